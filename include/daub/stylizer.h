@@ -1,0 +1,101 @@
+/* A stylizer paints a stream of equally sized pictures with one model on one device. */
+#ifndef DAUB_STYLIZER_H
+#define DAUB_STYLIZER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <daub/device.h>
+#include <daub/image.h>
+#include <daub/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct daub_stylizer; /* opaque; use from one thread at a time */
+
+enum daub_precision {
+    DAUB_PRECISION_AUTO = 0, /* fp16 storage where the device gains by it, else fp32 */
+    DAUB_PRECISION_FP32,
+    DAUB_PRECISION_FP16, /* maps and weights stored in 16 bits, sums in 32 */
+};
+
+enum daub_color_mode {
+    DAUB_COLOR_PAINT = 0, /* the painting as it is */
+    DAUB_COLOR_KEEP,      /* painted luma, the input's chroma */
+    DAUB_COLOR_ONLY,      /* the input's luma, painted chroma */
+};
+
+/* Zero means default. */
+struct daub_stylizer_params {
+    int in_width, in_height;     /* required */
+    struct daub_format in;       /* in.pixel required */
+    int work_width, work_height; /* size the network paints at; default: the input's */
+    int out_width, out_height;   /* default: the input's */
+    struct daub_format out;      /* default: the input's */
+    enum daub_precision precision;
+    bool skip_check; /* leave out the golden-frame check of the device */
+};
+
+/* What may change with every frame; changing it re-records nothing. */
+struct daub_live {
+    float strength; /* 0 input .. 1 painting */
+    enum daub_color_mode color;
+    const float *style; /* style_count weights of the model, or NULL: the default style */
+};
+
+/* Builds everything for one size: the plan, pipelines, memory, recorded commands. Takes
+ * about a second the first time a device sees a model (shader compilation), less after.
+ * The device must outlive the stylizer; the model need not. */
+DAUB_API enum daub_status daub_stylizer_create(struct daub_device *device,
+                                               const struct daub_model *model,
+                                               const struct daub_stylizer_params *params,
+                                               struct daub_stylizer **stylizer,
+                                               struct daub_error *error);
+/* Waits for frames in flight and drops them. */
+DAUB_API void daub_stylizer_free(struct daub_stylizer *stylizer);
+
+/* Starts painting a picture of exactly the input size and format (it is copied before the
+ * call returns). live NULL means strength 1. tag comes back with the painting. Returns
+ * DAUB_ERROR_AGAIN, without setting *error, while two frames are in flight. */
+DAUB_API enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
+                                               const struct daub_image *image,
+                                               const struct daub_live *live, int64_t tag,
+                                               struct daub_error *error);
+/* Waits for the oldest frame in flight and writes it to image, whose size, format and
+ * planes the caller set to the output's. Returns DAUB_ERROR_AGAIN, without setting
+ * *error, when nothing is in flight. */
+DAUB_API enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
+                                                struct daub_image *image, int64_t *tag,
+                                                struct daub_error *error);
+
+/* Size and format that receive expects, after defaults were filled in. */
+DAUB_API void daub_stylizer_output(const struct daub_stylizer *stylizer, int *width,
+                                   int *height, struct daub_format *format);
+
+/* One timed part of a frame's way. */
+struct daub_step_time {
+    const char *name; /* owned by the stylizer */
+    double ms;        /* of the last received frame; 0 where the device cannot tell */
+    double gflop;     /* arithmetic of the step; 0 for steps that only move data */
+};
+/* Switches per-step timestamps on: steps then run one after another. Call before the
+ * first submit. */
+DAUB_API enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *stylizer,
+                                                      struct daub_error *error);
+/* Steps of the last received frame, owned by the stylizer; returns their number. */
+DAUB_API int daub_stylizer_times(const struct daub_stylizer *stylizer,
+                                 const struct daub_step_time **steps);
+
+/* Device memory the stylizer holds: activations, weights, staging. */
+struct daub_memory_info {
+    uint64_t arena_bytes, weight_bytes, staging_bytes;
+};
+DAUB_API void daub_stylizer_memory(const struct daub_stylizer *stylizer,
+                                   struct daub_memory_info *info);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

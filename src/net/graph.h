@@ -1,0 +1,261 @@
+/* The intermediate representation of a network: nodes, values and constants in arrays
+ * addressed by index, every shape known (a graph is built for one picture size).
+ *
+ * Shapes are ONNX's: activations [1, C, H, W], row-major float32. Nodes stand in
+ * execution order. The graph owns everything it points at. Not thread-safe. */
+#ifndef DAUB_NET_GRAPH_H
+#define DAUB_NET_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <daub/status.h>
+
+#define NET_MAX_RANK 6
+/* Bounds on what a file may ask for, checked before any arithmetic on sizes. */
+#define NET_MAX_DIM    (1 << 24)
+#define NET_MAX_VALUES 100000
+
+enum net_op {
+    NET_INPUT = 1, /* output = the image, or the style weights */
+    NET_CONV,
+    NET_CONV_TRANSPOSE,
+    NET_NORM,   /* instance, group and layer normalization */
+    NET_ACT,    /* activation, element by element */
+    NET_UNARY,  /* sqrt, neg, ... : what decomposed normalizations are made of */
+    NET_BINARY, /* with NumPy broadcasting */
+    NET_CONCAT,
+    NET_SLICE,
+    NET_PAD,
+    NET_RESIZE,
+    NET_DEPTH_TO_SPACE,
+    NET_SPACE_TO_DEPTH,
+    NET_POOL,
+    NET_MEAN, /* over the axes in a mask, kept as 1 or dropped */
+    NET_TRANSPOSE,
+    NET_RESHAPE, /* new shape = the output value's */
+    NET_MATMUL,  /* [M,K] x [K,N]; only on the style vector */
+};
+
+enum net_pad_mode { NET_PAD_ZERO = 1, NET_PAD_REFLECT, NET_PAD_EDGE, NET_PAD_CONSTANT };
+
+enum net_act {
+    NET_ACT_NONE = 1,
+    NET_ACT_RELU,
+    NET_ACT_LEAKY_RELU, /* x < 0: alpha x */
+    NET_ACT_PRELU,      /* x < 0: slope[c] x; slope is the node's second input */
+    NET_ACT_ELU,        /* x < 0: alpha (exp x - 1) */
+    NET_ACT_TANH,
+    NET_ACT_SIGMOID,
+    NET_ACT_HARD_SIGMOID, /* clamp(alpha x + beta, 0, 1) */
+    NET_ACT_HARD_SWISH,   /* x clamp(x / 6 + 1/2, 0, 1) */
+    NET_ACT_CLIP,         /* clamp(x, alpha, beta) */
+};
+
+enum net_unary {
+    NET_UNARY_SQRT = 1,
+    NET_UNARY_NEG,
+    NET_UNARY_ABS,
+    NET_UNARY_EXP,
+    NET_UNARY_RECIPROCAL,
+};
+enum net_binary {
+    NET_BINARY_ADD = 1,
+    NET_BINARY_SUB,
+    NET_BINARY_MUL,
+    NET_BINARY_DIV,
+    NET_BINARY_POW,
+};
+enum net_pool {
+    NET_POOL_MAX = 1,
+    NET_POOL_AVERAGE,
+    NET_POOL_AVERAGE_PADDED /* counts the
+                               padding */
+};
+enum net_resize { NET_RESIZE_NEAREST = 1, NET_RESIZE_LINEAR };
+/* How an output coordinate maps to an input one, as ONNX names it. */
+enum net_coord {
+    NET_COORD_ASYMMETRIC = 1,
+    NET_COORD_HALF_PIXEL,
+    NET_COORD_PYTORCH_HALF_PIXEL,
+    NET_COORD_ALIGN_CORNERS,
+};
+enum net_nearest {
+    NET_NEAREST_FLOOR = 1,
+    NET_NEAREST_CEIL,
+    NET_NEAREST_ROUND_PREFER_FLOOR,
+    NET_NEAREST_ROUND_PREFER_CEIL,
+};
+enum net_block_order {
+    NET_BLOCK_DCR = 1,
+    NET_BLOCK_CRD
+}; /* ONNX DepthToSpace modes;
+      SpaceToDepth is the inverse
+      of the same order */
+
+struct net_shape {
+    int rank;
+    int64_t dim[NET_MAX_RANK];
+};
+
+struct net_value {
+    char *name;
+    struct net_shape shape;
+    int producer;    /* node that computes it; -1 for constants */
+    float *data;     /* constants: elements in row-major order; NULL where computed */
+    bool from_style; /* depends on the style weights and constants alone */
+};
+
+/* Window arithmetic of convolutions and pools; pairs are vertical, horizontal. */
+struct net_window {
+    int kernel[2], stride[2], dilation[2];
+    int pad[4]; /* top, left, bottom, right */
+};
+
+struct net_node {
+    enum net_op op;
+    char *name;       /* the file's, for messages */
+    const char *type; /* ONNX operator type it came from; static or owned by the graph's
+                         strings, never freed alone */
+    int *input;       /* value indices; optional ones that are absent are -1 */
+    int input_count;
+    int output; /* value index */
+    union {
+        /* inputs: x, weight [O, I/group, kh, kw], bias [O] or -1. Evaluation order:
+         * nearest upsampling of x by `upsample` (1 = none), padding, convolution, bias,
+         * activation (slope of PRELU = fourth input). */
+        struct {
+            struct net_window window;
+            enum net_pad_mode pad_mode;
+            int group, upsample;
+            enum net_act act;
+            float alpha, beta;
+        } conv;
+        /* inputs: x, weight [I, O/group, kh, kw], bias or -1 */
+        struct {
+            struct net_window window;
+            int output_padding[2];
+            int group;
+        } deconv;
+        /* inputs: x, scale [C] or -1, shift [C] or -1 (constants or from the style, any
+         * shape with C elements). y = scale (x - mean) / sqrt(var + epsilon) + shift,
+         * mean and variance over H, W and the C / groups channels of a group. */
+        struct {
+            int groups; /* C: instance normalization; 1: layer normalization */
+            float epsilon;
+        } norm;
+        struct {
+            enum net_act kind;
+            float alpha, beta;
+        } act;
+        struct {
+            enum net_unary kind;
+        } unary;
+        struct {
+            enum net_binary kind;
+        } binary;
+        struct {
+            int axis;
+        } concat;
+        struct {
+            int64_t start[NET_MAX_RANK]; /* first element taken */
+            int64_t step[NET_MAX_RANK];  /* may be negative */
+        } slice;
+        struct {
+            enum net_pad_mode mode;
+            float value;
+            int64_t before[NET_MAX_RANK], after[NET_MAX_RANK]; /* negative crops */
+        } pad;
+        struct {
+            enum net_resize mode;
+            enum net_coord coord;
+            enum net_nearest nearest;
+            float scale[2]; /* output over input as the file gives it, vertical,
+                               horizontal */
+        } resize;
+        struct {
+            int size;
+            enum net_block_order order;
+        } block;
+        struct {
+            enum net_pool kind;
+            struct net_window window;
+        } pool;
+        struct {
+            unsigned axes; /* bit i = axis i */
+            bool keep;
+        } mean;
+        struct {
+            int perm[NET_MAX_RANK];
+        } transpose;
+        struct {
+            bool transpose_a, transpose_b;
+            float alpha, beta; /* alpha A B + beta C; C = third input or -1 */
+        } matmul;
+    } u;
+};
+
+struct net_graph {
+    struct net_node *nodes;
+    size_t node_count, node_capacity;
+    struct net_value *values;
+    size_t value_count, value_capacity;
+    int image;         /* value fed with the picture */
+    int style;         /* value fed with the style weights, -1 where the net has none */
+    int output;        /* the painting */
+    int height, width; /* picture size it was built for */
+    bool nhwc; /* image and output are [1, H, W, 3]; the transposes at the ends stay nodes
+                  until the pass that removes them clears this */
+    char **strings; /* owned text that nodes' type points into */
+    size_t string_count, string_capacity;
+};
+
+/* ---- building (graph.c); -1 or false where memory ran out, with *error set ---- */
+void net_graph_init(struct net_graph *graph);
+void net_graph_free(struct net_graph *graph); /* accepts a half-built or zeroed graph */
+int net_graph_add_value(struct net_graph *graph, const char *name,
+                        const struct net_shape *shape, struct daub_error *error);
+/* A constant; data (may be NULL: zeros) is copied. */
+int net_graph_add_constant(struct net_graph *graph, const char *name,
+                           const struct net_shape *shape, const float *data,
+                           struct daub_error *error);
+/* Appends a node with a fresh, zeroed union for the caller to fill; its output value must
+ * exist. Returns its index. Pointers to nodes and values die at the next add. */
+int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name,
+                       const char *type, const int *input, int input_count, int output,
+                       struct daub_error *error);
+
+/* ---- shapes ---- */
+/* Number of elements; -1 where it does not fit or a dimension is out of bounds. */
+int64_t net_shape_count(const struct net_shape *shape);
+bool net_shape_equal(const struct net_shape *a, const struct net_shape *b);
+/* NumPy broadcasting; false where the shapes do not match. */
+bool net_shape_broadcast(const struct net_shape *a, const struct net_shape *b,
+                         struct net_shape *out);
+/* Computes the shape of the node's output from its inputs' shapes and its attributes into
+ * *shape (NET_RESHAPE keeps the output's own and checks the count). False with *error set
+ * (names node, op and sizes) where they do not fit. */
+bool net_infer_shape(const struct net_graph *graph, const struct net_node *node,
+                     struct net_shape *shape, struct daub_error *error);
+
+/* ---- whole graph ---- */
+/* Every index in range, inputs computed before use, one producer a value, shapes equal to
+ * net_infer_shape's, weights of the right shape, from_style right. Runs after import and
+ * after every pass; false with *error set. */
+bool net_graph_check(const struct net_graph *graph, struct daub_error *error);
+/* How many nodes read a value (the graph's output counts as one reader). */
+int net_value_readers(const struct net_graph *graph, int value);
+/* The only node that reads the value, -1 where there are none or several (or the value is
+ * the graph's output). */
+int net_value_sole_reader(const struct net_graph *graph, int value);
+/* Deletes nodes whose output nobody reads and renumbers; values stay. */
+void net_graph_sweep(struct net_graph *graph);
+/* Stable text form for golden tests: one line a node with attributes and output shape. */
+void net_graph_dump(const struct net_graph *graph, FILE *file);
+
+const char *net_op_name(enum net_op op);
+const char *net_act_name(enum net_act act);
+
+#endif

@@ -1,0 +1,52 @@
+/* Reads ONNX files. The only module that knows ONNX: everything after it sees struct
+ * net_graph. Files are untrusted: every count, dimension and size is checked. */
+#ifndef DAUB_NET_ONNX_H
+#define DAUB_NET_ONNX_H
+
+#include <stddef.h>
+
+#include "net/graph.h"
+
+struct net_onnx; /* a parsed file, immutable */
+
+/* One metadata_props entry of the file. */
+struct net_onnx_property {
+    const char *key, *value;
+};
+
+struct net_onnx_info {
+    int opset;          /* of the default domain, 9..17 accepted */
+    int style_count;    /* elements of the style input; 0 where there is none */
+    int image_channels; /* 3, or 7 for nets that take the warped previous painting */
+    bool nhwc;          /* image input is [1, H, W, 3] */
+    int64_t fixed_height,
+        fixed_width;    /* of the image input; 0 where the axis is dynamic */
+    int64_t parameters; /* elements of all float initializers */
+    const struct net_onnx_property *properties;
+    size_t property_count;
+};
+
+/* Parses size bytes (not kept). name is for messages. NULL with *error set
+ * (DAUB_ERROR_MODEL, or DAUB_ERROR_MEMORY) where the file is damaged, refers to external
+ * data, or holds no image-to-image net; an operator daub cannot run is named with node,
+ * op and opset here, not later. */
+struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
+                                struct daub_error *error);
+void net_onnx_free(struct net_onnx *onnx);
+const struct net_onnx_info *net_onnx_get_info(const struct net_onnx *onnx);
+
+/* Builds the graph for a picture of height x width: shape arithmetic and constant
+ * expressions folded, Identity and Dropout gone, fixed-size files re-inferred for the new
+ * size (a Resize to constant sizes becomes one by the scale it had at the file's own
+ * size; a Reshape whose constant shape names the old size likewise). *graph is
+ * initialised here and to be freed by the caller in either case. False with *error set.
+ */
+bool net_onnx_build(const struct net_onnx *onnx, int height, int width,
+                    struct net_graph *graph, struct daub_error *error);
+
+/* The net's total stride, found from its graph: a picture whose sides are multiples of it
+ * passes every down- and upsampling unchanged, so callers reflect-pad to it and crop.
+ * 1 for nets without. At most 64; *error where building fails. 0 on failure. */
+int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error);
+
+#endif
