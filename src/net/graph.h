@@ -230,6 +230,9 @@ int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name
 /* ---- shapes ---- */
 /* Number of elements; -1 where it does not fit or a dimension is out of bounds. */
 int64_t net_shape_count(const struct net_shape *shape);
+/* Writes "[1,3,H,W]" with the numbers. */
+#define NET_SHAPE_TEXT 160
+void net_shape_text(const struct net_shape *shape, char text[static NET_SHAPE_TEXT]);
 bool net_shape_equal(const struct net_shape *a, const struct net_shape *b);
 /* NumPy broadcasting; false where the shapes do not match. */
 bool net_shape_broadcast(const struct net_shape *a, const struct net_shape *b,
