@@ -1,0 +1,168 @@
+#version 450
+// Direct convolution for GPUs. A work-group makes TILE_W x TILE_H output pixels of
+// OC = 4 Q4 OGROUPS output channels. For every CHUNK channel blocks the halo tile is
+// loaded once to shared memory, with view, upsampling and padding applied there; the taps
+// then read it directly, weights come from the cache. Each invocation makes PIX pixels
+// (strided over the tile, so that neighbours read neighbours) of 4 Q4 channels; OGROUPS
+// sets of invocations share a tile.
+//
+// Arithmetic, PHASES and bindings are those of conv_texel.comp.
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "view.glsl"
+
+WEIGHTS_IN(4, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
+FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
+TENSOR_OUT(6, y0);
+FLOATS_OUT(7, stats);   // [tile][o / 4][2]: mean, sum of squared differences
+
+layout(constant_id = 1) const int TILE_H = 8;
+layout(constant_id = 2) const int TILE_W = 16;
+layout(constant_id = 3) const int KH = 3;
+layout(constant_id = 4) const int KW = 3;
+layout(constant_id = 5) const int SY = 1;
+layout(constant_id = 6) const int SX = 1;
+layout(constant_id = 7) const int DY = 1;
+layout(constant_id = 8) const int DX = 1;
+layout(constant_id = 9) const int CI4 = 1;
+layout(constant_id = 10) const int CHUNK = 1; // channel blocks in shared memory at a time
+layout(constant_id = 11) const int PAD = 1;
+layout(constant_id = 12) const int UP = 0;
+layout(constant_id = 13) const int PHASES = 1;
+layout(constant_id = 14) const int STATS = 0;
+layout(constant_id = 15) const int HAS_BIAS = 1;
+layout(constant_id = 16) const int Q4 = 2;      // output channel blocks an invocation makes
+layout(constant_id = 17) const int OGROUPS = 4; // invocation sets over output channels
+layout(constant_id = 28) const int ACT = 1;
+layout(constant_id = 29) const float ALPHA = 0.0;
+layout(constant_id = 30) const float BETA = 0.0;
+
+layout(push_constant) uniform Push {
+    int in_h, in_w, out_h, out_w; // out: of one phase
+    int top, left;
+    int o4;     // output channel blocks
+    int groups; // work-groups over output channels
+} push;
+
+const int HALO_H = (TILE_H - 1) * SY + (KH - 1) * DY + 1;
+const int HALO_W = (TILE_W - 1) * SX + (KW - 1) * DX + 1;
+const int PER_SET = LANES / OGROUPS;               // invocations over pixels
+const int PIX = (TILE_H * TILE_W) / PER_SET;       // pixels an invocation makes
+const int TILE_VECS = HALO_H * HALO_W * CHUNK;
+const int SUM_VECS = LANES; // the same memory serves the reduction of the statistics
+shared vec4 tile[TILE_VECS > SUM_VECS ? TILE_VECS : SUM_VECS];
+
+vec4 acc[PIX * Q4];
+
+void load_tile(int first, int y_in, int x_in)
+{
+    const int n_h = push.in_h << UP, n_w = push.in_w << UP;
+    for (int i = int(gl_LocalInvocationID.x); i < TILE_VECS; i += LANES) {
+        const int c = i % CHUNK, p = i / CHUNK;
+        const int hy = p / HALO_W, hx = p - hy * HALO_W;
+        const int y = y_in + hy, x = x_in + hx;
+        vec4 v = vec4(0.0);
+        const bool inside = y >= 0 && y < n_h && x >= 0 && x < n_w;
+        if (first + c < CI4 && (PAD != PAD_ZERO || inside)) {
+            const int at = (pad_index(PAD, y, n_h) >> UP) * push.in_w + (pad_index(PAD, x, n_w) >> UP);
+            v = apply0(load_affine0(first + c), LOAD(x0, at * CI4 + first + c));
+        }
+        tile[i] = v;
+    }
+}
+
+void multiply(int first, int pixel, int o_first, int phase)
+{
+    for (int c = 0; c < CHUNK && first + c < CI4; c++) {
+        for (int k = 0; k < KH * KW; k++) {
+            const int ky = k / KW, kx = k - ky * KW;
+            vec4 v[PIX];
+            [[unroll]] for (int p = 0; p < PIX; p++) {
+                const int at = pixel + p * PER_SET;
+                const int hy = at / TILE_W * SY + ky * DY, hx = at % TILE_W * SX + kx * DX;
+                v[p] = tile[(hy * HALO_W + hx) * CHUNK + c];
+            }
+            [[unroll]] for (int q = 0; q < Q4; q++) {
+                const int o = min(o_first + q, push.o4 - 1);
+                const int w_at = (((phase * push.o4 + o) * CI4 + first + c) * KH * KW + k) * 4;
+                const vec4 w0 = LOAD_WEIGHT(weights, w_at), w1 = LOAD_WEIGHT(weights, w_at + 1),
+                           w2 = LOAD_WEIGHT(weights, w_at + 2), w3 = LOAD_WEIGHT(weights, w_at + 3);
+                [[unroll]] for (int p = 0; p < PIX; p++)
+                    acc[p * Q4 + q] += vec4(dot(w0, v[p]), dot(w1, v[p]), dot(w2, v[p]), dot(w3, v[p]));
+            }
+        }
+    }
+}
+
+// Sum of v over the invocations of a set; every invocation of the work-group calls it.
+vec4 set_sum(vec4 v, int set, int pixel)
+{
+    barrier();
+    tile[set * PER_SET + pixel] = v;
+    barrier();
+    for (int half_n = PER_SET / 2; half_n > 0; half_n >>= 1) {
+        if (pixel < half_n)
+            tile[set * PER_SET + pixel] += tile[set * PER_SET + pixel + half_n];
+        barrier();
+    }
+    return tile[set * PER_SET];
+}
+
+void main()
+{
+    const int z = int(gl_WorkGroupID.z);
+    const int phase = PHASES == 1 ? 0 : z / push.groups;
+    const int group = PHASES == 1 ? z : z - phase * push.groups;
+    const int py = phase >> 1, px = phase & 1;
+    const int set = int(gl_LocalInvocationID.x) / PER_SET;
+    const int pixel = int(gl_LocalInvocationID.x) - set * PER_SET;
+    const int tile_x = int(gl_WorkGroupID.x) * TILE_W, tile_y = int(gl_WorkGroupID.y) * TILE_H;
+    const int o_first = (group * OGROUPS + set) * Q4;
+
+    [[unroll]] for (int i = 0; i < PIX * Q4; i++)
+        acc[i] = vec4(0.0);
+    for (int first = 0; first < CI4; first += CHUNK) {
+        load_tile(first, tile_y * SY - push.top + py, tile_x * SX - push.left + px);
+        barrier();
+        multiply(first, pixel, o_first, phase);
+        barrier();
+    }
+
+    const int scale = PHASES == 1 ? 1 : 2;
+    const float n = float(min(TILE_W, push.out_w - tile_x) * min(TILE_H, push.out_h - tile_y));
+    const int tile_index = (phase * int(gl_NumWorkGroups.y) + int(gl_WorkGroupID.y)) *
+                               int(gl_NumWorkGroups.x) + int(gl_WorkGroupID.x);
+    [[unroll]] for (int q = 0; q < Q4; q++) {
+        const int o = o_first + q;
+        const bool o_ok = o < push.o4;
+        vec4 b = vec4(0.0), slope = vec4(0.0), total = vec4(0.0), m2 = vec4(0.0);
+        if (HAS_BIAS != 0 && o_ok)
+            b = LOAD_FLOAT(bias, o);
+        if (ACT == ACT_PRELU && o_ok)
+            slope = LOAD_FLOAT(bias, push.o4 + o);
+        [[unroll]] for (int p = 0; p < PIX; p++) {
+            const int at = pixel + p * PER_SET;
+            const int y = tile_y + at / TILE_W, x = tile_x + at % TILE_W;
+            const vec4 s = activate(ACT, ALPHA, BETA, slope, acc[p * Q4 + q] + b);
+            acc[p * Q4 + q] = s;
+            if (o_ok && y < push.out_h && x < push.out_w) {
+                STORE(y0, ((y * scale + py) * push.out_w * scale + x * scale + px) * push.o4 + o, s);
+                total += s;
+            }
+        }
+        if (STATS != 0) {
+            const vec4 mean = set_sum(total, set, pixel) / n;
+            [[unroll]] for (int p = 0; p < PIX; p++) {
+                const int at = pixel + p * PER_SET;
+                const vec4 d = acc[p * Q4 + q] - mean;
+                if (tile_y + at / TILE_W < push.out_h && tile_x + at % TILE_W < push.out_w)
+                    m2 += d * d;
+            }
+            m2 = set_sum(m2, set, pixel);
+            if (pixel == 0 && o_ok) {
+                STORE_FLOAT(stats, (tile_index * push.o4 + o) * 2, mean);
+                STORE_FLOAT(stats, (tile_index * push.o4 + o) * 2 + 1, m2);
+            }
+        }
+    }
+}

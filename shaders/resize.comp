@@ -1,0 +1,76 @@
+#version 450
+// ONNX Resize of H and W, nearest or linear without antialiasing.
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "view.glsl"
+
+TENSOR_OUT(6, y0);
+
+layout(constant_id = 1) const int LINEAR = 0;
+layout(constant_id = 2) const int COORD = 1;   // enum net_coord
+layout(constant_id = 3) const int NEAREST = 1; // enum net_nearest
+
+layout(push_constant) uniform Push {
+    int in_h, in_w, out_h, out_w, c4, c_step;
+    float scale_y, scale_x; // output over input
+} push;
+
+float coordinate(int o, int n_in, int n_out, float scale)
+{
+    if (COORD == 1)
+        return float(o) / scale;
+    if (COORD == 2)
+        return (float(o) + 0.5) / scale - 0.5;
+    if (COORD == 3)
+        return n_out > 1 ? (float(o) + 0.5) / scale - 0.5 : 0.0;
+    return n_out > 1 ? float(o) * float(n_in - 1) / float(n_out - 1) : 0.0;
+}
+
+int nearest(float i)
+{
+    // A coordinate that rounding put a hair off a grid point or a half counts as on it.
+    const float grid = floor(i * 2.0 + 0.5) * 0.5;
+    if (abs(i - grid) < 1e-4)
+        i = grid;
+    if (NEAREST == 1)
+        return int(floor(i));
+    if (NEAREST == 2)
+        return int(ceil(i));
+    if (NEAREST == 3)
+        return int(ceil(i - 0.5));
+    return int(floor(i + 0.5));
+}
+
+vec4 fetch(Affine f, int y, int x, int c)
+{
+    y = clamp(y, 0, push.in_h - 1);
+    x = clamp(x, 0, push.in_w - 1);
+    return apply0(f, LOAD(x0, (y * push.in_w + x) * push.c4 + c));
+}
+
+void main()
+{
+    const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
+    const int first = int(gl_WorkGroupID.z) * push.c_step;
+    const int last = min(first + push.c_step, push.c4);
+    if (x >= push.out_w)
+        return;
+    float iy = coordinate(y, push.in_h, push.out_h, push.scale_y);
+    float ix = coordinate(x, push.in_w, push.out_w, push.scale_x);
+    for (int c = first; c < last; c++) {
+        const Affine f = load_affine0(c);
+        vec4 v;
+        if (LINEAR != 0) {
+            iy = clamp(iy, 0.0, float(push.in_h - 1));
+            ix = clamp(ix, 0.0, float(push.in_w - 1));
+            const int y_0 = int(floor(iy)), x_0 = int(floor(ix));
+            const float fy = iy - float(y_0), fx = ix - float(x_0);
+            const vec4 top = mix(fetch(f, y_0, x_0, c), fetch(f, y_0, x_0 + 1, c), fx);
+            const vec4 low = mix(fetch(f, y_0 + 1, x_0, c), fetch(f, y_0 + 1, x_0 + 1, c), fx);
+            v = mix(top, low, fy);
+        } else {
+            v = fetch(f, nearest(iy), nearest(ix), c);
+        }
+        STORE(y0, (y * push.out_w + x) * push.c4 + c, v);
+    }
+}

@@ -1,0 +1,97 @@
+// How kernels reach memory. An activation is [H][W][C/4] vec4, channels padded to a
+// multiple of four with zeros; element i of it is texel or vector (y W + x) C/4 + c.
+//   TEXEL  storage texel buffers (lavapipe turns imageLoad into plain vector loads)
+//   else   storage buffers; FP16 packs two halves a word, so no 16-bit feature is needed
+// Activations and weights follow the precision, FLOATS are always 32 bit.
+#extension GL_EXT_control_flow_attributes : require
+
+#ifdef TEXEL
+#ifdef FP16
+#define ACT_FORMAT rgba16f
+#else
+#define ACT_FORMAT rgba32f
+#endif
+#define TENSOR_IN(b, name) layout(set = 0, binding = b, ACT_FORMAT) readonly uniform imageBuffer name
+#define TENSOR_OUT(b, name) layout(set = 0, binding = b, ACT_FORMAT) writeonly uniform imageBuffer name
+#define WEIGHTS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
+#define FLOATS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
+#define FLOATS_OUT(b, name) layout(set = 0, binding = b, rgba32f) writeonly uniform imageBuffer name
+#define LOAD(name, i) imageLoad(name, i)
+#define LOAD_WEIGHT(name, i) imageLoad(name, i)
+#define LOAD_FLOAT(name, i) imageLoad(name, i)
+#define STORE(name, i, v) imageStore(name, i, v)
+#define STORE_FLOAT(name, i, v) imageStore(name, i, v)
+#else
+#ifdef FP16
+#define ACT_TYPE uvec2
+vec4 unpack_act(uvec2 h)
+{
+    return vec4(unpackHalf2x16(h.x), unpackHalf2x16(h.y));
+}
+uvec2 pack_act(vec4 v)
+{
+    return uvec2(packHalf2x16(v.xy), packHalf2x16(v.zw));
+}
+#else
+#define ACT_TYPE vec4
+#define unpack_act(v) (v)
+#define pack_act(v) (v)
+#endif
+#define TENSOR_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { ACT_TYPE data[]; } name
+#define TENSOR_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { ACT_TYPE data[]; } name
+#define WEIGHTS_IN(b, name) TENSOR_IN(b, name)
+#define FLOATS_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { vec4 data[]; } name
+#define FLOATS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { vec4 data[]; } name
+#define LOAD(name, i) unpack_act(name.data[i])
+#define LOAD_WEIGHT(name, i) unpack_act(name.data[i])
+#define LOAD_FLOAT(name, i) (name.data[i])
+#define STORE(name, i, v) name.data[i] = pack_act(v)
+#define STORE_FLOAT(name, i, v) name.data[i] = v
+#endif
+
+layout(local_size_x_id = 0) in;
+layout(constant_id = 0) const int LANES = 8;
+
+// Activations; numbers are enum net_act.
+const int ACT_NONE = 1, ACT_RELU = 2, ACT_LEAKY_RELU = 3, ACT_PRELU = 4, ACT_ELU = 5,
+          ACT_TANH = 6, ACT_SIGMOID = 7, ACT_HARD_SIGMOID = 8, ACT_HARD_SWISH = 9,
+          ACT_CLIP = 10;
+
+vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
+{
+    if (kind == ACT_RELU)
+        return max(x, 0.0);
+    if (kind == ACT_LEAKY_RELU)
+        return max(x, 0.0) + alpha * min(x, 0.0);
+    if (kind == ACT_PRELU)
+        return max(x, 0.0) + slope * min(x, 0.0);
+    if (kind == ACT_ELU)
+        return max(x, 0.0) + alpha * (exp(min(x, 0.0)) - 1.0);
+    if (kind == ACT_TANH) {
+        vec4 e = exp(-2.0 * min(abs(x), 20.0));
+        return sign(x) * (1.0 - e) / (1.0 + e);
+    }
+    if (kind == ACT_SIGMOID)
+        return 1.0 / (1.0 + exp(-clamp(x, -80.0, 80.0)));
+    if (kind == ACT_HARD_SIGMOID)
+        return clamp(alpha * x + beta, 0.0, 1.0);
+    if (kind == ACT_HARD_SWISH)
+        return x * clamp(x / 6.0 + 0.5, 0.0, 1.0);
+    if (kind == ACT_CLIP)
+        return clamp(x, alpha, beta);
+    return x;
+}
+
+// Padding; numbers are enum net_pad_mode.
+const int PAD_ZERO = 1, PAD_REFLECT = 2, PAD_EDGE = 3, PAD_CONSTANT = 4;
+
+// Index of padded coordinate i in 0..n-1 (what lies outside for good is clamped; the zero
+// mode masks it).
+int pad_index(int mode, int i, int n)
+{
+    if (mode == PAD_REFLECT) {
+        i = abs(i);
+        i = min(i, 2 * n - 2 - i);
+    }
+    return clamp(i, 0, n - 1);
+}

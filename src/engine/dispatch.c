@@ -1,0 +1,151 @@
+#include "engine/dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+
+bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
+                        enum gpu_kernels kernels, size_t max_items,
+                        struct daub_error *error)
+{
+    memset(list, 0, sizeof(*list));
+    list->device = device;
+    list->kernels = kernels;
+    list->capacity = max_items;
+    list->view_capacity = max_items * GPU_BINDINGS;
+    list->items = daub_alloc(max_items, sizeof(*list->items));
+    list->views = daub_alloc(list->view_capacity, sizeof(VkBufferView));
+    if (!list->items || !list->views) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for %zu dispatches",
+                  max_items);
+        goto fail;
+    }
+    VkDescriptorPoolSize size = {
+        .type = kernels == GPU_KERNELS_TEXEL ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
+                                             : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+        .descriptorCount = (uint32_t)(max_items * GPU_BINDINGS),
+    };
+    VkDescriptorPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+        .maxSets = (uint32_t)max_items,
+        .poolSizeCount = 1,
+        .pPoolSizes = &size,
+    };
+    GPU_CHECK(vkCreateDescriptorPool(device->device, &info, NULL, &list->pool));
+    return true;
+fail:
+    dispatch_list_free(list);
+    return false;
+}
+
+void dispatch_list_free(struct dispatch_list *list)
+{
+    for (size_t i = 0; i < list->view_count; i++)
+        vkDestroyBufferView(list->device->device, list->views[i], NULL);
+    if (list->pool)
+        vkDestroyDescriptorPool(list->device->device, list->pool, NULL);
+    free(list->views);
+    free(list->items);
+    memset(list, 0, sizeof(*list));
+}
+
+static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
+                      const struct dispatch_binding bindings[GPU_BINDINGS],
+                      struct daub_error *error)
+{
+    VkDevice device = list->device->device;
+    for (uint32_t i = 0; i < GPU_BINDINGS; i++) {
+        const struct dispatch_binding *b = &bindings[i];
+        if (!b->buffer)
+            continue;
+        VkDescriptorBufferInfo range = {b->buffer->buffer, b->offset, b->bytes};
+        VkWriteDescriptorSet write = {
+            .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+            .dstSet = set,
+            .dstBinding = i,
+            .descriptorCount = 1,
+            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .pBufferInfo = &range,
+        };
+        if (list->kernels == GPU_KERNELS_TEXEL) {
+            VkBufferViewCreateInfo info = {
+                .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                .buffer = b->buffer->buffer,
+                .format = b->format,
+                .offset = b->offset,
+                .range = b->bytes,
+            };
+            VkBufferView *view = &list->views[list->view_count];
+            GPU_CHECK(vkCreateBufferView(device, &info, NULL, view));
+            list->view_count++;
+            write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER;
+            write.pTexelBufferView = view;
+        }
+        vkUpdateDescriptorSets(device, 1, &write, 0, NULL);
+    }
+    return true;
+fail:
+    return false;
+}
+
+bool dispatch_list_add(struct dispatch_list *list, const char *kernel,
+                       const uint32_t *spec, size_t spec_count,
+                       const struct dispatch_binding bindings[GPU_BINDINGS],
+                       const struct dispatch *item, struct daub_error *error)
+{
+    if (list->count == list->capacity)
+        return daub_fail(error, DAUB_ERROR_FAILED, "more dispatches than planned for");
+    struct dispatch *added = &list->items[list->count];
+    *added = *item;
+    added->pipeline = gpu_pipeline(list->device, kernel, spec, spec_count, error);
+    if (!added->pipeline)
+        return false;
+    VkDescriptorSetAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+        .descriptorPool = list->pool,
+        .descriptorSetCount = 1,
+        .pSetLayouts = &list->device->set_layout[list->kernels],
+    };
+    GPU_CHECK(vkAllocateDescriptorSets(list->device->device, &allocate, &added->set));
+    if (!write_set(list, added->set, bindings, error))
+        goto fail;
+    list->count++;
+    return true;
+fail:
+    return false;
+}
+
+void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
+                          VkQueryPool queries)
+{
+    VkPipelineLayout layout = list->device->pipeline_layout[list->kernels];
+    VkMemoryBarrier barrier = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT,
+    };
+    if (queries)
+        vkCmdResetQueryPool(cmd, queries, 0, (uint32_t)list->count + 1);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct dispatch *item = &list->items[i];
+        if (item->barrier || queries)
+            vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                                 VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0,
+                                 NULL, 0, NULL);
+        if (queries)
+            vkCmdWriteTimestamp(cmd, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries,
+                                (uint32_t)i);
+        vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, item->pipeline);
+        vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
+                                &item->set, 0, NULL);
+        if (item->push_count)
+            vkCmdPushConstants(cmd, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                               item->push_count * 4, item->push);
+        vkCmdDispatch(cmd, item->groups[0], item->groups[1], item->groups[2]);
+    }
+    if (queries)
+        vkCmdWriteTimestamp(cmd, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries,
+                            (uint32_t)list->count);
+}

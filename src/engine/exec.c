@@ -1,0 +1,154 @@
+#include "engine/exec.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "util/error.h"
+
+struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
+                           bool fp16)
+{
+    bool texel = kernels == GPU_KERNELS_TEXEL;
+    uint64_t texel_range = device->caps.max_texel_elements * (fp16 ? 8 : 16);
+    return (struct plan_caps){
+        .texel = texel,
+        .fp16 = fp16,
+        .lanes = (int)device->caps.subgroup_size,
+        .align = device->caps.buffer_align,
+        .max_range = texel ? texel_range : device->caps.max_storage_range,
+        .shared_bytes = device->caps.shared_bytes,
+    };
+}
+
+void exec_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel, char *name,
+                      size_t size)
+{
+    snprintf(name, size, "%s_%s_%s", kernel,
+             kernels == GPU_KERNELS_TEXEL ? "texel" : "shared", fp16 ? "fp16" : "fp32");
+}
+
+VkFormat exec_format(bool floats, bool fp16)
+{
+    return floats || !fp16 ? VK_FORMAT_R32G32B32A32_SFLOAT
+                           : VK_FORMAT_R16G16B16A16_SFLOAT;
+}
+
+bool exec_init(struct exec *exec, struct daub_device *device, const struct plan *plan,
+               struct daub_error *error)
+{
+    memset(exec, 0, sizeof(*exec));
+    exec->device = device;
+    exec->plan = plan;
+    exec->kernels = plan->caps.texel ? GPU_KERNELS_TEXEL : GPU_KERNELS_SHARED;
+    if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, plan->arena_bytes, "arena",
+                          &exec->arena, error) &&
+        gpu_buffer_create(device, GPU_MEMORY_DEVICE, plan->weight_bytes, "weights",
+                          &exec->weights, error) &&
+        gpu_buffer_write(device, &exec->weights, 0, plan->weights, plan->weight_bytes,
+                         error))
+        return true;
+    exec_free(exec);
+    return false;
+}
+
+void exec_free(struct exec *exec)
+{
+    if (!exec->device)
+        return;
+    gpu_buffer_free(exec->device, &exec->arena);
+    gpu_buffer_free(exec->device, &exec->weights);
+    memset(exec, 0, sizeof(*exec));
+}
+
+bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
+                        struct daub_error *error)
+{
+    size_t bytes = exec->plan->param_count * sizeof(float);
+    return gpu_buffer_create(exec->device, GPU_MEMORY_UPLOAD, bytes, "parameters", params,
+                             error) &&
+           gpu_buffer_write(exec->device, params, 0, exec->plan->params, bytes, error);
+}
+
+static bool append_step(struct exec *exec, struct dispatch_list *list,
+                        const struct plan_step *step, const struct gpu_buffer *params,
+                        const struct gpu_buffer *input, struct daub_error *error)
+{
+    const struct plan *plan = exec->plan;
+    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
+    for (int i = 0; i < PLAN_BINDINGS; i++) {
+        const struct plan_binding *b = &step->bind[i];
+        struct dispatch_binding *to = &bindings[i];
+        to->offset = b->offset;
+        to->bytes = b->bytes;
+        to->format = exec_format(b->floats, plan->caps.fp16);
+        if (b->where == PLAN_WEIGHTS) {
+            to->buffer = &exec->weights;
+        } else if (b->where == PLAN_PARAMS) {
+            to->buffer = params;
+        } else if (b->where == PLAN_TENSOR) {
+            const struct plan_tensor *tensor = &plan->tensors[b->tensor];
+            to->buffer = tensor->external ? input : &exec->arena;
+            to->offset = tensor->external ? 0 : tensor->offset;
+        }
+    }
+    struct dispatch item = {.barrier = step->barrier, .gflop = step->macs * 2e-9};
+    snprintf(item.name, sizeof(item.name), "%.30s %.14s", step->name, step->kernel);
+    memcpy(item.push, step->push, (size_t)step->push_count * 4);
+    item.push_count = (uint32_t)step->push_count;
+    memcpy(item.groups, step->groups, sizeof(item.groups));
+    char kernel[64];
+    exec_kernel_name(exec->kernels, plan->caps.fp16, step->kernel, kernel,
+                     sizeof(kernel));
+    return dispatch_list_add(list, kernel, step->spec, (size_t)step->spec_count, bindings,
+                             &item, error);
+}
+
+bool exec_append(struct exec *exec, struct dispatch_list *list,
+                 const struct gpu_buffer *params, const struct gpu_buffer *input,
+                 struct daub_error *error)
+{
+    for (size_t i = 0; i < exec->plan->step_count; i++) {
+        if (!append_step(exec, list, &exec->plan->steps[i], params, input, error))
+            return false;
+    }
+    return true;
+}
+
+static float from_half(uint16_t half)
+{
+    float sign = half & 0x8000 ? -1.0f : 1.0f;
+    int exponent = half >> 10 & 31, mantissa = half & 1023;
+    if (exponent == 31)
+        return mantissa ? NAN : sign * INFINITY;
+    if (exponent == 0)
+        return sign * ldexpf((float)mantissa, -24);
+    return sign * ldexpf((float)(mantissa | 1024), exponent - 25);
+}
+
+void exec_pack_map(const float *chw, int h, int w, int c, bool fp16, void *map)
+{
+    size_t pixels = (size_t)h * (size_t)w, c4 = ((size_t)c + 3) / 4;
+    memset(map, 0, pixels * c4 * (fp16 ? 8 : 16));
+    for (size_t ch = 0; ch < (size_t)c; ch++) {
+        for (size_t p = 0; p < pixels; p++) {
+            size_t at = p * c4 * 4 + ch;
+            if (fp16)
+                ((uint16_t *)map)[at] = plan_half(chw[ch * pixels + p]);
+            else
+                ((float *)map)[at] = chw[ch * pixels + p];
+        }
+    }
+}
+
+void exec_unpack_map(const void *map, int h, int w, int c, bool fp16, float *chw)
+{
+    size_t pixels = (size_t)h * (size_t)w, c4 = ((size_t)c + 3) / 4;
+    for (size_t ch = 0; ch < (size_t)c; ch++) {
+        for (size_t p = 0; p < pixels; p++) {
+            size_t at = p * c4 * 4 + ch;
+            chw[ch * pixels + p] =
+                fp16 ? from_half(((const uint16_t *)map)[at]) : ((const float *)map)[at];
+        }
+    }
+}

@@ -1,0 +1,45 @@
+/* Runs a plan on a device: its arena and weights, and per frame slot the small parameters
+ * and the dispatches. Not thread-safe. */
+#ifndef DAUB_ENGINE_EXEC_H
+#define DAUB_ENGINE_EXEC_H
+
+#include "engine/dispatch.h"
+#include "net/plan.h"
+
+struct exec {
+    struct daub_device *device;
+    const struct plan *plan; /* the caller's */
+    enum gpu_kernels kernels;
+    struct gpu_buffer arena, weights;
+};
+
+/* What the planner may count on with this device, kernel set and precision. */
+struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
+                           bool fp16);
+
+/* Uploads the weights. The plan must outlive the exec. */
+bool exec_init(struct exec *exec, struct daub_device *device, const struct plan *plan,
+               struct daub_error *error);
+void exec_free(struct exec *exec); /* accepts a zeroed one */
+
+/* A mapped buffer for plan->params, filled with the plan's constants. */
+bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
+                        struct daub_error *error);
+
+/* Appends the plan's steps to the list. input holds the picture tensor at offset 0. */
+bool exec_append(struct exec *exec, struct dispatch_list *list,
+                 const struct gpu_buffer *params, const struct gpu_buffer *input,
+                 struct daub_error *error);
+
+/* The full name of a kernel: NAME_texel_fp32 and so on. */
+void exec_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel, char *name,
+                      size_t size);
+/* Texel format of activations or 32-bit floats. */
+VkFormat exec_format(bool floats, bool fp16);
+
+/* Bytes of a picture tensor h x w x c and conversion between [C][H][W] floats and it, for
+ * tests and checks. */
+void exec_pack_map(const float *chw, int h, int w, int c, bool fp16, void *map);
+void exec_unpack_map(const void *map, int h, int w, int c, bool fp16, float *chw);
+
+#endif

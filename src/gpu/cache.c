@@ -1,0 +1,123 @@
+/* Files kept between runs, one a device and purpose. A file that is damaged or from
+ * another build, driver or device is a miss. */
+#include "gpu/gpu.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/alloc.h"
+#include "util/log.h"
+
+#define MAX_CACHE_BYTES ((size_t)64 << 20)
+
+struct header {
+    char magic[8];
+    uint32_t vendor, device, driver_version, reserved;
+    uint8_t uuid[VK_UUID_SIZE];
+    char build[32];
+    uint64_t bytes, checksum;
+};
+
+/* FNV-1a, 64 bit. */
+static uint64_t checksum(const void *data, size_t bytes)
+{
+    const uint8_t *at = data;
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < bytes; i++)
+        hash = (hash ^ at[i]) * 0x100000001b3u;
+    return hash;
+}
+
+static void fill_header(const struct daub_device *device, const void *data, size_t bytes,
+                        struct header *header)
+{
+    VkPhysicalDeviceProperties props;
+    vkGetPhysicalDeviceProperties(device->physical, &props);
+    memset(header, 0, sizeof(*header));
+    memcpy(header->magic, "daubc01", 8);
+    header->vendor = props.vendorID;
+    header->device = props.deviceID;
+    header->driver_version = props.driverVersion;
+    memcpy(header->uuid, props.pipelineCacheUUID, VK_UUID_SIZE);
+    snprintf(header->build, sizeof(header->build), "%.31s", gpu_shader_hash);
+    header->bytes = bytes;
+    header->checksum = checksum(data, bytes);
+}
+
+static void file_path(const struct daub_device *device, const char *name, char *path,
+                      size_t size)
+{
+    VkPhysicalDeviceProperties props;
+    vkGetPhysicalDeviceProperties(device->physical, &props);
+    snprintf(path, size, "%s/%s-%08x-%08x-%u.bin", device->cache_folder, name,
+             props.vendorID, props.deviceID, device->caps.subgroup_size);
+}
+
+void *gpu_cache_load(const struct daub_device *device, const char *name, size_t *bytes)
+{
+    char path[4400];
+    struct header found, wanted;
+    void *data = NULL;
+    *bytes = 0;
+    if (!device->cache_folder)
+        return NULL;
+    file_path(device, name, path, sizeof(path));
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    if (fread(&found, sizeof(found), 1, file) == 1 && found.bytes <= MAX_CACHE_BYTES)
+        data = daub_alloc((size_t)found.bytes, 1);
+    if (data && fread(data, 1, (size_t)found.bytes, file) == found.bytes) {
+        fill_header(device, data, (size_t)found.bytes, &wanted);
+        if (memcmp(&found, &wanted, sizeof(found)) == 0) {
+            fclose(file);
+            *bytes = (size_t)found.bytes;
+            return data;
+        }
+    }
+    fclose(file);
+    free(data);
+    return NULL;
+}
+
+static bool make_folder(const char *folder)
+{
+    char path[4200];
+    snprintf(path, sizeof(path), "%s", folder);
+    for (char *at = path + 1; *at; at++) {
+        if (*at != '/')
+            continue;
+        *at = 0;
+        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+            return false;
+        *at = '/';
+    }
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+void gpu_cache_save(const struct daub_device *device, const char *name, const void *data,
+                    size_t bytes)
+{
+    char path[4400], temporary[4500];
+    struct header header;
+    if (!device->cache_folder || bytes > MAX_CACHE_BYTES ||
+        !make_folder(device->cache_folder))
+        return;
+    file_path(device, name, path, sizeof(path));
+    snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
+    fill_header(device, data, bytes, &header);
+    FILE *file = fopen(temporary, "wb");
+    if (!file)
+        return;
+    bool ok = fwrite(&header, sizeof(header), 1, file) == 1 &&
+              fwrite(data, 1, bytes, file) == bytes;
+    ok = fclose(file) == 0 && ok && rename(temporary, path) == 0;
+    if (!ok) {
+        unlink(temporary);
+        daub_log(DAUB_LOG_DEBUG, "cannot keep %s: %s", path, strerror(errno));
+    }
+}

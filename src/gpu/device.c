@@ -1,0 +1,589 @@
+/* Instance, choice of a physical device, the logical device. */
+#include "gpu/gpu.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define MAX_DEVICES 16
+
+static const char *result_name(VkResult result)
+{
+    switch (result) {
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+        return "out of host memory";
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+        return "out of device memory; paint at a smaller --size";
+    case VK_ERROR_DEVICE_LOST:
+        return "the device was lost; the driver's log says why";
+    case VK_ERROR_INITIALIZATION_FAILED:
+        return "the driver could not be initialized";
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+        return "no Vulkan driver is installed; install mesa-vulkan-drivers or the "
+               "vendor's";
+    case VK_ERROR_LAYER_NOT_PRESENT:
+        return "the validation layer is missing; install vulkan-validationlayers";
+    case VK_ERROR_EXTENSION_NOT_PRESENT:
+        return "a Vulkan extension is missing";
+    default:
+        return "unexpected result";
+    }
+}
+
+bool gpu_ok(VkResult result, const char *call, const char *file, int line,
+            struct daub_error *error)
+{
+    if (result == VK_SUCCESS)
+        return true;
+    enum daub_status status = DAUB_ERROR_FAILED;
+    if (result == VK_ERROR_OUT_OF_HOST_MEMORY || result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+        status = DAUB_ERROR_MEMORY;
+    else if (result == VK_ERROR_DEVICE_LOST)
+        status = DAUB_ERROR_DEVICE_LOST;
+    else if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
+        status = DAUB_ERROR_NO_DEVICE;
+    int name = (int)strcspn(call, "(");
+    return daub_fail(error, status, "%.*s: %s (VkResult %d, %s:%d)", name, call,
+                     result_name(result), (int)result, file, line);
+}
+
+/* The validation layer is old (1.3.239 in Debian 12): messages known to be wrong are let
+ * through by id, with a reason each. */
+static const char *const allowed_messages[] = {
+    /* advice about pipeline caches and small allocations, not a fault */
+    "UNASSIGNED-BestPractices",
+    NULL,
+};
+
+static VKAPI_ATTR VkBool32 VKAPI_CALL
+on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+           VkDebugUtilsMessageTypeFlagsEXT types,
+           const VkDebugUtilsMessengerCallbackDataEXT *data, void *user)
+{
+    struct daub_device *device = user;
+    (void)types;
+    const char *id = data->pMessageIdName ? data->pMessageIdName : "";
+    for (size_t i = 0; allowed_messages[i]; i++) {
+        if (strstr(id, allowed_messages[i]))
+            return VK_FALSE;
+    }
+    if (severity & VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT) {
+        __atomic_fetch_add(&device->validation_errors, 1, __ATOMIC_RELAXED);
+        daub_log(DAUB_LOG_ERROR, "validation: %s", data->pMessage);
+    } else {
+        daub_log(DAUB_LOG_VERBOSE, "validation: %s", data->pMessage);
+    }
+    return VK_FALSE;
+}
+
+int gpu_validation_errors(struct daub_device *device)
+{
+    return __atomic_load_n(&device->validation_errors, __ATOMIC_RELAXED);
+}
+
+static bool host_has_512_bit_vectors(void)
+{
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+#else
+    return false;
+#endif
+}
+
+static bool create_instance(bool validation, void *user, VkInstance *instance,
+                            bool *debug_utils, struct daub_error *error)
+{
+    /* Read by Mesa's llvmpipe when the instance is created: 512-bit vectors double its
+     * lanes. No other driver looks at it. */
+    if (host_has_512_bit_vectors())
+        setenv("LP_NATIVE_VECTOR_WIDTH", "512", 0);
+    VkApplicationInfo app = {
+        .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+        .pApplicationName = "daub",
+        .pEngineName = "daub",
+        .apiVersion = VK_API_VERSION_1_2,
+    };
+    const char *layer = "VK_LAYER_KHRONOS_validation";
+    const char *extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    VkValidationFeatureEnableEXT sync =
+        VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT;
+    VkDebugUtilsMessengerCreateInfoEXT messenger = {
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+        .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT |
+                           VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT,
+        .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT |
+                       VK_DEBUG_UTILS_MESSAGE_TYPE_PERFORMANCE_BIT_EXT,
+        .pfnUserCallback = on_message,
+        .pUserData = user,
+    };
+    VkValidationFeaturesEXT features = {
+        .sType = VK_STRUCTURE_TYPE_VALIDATION_FEATURES_EXT,
+        .pNext = &messenger,
+        .enabledValidationFeatureCount = 1,
+        .pEnabledValidationFeatures = &sync,
+    };
+    VkInstanceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+        .pNext = validation ? &features : NULL,
+        .pApplicationInfo = &app,
+        .enabledLayerCount = validation ? 1 : 0,
+        .ppEnabledLayerNames = &layer,
+        .enabledExtensionCount = validation ? 1 : 0,
+        .ppEnabledExtensionNames = extensions,
+    };
+    *debug_utils = validation;
+    GPU_CHECK(vkCreateInstance(&info, NULL, instance));
+    return true;
+fail:
+    return false;
+}
+
+static enum daub_device_kind kind_of(VkPhysicalDeviceType type)
+{
+    switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+        return DAUB_DEVICE_DISCRETE;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+        return DAUB_DEVICE_INTEGRATED;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+        return DAUB_DEVICE_VIRTUAL;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+        return DAUB_DEVICE_SOFTWARE;
+    default:
+        return DAUB_DEVICE_OTHER;
+    }
+}
+
+static int compute_family(VkPhysicalDevice physical, bool *timestamps)
+{
+    VkQueueFamilyProperties families[16];
+    uint32_t count = 16;
+    vkGetPhysicalDeviceQueueFamilyProperties(physical, &count, families);
+    int best = -1;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT))
+            continue;
+        /* A family without graphics leaves the desktop's queue alone. */
+        bool async = !(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT);
+        if (best < 0 || async) {
+            best = (int)i;
+            *timestamps = families[i].timestampValidBits > 0;
+            if (async)
+                break;
+        }
+    }
+    return best;
+}
+
+static void describe(VkPhysicalDevice physical, struct daub_device_info *info,
+                     struct gpu_caps *caps)
+{
+    VkPhysicalDeviceSubgroupProperties subgroup = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES};
+    VkPhysicalDeviceDriverProperties driver = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES, .pNext = &subgroup};
+    VkPhysicalDeviceIDProperties id = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES, .pNext = &driver};
+    VkPhysicalDeviceProperties2 props = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
+    vkGetPhysicalDeviceProperties2(physical, &props);
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+    VkPhysicalDeviceFeatures2 features = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &timeline};
+    vkGetPhysicalDeviceFeatures2(physical, &features);
+    VkPhysicalDeviceMemoryProperties memory;
+    vkGetPhysicalDeviceMemoryProperties(physical, &memory);
+    const VkPhysicalDeviceLimits *limits = &props.properties.limits;
+
+    memset(info, 0, sizeof(*info));
+    snprintf(info->name, sizeof(info->name), "%s", props.properties.deviceName);
+    snprintf(info->driver, sizeof(info->driver), "%.100s %.100s", driver.driverName,
+             driver.driverInfo);
+    for (unsigned i = 0; i < VK_UUID_SIZE; i++)
+        snprintf(info->uuid + 2 * i, 3, "%02x", id.deviceUUID[i]);
+    info->kind = kind_of(props.properties.deviceType);
+    info->vendor_id = props.properties.vendorID;
+    info->device_id = props.properties.deviceID;
+    /* Stores of half the bytes pay where memory is the limit; a processor converts them
+     * in software. */
+    info->fp16_storage = info->kind != DAUB_DEVICE_SOFTWARE;
+
+    memset(caps, 0, sizeof(*caps));
+    caps->subgroup_size = subgroup.subgroupSize;
+    caps->subgroup_shuffle =
+        (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&
+        (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT);
+    caps->timestamp_ns = limits->timestampPeriod;
+    caps->buffer_align = 64;
+    if (limits->minTexelBufferOffsetAlignment > caps->buffer_align)
+        caps->buffer_align = (uint32_t)limits->minTexelBufferOffsetAlignment;
+    if (limits->minStorageBufferOffsetAlignment > caps->buffer_align)
+        caps->buffer_align = (uint32_t)limits->minStorageBufferOffsetAlignment;
+    caps->max_storage_range = limits->maxStorageBufferRange;
+    caps->max_texel_elements = limits->maxTexelBufferElements;
+    caps->shared_bytes = limits->maxComputeSharedMemorySize;
+    caps->max_group_size = limits->maxComputeWorkGroupInvocations;
+    for (uint32_t i = 0; i < memory.memoryHeapCount; i++) {
+        if ((memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) &&
+            memory.memoryHeaps[i].size > info->memory_bytes)
+            info->memory_bytes = memory.memoryHeaps[i].size;
+    }
+    const char *missing = NULL;
+    if (props.properties.apiVersion < VK_API_VERSION_1_2)
+        missing = "Vulkan 1.2 (a newer driver)";
+    else if (!timeline.timelineSemaphore)
+        missing = "timeline semaphores (a newer driver)";
+    else if (compute_family(physical, &caps->timestamps) < 0)
+        missing = "a compute queue";
+    else if (limits->maxComputeWorkGroupInvocations < 256)
+        missing = "work-groups of 256 invocations";
+    info->usable = !missing;
+    if (missing)
+        snprintf(info->missing, sizeof(info->missing), "%s", missing);
+}
+
+static int enumerate(VkInstance instance, VkPhysicalDevice devices[MAX_DEVICES],
+                     struct daub_error *error)
+{
+    uint32_t count = MAX_DEVICES;
+    VkResult result = vkEnumeratePhysicalDevices(instance, &count, devices);
+    if (result == VK_INCOMPLETE)
+        result = VK_SUCCESS;
+    if (result == VK_ERROR_INITIALIZATION_FAILED)
+        return 0; /* a driver file without its hardware */
+    if (!gpu_ok(result, "vkEnumeratePhysicalDevices()", __FILE__, __LINE__, error))
+        return -1;
+    return (int)count;
+}
+
+int daub_device_list(struct daub_device_info *infos, int capacity,
+                     struct daub_error *error)
+{
+    VkInstance instance = VK_NULL_HANDLE;
+    struct daub_error local = {0};
+    bool debug;
+    if (!create_instance(false, NULL, &instance, &debug, &local)) {
+        if (local.status == DAUB_ERROR_NO_DEVICE)
+            return 0;
+        daub_fail(error, local.status, "%s", local.message);
+        return -1;
+    }
+    VkPhysicalDevice physical[MAX_DEVICES];
+    int count = enumerate(instance, physical, error);
+    for (int i = 0; i < count && i < capacity; i++) {
+        struct gpu_caps caps;
+        describe(physical[i], &infos[i], &caps);
+    }
+    vkDestroyInstance(instance, NULL);
+    return count;
+}
+
+static bool contains_ignoring_case(const char *text, const char *part)
+{
+    size_t length = strlen(part);
+    for (; *text; text++) {
+        if (strncasecmp(text, part, length) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool selected(const struct daub_device_info *info, int index, const char *select)
+{
+    char *end;
+    long number = strtol(select, &end, 10);
+    if (*select && !*end)
+        return number == index;
+    return strcasecmp(info->uuid, select) == 0 ||
+           contains_ignoring_case(info->name, select);
+}
+
+static int rank(enum daub_device_kind kind)
+{
+    switch (kind) {
+    case DAUB_DEVICE_DISCRETE:
+        return 5;
+    case DAUB_DEVICE_INTEGRATED:
+        return 4;
+    case DAUB_DEVICE_VIRTUAL:
+        return 3;
+    case DAUB_DEVICE_OTHER:
+        return 2;
+    case DAUB_DEVICE_SOFTWARE:
+        return 1;
+    }
+    return 0;
+}
+
+/* Index of the device to open, -1 with *error set. */
+static int choose(const VkPhysicalDevice *physical, int count, const char *select,
+                  struct daub_error *error)
+{
+    int best = -1, best_rank = 0;
+    struct daub_device_info info = {0};
+    struct gpu_caps caps;
+    bool any = select && *select && strcmp(select, "auto") != 0;
+    for (int i = 0; i < count; i++) {
+        describe(physical[i], &info, &caps);
+        if (any && !selected(&info, i, select))
+            continue;
+        if (!info.usable) {
+            if (any) {
+                daub_fail(error, DAUB_ERROR_NO_DEVICE,
+                          "device %d (%s) cannot be used: it lacks %s", i, info.name,
+                          info.missing);
+                return -1;
+            }
+            continue;
+        }
+        if (rank(info.kind) > best_rank) {
+            best = i;
+            best_rank = rank(info.kind);
+        }
+    }
+    if (best < 0 && any)
+        daub_fail(error, DAUB_ERROR_NO_DEVICE,
+                  "no Vulkan device is called '%s'; `daub devices` lists them", select);
+    else if (best < 0 && count > 0)
+        daub_fail(error, DAUB_ERROR_NO_DEVICE, "device %s cannot be used: it lacks %s",
+                  info.name, info.missing);
+    else if (best < 0)
+        daub_fail(error, DAUB_ERROR_NO_DEVICE,
+                  "no Vulkan device found; install the graphics driver, or "
+                  "mesa-vulkan-drivers for software Vulkan");
+    return best;
+}
+
+static bool create_device(struct daub_device *device, struct daub_error *error)
+{
+    bool timestamps;
+    device->queue_family = (uint32_t)compute_family(device->physical, &timestamps);
+    float priority = 1.0f;
+    VkDeviceQueueCreateInfo queue = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+        .queueFamilyIndex = device->queue_family,
+        .queueCount = 1,
+        .pQueuePriorities = &priority,
+    };
+    VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
+        .timelineSemaphore = VK_TRUE,
+    };
+    VkDeviceCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+        .pNext = &timeline,
+        .queueCreateInfoCount = 1,
+        .pQueueCreateInfos = &queue,
+    };
+    GPU_CHECK(vkCreateDevice(device->physical, &info, NULL, &device->device));
+    vkGetDeviceQueue(device->device, device->queue_family, 0, &device->queue);
+    vkGetPhysicalDeviceMemoryProperties(device->physical, &device->memory);
+    for (uint32_t i = 0; i < device->memory.memoryTypeCount; i++) {
+        VkMemoryPropertyFlags both =
+            VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+        VkMemoryPropertyFlags flags = device->memory.memoryTypes[i].propertyFlags;
+        uint64_t heap =
+            device->memory.memoryHeaps[device->memory.memoryTypes[i].heapIndex].size;
+        if ((flags & both) == both && heap >= device->info.memory_bytes)
+            device->caps.unified_memory = true;
+    }
+    return true;
+fail:
+    return false;
+}
+
+static bool create_layouts(struct daub_device *device, struct daub_error *error)
+{
+    for (int kernels = GPU_KERNELS_TEXEL; kernels <= GPU_KERNELS_SHARED; kernels++) {
+        VkDescriptorSetLayoutBinding bindings[GPU_BINDINGS];
+        for (uint32_t i = 0; i < GPU_BINDINGS; i++)
+            bindings[i] = (VkDescriptorSetLayoutBinding){
+                .binding = i,
+                .descriptorType = kernels == GPU_KERNELS_TEXEL
+                                      ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
+                                      : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                .descriptorCount = 1,
+                .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+            };
+        VkDescriptorSetLayoutCreateInfo set = {
+            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+            .bindingCount = GPU_BINDINGS,
+            .pBindings = bindings,
+        };
+        GPU_CHECK(vkCreateDescriptorSetLayout(device->device, &set, NULL,
+                                              &device->set_layout[kernels]));
+        VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, GPU_PUSH_BYTES};
+        VkPipelineLayoutCreateInfo layout = {
+            .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+            .setLayoutCount = 1,
+            .pSetLayouts = &device->set_layout[kernels],
+            .pushConstantRangeCount = 1,
+            .pPushConstantRanges = &push,
+        };
+        GPU_CHECK(vkCreatePipelineLayout(device->device, &layout, NULL,
+                                         &device->pipeline_layout[kernels]));
+    }
+    return true;
+fail:
+    return false;
+}
+
+static void create_messenger(struct daub_device *device)
+{
+    PFN_vkCreateDebugUtilsMessengerEXT create =
+        (PFN_vkCreateDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+            device->instance, "vkCreateDebugUtilsMessengerEXT");
+    VkDebugUtilsMessengerCreateInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
+        .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT |
+                           VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT,
+        .messageType = VK_DEBUG_UTILS_MESSAGE_TYPE_VALIDATION_BIT_EXT |
+                       VK_DEBUG_UTILS_MESSAGE_TYPE_PERFORMANCE_BIT_EXT,
+        .pfnUserCallback = on_message,
+        .pUserData = device,
+    };
+    if (create)
+        create(device->instance, &info, NULL, &device->messenger);
+}
+
+void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t handle,
+                    const char *name)
+{
+    if (!device->debug_names)
+        return;
+    PFN_vkSetDebugUtilsObjectNameEXT set_name =
+        (PFN_vkSetDebugUtilsObjectNameEXT)vkGetInstanceProcAddr(
+            device->instance, "vkSetDebugUtilsObjectNameEXT");
+    VkDebugUtilsObjectNameInfoEXT info = {
+        .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+        .objectType = type,
+        .objectHandle = handle,
+        .pObjectName = name,
+    };
+    if (set_name)
+        set_name(device->device, &info);
+}
+
+/* Capability decides which kernel sets are possible; between two possible ones the
+ * stylizer measures. Short subgroups with shuffles are a processor's vector lanes. */
+static bool choose_kernels(struct daub_device *device, const char *wish,
+                           struct daub_error *error)
+{
+    bool texel = device->caps.subgroup_shuffle && device->caps.subgroup_size >= 4 &&
+                 device->caps.subgroup_size <= 16;
+    if (wish && strcmp(wish, "texel") == 0) {
+        if (!texel)
+            return daub_fail(error, DAUB_ERROR_NO_DEVICE,
+                             "%s cannot run the texel kernels: they need subgroups of 4 "
+                             "to 16 with shuffles",
+                             device->info.name);
+        device->kernels = GPU_KERNELS_TEXEL;
+        return true;
+    }
+    if (wish && strcmp(wish, "shared") == 0) {
+        device->kernels = GPU_KERNELS_SHARED;
+        return true;
+    }
+    if (wish)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "no kernel set is called '%s'; there are texel and shared",
+                         wish);
+    device->kernels = texel ? 0 : GPU_KERNELS_SHARED;
+    return true;
+}
+
+static char *default_cache_folder(const char *wish)
+{
+    char path[4096];
+    if (wish)
+        return *wish ? daub_strdup(wish) : NULL;
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    if (cache && *cache == '/')
+        snprintf(path, sizeof(path), "%s/daub", cache);
+    else if (home && *home)
+        snprintf(path, sizeof(path), "%s/.cache/daub", home);
+    else
+        return NULL;
+    return daub_strdup(path);
+}
+
+enum daub_status daub_device_open(const struct daub_device_params *params,
+                                  struct daub_device **out, struct daub_error *error)
+{
+    static const struct daub_device_params defaults;
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    params = params ? params : &defaults;
+    *out = NULL;
+    struct daub_device *device = daub_alloc(1, sizeof(*device));
+    if (!device) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory opening a device");
+        return error->status;
+    }
+    VkPhysicalDevice physical[MAX_DEVICES];
+    device->lock_ready = pthread_mutex_init(&device->lock, NULL) == 0;
+    if (!create_instance(params->validation, device, &device->instance,
+                         &device->debug_names, error))
+        goto fail;
+    if (params->validation)
+        create_messenger(device);
+    int count = enumerate(device->instance, physical, error);
+    if (count < 0)
+        goto fail;
+    int index = choose(physical, count, params->select, error);
+    if (index < 0)
+        goto fail;
+    device->physical = physical[index];
+    describe(device->physical, &device->info, &device->caps);
+    device->cache_folder = default_cache_folder(params->cache_path);
+    if (!create_device(device, error) || !create_layouts(device, error) ||
+        !gpu_pipelines_init(device, error) ||
+        !choose_kernels(device, params->kernels, error))
+        goto fail;
+    *out = device;
+    return DAUB_OK;
+fail:
+    daub_device_close(device);
+    return error->status;
+}
+
+/* Children before parents: pipelines and layouts, device, messenger, instance. */
+void daub_device_close(struct daub_device *device)
+{
+    if (!device)
+        return;
+    if (device->device) {
+        vkDeviceWaitIdle(device->device);
+        gpu_pipelines_uninit(device);
+        for (int i = GPU_KERNELS_TEXEL; i <= GPU_KERNELS_SHARED; i++) {
+            vkDestroyPipelineLayout(device->device, device->pipeline_layout[i], NULL);
+            vkDestroyDescriptorSetLayout(device->device, device->set_layout[i], NULL);
+        }
+        vkDestroyDevice(device->device, NULL);
+    }
+    if (device->messenger) {
+        PFN_vkDestroyDebugUtilsMessengerEXT destroy =
+            (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+                device->instance, "vkDestroyDebugUtilsMessengerEXT");
+        if (destroy)
+            destroy(device->instance, device->messenger, NULL);
+    }
+    if (device->instance)
+        vkDestroyInstance(device->instance, NULL);
+    if (device->lock_ready)
+        pthread_mutex_destroy(&device->lock);
+    free(device->cache_folder);
+    free(device);
+}
+
+const struct daub_device_info *daub_device_get_info(const struct daub_device *device)
+{
+    return &device->info;
+}

@@ -1,0 +1,147 @@
+/* The Vulkan layer: a device with one compute queue, buffers, pipelines by name and
+ * specialization, and what the device can do. Knows nothing of networks or pictures. */
+#ifndef DAUB_GPU_GPU_H
+#define DAUB_GPU_GPU_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <vulkan/vulkan.h>
+
+#include <daub/device.h>
+
+/* Bindings of every kernel's one descriptor set; push constants of every kernel. */
+#define GPU_BINDINGS   9
+#define GPU_PUSH_BYTES 128
+#define GPU_MAX_SPEC   32
+
+/* 0 = unsupported. */
+struct gpu_caps {
+    uint32_t subgroup_size;
+    bool subgroup_shuffle; /* in compute shaders */
+    bool timestamps;
+    double timestamp_ns;        /* nanoseconds a tick */
+    bool unified_memory;        /* device-local memory is host-visible */
+    uint32_t buffer_align;      /* covers texel and storage buffer offsets */
+    uint64_t max_storage_range; /* bytes */
+    uint64_t max_texel_elements;
+    uint32_t shared_bytes;
+    uint32_t max_group_size;
+};
+
+/* How kernels reach memory. TEXEL: storage texel buffers, one work-group a subgroup, no
+ * shared memory (software devices). SHARED: storage buffers and halo tiles in shared
+ * memory (GPUs). */
+enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED };
+
+struct gpu_pipeline_slot;
+
+struct daub_device {
+    struct daub_device_info info;
+    struct gpu_caps caps;
+    enum gpu_kernels kernels; /* 0: both are possible and not yet timed */
+    VkInstance instance;
+    VkPhysicalDevice physical;
+    VkDevice device;
+    VkQueue queue;
+    uint32_t queue_family;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkDebugUtilsMessengerEXT messenger;
+    VkDescriptorSetLayout set_layout[3]; /* by enum gpu_kernels */
+    VkPipelineLayout pipeline_layout[3]; /* by enum gpu_kernels */
+    VkPipelineCache cache;
+    char *cache_folder;   /* NULL: nothing is kept on disk */
+    pthread_mutex_t lock; /* queue, pipelines, cache */
+    bool lock_ready;
+    struct gpu_pipeline_slot *pipelines;      /* lock */
+    size_t pipeline_count, pipeline_capacity; /* lock */
+    bool debug_names;
+    int validation_errors; /* lock; counted by the messenger */
+};
+
+/* False with *error set from a failed Vulkan call; call, file and line go to the text. */
+bool gpu_ok(VkResult result, const char *call, const char *file, int line,
+            struct daub_error *error);
+/* For functions with `error` and a `fail:` label. */
+#define GPU_CHECK(call)                                                                  \
+    do {                                                                                 \
+        if (!gpu_ok((call), #call, __FILE__, __LINE__, error))                           \
+            goto fail;                                                                   \
+    } while (0)
+
+void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t handle,
+                    const char *name);
+/* Validation errors so far (0 where the layer is not loaded). */
+int gpu_validation_errors(struct daub_device *device);
+
+/* ---- memory.c ---- */
+enum gpu_memory {
+    GPU_MEMORY_DEVICE = 1, /* fastest for kernels; not mapped unless unified */
+    GPU_MEMORY_UPLOAD,     /* mapped, written by the host in order */
+    GPU_MEMORY_DOWNLOAD,   /* mapped, read by the host (cached where there is such) */
+};
+
+struct gpu_buffer {
+    VkBuffer buffer;
+    VkDeviceMemory memory;
+    VkDeviceSize bytes;
+    void *mapped; /* NULL where the host cannot reach it */
+    bool coherent;
+};
+
+/* Bytes of zero become 4. Freed by gpu_buffer_free, which accepts a zeroed one. */
+bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
+                       VkDeviceSize bytes, const char *name, struct gpu_buffer *buffer,
+                       struct daub_error *error);
+void gpu_buffer_free(struct daub_device *device, struct gpu_buffer *buffer);
+/* Makes host writes visible to the device, or device writes to the host, where the memory
+ * is not coherent. */
+bool gpu_buffer_flush(struct daub_device *device, struct gpu_buffer *buffer,
+                      struct daub_error *error);
+bool gpu_buffer_invalidate(struct daub_device *device, struct gpu_buffer *buffer,
+                           struct daub_error *error);
+/* Copies through a staging buffer and waits; for start-up and tests. */
+bool gpu_buffer_write(struct daub_device *device, struct gpu_buffer *buffer,
+                      VkDeviceSize offset, const void *data, VkDeviceSize bytes,
+                      struct daub_error *error);
+bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
+                     VkDeviceSize offset, void *data, VkDeviceSize bytes,
+                     struct daub_error *error);
+
+/* ---- pipeline.c ---- */
+/* A kernel by the name of shaders/manifest.txt with its specialization constants
+ * 0..count. Created once and owned by the device. VK_NULL_HANDLE with *error set.
+ * Thread-safe. */
+VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
+                        const uint32_t *spec, size_t spec_count,
+                        struct daub_error *error);
+bool gpu_pipelines_init(struct daub_device *device, struct daub_error *error);
+void gpu_pipelines_uninit(struct daub_device *device); /* saves the cache */
+/* Which kernels the named shader belongs to: from its suffix; 0 where there is none. */
+enum gpu_kernels gpu_shader_kernels(const char *name);
+
+/* ---- cache.c: small files beside the pipeline cache ---- */
+/* Reads the device's own file NAME, checked against device, driver, build and a checksum;
+ * NULL (not an error) where there is none that fits. The caller frees it. */
+void *gpu_cache_load(const struct daub_device *device, const char *name, size_t *bytes);
+/* Best effort: a failure is not worth more than a debug line. */
+void gpu_cache_save(const struct daub_device *device, const char *name, const void *data,
+                    size_t bytes);
+
+/* ---- embedded by the build ---- */
+struct gpu_shader {
+    const char *name;
+    const uint32_t *code;
+    size_t bytes;
+};
+extern const struct gpu_shader gpu_shaders[];
+extern const size_t gpu_shader_count;
+extern const char gpu_shader_hash[]; /* of all code, hexadecimal */
+
+/* ---- run.c: a command buffer run at once ---- */
+/* Records through record(cmd, user), submits, waits. */
+bool gpu_run(struct daub_device *device, void (*record)(VkCommandBuffer cmd, void *user),
+             void *user, struct daub_error *error);
+
+#endif

@@ -1,0 +1,192 @@
+/* Buffers with memory of their own; there are few, so no sub-allocator. */
+#include "gpu/gpu.h"
+
+#include <string.h>
+
+#include "util/error.h"
+
+static int find_type(const struct daub_device *device, uint32_t allowed,
+                     VkMemoryPropertyFlags need, VkMemoryPropertyFlags want)
+{
+    int found = -1;
+    for (uint32_t i = 0; i < device->memory.memoryTypeCount; i++) {
+        VkMemoryPropertyFlags flags = device->memory.memoryTypes[i].propertyFlags;
+        if (!(allowed & (1u << i)) || (flags & need) != need)
+            continue;
+        if ((flags & want) == want)
+            return (int)i;
+        if (found < 0)
+            found = (int)i;
+    }
+    return found;
+}
+
+static int memory_type(const struct daub_device *device, enum gpu_memory kind,
+                       uint32_t allowed)
+{
+    const VkMemoryPropertyFlags local = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+    const VkMemoryPropertyFlags visible = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+    const VkMemoryPropertyFlags cached = VK_MEMORY_PROPERTY_HOST_CACHED_BIT;
+    const VkMemoryPropertyFlags coherent = VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    switch (kind) {
+    case GPU_MEMORY_DEVICE:
+        return device->caps.unified_memory ? find_type(device, allowed, local, visible)
+                                           : find_type(device, allowed, local, 0);
+    case GPU_MEMORY_UPLOAD:
+        return find_type(device, allowed, visible, coherent);
+    case GPU_MEMORY_DOWNLOAD:
+        return find_type(device, allowed, visible, cached);
+    }
+    return -1;
+}
+
+bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
+                       VkDeviceSize bytes, const char *name, struct gpu_buffer *buffer,
+                       struct daub_error *error)
+{
+    memset(buffer, 0, sizeof(*buffer));
+    buffer->bytes = bytes ? (bytes + 3) & ~(VkDeviceSize)3 : 4;
+    VkBufferCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+        .size = buffer->bytes,
+        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+                 VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+    };
+    GPU_CHECK(vkCreateBuffer(device->device, &info, NULL, &buffer->buffer));
+    gpu_debug_name(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)buffer->buffer, name);
+    VkMemoryRequirements needs;
+    vkGetBufferMemoryRequirements(device->device, buffer->buffer, &needs);
+    int type = memory_type(device, kind, needs.memoryTypeBits);
+    if (type < 0) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "%s has no memory for %s", device->info.name,
+                  name);
+        goto fail;
+    }
+    VkMemoryAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+        .allocationSize = needs.size,
+        .memoryTypeIndex = (uint32_t)type,
+    };
+    if (vkAllocateMemory(device->device, &allocate, NULL, &buffer->memory) !=
+        VK_SUCCESS) {
+        daub_fail(error, DAUB_ERROR_MEMORY,
+                  "%s has not %.1f MB left for %s; paint at a smaller --size",
+                  device->info.name, (double)needs.size / 1e6, name);
+        goto fail;
+    }
+    GPU_CHECK(vkBindBufferMemory(device->device, buffer->buffer, buffer->memory, 0));
+    VkMemoryPropertyFlags flags = device->memory.memoryTypes[type].propertyFlags;
+    buffer->coherent = flags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    if (flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT)
+        GPU_CHECK(vkMapMemory(device->device, buffer->memory, 0, VK_WHOLE_SIZE, 0,
+                              &buffer->mapped));
+    return true;
+fail:
+    gpu_buffer_free(device, buffer);
+    return false;
+}
+
+void gpu_buffer_free(struct daub_device *device, struct gpu_buffer *buffer)
+{
+    if (buffer->buffer)
+        vkDestroyBuffer(device->device, buffer->buffer, NULL);
+    if (buffer->memory)
+        vkFreeMemory(device->device, buffer->memory, NULL);
+    memset(buffer, 0, sizeof(*buffer));
+}
+
+static VkMappedMemoryRange whole(const struct gpu_buffer *buffer)
+{
+    return (VkMappedMemoryRange){
+        .sType = VK_STRUCTURE_TYPE_MAPPED_MEMORY_RANGE,
+        .memory = buffer->memory,
+        .size = VK_WHOLE_SIZE,
+    };
+}
+
+bool gpu_buffer_flush(struct daub_device *device, struct gpu_buffer *buffer,
+                      struct daub_error *error)
+{
+    VkMappedMemoryRange range = whole(buffer);
+    if (!buffer->coherent)
+        GPU_CHECK(vkFlushMappedMemoryRanges(device->device, 1, &range));
+    return true;
+fail:
+    return false;
+}
+
+bool gpu_buffer_invalidate(struct daub_device *device, struct gpu_buffer *buffer,
+                           struct daub_error *error)
+{
+    VkMappedMemoryRange range = whole(buffer);
+    if (!buffer->coherent)
+        GPU_CHECK(vkInvalidateMappedMemoryRanges(device->device, 1, &range));
+    return true;
+fail:
+    return false;
+}
+
+struct copy {
+    VkBuffer from, to;
+    VkBufferCopy region;
+};
+
+static void record_copy(VkCommandBuffer cmd, void *user)
+{
+    const struct copy *copy = user;
+    vkCmdCopyBuffer(cmd, copy->from, copy->to, 1, &copy->region);
+    VkMemoryBarrier barrier = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
+    };
+    vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT,
+                         0, 1, &barrier, 0, NULL, 0, NULL);
+}
+
+bool gpu_buffer_write(struct daub_device *device, struct gpu_buffer *buffer,
+                      VkDeviceSize offset, const void *data, VkDeviceSize bytes,
+                      struct daub_error *error)
+{
+    if (bytes == 0)
+        return true;
+    if (buffer->mapped) {
+        memcpy((char *)buffer->mapped + offset, data, bytes);
+        return gpu_buffer_flush(device, buffer, error);
+    }
+    struct gpu_buffer staging;
+    if (!gpu_buffer_create(device, GPU_MEMORY_UPLOAD, bytes, "staging", &staging, error))
+        return false;
+    memcpy(staging.mapped, data, bytes);
+    struct copy copy = {staging.buffer, buffer->buffer, {0, offset, bytes}};
+    bool ok = gpu_buffer_flush(device, &staging, error) &&
+              gpu_run(device, record_copy, &copy, error);
+    gpu_buffer_free(device, &staging);
+    return ok;
+}
+
+bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
+                     VkDeviceSize offset, void *data, VkDeviceSize bytes,
+                     struct daub_error *error)
+{
+    if (bytes == 0)
+        return true;
+    if (buffer->mapped) {
+        bool ok = gpu_buffer_invalidate(device, buffer, error);
+        if (ok)
+            memcpy(data, (char *)buffer->mapped + offset, bytes);
+        return ok;
+    }
+    struct gpu_buffer staging;
+    if (!gpu_buffer_create(device, GPU_MEMORY_DOWNLOAD, bytes, "staging", &staging,
+                           error))
+        return false;
+    struct copy copy = {buffer->buffer, staging.buffer, {offset, 0, bytes}};
+    bool ok = gpu_run(device, record_copy, &copy, error) &&
+              gpu_buffer_invalidate(device, &staging, error);
+    if (ok)
+        memcpy(data, staging.mapped, bytes);
+    gpu_buffer_free(device, &staging);
+    return ok;
+}

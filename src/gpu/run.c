@@ -1,0 +1,45 @@
+#include "gpu/gpu.h"
+
+bool gpu_run(struct daub_device *device, void (*record)(VkCommandBuffer cmd, void *user),
+             void *user, struct daub_error *error)
+{
+    VkCommandPool pool = VK_NULL_HANDLE;
+    VkFence fence = VK_NULL_HANDLE;
+    bool ok = false;
+    VkCommandPoolCreateInfo pool_info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+        .queueFamilyIndex = device->queue_family,
+    };
+    GPU_CHECK(vkCreateCommandPool(device->device, &pool_info, NULL, &pool));
+    VkCommandBufferAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = pool,
+        .commandBufferCount = 1,
+    };
+    VkCommandBuffer cmd;
+    GPU_CHECK(vkAllocateCommandBuffers(device->device, &allocate, &cmd));
+    VkCommandBufferBeginInfo begin = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+        .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+    };
+    GPU_CHECK(vkBeginCommandBuffer(cmd, &begin));
+    record(cmd, user);
+    GPU_CHECK(vkEndCommandBuffer(cmd));
+    VkFenceCreateInfo fence_info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    GPU_CHECK(vkCreateFence(device->device, &fence_info, NULL, &fence));
+    VkSubmitInfo submit = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .commandBufferCount = 1,
+        .pCommandBuffers = &cmd,
+    };
+    pthread_mutex_lock(&device->lock);
+    VkResult result = vkQueueSubmit(device->queue, 1, &submit, fence);
+    pthread_mutex_unlock(&device->lock);
+    GPU_CHECK(result);
+    GPU_CHECK(vkWaitForFences(device->device, 1, &fence, VK_TRUE, UINT64_MAX));
+    ok = true;
+fail:
+    vkDestroyFence(device->device, fence, NULL);
+    vkDestroyCommandPool(device->device, pool, NULL);
+    return ok;
+}

@@ -1,0 +1,808 @@
+/* Graph nodes to steps, in order; every value becomes a view. */
+#include "net/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+
+/* Tiles of the stand-alone statistics kernel, and segments its tiles are reduced to. */
+#define STATS_TILE   8
+#define MAX_SEGMENTS 32
+
+static const struct net_value *value_of(const struct lowering *low, int value)
+{
+    return &low->graph->values[value];
+}
+
+static bool is_map(const struct net_shape *shape)
+{
+    return shape->rank == 4 && shape->dim[0] == 1;
+}
+
+static bool unsupported(const struct net_node *node, const char *what,
+                        struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_MODEL,
+                     "operator %s in node '%s' %s; daub runs feed-forward image networks",
+                     node->type ? node->type : net_op_name(node->op),
+                     node->name ? node->name : "", what);
+}
+
+static struct plan_view plain_view(int tensor)
+{
+    return (struct plan_view){
+        .tensor = tensor, .affine_tensor = -1, .affine_param = -1, .act = NET_ACT_NONE};
+}
+
+static bool is_plain(const struct plan_view *view)
+{
+    return view->affine_tensor < 0 && view->affine_param < 0 && view->act == NET_ACT_NONE;
+}
+
+static const struct plan_view *input_view(struct lowering *low,
+                                          const struct net_node *node, int i,
+                                          struct daub_error *error)
+{
+    if (i >= node->input_count || node->input[i] < 0 ||
+        low->views[node->input[i]].tensor < 0) {
+        unsupported(node, "reads what is no picture", error);
+        return NULL;
+    }
+    return &low->views[node->input[i]];
+}
+
+/* A fresh tensor for the node's output, made its view. */
+static int output_map(struct lowering *low, const struct net_node *node,
+                      struct daub_error *error)
+{
+    const struct net_shape *shape = &value_of(low, node->output)->shape;
+    if (!is_map(shape)) {
+        unsupported(node, "makes what is no picture", error);
+        return -1;
+    }
+    int tensor =
+        plan_add_map(low->plan, value_of(low, node->output)->name, (int)shape->dim[2],
+                     (int)shape->dim[3], (int)shape->dim[1], error);
+    if (tensor >= 0)
+        low->views[node->output] = plain_view(tensor);
+    return tensor;
+}
+
+/* No later node reads the tensor through any value. */
+static bool dies_here(const struct lowering *low, int tensor)
+{
+    for (size_t v = 0; v < low->graph->value_count; v++) {
+        if (low->views[v].tensor != tensor)
+            continue;
+        if ((int)v == low->graph->output)
+            return false;
+        for (size_t n = (size_t)low->node + 1; n < low->graph->node_count; n++) {
+            const struct net_node *node = &low->graph->nodes[n];
+            for (int i = 0; i < node->input_count; i++) {
+                if (node->input[i] == (int)v)
+                    return false;
+            }
+        }
+    }
+    return !low->plan->tensors[tensor].external;
+}
+
+static int pixel_rows(const struct lowering *low)
+{
+    return low->plan->caps.texel ? 4 : 1;
+}
+
+/* out = act(view0 OP view1); view1 NULL: view0 alone. */
+static struct plan_step *add_pointwise(struct lowering *low, const char *name,
+                                       const struct plan_view *view0,
+                                       const struct plan_view *view1, int op, int out,
+                                       struct daub_error *error)
+{
+    struct plan *plan = low->plan;
+    struct plan_step *step = plan_add_step(plan, "pointwise", name, error);
+    if (!step)
+        return NULL;
+    const struct plan_tensor *to = &plan->tensors[out];
+    int c4 = (to->c + 3) / 4, rows = pixel_rows(low);
+    step->spec[1] = (uint32_t)op;
+    plan_bind_view(plan, step, 0, view0);
+    if (view1)
+        plan_bind_view(plan, step, 1, view1);
+    plan_bind_tensor(plan, step, 6, out, true);
+    int c_step = plan_pixel_grid(plan, step, to->w, (to->h + rows - 1) / rows, c4);
+    int32_t push[] = {to->h, to->w, c4, to->c, c_step, rows};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 6;
+    return step;
+}
+
+/* Replaces a pending view by a tensor that holds its values. */
+static bool materialise(struct lowering *low, int value, struct daub_error *error)
+{
+    struct plan_view view = low->views[value];
+    if (is_plain(&view))
+        return true;
+    struct plan_tensor from = low->plan->tensors[view.tensor];
+    int tensor = plan_add_map(low->plan, value_of(low, value)->name, from.h, from.w,
+                              from.c, error);
+    if (tensor < 0 ||
+        !add_pointwise(low, value_of(low, value)->name, &view, NULL, 0, tensor, error))
+        return false;
+    low->plan->steps[low->plan->step_count - 1].value = value;
+    low->views[value] = plain_view(tensor);
+    return true;
+}
+
+static bool lower_act(struct lowering *low, const struct net_node *node,
+                      struct daub_error *error)
+{
+    const struct plan_view *view = input_view(low, node, 0, error);
+    if (!view)
+        return false;
+    if (node->u.act.kind != NET_ACT_PRELU) {
+        if (view->act != NET_ACT_NONE && !materialise(low, node->input[0], error))
+            return false;
+        low->views[node->output] = low->views[node->input[0]];
+        low->views[node->output].act = node->u.act.kind;
+        low->views[node->output].alpha = node->u.act.alpha;
+        low->views[node->output].beta = node->u.act.beta;
+        return true;
+    }
+    struct plan_view from = *view;
+    int out = output_map(low, node, error);
+    const struct net_value *slope = node->input_count > 1 && node->input[1] >= 0
+                                        ? value_of(low, node->input[1])
+                                        : NULL;
+    if (out < 0 || !slope || !slope->data)
+        return out >= 0 && unsupported(node, "has slopes that are not constant", error);
+    int channels = low->plan->tensors[out].c;
+    int64_t count = net_shape_count(&slope->shape);
+    if (count != 1 && count != channels)
+        return unsupported(node, "has slopes that are not one a channel", error);
+    int64_t at = plan_add_params(low->plan, (size_t)channels, error);
+    struct plan_step *step =
+        at < 0 ? NULL : add_pointwise(low, node->name, &from, NULL, 0, out, error);
+    if (!step)
+        return false;
+    for (int c = 0; c < channels; c++)
+        low->plan->params[at / 4 + c] = slope->data[count == 1 ? 0 : c];
+    step->bind[5] = (struct plan_binding){.where = PLAN_PARAMS,
+                                          .offset = (size_t)at,
+                                          .bytes = ((size_t)channels + 3) / 4 * 16,
+                                          .floats = true};
+    plan_set_act(step, NET_ACT_PRELU, 0, 0);
+    step->value = node->output;
+    return true;
+}
+
+/* ---- normalization ---- */
+
+static bool stats_step(struct lowering *low, const char *name,
+                       const struct plan_view *view, struct plan_tiles *tiles,
+                       struct daub_error *error)
+{
+    struct plan_tensor from = low->plan->tensors[view->tensor];
+    int c4 = (from.c + 3) / 4;
+    *tiles = (struct plan_tiles){.tile_h = STATS_TILE,
+                                 .tile_w = STATS_TILE,
+                                 .phases = 1,
+                                 .h = from.h,
+                                 .w = from.w};
+    tiles->tiles_x = (from.w + STATS_TILE - 1) / STATS_TILE;
+    tiles->tiles_y = (from.h + STATS_TILE - 1) / STATS_TILE;
+    tiles->tensor = plan_add_floats(
+        low->plan, "stats",
+        (size_t)tiles->tiles_x * (size_t)tiles->tiles_y * (size_t)c4 * 2, error);
+    struct plan_step *step =
+        tiles->tensor < 0 ? NULL : plan_add_step(low->plan, "stats", name, error);
+    if (!step)
+        return false;
+    plan_bind_view(low->plan, step, 0, view);
+    plan_bind_tensor(low->plan, step, 7, tiles->tensor, true);
+    plan_pixel_grid(low->plan, step, tiles->tiles_x, tiles->tiles_y, c4);
+    step->groups[2] = (uint32_t)c4;
+    int32_t push[] = {from.h,         from.w,        c4, STATS_TILE, STATS_TILE,
+                      tiles->tiles_x, tiles->tiles_y};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 7;
+    return true;
+}
+
+/* Tiles to at most MAX_SEGMENTS segments; returns the segment tensor and their number. */
+static int reduce_step(struct lowering *low, const char *name,
+                       const struct plan_tiles *tiles, int c4, int *segments,
+                       struct daub_error *error)
+{
+    int count = tiles->phases * tiles->tiles_x * tiles->tiles_y;
+    int each = (count + MAX_SEGMENTS - 1) / MAX_SEGMENTS;
+    *segments = (count + each - 1) / each;
+    int tensor =
+        plan_add_floats(low->plan, "segments", (size_t)*segments * (size_t)c4 * 3, error);
+    struct plan_step *step =
+        tensor < 0 ? NULL : plan_add_step(low->plan, "stats_reduce", name, error);
+    if (!step)
+        return -1;
+    plan_bind_tensor(low->plan, step, 0, tiles->tensor, false);
+    plan_bind_tensor(low->plan, step, 7, tensor, true);
+    plan_pixel_grid(low->plan, step, *segments, c4, 1);
+    int32_t push[] = {c4,
+                      count,
+                      each,
+                      *segments,
+                      tiles->tile_h,
+                      tiles->tile_w,
+                      tiles->tiles_x,
+                      tiles->tiles_y,
+                      tiles->h,
+                      tiles->w};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 10;
+    return tensor;
+}
+
+/* Writes a vector of C constants or a fill for style-only values at params offset. */
+static bool put_vector(struct lowering *low, const struct net_node *node, int value,
+                       float otherwise, int channels, int64_t offset,
+                       struct daub_error *error)
+{
+    float *to = low->plan->params + offset / 4;
+    if (value < 0) {
+        for (int c = 0; c < channels; c++)
+            to[c] = otherwise;
+        return true;
+    }
+    const struct net_value *v = value_of(low, value);
+    int64_t count = net_shape_count(&v->shape);
+    if (count != channels && count != 1)
+        return unsupported(node, "has a scale that is not one a channel", error);
+    if (v->data) {
+        for (int c = 0; c < channels; c++)
+            to[c] = v->data[count == 1 ? 0 : c];
+        return true;
+    }
+    if (!v->from_style || count != channels)
+        return unsupported(node, "has a scale computed from the picture", error);
+    if (!daub_grow(&low->plan->fills, &low->plan->fill_capacity,
+                   low->plan->fill_count + 1, sizeof(*low->plan->fills)))
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
+    low->plan->fills[low->plan->fill_count++] =
+        (struct plan_fill){.value = value,
+                           .offset = offset,
+                           .count = channels,
+                           .layout = PLAN_FILL_VECTOR,
+                           .factor = 1.0f};
+    return true;
+}
+
+static bool tiles_of(struct lowering *low, const struct net_node *node,
+                     struct plan_tiles *tiles, struct daub_error *error)
+{
+    const struct plan_view *view = &low->views[node->input[0]];
+    int conv = low->conv_step[view->tensor];
+    if (conv >= 0 && is_plain(view))
+        return lower_conv_stats(low, conv, tiles, error);
+    struct plan_view copy = *view;
+    return stats_step(low, node->name, &copy, tiles, error);
+}
+
+static bool lower_norm(struct lowering *low, const struct net_node *node,
+                       struct daub_error *error)
+{
+    struct plan *plan = low->plan;
+    if (!input_view(low, node, 0, error) || !materialise(low, node->input[0], error))
+        return false;
+    struct plan_view view = low->views[node->input[0]];
+    struct plan_tensor from = plan->tensors[view.tensor];
+    int channels = from.c, c4 = (channels + 3) / 4, segments;
+    struct plan_tiles tiles;
+    if (channels % node->u.norm.groups)
+        return unsupported(node, "has groups of unequal size", error);
+    if (!tiles_of(low, node, &tiles, error))
+        return false;
+    int segment = reduce_step(low, node->name, &tiles, c4, &segments, error);
+    int affine =
+        segment < 0 ? -1 : plan_add_floats(plan, "affine", (size_t)c4 * 2, error);
+    int64_t at = affine < 0 ? -1 : plan_add_params(plan, (size_t)c4 * 12, error);
+    if (at < 0 ||
+        !put_vector(low, node, node->input_count > 1 ? node->input[1] : -1, 1.0f,
+                    channels, at, error) ||
+        !put_vector(low, node, node->input_count > 2 ? node->input[2] : -1, 0.0f,
+                    channels, at + c4 * 16, error))
+        return false;
+    const float *rescale = low->rescale[view.tensor];
+    for (int c = 0; c < 4 * c4; c++) {
+        float k = rescale && c < channels ? rescale[c] : 1.0f;
+        plan->params[at / 4 + c4 * 8 + c] = node->u.norm.epsilon * k * k;
+    }
+    struct plan_step *step = plan_add_step(plan, "finalize", node->name, error);
+    if (!step)
+        return false;
+    plan_bind_tensor(plan, step, 0, segment, false);
+    plan_bind_tensor(plan, step, 7, affine, true);
+    step->bind[5] = (struct plan_binding){.where = PLAN_PARAMS,
+                                          .offset = (size_t)at,
+                                          .bytes = (size_t)c4 * 48,
+                                          .floats = true};
+    plan_pixel_grid(plan, step, c4, 1, 1);
+    int32_t push[] = {c4, segments, channels / node->u.norm.groups, channels};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 4;
+    view.affine_tensor = affine;
+    low->views[node->output] = view;
+    return true;
+}
+
+static bool lower_mean(struct lowering *low, const struct net_node *node,
+                       struct daub_error *error)
+{
+    struct plan *plan = low->plan;
+    const struct plan_view *view = input_view(low, node, 0, error);
+    if (!view)
+        return false;
+    if (node->u.mean.axes != 0xc || !node->u.mean.keep)
+        return unsupported(node, "reduces other axes than height and width", error);
+    struct plan_view copy = *view;
+    int channels = plan->tensors[copy.tensor].c, c4 = (channels + 3) / 4, segments;
+    struct plan_tiles tiles;
+    if (!stats_step(low, node->name, &copy, &tiles, error))
+        return false;
+    int segment = reduce_step(low, node->name, &tiles, c4, &segments, error);
+    int out = segment < 0 ? -1 : output_map(low, node, error);
+    struct plan_step *step =
+        out < 0 ? NULL : plan_add_step(plan, "mean", node->name, error);
+    if (!step)
+        return false;
+    plan_bind_tensor(plan, step, 0, segment, false);
+    plan_bind_tensor(plan, step, 6, out, true);
+    plan_pixel_grid(plan, step, c4, 1, 1);
+    int32_t push[] = {c4, segments, 1, channels};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 4;
+    step->value = node->output;
+    return true;
+}
+
+/* ---- binaries ---- */
+
+/* x OP k with k constant (or from the style), one number or one a channel, becomes a
+ * pending affine map. */
+static bool lower_affine(struct lowering *low, const struct net_node *node, int x, int k,
+                         struct daub_error *error)
+{
+    struct plan *plan = low->plan;
+    int value = node->input[x];
+    bool reversed = x == 1;
+    if (low->views[value].act != NET_ACT_NONE || low->views[value].affine_tensor >= 0 ||
+        low->views[value].affine_param >= 0) {
+        if (!materialise(low, value, error))
+            return false;
+    }
+    struct plan_view view = low->views[value];
+    const struct net_value *constant = value_of(low, node->input[k]);
+    int channels = plan->tensors[view.tensor].c, c4 = (channels + 3) / 4;
+    int64_t count = net_shape_count(&constant->shape);
+    int64_t at = plan_add_params(plan, (size_t)c4 * 8, error);
+    if (at < 0)
+        return false;
+    enum net_binary op = node->u.binary.kind;
+    float *to = plan->params + at / 4;
+    for (int c = 0; c < channels; c++) {
+        float *a = &to[c / 4 * 8 + c % 4], *b = a + 4;
+        float v = constant->data ? constant->data[count == 1 ? 0 : c] : 0.0f;
+        *a = 1.0f;
+        *b = 0.0f;
+        if (op == NET_BINARY_ADD)
+            *b = v;
+        else if (op == NET_BINARY_SUB)
+            *a = reversed ? -1.0f : 1.0f, *b = reversed ? v : -v;
+        else if (op == NET_BINARY_MUL)
+            *a = v;
+        else
+            *a = 1.0f / v;
+    }
+    if (!constant->data) {
+        if (op == NET_BINARY_DIV || count != channels)
+            return unsupported(node, "uses the style in a way daub cannot run", error);
+        if (!daub_grow(&plan->fills, &plan->fill_capacity, plan->fill_count + 1,
+                       sizeof(*plan->fills)))
+            return daub_fail(error, DAUB_ERROR_MEMORY,
+                             "out of memory planning the model");
+        plan->fills[plan->fill_count++] = (struct plan_fill){
+            .value = node->input[k],
+            .offset = at + (op == NET_BINARY_MUL ? 0 : 16),
+            .count = channels,
+            .layout = PLAN_FILL_AFFINE,
+            .factor = op == NET_BINARY_SUB && !reversed ? -1.0f : 1.0f};
+    }
+    view.affine_param = at;
+    low->views[node->output] = view;
+    return true;
+}
+
+/* One number, or one a channel: everything but the channel axis (third from the end)
+ * is 1. */
+static bool per_channel(const struct net_shape *shape, int channels)
+{
+    int64_t count = net_shape_count(shape);
+    if (count == 1)
+        return true;
+    return count == channels && shape->rank >= 3 &&
+           shape->dim[shape->rank - 3] == channels;
+}
+
+static unsigned broadcast_bits(const struct net_shape *part,
+                               const struct net_shape *whole)
+{
+    unsigned bits = 0;
+    bits |= part->dim[2] != whole->dim[2] ? 1u : 0;
+    bits |= part->dim[3] != whole->dim[3] ? 2u : 0;
+    bits |= part->dim[1] != whole->dim[1] ? 4u : 0;
+    return bits;
+}
+
+static bool lower_binary(struct lowering *low, const struct net_node *node,
+                         struct daub_error *error)
+{
+    const struct net_value *a = value_of(low, node->input[0]);
+    const struct net_value *b = value_of(low, node->input[1]);
+    const struct net_shape *shape = &value_of(low, node->output)->shape;
+    enum net_binary op = node->u.binary.kind;
+    if (!is_map(shape) || op == NET_BINARY_POW)
+        return unsupported(node, "is used in a way daub cannot run", error);
+    int fixed = a->data || a->from_style ? 0 : b->data || b->from_style ? 1 : -1;
+    if (fixed >= 0) {
+        int x = 1 - fixed;
+        const struct net_value *other = value_of(low, node->input[x]);
+        const struct net_value *k = value_of(low, node->input[fixed]);
+        if (!input_view(low, node, x, error))
+            return false;
+        if (!per_channel(&k->shape, (int)shape->dim[1]) ||
+            !net_shape_equal(&other->shape, shape) || (op == NET_BINARY_DIV && x == 1))
+            return unsupported(node, "combines the picture with a constant map", error);
+        return lower_affine(low, node, x, fixed, error);
+    }
+    if (!input_view(low, node, 0, error) || !input_view(low, node, 1, error))
+        return false;
+    if (!is_map(&a->shape) || !is_map(&b->shape))
+        return unsupported(node, "combines what is no picture", error);
+    struct plan_view v0 = low->views[node->input[0]], v1 = low->views[node->input[1]];
+    unsigned bits0 = broadcast_bits(&a->shape, shape),
+             bits1 = broadcast_bits(&b->shape, shape);
+    /* A sum may overwrite the operand that nobody reads again. */
+    int out = -1;
+    if (!bits0 && dies_here(low, v0.tensor) && v0.tensor != v1.tensor)
+        out = v0.tensor;
+    else if (!bits1 && dies_here(low, v1.tensor) && v0.tensor != v1.tensor)
+        out = v1.tensor;
+    if (out >= 0)
+        low->views[node->output] = plain_view(out);
+    else
+        out = output_map(low, node, error);
+    if (out < 0)
+        return false;
+    low->conv_step[out] = -1;
+    free(low->rescale[out]);
+    low->rescale[out] = NULL;
+    struct plan_step *step =
+        add_pointwise(low, node->name, &v0, &v1, (int)op, out, error);
+    if (!step)
+        return false;
+    step->spec[2] = bits0;
+    step->spec[3] = bits1;
+    step->value = node->output;
+    return true;
+}
+
+/* ---- moving elements ---- */
+
+enum remap_mode {
+    REMAP_WINDOW = 1,
+    REMAP_D2S_DCR,
+    REMAP_D2S_CRD,
+    REMAP_S2D_DCR,
+    REMAP_S2D_CRD,
+    REMAP_CONCAT
+};
+
+static struct plan_step *add_remap(struct lowering *low, const struct net_node *node,
+                                   enum remap_mode mode, const struct plan_view *from,
+                                   int out, struct daub_error *error)
+{
+    struct plan *plan = low->plan;
+    struct plan_step *step = plan_add_step(plan, "remap", node->name, error);
+    if (!step)
+        return NULL;
+    const struct plan_tensor *in = &plan->tensors[from->tensor],
+                             *to = &plan->tensors[out];
+    step->spec[1] = mode;
+    step->spec[4] = NET_PAD_ZERO;
+    plan_bind_view(plan, step, 0, from);
+    plan_bind_tensor(plan, step, 6, out, true);
+    int c4 = (to->c + 3) / 4;
+    int c_step = plan_pixel_grid(plan, step, to->w, to->h, c4);
+    int32_t push[] = {in->h, in->w, (in->c + 3) / 4,
+                      in->c, to->h, to->w,
+                      c4,    to->c, c_step,
+                      0,     0,     0,
+                      1,     1,     1,
+                      0};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 16;
+    return step;
+}
+
+static bool lower_window(struct lowering *low, const struct net_node *node,
+                         struct daub_error *error)
+{
+    const struct plan_view *view = input_view(low, node, 0, error);
+    if (!view)
+        return false;
+    struct plan_view from = *view;
+    int out = output_map(low, node, error);
+    struct plan_step *step =
+        out < 0 ? NULL : add_remap(low, node, REMAP_WINDOW, &from, out, error);
+    if (!step)
+        return false;
+    int64_t start[4], stride[4];
+    for (int i = 0; i < 4; i++) {
+        bool slice = node->op == NET_SLICE;
+        start[i] = slice ? node->u.slice.start[i] : -node->u.pad.before[i];
+        stride[i] = slice ? node->u.slice.step[i] : 1;
+    }
+    if (start[0] != 0)
+        return unsupported(node, "changes the batch axis", error);
+    for (int i = 0; i < 3; i++) {
+        step->push[9 + i] = (int32_t)start[1 + i];
+        step->push[12 + i] = (int32_t)stride[1 + i];
+    }
+    if (node->op == NET_PAD) {
+        step->spec[4] = node->u.pad.mode;
+        memcpy(&step->spec[5], &node->u.pad.value, 4);
+        if (node->u.pad.mode == NET_PAD_ZERO)
+            step->spec[5] = 0;
+    }
+    step->spec[2] =
+        start[1] % 4 == 0 && stride[1] == 1 && low->plan->tensors[from.tensor].c % 4 == 0;
+    step->value = node->output;
+    return true;
+}
+
+static bool lower_block(struct lowering *low, const struct net_node *node,
+                        struct daub_error *error)
+{
+    const struct plan_view *view = input_view(low, node, 0, error);
+    if (!view)
+        return false;
+    struct plan_view from = *view;
+    bool crd = node->u.block.order == NET_BLOCK_CRD;
+    bool spread = node->op == NET_DEPTH_TO_SPACE;
+    enum remap_mode mode = spread ? (crd ? REMAP_D2S_CRD : REMAP_D2S_DCR)
+                                  : (crd ? REMAP_S2D_CRD : REMAP_S2D_DCR);
+    int out = output_map(low, node, error);
+    struct plan_step *step =
+        out < 0 ? NULL : add_remap(low, node, mode, &from, out, error);
+    if (!step)
+        return false;
+    int inner = spread ? low->plan->tensors[out].c : low->plan->tensors[from.tensor].c;
+    step->spec[2] = !crd && inner % 4 == 0;
+    step->spec[3] = (uint32_t)node->u.block.size;
+    step->value = node->output;
+    return true;
+}
+
+/* Two maps at a time; more are chained. */
+static bool lower_concat(struct lowering *low, const struct net_node *node,
+                         struct daub_error *error)
+{
+    struct plan *plan = low->plan;
+    if (node->u.concat.axis != 1)
+        return unsupported(node, "joins along another axis than the channels", error);
+    for (int i = 0; i < node->input_count; i++) {
+        if (!input_view(low, node, i, error))
+            return false;
+    }
+    struct plan_view left = low->views[node->input[0]];
+    if (node->input_count == 1)
+        low->views[node->output] = left;
+    for (int i = 1; i < node->input_count; i++) {
+        struct plan_view right = low->views[node->input[i]];
+        struct plan_tensor a = plan->tensors[left.tensor],
+                           b = plan->tensors[right.tensor];
+        int out = i + 1 == node->input_count
+                      ? output_map(low, node, error)
+                      : plan_add_map(plan, "concat", a.h, a.w, a.c + b.c, error);
+        struct plan_step *step =
+            out < 0 ? NULL : add_remap(low, node, REMAP_CONCAT, &left, out, error);
+        if (!step)
+            return false;
+        plan_bind_view(plan, step, 1, &right);
+        step->push[15] = (b.c + 3) / 4;
+        step->spec[2] = a.c % 4 == 0;
+        left = plain_view(out);
+        if (i + 1 == node->input_count)
+            step->value = node->output;
+    }
+    return true;
+}
+
+static bool lower_resize(struct lowering *low, const struct net_node *node,
+                         struct daub_error *error)
+{
+    const struct plan_view *view = input_view(low, node, 0, error);
+    if (!view)
+        return false;
+    struct plan_view from = *view;
+    struct plan_tensor in = low->plan->tensors[from.tensor];
+    int out = output_map(low, node, error);
+    struct plan_step *step =
+        out < 0 ? NULL : plan_add_step(low->plan, "resize", node->name, error);
+    if (!step)
+        return false;
+    const struct plan_tensor *to = &low->plan->tensors[out];
+    step->spec[1] = node->u.resize.mode == NET_RESIZE_LINEAR;
+    step->spec[2] = node->u.resize.coord;
+    step->spec[3] = node->u.resize.nearest;
+    plan_bind_view(low->plan, step, 0, &from);
+    plan_bind_tensor(low->plan, step, 6, out, true);
+    int c4 = (in.c + 3) / 4;
+    int c_step = plan_pixel_grid(low->plan, step, to->w, to->h, c4);
+    int32_t push[] = {in.h, in.w, to->h, to->w, c4, c_step, 0, 0};
+    memcpy(&push[6], node->u.resize.scale, 8);
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 8;
+    step->value = node->output;
+    return true;
+}
+
+static bool lower_pool(struct lowering *low, const struct net_node *node,
+                       struct daub_error *error)
+{
+    const struct plan_view *view = input_view(low, node, 0, error);
+    if (!view)
+        return false;
+    struct plan_view from = *view;
+    struct plan_tensor in = low->plan->tensors[from.tensor];
+    int out = output_map(low, node, error);
+    struct plan_step *step =
+        out < 0 ? NULL : plan_add_step(low->plan, "pool", node->name, error);
+    if (!step)
+        return false;
+    const struct plan_tensor *to = &low->plan->tensors[out];
+    const struct net_window *w = &node->u.pool.window;
+    step->spec[1] = node->u.pool.kind;
+    step->spec[2] = (uint32_t)w->kernel[0];
+    step->spec[3] = (uint32_t)w->kernel[1];
+    plan_bind_view(low->plan, step, 0, &from);
+    plan_bind_tensor(low->plan, step, 6, out, true);
+    int c4 = (in.c + 3) / 4;
+    int c_step = plan_pixel_grid(low->plan, step, to->w, to->h, c4);
+    int32_t push[] = {
+        in.h,      in.w,         to->h,        to->w,          c4,
+        c_step,    w->stride[0], w->stride[1], w->dilation[0], w->dilation[1],
+        w->pad[0], w->pad[1],    w->pad[2],    w->pad[3]};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 14;
+    step->value = node->output;
+    return true;
+}
+
+static bool lower_input(struct lowering *low, const struct net_node *node,
+                        const struct plan_range *range, struct daub_error *error)
+{
+    if (node->output != low->graph->image)
+        return true; /* the style weights stay on the host */
+    int tensor = output_map(low, node, error);
+    if (tensor < 0)
+        return false;
+    low->plan->tensors[tensor].external = true;
+    low->plan->input = tensor;
+    if (range->scale == 1.0f && range->shift == 0.0f)
+        return true;
+    int channels = low->plan->tensors[tensor].c, c4 = (channels + 3) / 4;
+    int64_t at = plan_add_params(low->plan, (size_t)c4 * 8, error);
+    if (at < 0)
+        return false;
+    for (int c = 0; c < channels; c++) {
+        low->plan->params[at / 4 + c / 4 * 8 + c % 4] = range->scale;
+        low->plan->params[at / 4 + c / 4 * 8 + 4 + c % 4] = range->shift;
+    }
+    low->views[node->output].affine_param = at;
+    return true;
+}
+
+static bool lower_node(struct lowering *low, const struct net_node *node,
+                       const struct plan_range *range, struct daub_error *error)
+{
+    switch (node->op) {
+    case NET_INPUT:
+        return lower_input(low, node, range, error);
+    case NET_CONV:
+        return lower_conv(low, node, error);
+    case NET_CONV_TRANSPOSE:
+        return lower_deconv(low, node, error);
+    case NET_NORM:
+        return lower_norm(low, node, error);
+    case NET_ACT:
+        return lower_act(low, node, error);
+    case NET_BINARY:
+        return lower_binary(low, node, error);
+    case NET_CONCAT:
+        return lower_concat(low, node, error);
+    case NET_SLICE:
+    case NET_PAD:
+        return lower_window(low, node, error);
+    case NET_RESIZE:
+        return lower_resize(low, node, error);
+    case NET_DEPTH_TO_SPACE:
+    case NET_SPACE_TO_DEPTH:
+        return lower_block(low, node, error);
+    case NET_POOL:
+        return lower_pool(low, node, error);
+    case NET_MEAN:
+        return lower_mean(low, node, error);
+    case NET_UNARY:
+    case NET_TRANSPOSE:
+    case NET_RESHAPE:
+    case NET_MATMUL:
+        break;
+    }
+    return unsupported(node, "is used in a way daub cannot run", error);
+}
+
+static bool run(struct lowering *low, const struct plan_range *range,
+                struct daub_error *error)
+{
+    const struct net_graph *graph = low->graph;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct net_node *node = &graph->nodes[n];
+        low->node = (int)n;
+        if (graph->values[node->output].from_style)
+            continue;
+        if (!lower_node(low, node, range, error))
+            return false;
+    }
+    if (low->views[graph->output].tensor < 0)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "the model's output does not depend on the picture");
+    if (low->plan->tensors[low->views[graph->output].tensor].external &&
+        !materialise(low, graph->output, error))
+        return false;
+    low->plan->output = low->views[graph->output];
+    low->plan->out_h = low->plan->tensors[low->plan->output.tensor].h;
+    low->plan->out_w = low->plan->tensors[low->plan->output.tensor].w;
+    return true;
+}
+
+bool net_plan_build(struct plan *plan, const struct net_graph *graph,
+                    const struct plan_caps *caps, const struct plan_range *range,
+                    struct daub_error *error)
+{
+    memset(plan, 0, sizeof(*plan));
+    plan->caps = *caps;
+    plan->input = -1;
+    struct lowering low = {.plan = plan, .graph = graph};
+    /* Every node makes a bounded number of tensors; concat one an input. */
+    size_t tensors = 16; /* entries of conv_step and rescale */
+    for (size_t n = 0; n < graph->node_count; n++)
+        tensors += 12 + (size_t)graph->nodes[n].input_count;
+    low.views = daub_alloc(graph->value_count, sizeof(*low.views));
+    low.conv_step = daub_alloc(tensors, sizeof(*low.conv_step));
+    low.rescale = daub_alloc(tensors, sizeof(*low.rescale));
+    bool ok = low.views && low.conv_step && low.rescale;
+    if (!ok)
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
+    for (size_t v = 0; ok && v < graph->value_count; v++)
+        low.views[v] = plain_view(-1);
+    for (size_t t = 0; ok && t < tensors; t++)
+        low.conv_step[t] = -1;
+    ok = ok && run(&low, range, error) && plan_finish(plan, error);
+    for (size_t t = 0; low.rescale && t < tensors; t++)
+        free(low.rescale[t]);
+    free(low.views);
+    free(low.conv_step);
+    free(low.rescale);
+    return ok;
+}

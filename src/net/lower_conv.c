@@ -1,0 +1,658 @@
+/* Convolutions: which kernel, its tile, its weights' layout. */
+#include "net/plan.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+
+#define MAX_TEXEL_ROWS     24    /* input rows an invocation keeps */
+#define MAX_LOOP           65000 /* lavapipe ends all loops of an invocation at 65535 */
+#define SHARED_TILE_H      8
+#define SHARED_TILE_W      16
+#define SHARED_TILE_BUDGET 24576 /* bytes of shared memory, leaves room for two groups   \
+                                  */
+
+/* What a kernel computes, common to convolution and the phase forms. Weights are
+ * [O][I][kh] [kw] of one phase after another. */
+struct conv {
+    const struct net_node *node;
+    struct plan_view in;
+    const struct plan_tensor *from;            /* dies at the next plan_add_map */
+    int out;                                   /* tensor */
+    int in_h, in_w, in_c, out_h, out_w, out_c; /* out: of one phase */
+    int kernel[2], stride[2], dilation[2], top, left;
+    int group, up, phases;
+    enum net_pad_mode pad_mode;
+    enum net_act act;
+    float alpha, beta;
+    float *weight;      /* owned */
+    float *bias;        /* out_c floats, owned */
+    const float *slope; /* PRELU: per channel or NULL */
+    int64_t slope_count;
+};
+
+static bool no_memory(struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
+}
+
+static void free_conv(struct conv *conv)
+{
+    free(conv->weight);
+    free(conv->bias);
+}
+
+static int blocks(int channels)
+{
+    return (channels + 3) / 4;
+}
+
+/* The bias buffer: blocks of bias, then blocks of slopes. */
+static bool bind_bias(struct lowering *low, struct plan_step *step,
+                      const struct conv *conv, struct daub_error *error)
+{
+    size_t c4 = (size_t)blocks(conv->out_c);
+    float *both = daub_alloc(c4 * 8, sizeof(float));
+    if (!both)
+        return no_memory(error);
+    memcpy(both, conv->bias, (size_t)conv->out_c * sizeof(float));
+    for (int c = 0; conv->slope && c < conv->out_c; c++)
+        both[c4 * 4 + (size_t)c] = conv->slope[conv->slope_count == 1 ? 0 : c];
+    int64_t at = plan_add_weights(low->plan, both, c4 * 8, false, error);
+    free(both);
+    if (at < 0)
+        return false;
+    step->bind[5] = (struct plan_binding){
+        .where = PLAN_WEIGHTS, .offset = (size_t)at, .bytes = c4 * 32, .floats = true};
+    return true;
+}
+
+static bool bind_weights(struct lowering *low, struct plan_step *step,
+                         const float *packed, size_t count, struct daub_error *error)
+{
+    bool half = low->plan->caps.fp16 && !low->plan->caps.texel;
+    int64_t at = plan_add_weights(low->plan, packed, count, half, error);
+    if (at < 0)
+        return false;
+    step->bind[4] = (struct plan_binding){.where = PLAN_WEIGHTS,
+                                          .offset = (size_t)at,
+                                          .bytes = count * (half ? 2 : 4),
+                                          .floats = !half};
+    return true;
+}
+
+static float weight_at(const struct conv *conv, int phase, int o, int i, int ky, int kx)
+{
+    int per_group = conv->in_c / conv->group;
+    if (o >= conv->out_c || i >= per_group)
+        return 0.0f;
+    size_t at = (size_t)phase * (size_t)conv->out_c + (size_t)o;
+    at = at * (size_t)per_group + (size_t)i;
+    return conv
+        ->weight[(at * (size_t)conv->kernel[0] + (size_t)ky) * (size_t)conv->kernel[1] +
+                 (size_t)kx];
+}
+
+static struct plan_step *start_step(struct lowering *low, const struct conv *conv,
+                                    const char *kernel, struct daub_error *error)
+{
+    struct plan_step *step = plan_add_step(low->plan, kernel, conv->node->name, error);
+    if (!step)
+        return NULL;
+    plan_bind_view(low->plan, step, 0, &conv->in);
+    plan_bind_tensor(low->plan, step, 6, conv->out, true);
+    plan_set_act(step, conv->act, conv->alpha, conv->beta);
+    step->macs = (double)conv->out_h * conv->out_w * conv->phases * conv->out_c *
+                 conv->in_c / conv->group * conv->kernel[0] * conv->kernel[1];
+    step->value = conv->node->output;
+    return step;
+}
+
+/* Spec constants that both dense kernels share. */
+static void dense_spec(const struct conv *conv, struct plan_step *step)
+{
+    step->spec[3] = (uint32_t)conv->kernel[0];
+    step->spec[4] = (uint32_t)conv->kernel[1];
+    step->spec[5] = (uint32_t)conv->stride[0];
+    step->spec[6] = (uint32_t)conv->stride[1];
+    step->spec[7] = (uint32_t)conv->dilation[0];
+    step->spec[8] = (uint32_t)conv->dilation[1];
+    step->spec[9] = (uint32_t)blocks(conv->in_c);
+    step->spec[11] = conv->pad_mode;
+    step->spec[12] = conv->up == 2;
+    step->spec[13] = (uint32_t)conv->phases;
+    step->spec[14] = 0;
+    step->spec[15] = 1;
+}
+
+static void dense_push(const struct conv *conv, struct plan_step *step, int groups)
+{
+    int32_t push[] = {conv->in_h, conv->in_w, conv->out_h,         conv->out_w,
+                      conv->top,  conv->left, blocks(conv->out_c), groups};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 8;
+}
+
+/* ---- texel kernel ---- */
+
+/* Output channels an invocation makes: the widest of 16, 12, 8, 4 that wastes least. */
+static int texel_width(int out_c)
+{
+    if (out_c < 4)
+        return out_c;
+    int best = 4, best_total = (out_c + 3) / 4 * 4;
+    for (int q = 8; q <= 16; q += 4) {
+        int total = (out_c + q - 1) / q * q;
+        if (total <= best_total) {
+            best = q;
+            best_total = total;
+        }
+    }
+    return best;
+}
+
+static bool texel_fits(const struct lowering *low, const struct conv *conv, int rows)
+{
+    int span =
+        (rows - 1) * conv->stride[0] + (conv->kernel[0] - 1) * conv->dilation[0] + 1;
+    return low->plan->caps.texel && conv->group == 1 && span <= MAX_TEXEL_ROWS &&
+           blocks(conv->in_c) * conv->kernel[1] <= MAX_LOOP;
+}
+
+static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
+                       struct daub_error *error)
+{
+    int lanes = low->plan->caps.lanes, q = texel_width(conv->out_c);
+    int groups = (conv->out_c + q - 1) / q, ci4 = blocks(conv->in_c);
+    int kh = conv->kernel[0], kw = conv->kernel[1];
+    size_t column = (size_t)((kh * q + lanes - 1) / lanes * lanes); /* vec4s a c and kx */
+    size_t count =
+        (size_t)conv->phases * (size_t)groups * (size_t)ci4 * (size_t)kw * column * 4;
+    float *packed = daub_alloc(count, sizeof(float));
+    if (!packed)
+        return no_memory(error);
+    float *to = packed;
+    for (int block = 0; block < conv->phases * groups * ci4; block++) {
+        int phase = block / (groups * ci4), group = block / ci4 % groups, c = block % ci4;
+        for (int kx = 0; kx < kw; kx++, to += column * 4) {
+            for (int k = 0; k < kh * q * 4; k++)
+                to[k] = weight_at(conv, phase, group * q + k / 4 % q, c * 4 + k % 4,
+                                  k / 4 / q, kx);
+        }
+    }
+    struct plan_step *step = start_step(low, conv, "conv", error);
+    bool ok = step && bind_weights(low, step, packed, count, error) &&
+              bind_bias(low, step, conv, error);
+    free(packed);
+    if (!ok)
+        return false;
+    dense_spec(conv, step);
+    step->spec[0] = (uint32_t)lanes;
+    step->spec[1] = (uint32_t)rows;
+    step->spec[2] = (uint32_t)q;
+    step->spec[10] = (uint32_t)(conv->in_c < 4 ? conv->in_c : 4);
+    dense_push(conv, step, groups);
+    step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
+    step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
+    step->groups[2] = (uint32_t)(groups * conv->phases);
+    low->conv_step[conv->out] = (int)low->plan->step_count - 1;
+    return true;
+}
+
+/* ---- shared-memory kernel ---- */
+
+static int shared_chunk(const struct lowering *low, const struct conv *conv)
+{
+    size_t h = (size_t)((SHARED_TILE_H - 1) * conv->stride[0] +
+                        (conv->kernel[0] - 1) * conv->dilation[0] + 1);
+    size_t w = (size_t)((SHARED_TILE_W - 1) * conv->stride[1] +
+                        (conv->kernel[1] - 1) * conv->dilation[1] + 1);
+    size_t budget = low->plan->caps.shared_bytes < SHARED_TILE_BUDGET
+                        ? low->plan->caps.shared_bytes
+                        : SHARED_TILE_BUDGET;
+    size_t chunk = budget / (h * w * 16);
+    if (chunk > 8)
+        chunk = 8;
+    int ci4 = blocks(conv->in_c);
+    return (int)chunk > ci4 ? ci4 : (int)chunk;
+}
+
+static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk,
+                        struct daub_error *error)
+{
+    int o4 = blocks(conv->out_c), ci4 = blocks(conv->in_c);
+    int taps = conv->kernel[0] * conv->kernel[1];
+    size_t count = (size_t)conv->phases * (size_t)o4 * (size_t)ci4 * (size_t)taps * 16;
+    float *packed = daub_alloc(count, sizeof(float));
+    if (!packed)
+        return no_memory(error);
+    float *to = packed;
+    for (int block = 0; block < conv->phases * o4 * ci4; block++) {
+        int phase = block / (o4 * ci4), o = block / ci4 % o4 * 4, i = block % ci4 * 4;
+        for (int k = 0; k < taps * 16; k++)
+            *to++ = weight_at(conv, phase, o + k / 4 % 4, i + k % 4,
+                              k / 16 / conv->kernel[1], k / 16 % conv->kernel[1]);
+    }
+    struct plan_step *step = start_step(low, conv, "conv", error);
+    bool ok = step && bind_weights(low, step, packed, count, error) &&
+              bind_bias(low, step, conv, error);
+    free(packed);
+    if (!ok)
+        return false;
+    int q4 = o4 >= 2 ? 2 : 1, sets = 1;
+    while (sets < 8 && sets * q4 < o4)
+        sets *= 2;
+    int groups = (o4 + sets * q4 - 1) / (sets * q4);
+    dense_spec(conv, step);
+    step->spec[0] = (uint32_t)(sets * (sets >= 2 ? 32 : 64));
+    step->spec[1] = SHARED_TILE_H;
+    step->spec[2] = SHARED_TILE_W;
+    step->spec[10] = (uint32_t)chunk;
+    step->spec[16] = (uint32_t)q4;
+    step->spec[17] = (uint32_t)sets;
+    dense_push(conv, step, groups);
+    step->groups[0] = (uint32_t)((conv->out_w + SHARED_TILE_W - 1) / SHARED_TILE_W);
+    step->groups[1] = (uint32_t)((conv->out_h + SHARED_TILE_H - 1) / SHARED_TILE_H);
+    step->groups[2] = (uint32_t)(groups * conv->phases);
+    low->conv_step[conv->out] = (int)low->plan->step_count - 1;
+    return true;
+}
+
+bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
+                      struct daub_error *error)
+{
+    struct plan_step *step = &low->plan->steps[index];
+    int out = step->bind[6].tensor;
+    bool texel = low->plan->caps.texel;
+    *tiles = (struct plan_tiles){
+        .tile_h = (int)step->spec[1],
+        .tile_w = (int)(texel ? step->spec[0] : step->spec[2]),
+        .tiles_x = (int)step->groups[0],
+        .tiles_y = (int)step->groups[1],
+        .phases = (int)step->spec[13],
+        .h = step->push[2],
+        .w = step->push[3],
+    };
+    size_t c4 = (size_t)blocks(low->plan->tensors[out].c);
+    tiles->tensor = plan_add_floats(low->plan, "stats",
+                                    (size_t)tiles->phases * (size_t)tiles->tiles_x *
+                                        (size_t)tiles->tiles_y * c4 * 2,
+                                    error);
+    if (tiles->tensor < 0)
+        return false;
+    step->spec[14] = 1;
+    plan_bind_tensor(low->plan, step, 7, tiles->tensor, true);
+    return true;
+}
+
+/* ---- depthwise and generic kernels ---- */
+
+static bool emit_depthwise(struct lowering *low, const struct conv *conv,
+                           struct daub_error *error)
+{
+    int c4 = blocks(conv->out_c), kh = conv->kernel[0], kw = conv->kernel[1];
+    size_t count = (size_t)c4 * (size_t)kw * (size_t)kh * 4;
+    float *packed = daub_alloc(count, sizeof(float));
+    if (!packed)
+        return no_memory(error);
+    for (size_t k = 0; k < count; k++) {
+        int at = (int)(k / 4);
+        packed[k] = weight_at(conv, 0, at / (kw * kh) * 4 + (int)(k % 4), 0, at % kh,
+                              at / kh % kw);
+    }
+    struct plan_step *step = start_step(low, conv, "conv_depthwise", error);
+    bool ok = step && bind_weights(low, step, packed, count, error) &&
+              bind_bias(low, step, conv, error);
+    free(packed);
+    if (!ok)
+        return false;
+    int rows = low->plan->caps.texel ? 4 : 2;
+    uint32_t spec[] = {(uint32_t)rows,
+                       (uint32_t)kh,
+                       (uint32_t)kw,
+                       (uint32_t)conv->stride[0],
+                       (uint32_t)conv->stride[1],
+                       conv->pad_mode,
+                       conv->up == 2};
+    memcpy(&step->spec[1], spec, sizeof(spec));
+    int c_step = plan_pixel_grid(low->plan, step, conv->out_w,
+                                 (conv->out_h + rows - 1) / rows, c4);
+    int32_t push[] = {conv->in_h, conv->in_w, conv->out_h, conv->out_w,
+                      c4,         c_step,     conv->top,   conv->left};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 8;
+    return true;
+}
+
+static bool emit_generic(struct lowering *low, const struct conv *conv, bool transposed,
+                         struct daub_error *error)
+{
+    int o4 = blocks(conv->out_c), group_in = conv->in_c / conv->group;
+    int group_out = conv->out_c / conv->group, kh = conv->kernel[0], kw = conv->kernel[1];
+    if ((double)o4 * kh * kw * group_in > MAX_LOOP && low->plan->caps.texel)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "convolution '%s' is too large for the software kernels; use a "
+                         "GPU",
+                         conv->node->name);
+    size_t count = (size_t)o4 * (size_t)kh * (size_t)kw * (size_t)group_in * 4;
+    float *packed = daub_alloc(count, sizeof(float));
+    if (!packed)
+        return no_memory(error);
+    for (size_t k = 0; k < count; k++) {
+        int at = (int)(k / 4), i = at % group_in, tap = at / group_in % (kh * kw);
+        int o = at / group_in / (kh * kw) * 4 + (int)(k % 4);
+        packed[k] = weight_at(conv, 0, o, i, tap / kw, tap % kw);
+    }
+    struct plan_step *step = start_step(low, conv, "conv_generic", error);
+    bool ok = step && bind_weights(low, step, packed, count, error) &&
+              bind_bias(low, step, conv, error);
+    free(packed);
+    if (!ok)
+        return false;
+    step->spec[1] = transposed;
+    step->spec[2] = conv->group > 1 && group_out % 4 != 0;
+    step->spec[3] = conv->pad_mode;
+    step->spec[4] = conv->up == 2;
+    int c_step = plan_pixel_grid(low->plan, step, conv->out_w, conv->out_h, o4);
+    int32_t push[] = {conv->in_h,
+                      conv->in_w,
+                      blocks(conv->in_c),
+                      conv->out_h,
+                      conv->out_w,
+                      o4,
+                      c_step,
+                      kh,
+                      kw,
+                      conv->stride[0],
+                      conv->stride[1],
+                      conv->dilation[0],
+                      conv->dilation[1],
+                      conv->top,
+                      conv->left,
+                      group_in,
+                      group_out};
+    memcpy(step->push, push, sizeof(push));
+    step->push_count = 17;
+    return true;
+}
+
+static bool emit(struct lowering *low, const struct conv *conv, struct daub_error *error)
+{
+    bool depthwise = conv->group > 1 && conv->group == conv->in_c &&
+                     conv->out_c == conv->in_c && conv->dilation[0] == 1 &&
+                     conv->dilation[1] == 1 && conv->kernel[0] <= 7;
+    if (depthwise)
+        return emit_depthwise(low, conv, error);
+    /* Pictures out of wide kernels have few sums a pixel: more rows pay for the loads. */
+    int rows = conv->out_c <= 4 && texel_fits(low, conv, 8) ? 8 : 4;
+    if (texel_fits(low, conv, rows))
+        return emit_texel(low, conv, rows, error);
+    int chunk = conv->group == 1 && !low->plan->caps.texel ? shared_chunk(low, conv) : 0;
+    if (chunk > 0)
+        return emit_shared(low, conv, chunk, error);
+    return emit_generic(low, conv, false, error);
+}
+
+/* ---- from nodes ---- */
+
+static const float *constant_input(const struct lowering *low,
+                                   const struct net_node *node, int i)
+{
+    return i < node->input_count && node->input[i] >= 0
+               ? low->graph->values[node->input[i]].data
+               : NULL;
+}
+
+static bool start_conv(struct lowering *low, const struct net_node *node,
+                       const struct net_window *window, int group, int factor,
+                       struct conv *conv, struct daub_error *error)
+{
+    memset(conv, 0, sizeof(*conv));
+    const struct net_shape *out = &low->graph->values[node->output].shape;
+    if (node->input[0] < 0 || low->views[node->input[0]].tensor < 0 || out->rank != 4 ||
+        !constant_input(low, node, 1))
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "convolution '%s' has no constant weights or no picture to read",
+                         node->name);
+    conv->node = node;
+    conv->in = low->views[node->input[0]];
+    conv->out = plan_add_map(low->plan, low->graph->values[node->output].name,
+                             (int)out->dim[2], (int)out->dim[3], (int)out->dim[1], error);
+    if (conv->out < 0)
+        return false;
+    low->views[node->output] = (struct plan_view){.tensor = conv->out,
+                                                  .affine_tensor = -1,
+                                                  .affine_param = -1,
+                                                  .act = NET_ACT_NONE};
+    const struct plan_tensor *from = &low->plan->tensors[conv->in.tensor];
+    conv->in_h = from->h;
+    conv->in_w = from->w;
+    conv->in_c = from->c;
+    conv->out_h = (int)out->dim[2] / factor;
+    conv->out_w = (int)out->dim[3] / factor;
+    conv->out_c = (int)out->dim[1];
+    for (int i = 0; i < 2; i++) {
+        conv->kernel[i] = window->kernel[i];
+        conv->stride[i] = window->stride[i];
+        conv->dilation[i] = window->dilation[i];
+    }
+    conv->top = window->pad[0];
+    conv->left = window->pad[1];
+    conv->group = group;
+    conv->up = 1;
+    conv->phases = 1;
+    conv->pad_mode = NET_PAD_ZERO;
+    conv->act = NET_ACT_NONE;
+    conv->bias = daub_alloc((size_t)conv->out_c, sizeof(float));
+    if (!conv->bias)
+        return no_memory(error);
+    const float *bias = constant_input(low, node, 2);
+    if (bias)
+        memcpy(conv->bias, bias, (size_t)conv->out_c * sizeof(float));
+    return true;
+}
+
+/* Nearest x2 upsampling followed by a 3x3 convolution of stride 1 and padding 1: each
+ * output parity sees two rows and columns of the small map with summed weights.
+ * Reflection of one pixel of the large map is the edge of the small one. */
+static bool is_phase_conv(const struct net_node *node)
+{
+    const struct net_window *w = &node->u.conv.window;
+    for (int i = 0; i < 2; i++) {
+        if (w->kernel[i] != 3 || w->stride[i] != 1 || w->dilation[i] != 1)
+            return false;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (w->pad[i] != 1)
+            return false;
+    }
+    return node->u.conv.upsample == 2 && node->u.conv.group == 1;
+}
+
+static void make_phases(struct conv *conv, const float *weight)
+{
+    for (int k = 0; k < 4 * conv->out_c * conv->in_c; k++) {
+        int phase = k / (conv->out_c * conv->in_c), oi = k % (conv->out_c * conv->in_c);
+        for (int ky = 0; ky < 3; ky++) {
+            for (int kx = 0; kx < 3; kx++) {
+                /* Tap -1, 0, 1 of parity p reads small index (p + tap) >> 1 - (p - 1). */
+                int ty = ((phase >> 1) + ky - 1 + 2) / 2 - 1 - ((phase >> 1) - 1);
+                int tx = ((phase & 1) + kx - 1 + 2) / 2 - 1 - ((phase & 1) - 1);
+                conv->weight[(size_t)k * 4 + (size_t)(ty * 2 + tx)] +=
+                    weight[(size_t)oi * 9 + (size_t)(ky * 3 + kx)];
+            }
+        }
+    }
+    conv->kernel[0] = conv->kernel[1] = 2;
+    conv->top = conv->left = 1;
+    conv->phases = 4;
+    conv->up = 1;
+    if (conv->pad_mode == NET_PAD_REFLECT)
+        conv->pad_mode = NET_PAD_EDGE;
+}
+
+/* Where only an instance norm reads the convolution, its outputs may have any scale: one
+ * that keeps them near 1 cannot overflow 16 bits. The norm's epsilon follows. */
+static bool rescale(struct lowering *low, struct conv *conv, const struct net_node *node,
+                    struct daub_error *error)
+{
+    int reader = net_value_sole_reader(low->graph, node->output);
+    const struct net_node *norm = reader < 0 ? NULL : &low->graph->nodes[reader];
+    if (!low->plan->caps.fp16 || !norm || norm->op != NET_NORM ||
+        norm->u.norm.groups != conv->out_c || conv->act != NET_ACT_NONE)
+        return true;
+    float *factor = daub_alloc((size_t)conv->out_c, sizeof(float));
+    if (!factor)
+        return no_memory(error);
+    float magnitude = 1.0f;
+    if (low->plan->tensors[conv->in.tensor].external && conv->in.affine_param >= 0)
+        magnitude = low->plan->params[conv->in.affine_param / 4];
+    size_t each = (size_t)(conv->in_c / conv->group) * (size_t)conv->kernel[0] *
+                  (size_t)conv->kernel[1];
+    for (int o = 0; o < conv->out_c; o++) {
+        double sum = 0;
+        for (int p = 0; p < conv->phases; p++) {
+            const float *w =
+                conv->weight + ((size_t)p * (size_t)conv->out_c + (size_t)o) * each;
+            for (size_t i = 0; i < each; i++)
+                sum += (double)w[i] * w[i];
+        }
+        double size = sqrt(sum / conv->phases) * magnitude;
+        factor[o] = size > 1e-20 && isfinite(size) ? (float)(1.0 / size) : 1.0f;
+        for (int p = 0; p < conv->phases; p++) {
+            float *w =
+                conv->weight + ((size_t)p * (size_t)conv->out_c + (size_t)o) * each;
+            for (size_t i = 0; i < each; i++)
+                w[i] *= factor[o];
+        }
+        /* A constant per channel is what the norm takes away. */
+        conv->bias[o] = 0.0f;
+    }
+    low->rescale[conv->out] = factor;
+    return true;
+}
+
+bool lower_conv(struct lowering *low, const struct net_node *node,
+                struct daub_error *error)
+{
+    struct conv conv;
+    bool phases = is_phase_conv(node), ok = false;
+    if (!start_conv(low, node, &node->u.conv.window, node->u.conv.group, phases ? 2 : 1,
+                    &conv, error))
+        goto end;
+    const float *weight = constant_input(low, node, 1);
+    conv.pad_mode = node->u.conv.pad_mode;
+    conv.act = node->u.conv.act;
+    conv.alpha = node->u.conv.alpha;
+    conv.beta = node->u.conv.beta;
+    conv.up = node->u.conv.upsample;
+    if (conv.act == NET_ACT_PRELU) {
+        conv.slope = constant_input(low, node, 3);
+        conv.slope_count =
+            conv.slope ? net_shape_count(&low->graph->values[node->input[3]].shape) : 0;
+        if (!conv.slope || (conv.slope_count != 1 && conv.slope_count != conv.out_c)) {
+            daub_fail(error, DAUB_ERROR_MODEL,
+                      "activation of '%s' has slopes that are not one a channel",
+                      node->name);
+            goto end;
+        }
+    }
+    size_t count = (size_t)net_shape_count(&low->graph->values[node->input[1]].shape);
+    conv.weight = daub_alloc(phases ? count / 9 * 16 : count, sizeof(float));
+    if (!conv.weight) {
+        no_memory(error);
+        goto end;
+    }
+    if (phases)
+        make_phases(&conv, weight);
+    else
+        memcpy(conv.weight, weight, count * sizeof(float));
+    ok = rescale(low, &conv, node, error) && emit(low, &conv, error);
+end:
+    free_conv(&conv);
+    return ok;
+}
+
+/* A transposed convolution of stride 2 whose taps all fall on the two nearest rows and
+ * columns is four 2x2 convolutions too. Weights of node: [I][O][kh][kw]. */
+static bool deconv_phases(struct conv *conv, const struct net_node *node,
+                          const float *weight)
+{
+    const struct net_window *w = &node->u.deconv.window;
+    const int in_c = conv->in_c, out_c = conv->out_c, kh = w->kernel[0],
+              kw = w->kernel[1];
+    for (int k = 0; k < 4 * out_c * in_c; k++) {
+        int phase = k / (out_c * in_c), o = k / in_c % out_c, i = k % in_c;
+        for (int ky = 0; ky < kh; ky++) {
+            for (int kx = 0; kx < kw; kx++) {
+                /* Output 2y + p takes input row y + d where 2d = p + pad - k. */
+                int dy = (phase >> 1) + w->pad[0] - ky, dx = (phase & 1) + w->pad[1] - kx;
+                if (dy % 2 || dx % 2)
+                    continue;
+                int ty = dy / 2 + 1 - (phase >> 1), tx = dx / 2 + 1 - (phase & 1);
+                if (ty < 0 || ty > 1 || tx < 0 || tx > 1)
+                    return false;
+                conv->weight[(size_t)k * 4 + (size_t)(ty * 2 + tx)] =
+                    weight[(((size_t)i * (size_t)out_c + (size_t)o) * (size_t)kh +
+                            (size_t)ky) *
+                               (size_t)kw +
+                           (size_t)kx];
+            }
+        }
+    }
+    return true;
+}
+
+/* [I][O / group][kh][kw] to [O][I / group][kh][kw]. */
+static void transpose_weights(struct conv *conv, const float *weight)
+{
+    int per_in = conv->in_c / conv->group, per_out = conv->out_c / conv->group;
+    size_t taps = (size_t)conv->kernel[0] * (size_t)conv->kernel[1];
+    for (int o = 0; o < conv->out_c; o++) {
+        for (int i = 0; i < per_in; i++) {
+            size_t from = (size_t)(o / per_out * per_in + i) * (size_t)per_out +
+                          (size_t)(o % per_out);
+            memcpy(conv->weight + ((size_t)o * (size_t)per_in + (size_t)i) * taps,
+                   weight + from * taps, taps * sizeof(float));
+        }
+    }
+}
+
+bool lower_deconv(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error)
+{
+    struct conv conv;
+    const struct net_window *w = &node->u.deconv.window;
+    bool ok = false;
+    if (!start_conv(low, node, w, node->u.deconv.group, 1, &conv, error))
+        goto end;
+    const float *weight = constant_input(low, node, 1);
+    size_t count = (size_t)net_shape_count(&low->graph->values[node->input[1]].shape);
+    size_t phased = (size_t)conv.out_c * (size_t)conv.in_c * 16;
+    conv.weight = daub_alloc(count > phased ? count : phased, sizeof(float));
+    if (!conv.weight) {
+        no_memory(error);
+        goto end;
+    }
+    bool even = conv.out_h == 2 * conv.in_h && conv.out_w == 2 * conv.in_w;
+    if (even && conv.group == 1 && w->stride[0] == 2 && w->stride[1] == 2 &&
+        w->dilation[0] == 1 && w->dilation[1] == 1 &&
+        deconv_phases(&conv, node, weight)) {
+        conv.phases = 4;
+        conv.out_h /= 2;
+        conv.out_w /= 2;
+        conv.kernel[0] = conv.kernel[1] = 2;
+        conv.stride[0] = conv.stride[1] = 1;
+        conv.top = conv.left = 1;
+        ok = rescale(low, &conv, node, error) && emit(low, &conv, error);
+    } else {
+        transpose_weights(&conv, weight);
+        ok = emit_generic(low, &conv, true, error);
+    }
+end:
+    free_conv(&conv);
+    return ok;
+}

@@ -1,0 +1,178 @@
+/* From a graph to what a device does: kernels with their constants, tensors placed in one
+ * arena, packed weights. Knows kernels by name and nothing of Vulkan, so plans are made,
+ * dumped and checked anywhere.
+ *
+ * Normalizations and activations are not dispatches: a value is kept as a view, a stored
+ * tensor with a pending per-channel affine map and activation that its reader applies
+ * while loading (shaders/view.glsl). Norm statistics come out of the convolution's
+ * epilogue as tiles, are reduced and turned into the affine pair by two tiny dispatches.
+ */
+#ifndef DAUB_NET_PLAN_H
+#define DAUB_NET_PLAN_H
+
+#include "net/graph.h"
+
+#define PLAN_BINDINGS   9
+#define PLAN_PUSH_WORDS 32
+#define PLAN_SPEC_WORDS 32
+
+/* What the planner may count on. Filled from a device's caps, or by hand in tests. */
+struct plan_caps {
+    bool texel;         /* kernel set: texel buffers and shuffles, else shared memory */
+    bool fp16;          /* activations stored as halves (weights too, unless texel) */
+    int lanes;          /* texel: subgroup size */
+    size_t align;       /* of offsets in bytes, a power of two */
+    uint64_t max_range; /* bytes of one binding */
+    uint32_t shared_bytes;
+    bool keep_all;    /* check mode: every tensor keeps memory of its own */
+    bool no_winograd; /* direct convolutions only */
+};
+
+/* A map [h][w][c/4] vec4 in the activation format, or a plain array of vec4 in 32-bit
+ * floats (statistics, affine pairs). */
+struct plan_tensor {
+    char name[32];
+    bool floats, external; /* external: the engine's picture, not in the arena */
+    int h, w, c;           /* maps */
+    size_t bytes, offset;
+    int first, last; /* steps that write it first and use it last */
+};
+
+struct plan_view {
+    int tensor;           /* -1: none */
+    int affine_tensor;    /* -1: none, or affine_param */
+    int64_t affine_param; /* byte offset in params, -1: none */
+    enum net_act act;
+    float alpha, beta;
+};
+
+enum plan_where { PLAN_UNUSED = 0, PLAN_TENSOR, PLAN_WEIGHTS, PLAN_PARAMS };
+
+struct plan_binding {
+    enum plan_where where;
+    int tensor;           /* PLAN_TENSOR */
+    size_t offset, bytes; /* within weights or params; tensors are bound whole */
+    bool floats, write;
+};
+
+/* One dispatch. */
+struct plan_step {
+    char name[48];      /* the node it belongs to, for dumps and timings */
+    const char *kernel; /* without the suffix of kernel set and precision */
+    uint32_t spec[PLAN_SPEC_WORDS];
+    int spec_count;
+    int32_t push[PLAN_PUSH_WORDS];
+    int push_count;
+    struct plan_binding bind[PLAN_BINDINGS];
+    uint32_t groups[3];
+    double macs;
+    bool barrier; /* waits for what came before */
+    int value;    /* graph value that its output tensor holds before pending views; -1 */
+};
+
+/* Floats of params that follow the style: elements of value's result times factor. */
+struct plan_fill {
+    int value;
+    int64_t offset; /* bytes */
+    int count;
+    enum {
+        PLAN_FILL_VECTOR = 1,
+        PLAN_FILL_AFFINE
+    } layout; /* AFFINE: blocks of four go
+                 to every second vec4 */
+    float factor;
+};
+
+struct plan {
+    struct plan_caps caps;
+    struct plan_tensor *tensors;
+    size_t tensor_count, tensor_capacity;
+    struct plan_step *steps;
+    size_t step_count, step_capacity;
+    unsigned char *weights; /* packed as the kernels read them */
+    size_t weight_bytes, weight_capacity;
+    float *params; /* small vectors: bias is in weights, norm scales and affines here */
+    size_t param_count, param_capacity;
+    struct plan_fill *fills;
+    size_t fill_count, fill_capacity;
+    size_t arena_bytes;
+    int input;               /* tensor */
+    struct plan_view output; /* still to be applied by whoever reads the painting */
+    int out_h, out_w;
+    int max_live_maps; /* most maps of more than one pixel in the arena at one step */
+};
+
+/* What the picture's values mean to the net: net value = scale * (0..1 value) + shift. */
+struct plan_range {
+    float scale, shift;
+};
+
+/* Plans the graph (after net_passes_run). *plan is initialised here and freed by the
+ * caller in either case. False with *error set where the graph needs what no kernel does
+ * or a tensor exceeds the device's limits. */
+bool net_plan_build(struct plan *plan, const struct net_graph *graph,
+                    const struct plan_caps *caps, const struct plan_range *range,
+                    struct daub_error *error);
+void net_plan_free(struct plan *plan);
+
+/* Evaluates the style-only values and writes all fills into params (a copy of
+ * plan->params, or plan->params itself). style NULL: zeros. */
+bool net_plan_fill(const struct plan *plan, const struct net_graph *graph,
+                   const float *style, float *params, struct daub_error *error);
+
+/* Overlaps in the arena, reads before writes, missing barriers; for tests and debug. */
+bool net_plan_check(const struct plan *plan, struct daub_error *error);
+void net_plan_dump(const struct plan *plan, FILE *file);
+
+/* ---- shared by the lowering files ---- */
+struct lowering {
+    struct plan *plan;
+    const struct net_graph *graph;
+    struct plan_view *views; /* by value; tensor -1: not made */
+    int *conv_step;          /* by tensor: the convolution that can give statistics, -1 */
+    float **rescale;         /* by tensor: factors its channels were scaled by, or NULL */
+    int node;                /* being lowered */
+};
+
+int plan_add_map(struct plan *plan, const char *name, int h, int w, int c,
+                 struct daub_error *error);
+int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
+                    struct daub_error *error);
+struct plan_step *plan_add_step(struct plan *plan, const char *kernel, const char *name,
+                                struct daub_error *error);
+void plan_bind_tensor(const struct plan *plan, struct plan_step *step, int slot,
+                      int tensor, bool write);
+/* Byte offset of count fresh zero floats (whole vec4s) in params, -1 without memory. */
+int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *error);
+/* Appends bytes of weights on an aligned offset; returns the offset, -1 without memory.
+ * floats are stored as halves where as_half. */
+int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, bool as_half,
+                         struct daub_error *error);
+/* Puts the view on slot 0 (which = 0) or 1 with its spec constants. */
+void plan_bind_view(const struct plan *plan, struct plan_step *step, int which,
+                    const struct plan_view *view);
+void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
+/* Grid of the pixel kernels: lanes along x, rows, channel blocks; returns the channel
+ * blocks an invocation loops over. */
+int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
+                    int c4);
+uint16_t plan_half(float x); /* nearest half, ties to even, overflow to infinity */
+
+/* Lifetimes, placement, barriers; the last thing net_plan_build does. */
+bool plan_finish(struct plan *plan, struct daub_error *error);
+
+bool lower_conv(struct lowering *low, const struct net_node *node,
+                struct daub_error *error);
+bool lower_deconv(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error);
+/* Makes the convolution step write its statistics tiles; returns their tensor and
+ * describes the tiles, -1 with *error. */
+struct plan_tiles {
+    int tensor;
+    int tile_h, tile_w, tiles_x, tiles_y, phases;
+    int h, w; /* of one phase */
+};
+bool lower_conv_stats(struct lowering *low, int step, struct plan_tiles *tiles,
+                      struct daub_error *error);
+
+#endif
