@@ -209,29 +209,51 @@ int64_t output_count(const struct net_graph *graph)
     return net_shape_count(&graph->values[graph->output].shape);
 }
 
+/* [1,C,H,W] to [1,H,W,C] or back. */
+static float *moved(const float *in, int64_t channels, int64_t area, bool to_last)
+{
+    float *out = malloc((size_t)(channels * area) * sizeof(float));
+    assert_non_null(out);
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t i = 0; i < area; i++)
+            if (to_last)
+                out[i * channels + c] = in[c * area + i];
+            else
+                out[c * area + i] = in[i * channels + c];
+    return out;
+}
+
+static float *random_input(const struct net_graph *graph, int value, unsigned seed)
+{
+    if (value < 0)
+        return NULL;
+    const struct net_shape *shape = &graph->values[value].shape;
+    int64_t count = net_shape_count(shape);
+    float *data = malloc((size_t)count * sizeof(float));
+    assert_non_null(data);
+    random_fill(data, count, -1, 1, seed);
+    if (value != graph->image || !graph->nhwc)
+        return data;
+    float *last = moved(data, shape->dim[3], count / shape->dim[3], true);
+    free(data);
+    return last;
+}
+
 float *run_graph(const struct net_graph *graph, unsigned seed)
 {
     struct daub_error error = {0};
-    float *in[2] = {NULL, NULL};
-    const int value[2] = {graph->image, graph->style};
-    for (int i = 0; i < 2; i++) {
-        if (value[i] < 0)
-            continue;
-        int64_t count = net_shape_count(&graph->values[value[i]].shape);
-        in[i] = calloc((size_t)count, sizeof(float));
-        assert_non_null(in[i]);
-        random_fill(in[i], count, -1, 1, seed + (unsigned)i);
-    }
+    float *image = random_input(graph, graph->image, seed);
+    float *style = random_input(graph, graph->style, seed + 1);
     struct net_ref ref;
-    if (!net_ref_run(&ref, graph, in[0], in[1], NET_REF_ALL, false, &error))
+    if (!net_ref_run(&ref, graph, image, style, NET_REF_ALL, false, &error))
         fail_msg("%s", error.message);
-    size_t bytes = (size_t)output_count(graph) * sizeof(float);
-    float *out = malloc(bytes);
-    assert_non_null(out);
-    memcpy(out, ref.result[graph->output], bytes);
+    const struct net_shape *shape = &graph->values[graph->output].shape;
+    int64_t channels = graph->nhwc ? shape->dim[3] : 1;
+    float *out =
+        moved(ref.result[graph->output], channels, output_count(graph) / channels, false);
     net_ref_free(&ref);
-    free(in[0]);
-    free(in[1]);
+    free(image);
+    free(style);
     return out;
 }
 
@@ -245,4 +267,15 @@ double relative_error(const float *a, const float *b, int64_t count)
         scale = fabs((double)b[i]) > scale ? fabs((double)b[i]) : scale;
     }
     return most / scale;
+}
+
+char *dump_graph(const struct net_graph *graph)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *file = open_memstream(&text, &size);
+    assert_non_null(file);
+    net_graph_dump(graph, file);
+    fclose(file);
+    return text;
 }

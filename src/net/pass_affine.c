@@ -1,0 +1,171 @@
+/* Group normalization from its reshapes, and scale and shift behind normalizations. */
+#include "net/pass.h"
+
+/* Absent, or a constant that is `neutral` throughout. */
+static bool is_neutral(const struct net_graph *graph, int value, float neutral)
+{
+    float x;
+    return value < 0 || (net_pass_uniform(graph, value, &x) && x == neutral);
+}
+
+static bool is_constant(const struct net_graph *graph, int value)
+{
+    return value < 0 || graph->values[value].data;
+}
+
+/* Constant of one number for each of `have` equal parts, repeated to one for each of
+ * `want` channels; -1 stays -1. */
+static bool spread_vector(struct net_graph *graph, int value, int64_t have, int64_t want,
+                          int *out, struct daub_error *error)
+{
+    *out = value;
+    if (value < 0 || have == want)
+        return true;
+    *out = net_pass_add_vector(graph, graph->values[value].name, want, error);
+    for (int64_t c = 0; *out >= 0 && c < want; c++)
+        graph->values[*out].data[c] = graph->values[value].data[c / (want / have)];
+    return *out >= 0;
+}
+
+/* reshape [1,G,...], norm, reshape back: the parts that the norm sees are runs of whole
+ * channels, so it is one of as many groups on the map itself. */
+static bool rewrite_group(struct net_graph *graph, int index, struct daub_error *error)
+{
+    const struct net_node *last = &graph->nodes[index];
+    if (last->op != NET_RESHAPE)
+        return true;
+    const struct net_node *norm = net_pass_producer(graph, last->input[0], NET_NORM);
+    const struct net_node *first =
+        norm ? net_pass_producer(graph, norm->input[0], NET_RESHAPE) : NULL;
+    if (!first)
+        return true;
+    const struct net_shape *map = net_pass_shape(graph, last->output);
+    int x = first->input[0], groups = norm->u.norm.groups;
+    float epsilon = norm->u.norm.epsilon;
+    int64_t parts = net_pass_shape(graph, first->output)->dim[1], channels;
+    int scale = net_pass_input(norm, 1), shift = net_pass_input(norm, 2);
+    scale = is_neutral(graph, scale, 1) ? -1 : scale;
+    shift = is_neutral(graph, shift, 0) ? -1 : shift;
+    if (map->rank < 3 || map->dim[0] != 1 || map->dim[1] % groups ||
+        !net_shape_equal(map, net_pass_shape(graph, x)))
+        return true;
+    channels = map->dim[1];
+    if ((scale >= 0 || shift >= 0) &&
+        (channels % parts || !is_constant(graph, scale) || !is_constant(graph, shift)))
+        return true;
+    int input[3] = {x};
+    if (!spread_vector(graph, scale, parts, channels, &input[1], error) ||
+        !spread_vector(graph, shift, parts, channels, &input[2], error) ||
+        !net_pass_set_inputs(&graph->nodes[index], input, 3, error))
+        return false;
+    graph->nodes[index].op = NET_NORM;
+    graph->nodes[index].u.norm.groups = groups;
+    graph->nodes[index].u.norm.epsilon = epsilon;
+    return true;
+}
+
+bool net_pass_group_norm(struct net_graph *graph, struct daub_error *error)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (!rewrite_group(graph, (int)i, error))
+            return false;
+    return true;
+}
+
+/* The norm that node multiplies or adds to, where node alone reads it: its index, and
+ * the other operand; -1 where there is none. */
+static int norm_operand(const struct net_graph *graph, int index, int *other)
+{
+    const struct net_node *node = &graph->nodes[index];
+    for (int k = 0; node->op == NET_BINARY && k < 2; k++) {
+        int value = node->input[k];
+        *other = node->input[1 - k];
+        if (net_pass_producer(graph, value, NET_NORM) &&
+            net_value_sole_reader(graph, value) == index &&
+            net_shape_equal(net_pass_shape(graph, value),
+                            net_pass_shape(graph, node->output)))
+            return graph->values[value].producer;
+    }
+    return -1;
+}
+
+/* A factor or summand from the style takes the place of a scale or shift that is not
+ * there yet. Returns whether it fits; then input holds the norm's new inputs. */
+static bool place_style(const struct net_graph *graph, const struct net_node *node,
+                        int other, int input[3])
+{
+    const struct net_shape *map = net_pass_shape(graph, node->output);
+    if (!graph->values[other].from_style || !net_pass_per_channel(graph, other, map) ||
+        net_shape_count(net_pass_shape(graph, other)) != map->dim[1] ||
+        !is_neutral(graph, input[2], 0))
+        return false;
+    if (node->u.binary.kind == NET_BINARY_ADD) {
+        input[2] = other;
+        return true;
+    }
+    if (node->u.binary.kind != NET_BINARY_MUL || !is_neutral(graph, input[1], 1))
+        return false;
+    input[1] = other;
+    return true;
+}
+
+/* Combines constants with the norm's own; false with *error set on failure. *fits tells
+ * whether it was possible. */
+static bool place_constant(struct net_graph *graph, int index, int input[3], bool *fits,
+                           struct daub_error *error)
+{
+    struct net_affine affine;
+    *fits = net_pass_affine(graph, &graph->nodes[index], &affine) &&
+            is_constant(graph, input[2]);
+    bool adds = affine.kind == NET_BINARY_ADD || affine.kind == NET_BINARY_SUB;
+    bool scales = !adds || (affine.kind == NET_BINARY_SUB && affine.swapped);
+    bool shifts = adds || input[2] >= 0;
+    *fits = *fits && (!scales || is_constant(graph, input[1]));
+    if (!*fits)
+        return true;
+    int64_t channels = net_pass_shape(graph, graph->nodes[index].output)->dim[1];
+    int scale = scales ? net_pass_add_vector(graph, "scale", channels, error) : input[1];
+    int shift = shifts ? net_pass_add_vector(graph, "shift", channels, error) : input[2];
+    if ((scales && scale < 0) || (shifts && shift < 0))
+        return false;
+    net_pass_affine(graph, &graph->nodes[index], &affine);
+    const float *old_scale = input[1] < 0 ? NULL : graph->values[input[1]].data;
+    const float *old_shift = input[2] < 0 ? NULL : graph->values[input[2]].data;
+    for (int64_t c = 0; c < channels; c++) {
+        float a, b;
+        net_affine_at(&affine, c, &a, &b);
+        if (scales)
+            graph->values[scale].data[c] = a * (old_scale ? old_scale[c] : 1);
+        if (shifts)
+            graph->values[shift].data[c] = a * (old_shift ? old_shift[c] : 0) + b;
+    }
+    input[1] = scale;
+    input[2] = shift;
+    return true;
+}
+
+static bool absorb(struct net_graph *graph, int index, struct daub_error *error)
+{
+    int other, norm = norm_operand(graph, index, &other);
+    if (norm < 0)
+        return true;
+    const struct net_node *node = &graph->nodes[norm];
+    int input[3] = {node->input[0], net_pass_input(node, 1), net_pass_input(node, 2)};
+    bool fits = place_style(graph, &graph->nodes[index], other, input);
+    if (!fits && !place_constant(graph, index, input, &fits, error))
+        return false;
+    if (!fits)
+        return true;
+    if (!net_pass_set_inputs(&graph->nodes[norm], input, 3, error))
+        return false;
+    net_pass_take_over(graph, index, norm);
+    return true;
+}
+
+bool net_pass_norm_affine(struct net_graph *graph, struct daub_error *error)
+{
+    for (size_t i = 0; i < graph->node_count; i++)
+        if (!absorb(graph, (int)i, error))
+            return false;
+    return true;
+}
