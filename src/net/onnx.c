@@ -1,0 +1,246 @@
+#include "net/onnx.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/onnx_internal.h"
+#include "util/alloc.h"
+#include "util/error.h"
+
+enum {
+    MIN_OPSET = 9,
+    MAX_OPSET = 17,
+    MIN_IR = 3,
+    MAX_IR = 13,
+    MAX_SIDE = 1 << 16, /* of a picture, pixels */
+    MAX_ALIGNMENT = 64,
+};
+
+static bool no_memory(struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory while reading the model");
+}
+
+/* Builds the file for its own size as well where that is fixed and another. */
+static bool build(const struct net_onnx *onnx, int height, int width, bool shapes_only,
+                  struct net_graph *graph, struct daub_error *error)
+{
+    const struct net_onnx_info *info = &onnx->info;
+    int own_height = info->fixed_height ? (int)info->fixed_height : height;
+    int own_width = info->fixed_width ? (int)info->fixed_width : width;
+    bool refit = own_height != height || own_width != width;
+    struct net_graph own_graph;
+    struct net_onnx_builder own = {.graph = &own_graph, .shapes_only = true};
+    struct net_onnx_builder here = {
+        .graph = graph, .own = refit ? &own : NULL, .shapes_only = shapes_only};
+    net_graph_init(&own_graph);
+    net_graph_init(graph);
+    bool ok = (!refit || net_onnx_run(&own, onnx, own_height, own_width)) &&
+              net_onnx_run(&here, onnx, height, width);
+    const struct daub_error *fault = own.fault.status ? &own.fault : &here.fault;
+    if (!ok && refit && !own.fault.status && here.fault.status == DAUB_ERROR_MODEL)
+        daub_fail(error, DAUB_ERROR_MODEL,
+                  "%.100s: made for %dx%d, does not work at %dx%d: %.300s", onnx->name,
+                  own_width, own_height, width, height, fault->message);
+    else if (!ok)
+        daub_fail(error, fault->status, "%.120s: %.380s", onnx->name, fault->message);
+    net_onnx_finish(&here);
+    net_onnx_finish(&own);
+    net_graph_free(&own_graph);
+    return ok;
+}
+
+static bool check_versions(struct net_onnx *onnx, struct daub_error *error)
+{
+    const Onnx__ModelProto *model = onnx->model;
+    if (!model->has_ir_version || model->ir_version < 1 || !model->graph)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "is no ONNX file, or a damaged one; fetch or export it again");
+    if (model->ir_version < MIN_IR || model->ir_version > MAX_IR)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "has ONNX IR version %lld; daub reads %d to %d",
+                         (long long)model->ir_version, MIN_IR, MAX_IR);
+    int64_t opset = 0;
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *import = model->opset_import[i];
+        if (!import->domain || !*import->domain || !strcmp(import->domain, "ai.onnx"))
+            opset = import->version;
+    }
+    if (opset < MIN_OPSET || opset > MAX_OPSET)
+        return daub_fail(
+            error, DAUB_ERROR_MODEL,
+            "uses ONNX opset %lld; daub reads %d to %d: export it with one of "
+            "these",
+            (long long)opset, MIN_OPSET, MAX_OPSET);
+    onnx->info.opset = (int)opset;
+    return true;
+}
+
+static bool check_tensors(struct net_onnx *onnx, struct daub_error *error)
+{
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        const Onnx__TensorProto *tensor = graph->initializer[i];
+        struct net_shape shape;
+        int64_t count;
+        if (!net_onnx_tensor_shape(tensor, &shape, &count, error))
+            return false;
+        if (tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
+            tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+            tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
+            onnx->info.parameters += count;
+    }
+    return true;
+}
+
+static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
+{
+    const Onnx__ModelProto *model = onnx->model;
+    onnx->properties = daub_alloc(model->n_metadata_props, sizeof(*onnx->properties));
+    if (!onnx->properties)
+        return no_memory(error);
+    for (size_t i = 0; i < model->n_metadata_props; i++) {
+        const Onnx__StringStringEntryProto *entry = model->metadata_props[i];
+        onnx->properties[i] = (struct net_onnx_property){
+            .key = entry->key ? entry->key : "",
+            .value = entry->value ? entry->value : "",
+        };
+    }
+    onnx->info.properties = onnx->properties;
+    onnx->info.property_count = model->n_metadata_props;
+    return true;
+}
+
+/* Builds once, so that what daub cannot run is named when the file is opened. Dynamic
+ * sides are 64 pixels, or 256 for nets that need more. */
+static bool try_out(struct net_onnx *onnx, struct daub_error *error)
+{
+    const struct net_onnx_info *info = &onnx->info;
+    if (info->fixed_height > MAX_SIDE || info->fixed_width > MAX_SIDE)
+        return daub_fail(
+            error, DAUB_ERROR_MODEL, "%.120s: made for %lldx%lld, at most %d", onnx->name,
+            (long long)info->fixed_width, (long long)info->fixed_height, MAX_SIDE);
+    bool open = !info->fixed_height || !info->fixed_width;
+    for (onnx->trial = 64;; onnx->trial = 256) {
+        struct daub_error trial = {0};
+        struct net_graph graph;
+        bool ok = build(onnx, info->fixed_height ? (int)info->fixed_height : onnx->trial,
+                        info->fixed_width ? (int)info->fixed_width : onnx->trial, true,
+                        &graph, &trial);
+        net_graph_free(&graph);
+        if (ok && !open) /* a size that works, for net_onnx_alignment */
+            onnx->trial =
+                (int)(info->fixed_height < info->fixed_width ? info->fixed_height
+                                                             : info->fixed_width);
+        if (ok)
+            return true;
+        if (!open || onnx->trial == 256 || trial.status != DAUB_ERROR_MODEL)
+            return daub_fail(error, trial.status, "%s", trial.message);
+    }
+}
+
+struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
+                                struct daub_error *error)
+{
+    struct daub_error cause = {0};
+    struct net_onnx *onnx = daub_alloc(1, sizeof(*onnx));
+    if (!onnx || !(onnx->name = daub_strdup(name ? name : "model"))) {
+        free(onnx);
+        no_memory(error);
+        return NULL;
+    }
+    onnx->model = net_onnx_unpack(data, size, &cause);
+    bool ok = onnx->model && check_versions(onnx, &cause) &&
+              check_tensors(onnx, &cause) && read_properties(onnx, &cause) &&
+              net_onnx_link(onnx, &cause) && net_onnx_find_inputs(onnx, &cause);
+    if (!ok)
+        daub_fail(error, cause.status, "%.120s: %.380s", onnx->name, cause.message);
+    if (ok && try_out(onnx, error))
+        return onnx;
+    net_onnx_free(onnx);
+    return NULL;
+}
+
+void net_onnx_free(struct net_onnx *onnx)
+{
+    if (!onnx)
+        return;
+    net_onnx_free_model(onnx->model);
+    free(onnx->properties);
+    free(onnx->symbols);
+    free(onnx->nodes);
+    free(onnx->links);
+    free(onnx->name);
+    free(onnx);
+}
+
+const struct net_onnx_info *net_onnx_get_info(const struct net_onnx *onnx)
+{
+    return &onnx->info;
+}
+
+bool net_onnx_build(const struct net_onnx *onnx, int height, int width,
+                    struct net_graph *graph, struct daub_error *error)
+{
+    net_graph_init(graph);
+    if (height < 1 || width < 1 || height > MAX_SIDE || width > MAX_SIDE)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%.120s: a picture of %dx%d is out of range (1 to %d)",
+                         onnx->name, width, height, MAX_SIDE);
+    return build(onnx, height, width, false, graph, error);
+}
+
+/* What the net adds to or takes off the height and width of a picture. */
+static bool measure(const struct net_onnx *onnx, int height, int width, int64_t change[2],
+                    struct daub_error *error)
+{
+    struct net_graph graph;
+    bool ok = build(onnx, height, width, true, &graph, error);
+    if (ok) {
+        const struct net_shape *out = &graph.values[graph.output].shape;
+        change[0] = out->dim[graph.nhwc ? 1 : 2] - height;
+        change[1] = out->dim[graph.nhwc ? 2 : 3] - width;
+    }
+    net_graph_free(&graph);
+    return ok;
+}
+
+/* A grid of `step` pixels fits where neighbouring multiples of it all come out changed by
+ * the same number of pixels: one that a stride does not divide would round. */
+static bool grid_fits(const struct net_onnx *onnx, int step, bool *memory_out,
+                      struct daub_error *error)
+{
+    int from = (onnx->trial + step - 1) / step;
+    int64_t first[2] = {0, 0}, change[2];
+    for (int k = 0; k < 4; k++) {
+        struct daub_error cause = {0};
+        if (!measure(onnx, (from + k) * step, (from + k + 1) * step, change, &cause)) {
+            *memory_out = cause.status == DAUB_ERROR_MEMORY;
+            if (error->status == DAUB_OK || *memory_out)
+                *error = cause;
+            return false;
+        }
+        if (k == 0) {
+            first[0] = change[0];
+            first[1] = change[1];
+        }
+        if (change[0] != first[0] || change[1] != first[1])
+            return false;
+    }
+    return true;
+}
+
+int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error)
+{
+    struct daub_error cause = {0};
+    bool memory_out = false;
+    for (int step = 1; step <= MAX_ALIGNMENT && !memory_out; step++)
+        if (grid_fits(onnx, step, &memory_out, &cause))
+            return step;
+    if (cause.status == DAUB_OK)
+        daub_fail(&cause, DAUB_ERROR_MODEL,
+                  "%.120s: its total stride is over %d pixels; daub cannot pad to that",
+                  onnx->name, MAX_ALIGNMENT);
+    daub_fail(error, cause.status, "%s", cause.message);
+    return 0;
+}

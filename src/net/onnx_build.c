@@ -1,0 +1,136 @@
+#include <stdlib.h>
+
+#include "net/onnx_internal.h"
+#include "util/alloc.h"
+#include "util/error.h"
+
+/* How far the painting's size may be from the picture's, pixels: nets without padding
+ * lose a border, nets with strides round up. */
+enum { MAX_BORDER = 64 };
+
+static bool add_input(struct net_onnx_builder *b, int symbol,
+                      const struct net_shape *shape, int *value)
+{
+    char name[NET_ONNX_TEXT];
+    net_onnx_clean(b->onnx->symbols[symbol].name, name);
+    *value = net_graph_add_value(b->graph, name, shape, &b->fault);
+    if (*value < 0 || net_graph_add_node(b->graph, NET_INPUT, name, "Input", NULL, 0,
+                                         *value, &b->fault) < 0)
+        return false;
+    b->entries[symbol].value = *value;
+    b->entries[symbol].shape = *shape;
+    return true;
+}
+
+static bool add_inputs(struct net_onnx_builder *b)
+{
+    const struct net_onnx *onnx = b->onnx;
+    int64_t channels = onnx->info.image_channels;
+    int64_t h = b->graph->height, w = b->graph->width;
+    struct net_shape shape = {.rank = 4, .dim = {1, channels, h, w}};
+    if (onnx->info.nhwc)
+        shape = (struct net_shape){.rank = 4, .dim = {1, h, w, channels}};
+    return add_input(b, onnx->image, &shape, &b->graph->image) &&
+           (onnx->style < 0 ||
+            add_input(b, onnx->style, &onnx->style_shape, &b->graph->style));
+}
+
+static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    bool constant = node->op->fold;
+    for (int i = 0; constant && !node->op->any_input && i < node->input_count; i++)
+        constant = !net_onnx_present(node, i) || net_onnx_is_constant(b, node, i);
+    if (constant)
+        node->op->fold(b, node);
+    else if (node->op->translate)
+        node->op->translate(b, node);
+    else
+        net_onnx_refuse(
+            b, node,
+            "daub runs this operator on sizes and constants only, not on what "
+            "is computed from the picture");
+}
+
+/* Whether out is a painting of about the picture's size. */
+static bool is_painting(const struct net_graph *graph, const struct net_shape *out,
+                        bool nhwc)
+{
+    if (out->rank != 4 || out->dim[0] != 1 || out->dim[nhwc ? 3 : 1] != 3)
+        return false;
+    const int64_t want[2] = {graph->height, graph->width};
+    for (int i = 0; i < 2; i++) {
+        int64_t have = out->dim[nhwc ? 1 + i : 2 + i];
+        if (have * 2 <= want[i] || have >= want[i] * 2 || have > want[i] + MAX_BORDER ||
+            have < want[i] - MAX_BORDER)
+            return false;
+    }
+    return true;
+}
+
+/* The graph's output, brought to the layout of its input. */
+static bool add_output(struct net_onnx_builder *b)
+{
+    struct net_graph *graph = b->graph;
+    int value = b->entries[b->onnx->output].value;
+    bool nhwc = b->onnx->info.nhwc;
+    if (value < 0 || graph->values[value].data || graph->values[value].from_style)
+        return daub_fail(&b->fault, DAUB_ERROR_MODEL,
+                         "its output does not depend on the picture: it is no "
+                         "image-to-image net");
+    const struct net_shape *shape = &graph->values[value].shape;
+    if (b->onnx->node_count > 0 && !is_painting(graph, shape, nhwc) &&
+        is_painting(graph, shape, !nhwc)) {
+        struct net_node draft = {
+            .op = NET_TRANSPOSE,
+            .u.transpose.perm = {0, nhwc ? 2 : 3, nhwc ? 3 : 1, nhwc ? 1 : 2}};
+        const struct net_onnx_node *last =
+            &b->onnx->nodes[b->onnx->node_count - 1]; /* lends its name */
+        value = net_onnx_emit(b, last, &draft, &value, 1, NULL);
+        if (value < 0)
+            return false;
+        shape = &graph->values[value].shape;
+    }
+    graph->output = value;
+    graph->nhwc = nhwc;
+    if (is_painting(graph, shape, nhwc))
+        return true;
+    char text[NET_SHAPE_TEXT];
+    net_shape_text(shape, text);
+    return daub_fail(&b->fault, DAUB_ERROR_MODEL,
+                     "gives %s for a picture of %dx%d; daub needs a picture of three "
+                     "channels and about that size back (no classifier, no enlarger)",
+                     text, graph->width, graph->height);
+}
+
+bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int height,
+                  int width)
+{
+    b->onnx = onnx;
+    b->graph->height = height;
+    b->graph->width = width;
+    b->entries = daub_alloc(onnx->symbol_count, sizeof(*b->entries));
+    if (!b->entries) {
+        net_onnx_no_memory(b);
+        return false;
+    }
+    for (size_t i = 0; i < onnx->symbol_count; i++) {
+        b->entries[i].value = -1;
+        b->entries[i].proto = onnx->symbols[i].initializer;
+    }
+    if (!add_inputs(b))
+        return false;
+    for (size_t i = 0; i < onnx->node_count && !net_onnx_failed(b); i++)
+        run_node(b, &onnx->nodes[i]);
+    if (net_onnx_failed(b) || !add_output(b))
+        return false;
+    net_graph_sweep(b->graph);
+    return net_graph_check(b->graph, &b->fault);
+}
+
+void net_onnx_finish(struct net_onnx_builder *b)
+{
+    for (size_t i = 0; b->entries && i < b->onnx->symbol_count; i++)
+        net_tensor_free(b, b->entries[i].tensor);
+    free(b->entries);
+    b->entries = NULL;
+}

@@ -1,0 +1,387 @@
+#include <math.h>
+#include <string.h>
+
+#include "net/onnx_internal.h"
+
+#define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
+
+enum function {
+    ADD = 1,
+    SUB,
+    MUL,
+    DIV,
+    MOD,
+    FMOD,
+    POW,
+    MIN,
+    MAX,
+    EQUAL,
+    LESS,
+    GREATER,
+    LESS_OR_EQUAL,
+    GREATER_OR_EQUAL,
+    AND,
+    OR,
+    FLOOR,
+    CEIL,
+    ROUND,
+    SQRT,
+    NEG,
+    ABS,
+    EXP,
+    LOG,
+    RECIPROCAL,
+    NOT,
+    SIGN,
+    RELU,
+};
+
+static const struct {
+    const char *name;
+    enum function function;
+} functions[] = {
+    {"Add", ADD},
+    {"Sum", ADD},
+    {"Sub", SUB},
+    {"Mul", MUL},
+    {"Div", DIV},
+    {"Mod", MOD},
+    {"Pow", POW},
+    {"Min", MIN},
+    {"Max", MAX},
+    {"Equal", EQUAL},
+    {"Less", LESS},
+    {"Greater", GREATER},
+    {"LessOrEqual", LESS_OR_EQUAL},
+    {"GreaterOrEqual", GREATER_OR_EQUAL},
+    {"And", AND},
+    {"Or", OR},
+    {"Floor", FLOOR},
+    {"Ceil", CEIL},
+    {"Round", ROUND},
+    {"Sqrt", SQRT},
+    {"Neg", NEG},
+    {"Abs", ABS},
+    {"Exp", EXP},
+    {"Log", LOG},
+    {"Reciprocal", RECIPROCAL},
+    {"Not", NOT},
+    {"Sign", SIGN},
+    {"Relu", RELU},
+};
+
+static enum function function_of(const struct net_onnx_node *node)
+{
+    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+        if (!strcmp(node->op->name, functions[i].name))
+            return functions[i].function;
+    return ADD;
+}
+
+static double compute(enum function f, double x, double y)
+{
+    switch (f) {
+    case ADD:
+        return x + y;
+    case SUB:
+        return x - y;
+    case MUL:
+        return x * y;
+    case DIV:
+        return x / y;
+    case MOD: /* the sign of the divisor, as in Python */
+        return x - y * floor(x / y);
+    case FMOD:
+        return fmod(x, y);
+    case POW:
+        return pow(x, y);
+    case MIN:
+        return x < y ? x : y;
+    case MAX:
+        return x > y ? x : y;
+    case EQUAL:
+        return x == y;
+    case LESS:
+        return x < y;
+    case GREATER:
+        return x > y;
+    case LESS_OR_EQUAL:
+        return x <= y;
+    case GREATER_OR_EQUAL:
+        return x >= y;
+    case AND:
+        return x != 0 && y != 0;
+    case OR:
+        return x != 0 || y != 0;
+    case FLOOR:
+        return floor(x);
+    case CEIL:
+        return ceil(x);
+    case ROUND: /* halves to even */
+        return rint(x);
+    case SQRT:
+        return sqrt(x);
+    case NEG:
+        return -x;
+    case ABS:
+        return fabs(x);
+    case EXP:
+        return exp(x);
+    case LOG:
+        return log(x);
+    case RECIPROCAL:
+        return 1 / x;
+    case NOT:
+        return x == 0;
+    case SIGN:
+        return (x > 0) - (x < 0);
+    case RELU:
+        return x > 0 ? x : 0;
+    }
+    return x;
+}
+
+/* x repeated to a shape that it broadcasts to. */
+static struct net_tensor *spread(struct net_onnx_builder *b,
+                                 const struct net_onnx_node *node,
+                                 const struct net_tensor *x,
+                                 const struct net_shape *shape)
+{
+    int64_t stride[NET_MAX_RANK];
+    net_tensor_strides(&x->shape, shape->rank, stride);
+    return net_tensor_view(b, node, x, shape, 0, stride);
+}
+
+/* Two to many operands, combined from the left. */
+void net_onnx_fold_arithmetic(struct net_onnx_builder *b,
+                              const struct net_onnx_node *node)
+{
+    enum function f = function_of(node);
+    if (f == MOD && net_onnx_int(b, node, "fmod", 0))
+        f = FMOD;
+    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
+    struct net_tensor *sum = x ? spread(b, node, x, &x->shape) : NULL;
+    for (int i = 1; sum && i < node->input_count; i++) {
+        const struct net_tensor *y = net_onnx_need_constant(b, node, i, "operand");
+        struct net_shape shape = {0};
+        if (y && !net_shape_broadcast(&sum->shape, &y->shape, &shape))
+            net_onnx_refuse(b, node, "its constants' shapes do not match");
+        struct net_tensor *left =
+            y && !net_onnx_failed(b) ? spread(b, node, sum, &shape) : NULL;
+        struct net_tensor *right = left ? spread(b, node, y, &shape) : NULL;
+        net_tensor_free(b, sum);
+        sum = left;
+        for (int64_t k = 0; right && k < sum->count; k++)
+            sum->data[k] =
+                net_tensor_round(sum->type, compute(f, sum->data[k], right->data[k]));
+        net_tensor_free(b, right);
+    }
+    if (sum && f >= EQUAL && f <= OR)
+        sum->type = TYPE(BOOL);
+    net_onnx_bind_tensor(b, node, 0, sum);
+}
+
+void net_onnx_fold_function(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    enum function f = function_of(node);
+    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
+    struct net_tensor *y = x ? net_tensor_new(b, node, x->type, &x->shape) : NULL;
+    for (int64_t i = 0; y && i < y->count; i++)
+        y->data[i] = net_tensor_round(y->type, compute(f, x->data[i], 0));
+    net_onnx_bind_tensor(b, node, 0, y);
+}
+
+/* A constant whose elements stand in the attribute itself. */
+static struct net_tensor *listed(struct net_onnx_builder *b,
+                                 const struct net_onnx_node *node)
+{
+    static const struct {
+        const char *name;
+        Onnx__AttributeProto__AttributeType type;
+        bool list;
+    } forms[] = {
+        {"value_float", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT, false},
+        {"value_int", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT, false},
+        {"value_floats", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS, true},
+        {"value_ints", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS, true},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        const Onnx__AttributeProto *a =
+            net_onnx_attribute(b, node, forms[i].name, forms[i].type);
+        if (!a)
+            continue;
+        bool ints = i & 1;
+        size_t count = !forms[i].list ? 1 : ints ? a->n_ints : a->n_floats;
+        struct net_shape shape = {.rank = forms[i].list, .dim = {(int64_t)count}};
+        struct net_tensor *out =
+            net_tensor_new(b, node, ints ? TYPE(INT64) : TYPE(FLOAT), &shape);
+        for (size_t k = 0; out && k < count; k++)
+            out->data[k] = ints ? (double)(forms[i].list ? a->ints[k] : a->i)
+                                : (double)(forms[i].list ? a->floats[k] : a->f);
+        return out;
+    }
+    net_onnx_refuse(b, node,
+                    "it holds no number (strings and sparse tensors are not read)");
+    return NULL;
+}
+
+void net_onnx_fold_constant(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const Onnx__AttributeProto *value = net_onnx_attribute(
+        b, node, "value", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR);
+    if (value)
+        net_onnx_bind_proto(b, node, value->t);
+    else
+        net_onnx_bind_tensor(b, node, 0, listed(b, node));
+}
+
+void net_onnx_fold_constant_of_shape(struct net_onnx_builder *b,
+                                     const struct net_onnx_node *node)
+{
+    const struct net_tensor *dims = net_onnx_need_constant(b, node, 0, "shape");
+    if (!dims)
+        return;
+    struct net_shape shape = {.rank =
+                                  (int)(dims->count > NET_MAX_RANK ? 0 : dims->count)};
+    if (dims->count > NET_MAX_RANK)
+        net_onnx_refuse(b, node, "its result has over %d axes", NET_MAX_RANK);
+    for (int i = 0; i < shape.rank; i++)
+        shape.dim[i] = net_tensor_int(dims, i);
+    const Onnx__AttributeProto *value = net_onnx_attribute(
+        b, node, "value", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR);
+    struct net_shape one;
+    int64_t count;
+    double fill = 0;
+    Onnx__TensorProto__DataType type = TYPE(FLOAT);
+    if (value) {
+        struct daub_error error = {0};
+        if (!net_onnx_tensor_shape(value->t, &one, &count, &error))
+            net_onnx_refuse(b, node, "%.200s", error.message);
+        else if (count != 1)
+            net_onnx_refuse(b, node, "its value has %lld elements", (long long)count);
+        if (net_onnx_failed(b))
+            return;
+        net_onnx_decode_double(value->t, 1, &fill);
+        type = (Onnx__TensorProto__DataType)value->t->data_type;
+    }
+    struct net_tensor *out = net_tensor_new(b, node, type, &shape);
+    for (int64_t i = 0; out && i < out->count; i++)
+        out->data[i] = fill;
+    net_onnx_bind_tensor(b, node, 0, out);
+}
+
+void net_onnx_fold_cast(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
+    Onnx__TensorProto__DataType to =
+        (Onnx__TensorProto__DataType)net_onnx_int(b, node, "to", 0);
+    struct net_tensor *y = x ? net_tensor_new(b, node, to, &x->shape) : NULL;
+    for (int64_t i = 0; y && i < y->count; i++)
+        y->data[i] = net_tensor_round(to, x->data[i]);
+    net_onnx_bind_tensor(b, node, 0, y);
+}
+
+void net_onnx_fold_where(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const struct net_tensor *in[3];
+    struct net_shape shape = {0};
+    for (int i = 0; i < 3; i++) {
+        in[i] = net_onnx_need_constant(b, node, i, "operand");
+        if (in[i] && !net_shape_broadcast(&shape, &in[i]->shape, &shape))
+            net_onnx_refuse(b, node, "its constants' shapes do not match");
+    }
+    if (net_onnx_failed(b))
+        return;
+    struct net_tensor *pick = spread(b, node, in[0], &shape);
+    struct net_tensor *yes = pick ? spread(b, node, in[1], &shape) : NULL;
+    struct net_tensor *no = yes ? spread(b, node, in[2], &shape) : NULL;
+    for (int64_t i = 0; no && i < yes->count; i++)
+        if (pick->data[i] == 0)
+            yes->data[i] = no->data[i];
+    net_tensor_free(b, pick);
+    net_tensor_free(b, no);
+    net_onnx_bind_tensor(b, node, 0, yes);
+}
+
+void net_onnx_fold_range(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const struct net_tensor *in[3];
+    for (int i = 0; i < 3; i++) {
+        in[i] = net_onnx_need_constant(b, node, i, "operand");
+        if (in[i] && in[i]->count != 1)
+            net_onnx_refuse(b, node, "operand %d is no single number", i);
+    }
+    if (net_onnx_failed(b))
+        return;
+    double start = in[0]->data[0], step = in[2]->data[0];
+    double count = ceil((in[1]->data[0] - start) / step);
+    if (isnan(count) || count > (double)NET_MAX_DIM) {
+        net_onnx_refuse(b, node, "its range is too long");
+        return;
+    }
+    struct net_shape shape = {.rank = 1, .dim = {count > 0 ? (int64_t)count : 0}};
+    struct net_tensor *out = net_tensor_new(b, node, in[0]->type, &shape);
+    for (int64_t i = 0; out && i < out->count; i++)
+        out->data[i] = net_tensor_round(out->type, start + (double)i * step);
+    net_onnx_bind_tensor(b, node, 0, out);
+}
+
+static double reduce_start(const char *name)
+{
+    if (!strcmp(name, "ReduceProd"))
+        return 1;
+    if (!strcmp(name, "ReduceMax"))
+        return -INFINITY;
+    return !strcmp(name, "ReduceMin") ? INFINITY : 0;
+}
+
+static double reduce_step(const char *name, double sum, double x)
+{
+    if (!strcmp(name, "ReduceProd"))
+        return sum * x;
+    if (!strcmp(name, "ReduceMax"))
+        return x > sum ? x : sum;
+    if (!strcmp(name, "ReduceMin"))
+        return x < sum ? x : sum;
+    return sum + x;
+}
+
+void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const char *name = node->op->name;
+    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
+    unsigned axes;
+    bool keep;
+    if (!x || !net_onnx_reduced(b, node, &axes, &keep))
+        return;
+    struct net_shape kept = x->shape, shape = {0};
+    int64_t stride[NET_MAX_RANK] = {0}, step = 1, at[NET_MAX_RANK] = {0};
+    for (int i = 0; i < kept.rank; i++) {
+        if (axes >> i & 1)
+            kept.dim[i] = 1;
+        if (keep || !(axes >> i & 1))
+            shape.dim[shape.rank++] = kept.dim[i];
+    }
+    net_tensor_strides(&kept, kept.rank, stride);
+    struct net_tensor *out = net_tensor_new(b, node, x->type, &shape);
+    if (!out)
+        return;
+    for (int64_t i = 0; i < out->count; i++)
+        out->data[i] = reduce_start(name);
+    for (int64_t n = 0, to = 0; n < x->count; n++) {
+        out->data[to] = reduce_step(name, out->data[to], x->data[n]);
+        for (int i = kept.rank - 1; i >= 0; i--) {
+            to += stride[i];
+            if (++at[i] < x->shape.dim[i])
+                break;
+            to -= at[i] * stride[i];
+            at[i] = 0;
+        }
+    }
+    step = out->count > 0 ? x->count / out->count : 1;
+    for (int64_t i = 0; i < out->count; i++)
+        out->data[i] = net_tensor_round(out->type, !strcmp(name, "ReduceMean")
+                                                       ? out->data[i] / (double)step
+                                                       : out->data[i]);
+    net_onnx_bind_tensor(b, node, 0, out);
+}

@@ -1,0 +1,191 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/onnx_internal.h"
+#include "util/alloc.h"
+
+static int emit_norm(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                     int groups, int x, int scale, int shift)
+{
+    struct net_node draft = {.op = NET_NORM};
+    draft.u.norm.groups = groups;
+    draft.u.norm.epsilon = net_onnx_float(b, node, "epsilon", 1e-5f);
+    const int input[3] = {x, scale, shift};
+    return net_onnx_emit(b, node, &draft, input, 3, NULL);
+}
+
+void net_onnx_instance_norm(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0);
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    int scale = net_onnx_operand(b, node, 1), shift = net_onnx_operand(b, node, 2);
+    net_onnx_bind(b, node, 0, emit_norm(b, node, (int)shape.dim[1], x, scale, shift));
+}
+
+/* With statistics in the file this is y = a x + c for each channel. */
+static void affine(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
+                   const struct net_shape *shape)
+{
+    static const char *const names[] = {"", "scale", "shift", "mean", "variance"};
+    const struct net_tensor *in[5];
+    int64_t channels = shape->rank >= 2 ? shape->dim[1] : 1;
+    for (int i = 1; i < 5; i++) {
+        in[i] = net_onnx_need_constant(b, node, i, names[i]);
+        if (in[i] && in[i]->count != channels)
+            net_onnx_refuse(b, node, "its %s has %lld elements for %lld channels",
+                            names[i], (long long)in[i]->count, (long long)channels);
+    }
+    if (net_onnx_failed(b))
+        return;
+    double epsilon = (double)net_onnx_float(b, node, "epsilon", 1e-5f);
+    struct net_shape flat = {.rank = shape->rank};
+    for (int i = 0; i < flat.rank; i++)
+        flat.dim[i] = i == 1 ? channels : 1;
+    float *factor = daub_alloc((size_t)channels, sizeof(*factor));
+    float *offset = daub_alloc((size_t)channels, sizeof(*offset));
+    if (!factor || !offset)
+        net_onnx_no_memory(b);
+    for (int64_t c = 0; factor && offset && c < channels; c++) {
+        double a = in[1]->data[c] / sqrt(in[4]->data[c] + epsilon);
+        factor[c] = (float)a;
+        offset[c] = (float)(in[2]->data[c] - in[3]->data[c] * a);
+    }
+    if (!net_onnx_failed(b)) {
+        int a = net_onnx_add_floats(b, node, &flat, factor);
+        int c = net_onnx_add_floats(b, node, &flat, offset);
+        int scaled = net_onnx_emit_binary(b, node, NET_BINARY_MUL, x, a);
+        net_onnx_bind(b, node, 0,
+                      net_onnx_emit_binary(b, node, NET_BINARY_ADD, scaled, c));
+    }
+    free(factor);
+    free(offset);
+}
+
+void net_onnx_batch_norm(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0);
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    if (net_onnx_opset(b) < 14 || !net_onnx_int(b, node, "training_mode", 0)) {
+        affine(b, node, x, &shape);
+        return;
+    }
+    /* Statistics of the batch, which is one picture: instance normalization. */
+    int scale = net_onnx_operand(b, node, 1), shift = net_onnx_operand(b, node, 2);
+    net_onnx_bind(b, node, 0, emit_norm(b, node, (int)shape.dim[1], x, scale, shift));
+}
+
+/* Input i of a layer normalization as one number a channel; -1 where it varies inside of
+ * channels. */
+static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                       int i, const struct net_shape *x)
+{
+    struct net_shape shape = net_onnx_shape(b, node, i);
+    if (net_onnx_failed(b))
+        return -1;
+    int channel = 1 - (x->rank - shape.rank), value;
+    bool constant = net_onnx_is_constant(b, node, i);
+    if (constant) {
+        const struct net_tensor *full = net_onnx_constant(b, node, i);
+        struct net_tensor *small = full ? net_tensor_collapse(b, node, full, ~0u) : NULL;
+        shape = small ? small->shape : shape;
+        bool fits = channel >= 0 && shape.rank > channel && small &&
+                    small->count == x->dim[1] && shape.dim[channel] == x->dim[1];
+        value = fits ? net_onnx_add_constant(b, node, small) : -1;
+        net_tensor_free(b, small);
+        return value;
+    }
+    bool fits = channel >= 0 && shape.dim[channel] == x->dim[1] &&
+                net_shape_count(&shape) == x->dim[1];
+    return fits ? net_onnx_operand(b, node, i) : -1;
+}
+
+/* Over everything but the batch axis; the format also knows it over the last axes only.
+ */
+void net_onnx_layer_norm(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0);
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    int axis = net_onnx_axis(b, node, net_onnx_int(b, node, "axis", -1), shape.rank);
+    if (!net_onnx_failed(b) && (shape.rank < 3 || axis > 1))
+        net_onnx_refuse(
+            b, node, "it normalizes axes %d to %d; daub normalizes over C,H,W together",
+            axis, shape.rank - 1);
+    bool shifted = net_onnx_present(node, 2);
+    int scale = per_channel(b, node, 1, &shape);
+    int shift = shifted ? per_channel(b, node, 2, &shape) : -1;
+    if (scale >= 0 && (shift >= 0 || !shifted)) {
+        net_onnx_bind(b, node, 0, emit_norm(b, node, 1, x, scale, shift));
+        return;
+    }
+    int y = emit_norm(b, node, 1, x, -1, -1);
+    y = net_onnx_emit_binary(b, node, NET_BINARY_MUL, y, net_onnx_operand(b, node, 1));
+    if (shifted)
+        y = net_onnx_emit_binary(b, node, NET_BINARY_ADD, y,
+                                 net_onnx_operand(b, node, 2));
+    net_onnx_bind(b, node, 0, y);
+}
+
+bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                      unsigned *axes, bool *keep)
+{
+    struct net_onnx_ints ints;
+    int rank = net_onnx_shape(b, node, 0).rank;
+    bool sum = !strcmp(node->op->name, "ReduceSum");
+    net_onnx_moved_ints(b, node, "axes", sum ? 13 : 18, 1, &ints);
+    *keep = net_onnx_int(b, node, "keepdims", 1) != 0;
+    *axes = 0;
+    for (int i = 0; i < ints.count; i++)
+        *axes |= 1u << net_onnx_axis(b, node, ints.at[i], rank);
+    if (ints.count == 0 && !(sum && net_onnx_int(b, node, "noop_with_empty_axes", 0)))
+        *axes = (1u << rank) - 1;
+    return !net_onnx_failed(b);
+}
+
+/* ReduceMean and GlobalAveragePool. */
+void net_onnx_mean(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    struct net_node draft = {.op = NET_MEAN};
+    int x = net_onnx_operand(b, node, 0);
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    if (!strcmp(node->op->name, "GlobalAveragePool")) {
+        draft.u.mean.axes = ((1u << shape.rank) - 1) & ~3u;
+        draft.u.mean.keep = true;
+    } else if (!net_onnx_reduced(b, node, &draft.u.mean.axes, &draft.u.mean.keep)) {
+        return;
+    }
+    net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, &x, 1, NULL));
+}
+
+/* Gemm and MatMul. */
+void net_onnx_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    struct net_node draft = {.op = NET_MATMUL};
+    bool full = !strcmp(node->op->name, "Gemm");
+    draft.u.matmul.transpose_a = full && net_onnx_int(b, node, "transA", 0);
+    draft.u.matmul.transpose_b = full && net_onnx_int(b, node, "transB", 0);
+    draft.u.matmul.alpha = full ? net_onnx_float(b, node, "alpha", 1) : 1;
+    draft.u.matmul.beta = full ? net_onnx_float(b, node, "beta", 1) : 1;
+    int input[3] = {-1, -1, -1};
+    for (int i = 0; i < (full ? 3 : 2); i++) {
+        input[i] = net_onnx_operand(b, node, i);
+        const struct net_value *value = input[i] < 0 ? NULL : &b->graph->values[input[i]];
+        if (value && !value->data && !value->from_style)
+            net_onnx_refuse(b, node,
+                            "it multiplies matrices computed from the picture, as "
+                            "classifiers and attention nets do; daub does so with style "
+                            "weights only");
+    }
+    struct net_shape a = net_onnx_shape(b, node, 0);
+    bool vector = !full && a.rank == 1;
+    const struct net_node reshape = {.op = NET_RESHAPE};
+    struct net_shape row = {.rank = 2, .dim = {1, a.dim[0]}};
+    if (vector)
+        input[0] = net_onnx_emit(b, node, &reshape, input, 1, &row);
+    int y = net_onnx_emit(b, node, &draft, input, 3, NULL);
+    if (vector && y >= 0) {
+        struct net_shape flat = {.rank = 1, .dim = {b->graph->values[y].shape.dim[1]}};
+        y = net_onnx_emit(b, node, &reshape, &y, 1, &flat);
+    }
+    net_onnx_bind(b, node, 0, y);
+}

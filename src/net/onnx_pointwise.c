@@ -1,0 +1,232 @@
+#include <float.h>
+#include <string.h>
+
+#include "net/onnx_internal.h"
+
+int net_onnx_emit_act(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                      enum net_act kind, float alpha, float beta, int x)
+{
+    struct net_node draft = {.op = NET_ACT};
+    draft.u.act.kind = kind;
+    draft.u.act.alpha = alpha;
+    draft.u.act.beta = beta;
+    return net_onnx_emit(b, node, &draft, &x, 1, NULL);
+}
+
+int net_onnx_emit_binary(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                         enum net_binary kind, int x, int y)
+{
+    struct net_node draft = {.op = NET_BINARY};
+    draft.u.binary.kind = kind;
+    const int input[2] = {x, y};
+    return net_onnx_emit(b, node, &draft, input, 2, NULL);
+}
+
+void net_onnx_activation(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    static const struct {
+        const char *name;
+        enum net_act kind;
+        float alpha, beta; /* where the attributes are absent */
+    } kinds[] = {
+        {"Relu", NET_ACT_RELU, 0, 0},
+        {"LeakyRelu", NET_ACT_LEAKY_RELU, 0.01f, 0},
+        {"Elu", NET_ACT_ELU, 1, 0},
+        {"Tanh", NET_ACT_TANH, 0, 0},
+        {"Sigmoid", NET_ACT_SIGMOID, 0, 0},
+        {"HardSigmoid", NET_ACT_HARD_SIGMOID, 0.2f, 0.5f},
+        {"HardSwish", NET_ACT_HARD_SWISH, 0, 0},
+    };
+    int x = net_onnx_operand(b, node, 0);
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(node->op->name, kinds[i].name))
+            continue;
+        float alpha = net_onnx_float(b, node, "alpha", kinds[i].alpha);
+        float beta = net_onnx_float(b, node, "beta", kinds[i].beta);
+        net_onnx_bind(b, node, 0,
+                      net_onnx_emit_act(b, node, kinds[i].kind, alpha, beta, x));
+    }
+}
+
+static int emit_clip(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
+                     float low, float high)
+{
+    /* As min(max(x, low), high): an upper bound below the lower one wins. */
+    low = low <= high ? low : high;
+    if (low == 0 && high >= FLT_MAX)
+        return net_onnx_emit_act(b, node, NET_ACT_RELU, 0, 0, x);
+    return net_onnx_emit_act(b, node, NET_ACT_CLIP, low > -FLT_MAX ? low : -FLT_MAX,
+                             high < FLT_MAX ? high : FLT_MAX, x);
+}
+
+void net_onnx_clip(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    float low = -FLT_MAX, high = FLT_MAX;
+    int x = net_onnx_operand(b, node, 0);
+    if (net_onnx_opset(b) < 11) {
+        low = net_onnx_float(b, node, "min", low);
+        high = net_onnx_float(b, node, "max", high);
+    } else {
+        if (net_onnx_present(node, 1))
+            net_onnx_number(b, node, 1, &low);
+        if (net_onnx_present(node, 2))
+            net_onnx_number(b, node, 2, &high);
+    }
+    net_onnx_bind(b, node, 0, emit_clip(b, node, x, low, high));
+}
+
+/* Slopes that are not one a channel: relu(x) - slope relu(-x). */
+static int emit_any_prelu(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                          int x)
+{
+    struct net_node draft = {.op = NET_UNARY};
+    draft.u.unary.kind = NET_UNARY_NEG;
+    int minus = net_onnx_emit(b, node, &draft, &x, 1, NULL);
+    int above = net_onnx_emit_act(b, node, NET_ACT_RELU, 0, 0, x);
+    int below = net_onnx_emit_act(b, node, NET_ACT_RELU, 0, 0, minus);
+    int slope = net_onnx_operand(b, node, 1);
+    int scaled = net_onnx_emit_binary(b, node, NET_BINARY_MUL, below, slope);
+    return net_onnx_emit_binary(b, node, NET_BINARY_SUB, above, scaled);
+}
+
+void net_onnx_prelu(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0), y;
+    struct net_shape in = net_onnx_shape(b, node, 0), slope = net_onnx_shape(b, node, 1);
+    int64_t count = net_shape_count(&slope);
+    int channel =
+        1 - (in.rank - slope.rank); /* of the slope's axes, the right-hand ones */
+    bool constant = net_onnx_is_constant(b, node, 1);
+    if (net_onnx_failed(b))
+        return;
+    if (constant && count == 1) {
+        const struct net_tensor *number = net_onnx_constant(b, node, 1);
+        float alpha = number ? (float)number->data[0] : 0;
+        y = net_onnx_emit_act(b, node, NET_ACT_LEAKY_RELU, alpha, 0, x);
+    } else if (constant && in.rank >= 2 && channel >= 0 && channel < slope.rank &&
+               slope.dim[channel] == in.dim[1] && count == in.dim[1]) {
+        struct net_node draft = {.op = NET_ACT};
+        draft.u.act.kind = NET_ACT_PRELU;
+        const int input[2] = {x, net_onnx_operand(b, node, 1)};
+        y = net_onnx_emit(b, node, &draft, input, 2, NULL);
+    } else {
+        y = emit_any_prelu(b, node, x);
+    }
+    net_onnx_bind(b, node, 0, y);
+}
+
+/* Dimension of shape that is under axis i of a tensor of rank `rank`; 1 where none is. */
+static int64_t facing(const struct net_shape *shape, int i, int rank)
+{
+    int k = i + shape->rank - rank;
+    return k < 0 || k >= shape->rank ? 1 : shape->dim[k];
+}
+
+/* Input i as an operand against input k. A constant that repeats one value along an axis
+ * of the other operand needs no such axis: it then fits pictures of any size. */
+static int slim_operand(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                        int i, int k)
+{
+    struct net_shape mine = net_onnx_shape(b, node, i);
+    struct net_shape other = net_onnx_shape(b, node, k);
+    const struct net_shape *own = net_onnx_own_shape(b, node, k);
+    unsigned axes = 0;
+    if (net_onnx_is_constant(b, node, i) && !net_onnx_is_constant(b, node, k))
+        for (int a = 0; a < mine.rank; a++)
+            if (mine.dim[a] > 1 &&
+                mine.dim[a] == facing(own ? own : &other, a, mine.rank))
+                axes |= 1u << a;
+    const struct net_tensor *full = axes ? net_onnx_constant(b, node, i) : NULL;
+    if (!full)
+        return net_onnx_operand(b, node, i);
+    struct net_tensor *slim = net_tensor_collapse(b, node, full, axes);
+    bool smaller = slim && slim->count < full->count;
+    int value = smaller ? net_onnx_add_constant(b, node, slim) : -1;
+    net_tensor_free(b, slim);
+    return smaller ? value : net_onnx_operand(b, node, i);
+}
+
+/* Min and Max of one map and numbers. */
+static void bound(struct net_onnx_builder *b, const struct net_onnx_node *node, bool min)
+{
+    float limit = min ? FLT_MAX : -FLT_MAX;
+    int map = -1;
+    for (int i = 0; i < node->input_count; i++) {
+        float number;
+        if (!net_onnx_is_constant(b, node, i)) {
+            if (map >= 0)
+                net_onnx_refuse(b, node, "daub takes it of one map and numbers only");
+            map = i;
+        } else if (net_onnx_number(b, node, i, &number)) {
+            if (min ? number < limit : number > limit)
+                limit = number;
+        }
+    }
+    int x = map < 0 ? -1 : net_onnx_operand(b, node, map);
+    int y = emit_clip(b, node, x, min ? -FLT_MAX : limit, min ? limit : FLT_MAX);
+    net_onnx_bind(b, node, 0, y);
+}
+
+void net_onnx_arithmetic(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    static const struct {
+        const char *name;
+        enum net_binary kind;
+    } kinds[] = {
+        {"Add", NET_BINARY_ADD}, {"Sum", NET_BINARY_ADD}, {"Sub", NET_BINARY_SUB},
+        {"Mul", NET_BINARY_MUL}, {"Div", NET_BINARY_DIV}, {"Pow", NET_BINARY_POW},
+    };
+    bool min = !strcmp(node->op->name, "Min");
+    if (min || !strcmp(node->op->name, "Max")) {
+        bound(b, node, min);
+        return;
+    }
+    enum net_binary kind = NET_BINARY_ADD;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (!strcmp(node->op->name, kinds[i].name))
+            kind = kinds[i].kind;
+    if (node->input_count == 1) {
+        net_onnx_alias(b, node);
+        return;
+    }
+    bool pair = node->input_count == 2;
+    int x = pair ? slim_operand(b, node, 0, 1) : net_onnx_operand(b, node, 0);
+    for (int i = 1; i < node->input_count && !net_onnx_failed(b); i++) {
+        int y = pair ? slim_operand(b, node, 1, 0) : net_onnx_operand(b, node, i);
+        x = net_onnx_emit_binary(b, node, kind, x, y);
+    }
+    net_onnx_bind(b, node, 0, x);
+}
+
+void net_onnx_function(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    static const struct {
+        const char *name;
+        enum net_unary kind;
+    } kinds[] = {
+        {"Sqrt", NET_UNARY_SQRT},
+        {"Neg", NET_UNARY_NEG},
+        {"Abs", NET_UNARY_ABS},
+        {"Exp", NET_UNARY_EXP},
+        {"Reciprocal", NET_UNARY_RECIPROCAL},
+    };
+    struct net_node draft = {.op = NET_UNARY};
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (!strcmp(node->op->name, kinds[i].name))
+            draft.u.unary.kind = kinds[i].kind;
+    int x = net_onnx_operand(b, node, 0);
+    net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, &x, 1, NULL));
+}
+
+void net_onnx_cast(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int64_t to = net_onnx_int(b, node, "to", 0);
+    if (to != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
+        to != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 &&
+        to != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
+        net_onnx_refuse(b, node,
+                        "it turns computed values into element type %lld; daub "
+                        "computes in float",
+                        (long long)to);
+    net_onnx_alias(b, node);
+}

@@ -1,0 +1,386 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/onnx_internal.h"
+#include "util/alloc.h"
+#include "util/error.h"
+
+enum { MAX_NAMES = 4 * NET_MAX_VALUES, MAX_STYLES = 4096 };
+
+static bool no_memory(struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory while reading the model");
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct net_onnx_symbol *x = a, *y = b;
+    return strcmp(x->name, y->name);
+}
+
+static int find_symbol(const struct net_onnx *onnx, const char *name)
+{
+    if (!name || !*name)
+        return -1;
+    const struct net_onnx_symbol key = {.name = name};
+    const struct net_onnx_symbol *found =
+        bsearch(&key, onnx->symbols, onnx->symbol_count, sizeof(key), compare_names);
+    return found ? (int)(found - onnx->symbols) : -1;
+}
+
+static void add_name(struct net_onnx *onnx, const char *name)
+{
+    if (name && *name)
+        onnx->symbols[onnx->symbol_count++] =
+            (struct net_onnx_symbol){.name = name, .producer = -1};
+}
+
+/* Sorted and unique: lookups stay fast whatever names a file chooses. */
+static bool collect_names(struct net_onnx *onnx, struct daub_error *error)
+{
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    size_t count = graph->n_input + graph->n_initializer + graph->n_output;
+    for (size_t i = 0; i < graph->n_node && count <= MAX_NAMES; i++)
+        count += graph->node[i]->n_input + graph->node[i]->n_output;
+    if (count > MAX_NAMES || graph->n_node > NET_MAX_VALUES)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "has more than %d values; use a smaller model", NET_MAX_VALUES);
+    onnx->symbols = daub_alloc(count, sizeof(*onnx->symbols));
+    if (!onnx->symbols)
+        return no_memory(error);
+    for (size_t i = 0; i < graph->n_input; i++)
+        add_name(onnx, graph->input[i]->name);
+    for (size_t i = 0; i < graph->n_initializer; i++)
+        add_name(onnx, graph->initializer[i]->name);
+    for (size_t i = 0; i < graph->n_output; i++)
+        add_name(onnx, graph->output[i]->name);
+    for (size_t i = 0; i < graph->n_node; i++) {
+        for (size_t k = 0; k < graph->node[i]->n_input; k++)
+            add_name(onnx, graph->node[i]->input[k]);
+        for (size_t k = 0; k < graph->node[i]->n_output; k++)
+            add_name(onnx, graph->node[i]->output[k]);
+    }
+    qsort(onnx->symbols, onnx->symbol_count, sizeof(*onnx->symbols), compare_names);
+    size_t unique = 0;
+    for (size_t i = 0; i < onnx->symbol_count; i++)
+        if (unique == 0 || strcmp(onnx->symbols[unique - 1].name, onnx->symbols[i].name))
+            onnx->symbols[unique++] = onnx->symbols[i];
+    onnx->symbol_count = unique;
+    return true;
+}
+
+static bool defined_twice(const char *name, struct daub_error *error)
+{
+    char text[NET_ONNX_TEXT];
+    return daub_fail(error, DAUB_ERROR_MODEL, "defines '%s' twice; the file is damaged",
+                     net_onnx_clean(name, text));
+}
+
+/* Says of each symbol where it comes from. */
+static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
+{
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    for (size_t i = 0; i < graph->n_initializer; i++) {
+        int s = find_symbol(onnx, graph->initializer[i]->name);
+        if (s >= 0 && onnx->symbols[s].initializer)
+            return defined_twice(onnx->symbols[s].name, error);
+        if (s >= 0)
+            onnx->symbols[s].initializer = graph->initializer[i];
+    }
+    for (size_t i = 0; i < graph->n_input; i++) {
+        int s = find_symbol(onnx, graph->input[i]->name);
+        if (s >= 0 && onnx->symbols[s].input)
+            return defined_twice(onnx->symbols[s].name, error);
+        /* Old files (IR 3) list the initializers among the inputs. */
+        if (s >= 0 && !onnx->symbols[s].initializer)
+            onnx->symbols[s].input = graph->input[i];
+    }
+    for (size_t i = 0; i < graph->n_node; i++)
+        for (size_t k = 0; k < graph->node[i]->n_output; k++) {
+            int s = find_symbol(onnx, graph->node[i]->output[k]);
+            if (s < 0)
+                continue;
+            if (onnx->symbols[s].initializer || onnx->symbols[s].input ||
+                onnx->symbols[s].producer >= 0)
+                return defined_twice(onnx->symbols[s].name, error);
+            onnx->symbols[s].producer = (int)i;
+        }
+    return true;
+}
+
+/* All nodes of the file with their names resolved; onnx->nodes until sorted. */
+static bool link_nodes(struct net_onnx *onnx, struct daub_error *error)
+{
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    size_t count = 0;
+    for (size_t i = 0; i < graph->n_node; i++)
+        count += graph->node[i]->n_input + graph->node[i]->n_output;
+    onnx->links = daub_alloc(count, sizeof(int));
+    onnx->nodes = daub_alloc(graph->n_node, sizeof(*onnx->nodes));
+    if (!onnx->links || !onnx->nodes)
+        return no_memory(error);
+    int *next = onnx->links;
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const Onnx__NodeProto *proto = graph->node[i];
+        struct net_onnx_node *node = &onnx->nodes[i];
+        *node = (struct net_onnx_node){
+            .proto = proto,
+            .input = next,
+            .output = next + proto->n_input,
+            .input_count = (int)proto->n_input,
+            .output_count = (int)proto->n_output,
+        };
+        for (size_t k = 0; k < proto->n_input; k++)
+            *next++ = find_symbol(onnx, proto->input[k]);
+        for (size_t k = 0; k < proto->n_output; k++)
+            *next++ = find_symbol(onnx, proto->output[k]);
+    }
+    onnx->node_count = graph->n_node;
+    return true;
+}
+
+/* Depth-first walk from the output against the flow. */
+struct walk {
+    struct net_onnx *onnx;
+    enum { NEW, OPEN, DONE } * state; /* by node */
+    struct {
+        int node, next_input;
+    } * stack;
+    int *order; /* nodes needed, producers first */
+    size_t depth, found;
+    bool sorted; /* the file's own order will do */
+    struct daub_error *error;
+};
+
+static bool visit(struct walk *walk, int symbol, int reader)
+{
+    struct net_onnx_symbol *s = &walk->onnx->symbols[symbol];
+    s->used = true;
+    if (s->initializer || s->input)
+        return true;
+    char text[NET_ONNX_TEXT];
+    if (s->producer < 0)
+        return daub_fail(walk->error, DAUB_ERROR_MODEL,
+                         "reads '%s', which nothing computes; the file is damaged",
+                         net_onnx_clean(s->name, text));
+    if (walk->state[s->producer] == OPEN)
+        return daub_fail(walk->error, DAUB_ERROR_MODEL,
+                         "computes '%s' from itself; daub runs feed-forward nets only",
+                         net_onnx_clean(s->name, text));
+    if (reader >= 0 && s->producer > reader)
+        walk->sorted = false;
+    if (walk->state[s->producer] == NEW) {
+        walk->state[s->producer] = OPEN;
+        walk->stack[walk->depth].node = s->producer;
+        walk->stack[walk->depth++].next_input = 0;
+    }
+    return true;
+}
+
+static bool walk_back(struct walk *walk)
+{
+    if (!visit(walk, walk->onnx->output, -1))
+        return false;
+    while (walk->depth > 0) {
+        int index = walk->stack[walk->depth - 1].node;
+        const struct net_onnx_node *node = &walk->onnx->nodes[index];
+        int k = walk->stack[walk->depth - 1].next_input++;
+        if (k < node->input_count) {
+            if (node->input[k] >= 0 && !visit(walk, node->input[k], index))
+                return false;
+            continue;
+        }
+        walk->state[index] = DONE;
+        walk->order[walk->found++] = index;
+        walk->depth--;
+    }
+    return true;
+}
+
+static int compare_ints(const void *a, const void *b)
+{
+    int x = *(const int *)a, y = *(const int *)b;
+    return (x > y) - (x < y);
+}
+
+/* Leaves the needed nodes, in the file's order where that is an execution order. */
+static bool sort_nodes(struct net_onnx *onnx, struct daub_error *error)
+{
+    struct walk walk = {
+        .onnx = onnx,
+        .state = daub_alloc(onnx->node_count, sizeof(*walk.state)),
+        .stack = daub_alloc(onnx->node_count, sizeof(*walk.stack)),
+        .order = daub_alloc(onnx->node_count, sizeof(*walk.order)),
+        .sorted = true,
+        .error = error,
+    };
+    struct net_onnx_node *kept = daub_alloc(onnx->node_count, sizeof(*kept));
+    bool ok = walk.state && walk.stack && walk.order && kept;
+    if (!ok)
+        no_memory(error);
+    ok = ok && walk_back(&walk);
+    if (ok) {
+        if (walk.sorted)
+            qsort(walk.order, walk.found, sizeof(*walk.order), compare_ints);
+        for (size_t i = 0; i < walk.found; i++)
+            kept[i] = onnx->nodes[walk.order[i]];
+        free(onnx->nodes);
+        onnx->nodes = kept;
+        onnx->node_count = walk.found;
+    } else {
+        free(kept);
+    }
+    free(walk.state);
+    free(walk.stack);
+    free(walk.order);
+    return ok;
+}
+
+static bool find_ops(struct net_onnx *onnx, struct daub_error *error)
+{
+    for (size_t i = 0; i < onnx->node_count; i++) {
+        struct net_onnx_node *node = &onnx->nodes[i];
+        const char *domain = node->proto->domain ? node->proto->domain : "";
+        bool standard = !*domain || !strcmp(domain, "ai.onnx");
+        if (standard && node->proto->op_type)
+            node->op = net_onnx_find_op(node->proto->op_type);
+        if (node->op)
+            continue;
+        char name[NET_ONNX_TEXT], op[NET_ONNX_TEXT], from[NET_ONNX_TEXT];
+        net_onnx_clean(node->proto->name, name);
+        net_onnx_clean(node->proto->op_type, op);
+        net_onnx_clean(domain, from);
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "node '%s': daub cannot run the operator %s%s%s (opset %d); the "
+                         "net must do without it",
+                         name, standard ? "" : from, standard ? "" : ".", op,
+                         onnx->info.opset);
+    }
+    return true;
+}
+
+bool net_onnx_link(struct net_onnx *onnx, struct daub_error *error)
+{
+    if (!collect_names(onnx, error) || !define_symbols(onnx, error) ||
+        !link_nodes(onnx, error))
+        return false;
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    onnx->output = graph->n_output ? find_symbol(onnx, graph->output[0]->name) : -1;
+    if (onnx->output < 0)
+        return daub_fail(error, DAUB_ERROR_MODEL, "names no output; the file is damaged");
+    return sort_nodes(onnx, error) && find_ops(onnx, error);
+}
+
+/* Axes of an input or output; 0 where dynamic. False where the file does not tell. */
+static bool declared_shape(const Onnx__ValueInfoProto *info, struct net_shape *shape)
+{
+    const Onnx__TypeProto *type = info->type;
+    if (!type || type->value_case != ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE ||
+        !type->tensor_type || !type->tensor_type->shape ||
+        type->tensor_type->shape->n_dim > NET_MAX_RANK)
+        return false;
+    *shape = (struct net_shape){.rank = (int)type->tensor_type->shape->n_dim};
+    for (int i = 0; i < shape->rank; i++) {
+        const Onnx__TensorShapeProto__Dimension *dim = type->tensor_type->shape->dim[i];
+        bool fixed =
+            dim->value_case == ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_VALUE;
+        shape->dim[i] = fixed && dim->dim_value > 0 ? dim->dim_value : 0;
+        if (shape->dim[i] > NET_MAX_DIM)
+            return false;
+    }
+    return true;
+}
+
+static bool is_float(const Onnx__ValueInfoProto *info)
+{
+    int type = info->type->tensor_type->elem_type;
+    return type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
+}
+
+static bool take_image(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
+                       struct daub_error *error)
+{
+    struct net_onnx_info *info = &onnx->info;
+    char name[NET_ONNX_TEXT];
+    net_onnx_clean(onnx->symbols[symbol].name, name);
+    if (onnx->image >= 0)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "wants more than one picture ('%s' too); daub feeds one", name);
+    if (shape->dim[0] > 1)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "takes batches of %lld pictures; export it for one",
+                         (long long)shape->dim[0]);
+    bool first = shape->dim[1] == 3 || shape->dim[1] == 7;
+    info->nhwc = !first && shape->dim[3] == 3;
+    info->image_channels = first ? (int)shape->dim[1] : 3;
+    if (!first && !info->nhwc && shape->dim[1] != 0)
+        return daub_fail(
+            error, DAUB_ERROR_MODEL,
+            "takes pictures of %lld channels at '%s'; daub feeds 3 (RGB), or "
+            "7 with the previous painting",
+            (long long)shape->dim[1], name);
+    info->fixed_height = shape->dim[info->nhwc ? 1 : 2];
+    info->fixed_width = shape->dim[info->nhwc ? 2 : 3];
+    onnx->image = symbol;
+    return true;
+}
+
+static bool take_style(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
+                       struct daub_error *error)
+{
+    char name[NET_ONNX_TEXT];
+    net_onnx_clean(onnx->symbols[symbol].name, name);
+    int64_t count = shape->dim[shape->rank - 1];
+    if (onnx->style >= 0 || (shape->rank == 2 && shape->dim[0] > 1) || count < 1 ||
+        count > MAX_STYLES)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "has the input '%s' beside the image; daub feeds one vector of "
+                         "style weights [1,K] of fixed length at most",
+                         name);
+    onnx->style = symbol;
+    onnx->style_shape = *shape;
+    onnx->style_shape.dim[0] = shape->rank == 2 ? 1 : count;
+    onnx->info.style_count = (int)count;
+    return true;
+}
+
+bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
+{
+    onnx->image = onnx->style = -1;
+    for (size_t s = 0; s < onnx->symbol_count; s++) {
+        const Onnx__ValueInfoProto *input = onnx->symbols[s].input;
+        struct net_shape shape;
+        if (!onnx->symbols[s].used || !input)
+            continue;
+        char name[NET_ONNX_TEXT];
+        net_onnx_clean(onnx->symbols[s].name, name);
+        if (!declared_shape(input, &shape) || !is_float(input))
+            return daub_fail(
+                error, DAUB_ERROR_MODEL,
+                "does not say that its input '%s' is a float tensor of known "
+                "rank; export it anew",
+                name);
+        bool image = shape.rank == 4, style = shape.rank == 1 || shape.rank == 2;
+        if (!image && !style)
+            return daub_fail(error, DAUB_ERROR_MODEL,
+                             "has an input '%s' of %d axes: no picture [1,3,H,W]", name,
+                             shape.rank);
+        if (image ? !take_image(onnx, (int)s, &shape, error)
+                  : !take_style(onnx, (int)s, &shape, error))
+            return false;
+    }
+    if (onnx->image < 0)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "computes its output without a picture [1,3,H,W]: it is no "
+                         "image-to-image net");
+    struct net_shape shape;
+    const Onnx__ValueInfoProto *output = onnx->model->graph->output[0];
+    if (declared_shape(output, &shape) && shape.rank != 4 && shape.rank != 0)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "gives a result of %d axes, not a picture [1,3,H,W]: it is a "
+                         "classifier or another kind of net",
+                         shape.rank);
+    return true;
+}
