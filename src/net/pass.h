@@ -33,6 +33,12 @@ const struct net_node *net_pass_producer(const struct net_graph *graph, int valu
                                          enum net_op op);
 const struct net_node *net_pass_binary(const struct net_graph *graph, int value,
                                        enum net_binary kind);
+/* What a chain of reshapes that ends in value starts from; value where it is none. */
+int net_pass_unshaped(const struct net_graph *graph, int value);
+/* The nearest value of that shape behind a chain of reshapes that ends in value, -1 where
+ * there is none. */
+int net_pass_unshaped_to(const struct net_graph *graph, int value,
+                         const struct net_shape *shape);
 /* True for a constant whose elements are all the same number, *x. */
 bool net_pass_uniform(const struct net_graph *graph, int value, float *x);
 /* True for a value that broadcasts over map [1,C,...] as one number for all or one a

@@ -34,20 +34,19 @@ static bool rewrite_group(struct net_graph *graph, int index, struct daub_error 
     const struct net_node *last = &graph->nodes[index];
     if (last->op != NET_RESHAPE)
         return true;
-    const struct net_node *norm = net_pass_producer(graph, last->input[0], NET_NORM);
-    const struct net_node *first =
-        norm ? net_pass_producer(graph, norm->input[0], NET_RESHAPE) : NULL;
-    if (!first)
+    const struct net_node *norm =
+        net_pass_producer(graph, net_pass_unshaped(graph, last->output), NET_NORM);
+    if (!norm)
         return true;
     const struct net_shape *map = net_pass_shape(graph, last->output);
-    int x = first->input[0], groups = norm->u.norm.groups;
+    int x = net_pass_unshaped_to(graph, norm->input[0], map);
+    int groups = norm->u.norm.groups;
     float epsilon = norm->u.norm.epsilon;
-    int64_t parts = net_pass_shape(graph, first->output)->dim[1], channels;
+    int64_t parts = net_pass_shape(graph, norm->output)->dim[1], channels;
     int scale = net_pass_input(norm, 1), shift = net_pass_input(norm, 2);
     scale = is_neutral(graph, scale, 1) ? -1 : scale;
     shift = is_neutral(graph, shift, 0) ? -1 : shift;
-    if (map->rank < 3 || map->dim[0] != 1 || map->dim[1] % groups ||
-        !net_shape_equal(map, net_pass_shape(graph, x)))
+    if (x < 0 || map->rank < 3 || map->dim[0] != 1 || map->dim[1] % groups)
         return true;
     channels = map->dim[1];
     if ((scale >= 0 || shift >= 0) &&

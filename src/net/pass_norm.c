@@ -19,10 +19,8 @@ struct moments {
 /* What a chain of means averages in the end; -1 where value is no mean. */
 static int mean_source(const struct net_graph *graph, int value)
 {
-    const struct net_node *node;
-    while ((node = net_pass_producer(graph, value, NET_RESHAPE)))
-        value = node->input[0];
-    node = net_pass_producer(graph, value, NET_MEAN);
+    const struct net_node *node =
+        net_pass_producer(graph, net_pass_unshaped(graph, value), NET_MEAN);
     while (node) {
         value = node->input[0];
         const struct net_node *inner = net_pass_producer(graph, value, NET_MEAN);
@@ -39,8 +37,7 @@ static unsigned mean_axes(const struct net_graph *graph, int value)
 {
     const struct net_node *node;
     unsigned axes = 0;
-    while ((node = net_pass_producer(graph, value, NET_RESHAPE)))
-        value = node->input[0];
+    value = net_pass_unshaped(graph, value);
     for (bool inner = false; (node = net_pass_producer(graph, value, NET_MEAN));
          inner = true) {
         if (inner && !node->u.mean.keep)

@@ -27,59 +27,60 @@ static bool same_perm(const struct net_node *transpose, int skipped, const int w
     return true;
 }
 
-static void become_block(struct net_node *node, enum net_op op, int64_t size,
-                         enum net_block_order order)
+/* The ways to write a shuffle as reshape to six axes, transpose, reshape. PixelShuffle of
+ * torch is order CRD, TensorFlow's is DCR. */
+static const struct form {
+    enum net_op op;
+    enum net_block_order order;
+    int perm[6];
+} forms[] = {
+    {NET_DEPTH_TO_SPACE, NET_BLOCK_CRD, {0, 1, 4, 2, 5, 3}}, /* of [1,C,r,r,H,W] */
+    {NET_DEPTH_TO_SPACE, NET_BLOCK_DCR, {0, 3, 4, 1, 5, 2}}, /* of [1,r,r,C,H,W] */
+    {NET_SPACE_TO_DEPTH, NET_BLOCK_CRD, {0, 1, 3, 5, 2, 4}}, /* of [1,C,H,r,W,r] */
+    {NET_SPACE_TO_DEPTH, NET_BLOCK_DCR, {0, 3, 5, 1, 2, 4}},
+};
+
+/* Shapes before and after a shuffle whose six axes are d; returns the block size, 0 where
+ * the axes are not those of the form. */
+static int64_t form_shapes(const struct form *form, const int64_t d[6],
+                           struct net_shape *in, struct net_shape *out)
 {
-    node->op = op;
-    node->u.block.size = (int)size;
-    node->u.block.order = order;
+    bool up = form->op == NET_DEPTH_TO_SPACE, crd = form->order == NET_BLOCK_CRD;
+    int64_t r = up ? d[2] : d[3], other = up ? (crd ? d[3] : d[1]) : d[5];
+    int64_t c = up && !crd ? d[3] : d[1], h = up ? d[4] : d[2], w = up ? d[5] : d[4];
+    if (r != other || r > 64)
+        return 0;
+    struct net_shape deep = {4, {1, c * r * r, h, w}}, wide = {4, {1, c, h * r, w * r}};
+    *in = up ? deep : wide;
+    *out = up ? wide : deep;
+    return r;
 }
 
-/* reshape, transpose, reshape: PixelShuffle of torch is order CRD, TensorFlow's is DCR.
- */
 static bool rewrite_shuffle(struct net_graph *graph, int index, struct daub_error *error)
 {
     struct net_node *last = &graph->nodes[index];
     if (last->op != NET_RESHAPE)
         return true;
-    const struct net_node *move = net_pass_producer(graph, last->input[0], NET_TRANSPOSE);
-    const struct net_node *first =
-        move ? net_pass_producer(graph, move->input[0], NET_RESHAPE) : NULL;
+    const struct net_node *move =
+        net_pass_producer(graph, net_pass_unshaped(graph, last->output), NET_TRANSPOSE);
     int64_t d[6];
     int skipped;
-    if (!first || !five_axes(net_pass_shape(graph, first->output), &skipped, d))
+    if (!move || !five_axes(net_pass_shape(graph, move->input[0]), &skipped, d))
         return true;
-    int x = first->input[0];
-    const struct net_shape *in = net_pass_shape(graph, x);
-    const struct net_shape *out = net_pass_shape(graph, last->output);
-    if (in->rank != 4 || out->rank != 4 || in->dim[0] != 1 || out->dim[0] != 1)
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        struct net_shape in, out;
+        int64_t size = form_shapes(&forms[i], d, &in, &out);
+        int x = size ? net_pass_unshaped_to(graph, move->input[0], &in) : -1;
+        if (x < 0 || !same_perm(move, skipped, forms[i].perm) ||
+            !net_shape_equal(&out, net_pass_shape(graph, last->output)))
+            continue;
+        if (!net_pass_set_inputs(last, &x, 1, error))
+            return false;
+        last->op = forms[i].op;
+        last->u.block.size = (int)size;
+        last->u.block.order = forms[i].order;
         return true;
-    const int64_t *to = out->dim + 1, *from = in->dim + 1;
-    static const int crd_up[] = {0, 1, 4, 2, 5, 3}, dcr_up[] = {0, 3, 4, 1, 5, 2};
-    static const int crd_down[] = {0, 1, 3, 5, 2, 4}, dcr_down[] = {0, 3, 5, 1, 2, 4};
-    struct net_node block = {0};
-    /* d = [1,C,r,r,H,W] or [1,r,r,C,H,W] */
-    bool lies_up = d[4] == from[1] && d[5] == from[2] && to[1] == d[4] * (to[2] / d[5]) &&
-                   to[2] % d[5] == 0;
-    if (lies_up && d[2] == d[3] && to[0] == d[1] && to[2] == d[5] * d[2] &&
-        same_perm(move, skipped, crd_up))
-        become_block(&block, NET_DEPTH_TO_SPACE, d[2], NET_BLOCK_CRD);
-    else if (lies_up && d[1] == d[2] && to[0] == d[3] && to[2] == d[5] * d[1] &&
-             same_perm(move, skipped, dcr_up))
-        become_block(&block, NET_DEPTH_TO_SPACE, d[1], NET_BLOCK_DCR);
-    /* d = [1,C,H,r,W,r] */
-    bool lies_down = d[1] == from[0] && d[3] == d[5] && d[2] * d[3] == from[1] &&
-                     d[4] * d[5] == from[2] && to[1] == d[2] && to[2] == d[4];
-    if (lies_down && same_perm(move, skipped, crd_down))
-        become_block(&block, NET_SPACE_TO_DEPTH, d[3], NET_BLOCK_CRD);
-    else if (lies_down && same_perm(move, skipped, dcr_down))
-        become_block(&block, NET_SPACE_TO_DEPTH, d[3], NET_BLOCK_DCR);
-    if (!block.op || block.u.block.size > 64)
-        return true;
-    if (!net_pass_set_inputs(last, &x, 1, error))
-        return false;
-    last->op = block.op;
-    last->u = block.u;
+    }
     return true;
 }
 
@@ -108,15 +109,6 @@ static int twice(const struct net_graph *graph, int value)
     return second == node->input[0] ? second : -1;
 }
 
-/* Source of a chain of reshapes. */
-static int unshaped(const struct net_graph *graph, int value)
-{
-    const struct net_node *node;
-    while (value >= 0 && (node = net_pass_producer(graph, value, NET_RESHAPE)))
-        value = node->input[0];
-    return value;
-}
-
 /* Nearest x2 for runtimes without it: each element twice ([N,1] beside itself), then each
  * row twice ([C H, 2 W] beside itself), with reshapes between. */
 static bool rewrite_doubling(struct net_graph *graph, int index, struct daub_error *error)
@@ -125,9 +117,9 @@ static bool rewrite_doubling(struct net_graph *graph, int index, struct daub_err
     if (last->op != NET_RESHAPE)
         return true;
     const struct net_shape *out = net_pass_shape(graph, last->output);
-    int rows = twice(graph, unshaped(graph, last->input[0]));
-    int elements = rows < 0 ? -1 : twice(graph, unshaped(graph, rows));
-    int x = elements < 0 ? -1 : unshaped(graph, elements);
+    int rows = twice(graph, net_pass_unshaped(graph, last->output));
+    int elements = rows < 0 ? -1 : twice(graph, net_pass_unshaped(graph, rows));
+    int x = elements < 0 ? -1 : net_pass_unshaped(graph, elements);
     if (x < 0 || out->rank != 4)
         return true;
     const struct net_shape *in = net_pass_shape(graph, x);

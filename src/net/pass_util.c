@@ -32,6 +32,26 @@ const struct net_node *net_pass_binary(const struct net_graph *graph, int value,
     return node && node->u.binary.kind == kind ? node : NULL;
 }
 
+int net_pass_unshaped(const struct net_graph *graph, int value)
+{
+    const struct net_node *node;
+    while ((node = net_pass_producer(graph, value, NET_RESHAPE)))
+        value = node->input[0];
+    return value;
+}
+
+int net_pass_unshaped_to(const struct net_graph *graph, int value,
+                         const struct net_shape *shape)
+{
+    while (!net_shape_equal(net_pass_shape(graph, value), shape)) {
+        const struct net_node *node = net_pass_producer(graph, value, NET_RESHAPE);
+        if (!node)
+            return -1;
+        value = node->input[0];
+    }
+    return value;
+}
+
 bool net_pass_uniform(const struct net_graph *graph, int value, float *x)
 {
     if (value < 0 || !graph->values[value].data)

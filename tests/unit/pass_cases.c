@@ -201,11 +201,14 @@ static void shuffle(struct net_graph *graph)
     build_reshape(graph, y, SHAPE(1, 45, 2, 2)); /* blocks of 3x5: not one */
 }
 
+/* As torch exports it with free sizes: through Unsqueeze and Squeeze. */
 static void unshuffle(struct net_graph *graph)
 {
     int x = build_image(graph, 2, 6, 9);
-    int y = build_reshape(graph, x, SHAPE(1, 2, 2, 3, 3, 3));
+    int y = build_reshape(graph, x, SHAPE(1, 2, 6, 1, 9, 1));
+    y = build_reshape(graph, y, SHAPE(1, 2, 2, 3, 3, 3));
     y = build_transpose(graph, y, 6, (const int[]){0, 1, 3, 5, 2, 4});
+    y = build_reshape(graph, y, SHAPE(1, 18, 1, 1, 2, 3));
     build_reshape(graph, y, SHAPE(1, 18, 2, 3));
 }
 

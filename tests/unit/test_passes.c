@@ -331,6 +331,15 @@ static void test_reject(void **state)
     build_reshape(&graph, y, SHAPE(1, 3, 4, 4));
     expect_refusal(&graph, "reshape");
 
+    /* means over the map, variance over all channels: no norm */
+    net_graph_init(&graph);
+    x = build_image(&graph, 3, 4, 4);
+    y = build_binary(&graph, NET_BINARY_SUB, x, build_mean(&graph, x, 3 << 2, true));
+    int var = build_binary(&graph, NET_BINARY_MUL, y, y);
+    var = build_unary(&graph, NET_UNARY_SQRT, build_mean(&graph, var, 7 << 1, true));
+    build_binary(&graph, NET_BINARY_DIV, y, var);
+    expect_refusal(&graph, "unary");
+
     /* epsilon outside the root is another function */
     net_graph_init(&graph);
     x = build_image(&graph, 3, 4, 4);
