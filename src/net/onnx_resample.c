@@ -83,19 +83,23 @@ static bool read_scaling(struct net_onnx_builder *b, const struct net_onnx_node 
         return false;
     }
     const struct net_shape *own = net_onnx_own_shape(b, node, 0);
-    bool literal = sizes && own && net_onnx_is_literal(b, node, 3);
+    bool bound = node->output_count > 0 && node->output[0] >= 0;
+    const int64_t *own_out =
+        own && bound ? b->own->entries[node->output[0]].shape.dim : NULL;
     for (int i = 0; i < 4; i++) {
         int64_t dim = in->dim[i], size = sizes ? net_tensor_int(sizes, i) : 0;
         if (!sizes) {
             to->scale[i] = (float)scales->data[i];
             double long_size = floor((double)(to->scale[i] * (float)dim));
             size = long_size >= 1 && long_size <= NET_MAX_DIM ? (int64_t)long_size : 0;
-        } else if (literal && own->dim[i] != dim && size > 0 && size <= NET_MAX_DIM) {
-            /* The size was written for the file's own picture: keep its scale. */
-            to->scale[i] = (float)size / (float)own->dim[i];
-            size = size * dim / own->dim[i];
         } else {
             to->scale[i] = (float)size / (float)dim;
+        }
+        /* The same size from another input: it was written for the file's own picture,
+         * as it is or over the input's size. What counts is the scale it had there. */
+        if (own_out && own->dim[i] != dim && size == own_out[i]) {
+            to->scale[i] = (float)size / (float)own->dim[i];
+            size = size * dim / own->dim[i];
         }
         if (size < 1 || size > NET_MAX_DIM)
             net_onnx_refuse(b, node, "it resizes axis %d of %lld elements out of range",
