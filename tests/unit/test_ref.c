@@ -6,13 +6,12 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "net/ref.h"
 #include "net_build.h"
+#include "script.h"
 #include "util/alloc.h"
 
 /* ---- by hand ---- */
@@ -493,36 +492,13 @@ static void test_cases(void **state)
     assert_int_equal(fgetc(cases), EOF);
 }
 
-/* Has the script write its cases to a temporary file; false with the exit code to end
- * with. */
-static bool make_cases(const char *python, const char *script, int *code)
-{
-    char path[] = "/tmp/daub-ref-XXXXXX";
-    int file = mkstemp(path);
-    *code = 1;
-    if (file < 0)
-        return false;
-    pid_t child = fork();
-    if (child == 0) {
-        execlp(python, python, script, path, (char *)NULL);
-        printf("no reference cases: cannot run %s\n", python);
-        fflush(stdout);
-        _exit(77);
-    }
-    int status = 0;
-    if (child > 0 && waitpid(child, &status, 0) == child && WIFEXITED(status))
-        *code = WEXITSTATUS(status);
-    cases = fdopen(file, "rb");
-    unlink(path);
-    return *code == 0 && cases;
-}
-
 int main(int argc, char **argv)
 {
     if (argc == 3) {
         int code;
-        if (!make_cases(argv[1], argv[2], &code))
-            return code ? code : 1;
+        cases = run_script(argv[1], argv[2], &code);
+        if (!cases)
+            return code;
         const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
         code = cmocka_run_group_tests(tests, NULL, NULL);
         fclose(cases);
