@@ -1,10 +1,11 @@
-/* net_bench MODEL.onnx|convN HxW [texel|shared] [fp32|fp16] [direct]: times a network's
- * plan alone (no frame conversion), step by step; convN is one 3x3 convolution N -> N. */
+/* net_bench MODEL.onnx|convN HxW [texel|shared] [fp32|fp16] [direct] [check]: times a
+ * network's plan alone (no frame conversion), whole and step by step, and prints the plan.
+ * convN is one 3x3 convolution of N to N channels. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "harness.h"
+#include "engine/probe.h"
 #include "net/onnx.h"
 #include "net/passes.h"
 #include "net/ref.h"
@@ -12,11 +13,11 @@
 static bool conv_graph(struct net_graph *graph, int c, int h, int w)
 {
     struct net_shape x = {4, {1, c, h, w}}, k = {4, {c, c, 3, 3}};
-    net_graph_init(graph);
     float *weights = malloc((size_t)c * (size_t)c * 9 * sizeof(float));
     uint32_t state = 1;
-    for (int i = 0; i < c * c * 9; i++)
-        weights[i] = harness_random(&state) / (float)c;
+    for (int i = 0; weights && i < c * c * 9; i++)
+        weights[i] = probe_random(&state) / (float)c;
+    net_graph_init(graph);
     int in = net_graph_add_value(graph, "x", &x, NULL);
     int weight = net_graph_add_constant(graph, "w", &k, weights, NULL);
     int out = net_graph_add_value(graph, "y", &x, NULL);
@@ -32,8 +33,6 @@ static bool conv_graph(struct net_graph *graph, int c, int h, int w)
     graph->image = in;
     graph->output = out;
     graph->style = -1;
-    graph->height = h;
-    graph->width = w;
     return true;
 }
 
@@ -55,20 +54,41 @@ static bool model_graph(struct net_graph *graph, const char *path, int h, int w)
     return ok;
 }
 
+static void compare(const struct net_graph *graph, const float *image, const float *style,
+                    const float *out, int64_t count)
+{
+    struct daub_error error = {0};
+    struct net_ref ref = {0};
+    if (net_ref_run(&ref, graph, image, style, NET_REF_ALL, false, &error)) {
+        const float *expected = ref.result[graph->output];
+        float low = expected[0], high = expected[0];
+        for (int64_t i = 0; i < count; i++) {
+            low = expected[i] < low ? expected[i] : low;
+            high = expected[i] > high ? expected[i] : high;
+        }
+        printf("PSNR against the reference %.1f dB (values %g to %g)\n",
+               probe_psnr(out, expected, count, (double)high - (double)low), (double)low,
+               (double)high);
+    }
+    net_ref_free(&ref);
+}
+
 int main(int argc, char **argv)
 {
     struct daub_error error = {0};
     int h = 360, w = 640;
+    bool check = false;
     if (argc < 3 || sscanf(argv[2], "%dx%d", &h, &w) != 2)
         return 2;
-    struct harness harness = {.kernels = GPU_KERNELS_TEXEL, .repeat = 5, .show_steps = true};
+    struct probe probe = {.kernels = GPU_KERNELS_TEXEL, .repeat = 5, .want_steps = true};
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "shared") == 0)
-            harness.kernels = GPU_KERNELS_SHARED;
-        harness.fp16 = harness.fp16 || strcmp(argv[i], "fp16") == 0;
-        harness.no_winograd = harness.no_winograd || strcmp(argv[i], "direct") == 0;
+            probe.kernels = GPU_KERNELS_SHARED;
+        probe.fp16 = probe.fp16 || strcmp(argv[i], "fp16") == 0;
+        probe.no_winograd = probe.no_winograd || strcmp(argv[i], "direct") == 0;
+        check = check || strcmp(argv[i], "check") == 0;
     }
-    if (daub_device_open(NULL, &harness.device, &error) != DAUB_OK) {
+    if (daub_device_open(NULL, &probe.device, &error) != DAUB_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 3;
     }
@@ -79,29 +99,32 @@ int main(int argc, char **argv)
     if (!ok)
         return 4;
     int64_t in_count = net_shape_count(&graph.values[graph.image].shape), count;
-    float *image = malloc((size_t)in_count * sizeof(float)), *out;
+    float *image = malloc((size_t)in_count * sizeof(float)), style[4096] = {1};
     uint32_t state = 7;
     for (int64_t i = 0; i < in_count; i++)
-        image[i] = harness_random(&state) * 0.5f + 0.5f;
-    float style[64] = {1};
-    if (!harness_run(&harness, &graph, image, style, &out, &count))
+        image[i] = probe_random(&state) * 0.5f + 0.5f;
+    float *out = probe_run(&probe, &graph, image, style, &count, &error);
+    if (!out) {
+        fprintf(stderr, "%s\n", error.message);
         return 1;
-    printf("%s %dx%d: %.2f ms, %.1f GFLOP/s; ", argv[1], h, w, harness.ms,
-           harness.gflop / harness.ms * 1e3);
-    net_plan_dump(&harness.plan, stdout);
-    struct net_ref ref = {0};
-    if (getenv("CHECK") && net_ref_run(&ref, &graph, image, style, NET_REF_ALL, true, &error)) {
-        float peak = 1e-9f;
-        for (int64_t i = 0; i < count; i++)
-            peak = ref.result[graph.output][i] > peak ? ref.result[graph.output][i] : peak;
-        printf("PSNR against the reference %.1f dB (peak %g)\n",
-               harness_psnr(out, ref.result[graph.output], count, peak), peak);
     }
-    net_ref_free(&ref);
+    double gflop = 0;
+    for (size_t i = 0; i < probe.plan.step_count; i++) {
+        const struct plan_step *step = &probe.plan.steps[i];
+        double ms = probe.step_ms[i];
+        gflop += step->macs * 2e-9;
+        printf("%8.3f ms %7.1f GFLOP/s  %-14s %s\n", ms,
+               ms > 0 ? step->macs * 2e-6 / ms : 0, step->kernel, step->name);
+    }
+    net_plan_dump(&probe.plan, stdout);
+    printf("%s %dx%d: %.2f ms, %.2f GFLOP, %.1f GFLOP/s\n", argv[1], h, w, probe.best_ms,
+           gflop, gflop / probe.best_ms * 1e3);
+    if (check)
+        compare(&graph, image, style, out, count);
     free(image);
     free(out);
-    harness_free(&harness);
+    probe_free(&probe);
     net_graph_free(&graph);
-    daub_device_close(harness.device);
+    daub_device_close(probe.device);
     return 0;
 }

@@ -1,0 +1,149 @@
+#version 450
+// The painting (and the input beside it, for strength and colour modes) to one plane of
+// the output frame. An invocation writes one 32-bit word: four 8-bit samples or two 16-bit
+// ones, so neighbours never share a word. PAIR writes Cb to one plane and Cr to another
+// from the same pixels.
+//
+// Chroma is brought to its position with the duals of the filters that frame_in.comp
+// interpolates with (Cohen, Daubechies, Feauveau 1992: (-1 2 6 2 -1)/8 for linear on the
+// grid, (-1 3 3 -1)/4 for linear between), so that input chroma comes back unchanged.
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "view.glsl"
+#include "frame.glsl"
+
+TENSOR_IN(1, source);
+FLOATS_IN(5, live); // strength, colour mode (enum daub_color_mode)
+WORDS_OUT(6, plane);
+WORDS_OUT(7, plane_2);
+
+const int SINGLE = 1, PAIR = 2, INTERLEAVED = 3, PACKED = 4;
+layout(constant_id = 1) const int KIND = 1; // what a word's samples are
+layout(constant_id = 2) const int WIDE = 0;
+layout(constant_id = 3) const int SHIFT = 0;
+layout(constant_id = 4) const int SUB_X = 0; // of this plane
+layout(constant_id = 5) const int SUB_Y = 0;
+layout(constant_id = 6) const int CENTER_X = 0;
+layout(constant_id = 7) const int CENTER_Y = 0;
+layout(constant_id = 8) const int COMPONENT = 0; // SINGLE: which one
+// PACKED: which component each of a group's STEP samples is (0..2, 3 alpha); a group is
+// 1 << GROUP_X pixels, chroma of a group taken at its first.
+layout(constant_id = 9) const int STEP = 1;
+layout(constant_id = 10) const int ORDER = 0; // two bits a sample
+layout(constant_id = 11) const int GROUP_X = 0;
+layout(constant_id = 12) const float ONE = 255.0;
+
+layout(push_constant) uniform Push {
+    int w, h;                        // samples of this plane's rows (groups if PACKED)
+    int pic_w, pic_h;                // of the picture
+    int painted_stride, source_stride; // pixels
+    int words, words_2;              // first word of the plane(s)
+    int row_words;                   // words from row to row
+    float scale, shift;              // net value to 0..1
+    float offset[3], matrix[9];      // sample = matrix rgb + offset, row-major
+} push;
+
+const vec3 LUMA = vec3(0.2126, 0.7152, 0.0722);
+
+vec3 pixel(int x, int y, Affine f, float strength, int mode)
+{
+    x = clamp(x, 0, push.pic_w - 1);
+    y = clamp(y, 0, push.pic_h - 1);
+    const vec3 p = apply0(f, LOAD(x0, y * push.painted_stride + x)).xyz * push.scale + push.shift;
+    vec3 rgb = clamp(p, 0.0, 1.0);
+    if (strength < 1.0 || mode != 0) {
+        const vec3 s = LOAD(source, y * push.source_stride + x).xyz;
+        const float dy = dot(LUMA, rgb) - dot(LUMA, s);
+        if (mode == 1)
+            rgb = s + dy;
+        else if (mode == 2)
+            rgb = rgb - dy;
+        rgb = mix(s, rgb, strength);
+    }
+    return rgb;
+}
+
+float grid_tap(int k)
+{
+    return k == 0 ? 0.75 : abs(k) == 1 ? 0.25 : -0.125;
+}
+
+vec3 yuv_at(int x, int y, Affine f, float strength, int mode)
+{
+    vec3 rgb = vec3(0.0);
+    if (SUB_X == 0 && SUB_Y == 0) {
+        rgb = pixel(x, y, f, strength, mode);
+    } else {
+        // Taps -2..2 on the grid, -1..2 between; one alone where not subsampled.
+        const int from_x = SUB_X == 0 ? 0 : CENTER_X != 0 ? -1 : -2, to_x = SUB_X == 0 ? 0 : 2;
+        const int from_y = SUB_Y == 0 ? 0 : CENTER_Y != 0 ? -1 : -2, to_y = SUB_Y == 0 ? 0 : 2;
+        for (int ky = from_y; ky <= to_y; ky++) {
+            const float wy = SUB_Y == 0 ? 1.0 : CENTER_Y != 0 ? (ky == 0 || ky == 1 ? 0.75 : -0.25) : grid_tap(ky);
+            for (int kx = from_x; kx <= to_x; kx++) {
+                const float wx = SUB_X == 0 ? 1.0 : CENTER_X != 0 ? (kx == 0 || kx == 1 ? 0.75 : -0.25) : grid_tap(kx);
+                rgb += wx * wy * pixel((x << SUB_X) + kx, (y << SUB_Y) + ky, f, strength, mode);
+            }
+        }
+    }
+    vec3 s;
+    s.x = push.matrix[0] * rgb.x + push.matrix[1] * rgb.y + push.matrix[2] * rgb.z + push.offset[0];
+    s.y = push.matrix[3] * rgb.x + push.matrix[4] * rgb.y + push.matrix[5] * rgb.z + push.offset[1];
+    s.z = push.matrix[6] * rgb.x + push.matrix[7] * rgb.y + push.matrix[8] * rgb.z + push.offset[2];
+    return s;
+}
+
+uint code(float v)
+{
+    return uint(clamp(v, 0.0, 1.0) * ONE + 0.5) << SHIFT;
+}
+
+float component(vec3 s, int i)
+{
+    return i == 0 ? s.x : i == 1 ? s.y : s.z;
+}
+
+void main()
+{
+    const int word = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
+    if (word >= push.row_words)
+        return;
+    const vec4 control = LOAD_FLOAT(live, 0);
+    const float strength = control.x;
+    const int mode = int(control.y);
+    const Affine f = load_affine0(0);
+    const int per_word = WIDE != 0 ? 2 : 4, bits = WIDE != 0 ? 16 : 8;
+    uint a = 0u, b = 0u;
+    vec3 s = vec3(0.0);
+    [[dont_unroll]] for (int i = 0; i < per_word; i++) {
+        const int at = word * per_word + i;
+        if (KIND == PAIR) {
+            s = yuv_at(min(at, push.w - 1), y, f, strength, mode);
+            a |= code(s.y) << (bits * i);
+            b |= code(s.z) << (bits * i);
+        } else if (KIND == INTERLEAVED) {
+            if ((i & 1) == 0)
+                s = yuv_at(min(at >> 1, push.w - 1), y, f, strength, mode);
+            a |= code((i & 1) == 0 ? s.y : s.z) << (bits * i);
+        } else if (KIND == PACKED) {
+            const int group = min(at / STEP, push.w - 1), k = at % STEP;
+            const int what = ORDER >> (2 * k) & 3;
+            if (GROUP_X == 0) {
+                s = pixel(group, y, f, strength, mode);
+                a |= (what == 3 ? uint(ONE) : code(component(s, what))) << (bits * i);
+            } else if (what == 0) {
+                // Y of the group's pixels in order: the first where fewer samples precede it.
+                const vec3 rgb = pixel((group << GROUP_X) + (k >= 2 ? 1 : 0), y, f, strength, mode);
+                a |= code(push.matrix[0] * rgb.x + push.matrix[1] * rgb.y + push.matrix[2] * rgb.z +
+                          push.offset[0]) << (bits * i);
+            } else {
+                a |= code(component(yuv_at(group, y, f, strength, mode), what)) << (bits * i);
+            }
+        } else {
+            s = yuv_at(min(at, push.w - 1), y, f, strength, mode);
+            a |= code(component(s, COMPONENT)) << (bits * i);
+        }
+    }
+    STORE_WORD(plane, push.words + y * push.row_words + word, a);
+    if (KIND == PAIR)
+        STORE_WORD(plane_2, push.words_2 + y * push.row_words + word, b);
+}

@@ -1,0 +1,29 @@
+/* Does this device compute right pictures with this model? */
+#ifndef DAUB_ENGINE_CHECK_H
+#define DAUB_ENGINE_CHECK_H
+
+#include <daub/device.h>
+
+#include "engine/model.h"
+#include "gpu/gpu.h"
+
+/* Least agreement with the C reference on the golden picture, in dB of the net's range.
+ */
+#define CHECK_FP32_DB 50.0
+#define CHECK_FP16_DB 36.0
+
+/* Paints a small golden picture with the model and compares it with the C reference;
+ * *psnr is in dB of the model's value range, infinite where equal, NaN where the device
+ * made values that are no numbers. */
+bool check_golden(struct daub_device *device, const struct daub_model *model,
+                  enum gpu_kernels kernels, bool fp16, double *psnr,
+                  struct daub_error *error);
+
+/* The check of every stylizer, done once a device, model, kernel set and precision and
+ * remembered. Where 16 bits fail and may_fall_back, *fp16 becomes false with a warning.
+ * False with DAUB_ERROR_GARBAGE where the device cannot be trusted. */
+bool check_precision(struct daub_device *device, const struct daub_model *model,
+                     enum gpu_kernels kernels, bool may_fall_back, bool *fp16,
+                     struct daub_error *error);
+
+#endif

@@ -1,0 +1,538 @@
+#include "engine/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/resample.h"
+#include "util/alloc.h"
+#include "util/error.h"
+
+static VkDeviceSize align_up(const struct frame *frame, VkDeviceSize bytes)
+{
+    VkDeviceSize to = frame->device->caps.buffer_align;
+    return (bytes + to - 1) / to * to;
+}
+
+static struct frame_map add_map(const struct frame *frame, VkDeviceSize *total, int h,
+                                int w)
+{
+    struct frame_map map = {.offset = *total, .h = h, .w = w};
+    map.bytes = (VkDeviceSize)h * (VkDeviceSize)w * (frame->fp16 ? 8 : 16);
+    *total += align_up(frame, map.bytes);
+    return map;
+}
+
+static bool in_is_work(const struct frame *frame)
+{
+    return frame->in_w == frame->work_w && frame->in_h == frame->work_h;
+}
+
+static bool work_is_out(const struct frame *frame)
+{
+    return frame->work_w == frame->out_w && frame->work_h == frame->out_h;
+}
+
+static bool in_is_out(const struct frame *frame)
+{
+    return frame->in_w == frame->out_w && frame->in_h == frame->out_h;
+}
+
+static size_t table_floats(int n_in, int n_out)
+{
+    return (size_t)resample_vec4s(resample_taps(n_in, n_out)) * 4 * (size_t)n_out;
+}
+
+/* Writes the pair of tables of a resampling to data at *at (floats), if data is given. */
+static void add_tables(const struct frame *frame, const int from[2], const int to[2],
+                       VkDeviceSize offset[2], VkDeviceSize *bytes, float *data)
+{
+    for (int i = 0; i < 2; i++) {
+        offset[i] = *bytes;
+        if (data)
+            resample_table(from[i], to[i], data + *bytes / sizeof(float));
+        *bytes += align_up(frame, table_floats(from[i], to[i]) * sizeof(float));
+    }
+}
+
+static VkDeviceSize all_tables(struct frame *frame, float *data)
+{
+    const int in[] = {frame->in_w, frame->in_h}, work[] = {frame->work_w, frame->work_h};
+    const int out[] = {frame->out_w, frame->out_h};
+    VkDeviceSize bytes = 0;
+    if (!in_is_work(frame))
+        add_tables(frame, in, work, frame->table_in, &bytes, data);
+    if (!work_is_out(frame))
+        add_tables(frame, work, out, frame->table_out, &bytes, data);
+    if (!in_is_out(frame) && !work_is_out(frame))
+        add_tables(frame, in, out, frame->table_source, &bytes, data);
+    return bytes;
+}
+
+static bool make_tables(struct frame *frame, struct daub_error *error)
+{
+    frame->table_bytes = all_tables(frame, NULL);
+    float *data = daub_alloc((size_t)frame->table_bytes, 1);
+    if (!data)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for resampling tables");
+    all_tables(frame, data);
+    bool ok = gpu_buffer_create(frame->device, GPU_MEMORY_DEVICE, frame->table_bytes,
+                                "tables", &frame->tables, error) &&
+              gpu_buffer_write(frame->device, &frame->tables, 0, data, frame->table_bytes,
+                               error);
+    free(data);
+    return ok;
+}
+
+static bool check_params(const struct daub_stylizer_params *p, struct daub_error *error)
+{
+    const int sizes[] = {p->in_width,    p->in_height, p->work_width,
+                         p->work_height, p->out_width, p->out_height};
+    for (int i = 0; i < 6; i++) {
+        if (sizes[i] < (i < 2 ? 1 : 0) || sizes[i] > 16384)
+            return daub_fail(
+                error, DAUB_ERROR_ARGUMENT,
+                "a picture of %d x %d cannot be painted; sides are 1 to 16384",
+                sizes[i & ~1], sizes[i | 1]);
+    }
+    if (!image_layout(p->in.pixel) || (p->out.pixel && !image_layout(p->out.pixel)))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown pixel format %d",
+                         image_layout(p->in.pixel) ? (int)p->out.pixel
+                                                   : (int)p->in.pixel);
+    return true;
+}
+
+/* Reflection needs more pixels than it adds. */
+static int net_side(int side, int alignment)
+{
+    int rounded = (side + alignment - 1) / alignment * alignment;
+    return rounded < 32 ? (32 + alignment - 1) / alignment * alignment : rounded;
+}
+
+bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernels kernels,
+                bool fp16, const struct daub_stylizer_params *p, int alignment,
+                const struct plan_range *range, struct daub_error *error)
+{
+    memset(frame, 0, sizeof(*frame));
+    if (!check_params(p, error))
+        return false;
+    frame->device = device;
+    frame->kernels = kernels;
+    frame->fp16 = fp16;
+    frame->range = *range;
+    frame->in_w = p->in_width;
+    frame->in_h = p->in_height;
+    frame->work_w = p->work_width ? p->work_width : p->in_width;
+    frame->work_h = p->work_height ? p->work_height : p->in_height;
+    frame->out_w = p->out_width ? p->out_width : p->in_width;
+    frame->out_h = p->out_height ? p->out_height : p->in_height;
+    frame->net_w = net_side(frame->work_w, alignment);
+    frame->net_h = net_side(frame->work_h, alignment);
+    frame->in = image_defaults(p->in, frame->in_h);
+    frame->out = p->out.pixel ? image_defaults(p->out, frame->out_h) : frame->in;
+
+    VkDeviceSize total = 0, picture = 0;
+    frame->picture_map = add_map(frame, &picture, frame->net_h, frame->net_w);
+    if (!in_is_work(frame)) {
+        frame->source = add_map(frame, &total, frame->in_h, frame->in_w);
+        frame->half = add_map(frame, &total, frame->in_h, frame->work_w);
+    }
+    if (!work_is_out(frame)) {
+        frame->work_half = add_map(frame, &total, frame->work_h, frame->out_w);
+        frame->painted = add_map(frame, &total, frame->out_h, frame->out_w);
+    }
+    if (!in_is_out(frame) && !work_is_out(frame)) {
+        struct frame_map half = add_map(frame, &total, frame->in_h, frame->out_w);
+        if (half.bytes > frame->half.bytes)
+            frame->half.offset = half.offset, frame->half.bytes = half.bytes;
+        frame->source_out = add_map(frame, &total, frame->out_h, frame->out_w);
+    }
+    if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, total, "frame maps", &frame->maps,
+                          error) &&
+        gpu_buffer_create(device, GPU_MEMORY_DEVICE, picture, "picture", &frame->picture,
+                          error) &&
+        make_tables(frame, error))
+        return true;
+    frame_free(frame);
+    return false;
+}
+
+void frame_free(struct frame *frame)
+{
+    if (!frame->device)
+        return;
+    gpu_buffer_free(frame->device, &frame->maps);
+    gpu_buffer_free(frame->device, &frame->picture);
+    gpu_buffer_free(frame->device, &frame->tables);
+    memset(frame, 0, sizeof(*frame));
+}
+
+bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *slot,
+                     struct daub_error *error)
+{
+    const struct image_layout *in = image_layout(frame->in.pixel);
+    const struct image_layout *out = image_layout(frame->out.pixel);
+    memset(slot, 0, sizeof(*slot));
+    return gpu_buffer_create(
+               frame->device, GPU_MEMORY_UPLOAD,
+               image_packed_offset(in, in->planes, frame->in_w, frame->in_h), "upload",
+               &slot->upload, error) &&
+           gpu_buffer_create(
+               frame->device, GPU_MEMORY_DOWNLOAD,
+               image_packed_offset(out, out->planes, frame->out_w, frame->out_h),
+               "download", &slot->download, error) &&
+           gpu_buffer_create(frame->device, GPU_MEMORY_UPLOAD, 16, "live", &slot->live,
+                             error) &&
+           exec_create_params(exec, &slot->params, error);
+}
+
+void frame_slot_free(struct frame *frame, struct frame_slot *slot)
+{
+    gpu_buffer_free(frame->device, &slot->upload);
+    gpu_buffer_free(frame->device, &slot->download);
+    gpu_buffer_free(frame->device, &slot->live);
+    gpu_buffer_free(frame->device, &slot->params);
+}
+
+/* ---- dispatches ---- */
+
+struct builder {
+    struct frame *frame;
+    struct exec *exec;
+    struct frame_slot *slot;
+    struct dispatch_list *list;
+    struct daub_error *error;
+};
+
+static struct dispatch_binding whole(const struct gpu_buffer *buffer, VkFormat format)
+{
+    return (struct dispatch_binding){buffer, 0, buffer->bytes, format};
+}
+
+static struct dispatch_binding map_binding(const struct frame *frame,
+                                           const struct frame_map *map)
+{
+    bool picture = map == &frame->picture_map;
+    return (struct dispatch_binding){picture ? &frame->picture : &frame->maps,
+                                     map->offset, map->bytes,
+                                     exec_format(false, frame->fp16)};
+}
+
+static void default_spec(uint32_t spec[GPU_MAX_SPEC])
+{
+    memset(spec, 0, GPU_MAX_SPEC * 4);
+    spec[21] = spec[25] = spec[28] = NET_ACT_NONE;
+}
+
+static void put_float(uint32_t *to, float value)
+{
+    memcpy(to, &value, 4);
+}
+
+static bool add(struct builder *b, const char *kernel, uint32_t spec[GPU_MAX_SPEC],
+                const struct dispatch_binding bindings[GPU_BINDINGS],
+                struct dispatch *item, int columns, int rows)
+{
+    char name[64];
+    uint32_t lanes = b->frame->kernels == GPU_KERNELS_TEXEL
+                         ? b->frame->device->caps.subgroup_size
+                         : 64;
+    spec[0] = lanes;
+    item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
+    item->groups[1] = (uint32_t)rows;
+    item->groups[2] = 1;
+    item->barrier = true;
+    exec_kernel_name(b->frame->kernels, b->frame->fp16, kernel, name, sizeof(name));
+    return dispatch_list_add(b->list, name, spec, 31, bindings, item, b->error);
+}
+
+static bool add_frame_in(struct builder *b, struct frame_map *to)
+{
+    const struct frame *frame = b->frame;
+    const struct image_layout *in = image_layout(frame->in.pixel);
+    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
+    struct dispatch item = {.name = "decode frame"};
+    struct image_color color;
+    uint32_t spec[GPU_MAX_SPEC];
+    image_color(&frame->in, &color);
+    default_spec(spec);
+    const struct image_component *c = in->component;
+    spec[1] = in->bytes == 2;
+    spec[2] = (uint32_t)in->shift;
+    spec[3] = (uint32_t)in->components;
+    spec[4] = (uint32_t)in->sub_x;
+    spec[5] = (uint32_t)in->sub_y;
+    spec[6] = frame->in.chroma == DAUB_CHROMA_CENTER;
+    spec[7] = frame->in.chroma != DAUB_CHROMA_TOPLEFT;
+    spec[8] = (uint32_t)c[0].step;
+    spec[9] = (uint32_t)c[1].step;
+    put_float(&spec[10], (float)((1 << in->depth) - 1));
+    item.push[0] = (uint32_t)frame->in_w;
+    item.push[1] = (uint32_t)frame->in_h;
+    item.push[2] = (uint32_t)to->w;
+    item.push[3] = (uint32_t)to->h;
+    for (int i = 0; i < in->components; i++)
+        item.push[4 + i] =
+            (uint32_t)(image_packed_offset(in, c[i].plane, frame->in_w, frame->in_h) /
+                           (size_t)in->bytes +
+                       (size_t)c[i].offset);
+    for (int i = 0; i < 2 && i < in->components; i++)
+        item.push[7 + i] = (uint32_t)(image_packed_stride(in, c[i].plane, frame->in_w) /
+                                      (size_t)in->bytes);
+    for (int i = 0; i < 3; i++) {
+        put_float(&item.push[9 + i], color.to_rgb_offset[i]);
+        for (int k = 0; k < 3; k++)
+            put_float(&item.push[12 + 3 * i + k], color.to_rgb[i][k]);
+    }
+    item.push_count = 21;
+    bindings[0] = whole(&b->slot->upload, VK_FORMAT_R32_UINT);
+    bindings[6] = map_binding(frame, to);
+    return add(b, "frame_in", spec, bindings, &item, to->w, to->h);
+}
+
+/* What a kernel reads: a map of the frame's, or the painting with its pending view. */
+struct reading {
+    struct dispatch_binding map, affine;
+    const struct plan_view *view; /* NULL: as it is */
+    int h, w, stride;
+};
+
+static struct reading read_map(const struct frame *frame, const struct frame_map *map,
+                               int h, int w)
+{
+    return (struct reading){
+        .map = map_binding(frame, map), .h = h, .w = w, .stride = map->w};
+}
+
+static struct reading read_painting(const struct builder *b)
+{
+    const struct plan *plan = b->exec->plan;
+    const struct plan_view *view = &plan->output;
+    const struct plan_tensor *t = &plan->tensors[view->tensor];
+    struct reading reading = {
+        .view = view, .h = b->frame->work_h, .w = b->frame->work_w, .stride = t->w};
+    reading.map = (struct dispatch_binding){
+        t->external ? &b->frame->picture : &b->exec->arena, t->external ? 0 : t->offset,
+        t->bytes, exec_format(false, b->frame->fp16)};
+    if (view->affine_tensor >= 0) {
+        const struct plan_tensor *a = &plan->tensors[view->affine_tensor];
+        reading.affine = (struct dispatch_binding){&b->exec->arena, a->offset, a->bytes,
+                                                   exec_format(true, false)};
+    } else if (view->affine_param >= 0) {
+        reading.affine = (struct dispatch_binding){
+            &b->slot->params, (VkDeviceSize)view->affine_param,
+            ((VkDeviceSize)t->c + 3) / 4 * 32, exec_format(true, false)};
+    }
+    return reading;
+}
+
+static void bind_reading(const struct reading *reading, uint32_t *spec,
+                         struct dispatch_binding *bindings)
+{
+    bindings[0] = reading->map;
+    bindings[2] = reading->affine;
+    if (!reading->view)
+        return;
+    spec[20] = reading->affine.buffer != NULL;
+    spec[21] = reading->view->act;
+    put_float(&spec[22], reading->view->alpha);
+    put_float(&spec[23], reading->view->beta);
+}
+
+/* One direction; the picture becomes w x h in a tensor of the map's size. */
+static bool add_scale_pass(struct builder *b, const struct reading *from,
+                           const struct frame_map *to, bool vertical, int w, int h,
+                           VkDeviceSize table)
+{
+    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
+    struct dispatch item = {0};
+    uint32_t spec[GPU_MAX_SPEC];
+    default_spec(spec);
+    int n_in = vertical ? from->h : from->w, n_out = vertical ? h : w;
+    memcpy(item.name, vertical ? "scale rows" : "scale columns", 14);
+    spec[1] = (uint32_t)resample_taps(n_in, n_out);
+    spec[2] = vertical;
+    bind_reading(from, spec, bindings);
+    bindings[5] = (struct dispatch_binding){&b->frame->tables, table,
+                                            table_floats(n_in, n_out) * sizeof(float),
+                                            exec_format(true, false)};
+    bindings[6] = map_binding(b->frame, to);
+    const int push[] = {from->h, from->w, from->stride, h, w, to->h, to->w};
+    memcpy(item.push, push, sizeof(push));
+    item.push_count = 7;
+    return add(b, "scale", spec, bindings, &item, to->w, to->h);
+}
+
+static bool add_scale(struct builder *b, const struct reading *from,
+                      struct frame_map *half, const struct frame_map *to, int w, int h,
+                      const VkDeviceSize table[2])
+{
+    half->h = from->h;
+    half->w = w;
+    struct reading middle = read_map(b->frame, half, half->h, w);
+    return add_scale_pass(b, from, half, false, w, half->h, table[0]) &&
+           add_scale_pass(b, &middle, to, true, w, h, table[1]);
+}
+
+/* What a plane's samples are; numbers of shaders/frame_out.comp. */
+enum plane_kind { PLANE_SINGLE = 1, PLANE_PAIR, PLANE_INTERLEAVED, PLANE_PACKED };
+
+static uint32_t packed_order(const struct image_layout *out, int *step, int *group_x)
+{
+    uint32_t order = 0;
+    *group_x = out->sub_x;
+    *step = out->component[out->sub_x ? 1 : 0].step;
+    if (out->alpha_offset >= 0)
+        order |= 3u << (2 * out->alpha_offset);
+    for (int i = 0; i < 3; i++)
+        order |= (uint32_t)i << (2 * out->component[i].offset);
+    return order;
+}
+
+static bool add_plane(struct builder *b, enum plane_kind kind, int component, int plane,
+                      const struct reading *painting, const struct reading *source)
+{
+    const struct frame *frame = b->frame;
+    const struct image_layout *out = image_layout(frame->out.pixel);
+    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
+    struct dispatch item = {0};
+    struct image_color color;
+    uint32_t spec[GPU_MAX_SPEC];
+    bool chroma = component > 0 && !out->rgb;
+    int sub_x = chroma || kind == PLANE_PACKED ? out->sub_x : 0;
+    int sub_y = chroma ? out->sub_y : 0, step = 1, group_x = 0, rows = 0;
+    size_t row_bytes, stride = image_packed_stride(out, plane, frame->out_w);
+    daub_pixel_plane_size(out->pixel, plane, frame->out_w, frame->out_h, &row_bytes,
+                          &rows);
+    image_color(&frame->out, &color);
+    default_spec(spec);
+    memcpy(item.name, "encode plane", 13);
+    spec[1] = kind;
+    spec[2] = out->bytes == 2;
+    spec[3] = (uint32_t)out->shift;
+    spec[4] = (uint32_t)sub_x;
+    spec[5] = (uint32_t)sub_y;
+    spec[6] = frame->out.chroma == DAUB_CHROMA_CENTER;
+    spec[7] = frame->out.chroma != DAUB_CHROMA_TOPLEFT;
+    spec[8] = (uint32_t)component;
+    if (kind == PLANE_PACKED)
+        spec[10] = packed_order(out, &step, &group_x);
+    spec[9] = (uint32_t)step;
+    spec[11] = (uint32_t)group_x;
+    put_float(&spec[12], (float)((1 << out->depth) - 1));
+    bind_reading(painting, spec, bindings);
+    bindings[1] = source->map;
+    bindings[5] = whole(&b->slot->live, exec_format(true, false));
+    bindings[6] = whole(&b->slot->download, VK_FORMAT_R32_UINT);
+    bindings[7] = bindings[6];
+    const int push[] = {
+        (frame->out_w + (1 << sub_x) - 1) >> sub_x,
+        rows,
+        frame->out_w,
+        frame->out_h,
+        painting->stride,
+        source->stride,
+        (int)(image_packed_offset(out, plane, frame->out_w, frame->out_h) / 4),
+        kind == PLANE_PAIR
+            ? (int)(image_packed_offset(out, plane + 1, frame->out_w, frame->out_h) / 4)
+            : 0,
+        (int)(stride / 4),
+    };
+    memcpy(item.push, push, sizeof(push));
+    put_float(&item.push[9], 1.0f / frame->range.scale);
+    put_float(&item.push[10], -frame->range.shift / frame->range.scale);
+    for (int i = 0; i < 3; i++) {
+        put_float(&item.push[11 + i], color.from_rgb_offset[i]);
+        for (int k = 0; k < 3; k++)
+            put_float(&item.push[14 + 3 * i + k], color.from_rgb[i][k]);
+    }
+    item.push_count = 23;
+    return add(b, "frame_out", spec, bindings, &item, (int)(stride / 4), rows);
+}
+
+static bool add_frame_out(struct builder *b, const struct reading *painting,
+                          const struct reading *source)
+{
+    const struct image_layout *out = image_layout(b->frame->out.pixel);
+    if (out->planes == 1 && out->components == 3)
+        return add_plane(b, PLANE_PACKED, 0, 0, painting, source);
+    if (out->components == 1 || out->rgb) {
+        for (int i = 0; i < out->components; i++) {
+            if (!add_plane(b, PLANE_SINGLE, i, out->component[i].plane, painting, source))
+                return false;
+        }
+        return true;
+    }
+    enum plane_kind chroma = out->planes == 2 ? PLANE_INTERLEAVED : PLANE_PAIR;
+    return add_plane(b, PLANE_SINGLE, 0, 0, painting, source) &&
+           add_plane(b, chroma, 1, 1, painting, source);
+}
+
+bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slot,
+                  struct dispatch_list *list, struct daub_error *error)
+{
+    struct builder b = {frame, exec, slot, list, error};
+    struct frame_map *picture = &frame->picture_map;
+    bool same_in = in_is_work(frame);
+    struct frame_map *source_map = same_in ? picture : &frame->source;
+    struct reading source = read_map(frame, source_map, frame->in_h, frame->in_w);
+    if (!add_frame_in(&b, source_map))
+        return false;
+    if (!same_in && !add_scale(&b, &source, &frame->half, picture, frame->work_w,
+                               frame->work_h, frame->table_in))
+        return false;
+    size_t first = list->count;
+    if (!exec_append(exec, list, &slot->params, &frame->picture, error))
+        return false;
+    if (list->count > first)
+        list->items[first].barrier = true;
+    struct reading painting = read_painting(&b);
+    if (work_is_out(frame)) {
+        if (!in_is_out(frame))
+            source = read_map(frame, picture, frame->work_h, frame->work_w);
+        return add_frame_out(&b, &painting, &source);
+    }
+    if (!add_scale(&b, &painting, &frame->work_half, &frame->painted, frame->out_w,
+                   frame->out_h, frame->table_out))
+        return false;
+    painting = read_map(frame, &frame->painted, frame->out_h, frame->out_w);
+    if (!in_is_out(frame)) {
+        if (!add_scale(&b, &source, &frame->half, &frame->source_out, frame->out_w,
+                       frame->out_h, frame->table_source))
+            return false;
+        source = read_map(frame, &frame->source_out, frame->out_h, frame->out_w);
+    }
+    return add_frame_out(&b, &painting, &source);
+}
+
+/* ---- copies ---- */
+
+static void copy_planes(const struct image_layout *layout, int width, int height,
+                        unsigned char *packed, const struct daub_image *image, bool put)
+{
+    for (int p = 0; p < layout->planes; p++) {
+        size_t row_bytes, stride = image_packed_stride(layout, p, width);
+        int rows;
+        daub_pixel_plane_size(layout->pixel, p, width, height, &row_bytes, &rows);
+        unsigned char *mine = packed + image_packed_offset(layout, p, width, height);
+        unsigned char *theirs = image->plane[p];
+        for (int y = 0; y < rows; y++) {
+            unsigned char *a = mine + (size_t)y * stride;
+            unsigned char *c = theirs + (ptrdiff_t)y * image->stride[p];
+            memcpy(put ? a : c, put ? c : a, row_bytes);
+        }
+    }
+}
+
+void frame_put(const struct frame *frame, struct frame_slot *slot,
+               const struct daub_image *image)
+{
+    copy_planes(image_layout(frame->in.pixel), frame->in_w, frame->in_h,
+                slot->upload.mapped, image, true);
+}
+
+void frame_get(const struct frame *frame, const struct frame_slot *slot,
+               struct daub_image *image)
+{
+    copy_planes(image_layout(frame->out.pixel), frame->out_w, frame->out_h,
+                slot->download.mapped, image, false);
+}

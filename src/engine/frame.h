@@ -1,0 +1,60 @@
+/* What happens to a frame around the network: planes to the picture tensor, resampling to
+ * the working size and back, mixing with the input, planes again. */
+#ifndef DAUB_ENGINE_FRAME_H
+#define DAUB_ENGINE_FRAME_H
+
+#include <daub/stylizer.h>
+
+#include "engine/dispatch.h"
+#include "engine/exec.h"
+#include "engine/image.h"
+
+/* A [h][w] map of one vec4 a pixel inside struct frame's maps. */
+struct frame_map {
+    VkDeviceSize offset, bytes;
+    int h, w; /* w is also the stride */
+};
+
+struct frame {
+    struct daub_device *device;
+    enum gpu_kernels kernels;
+    bool fp16;
+    struct daub_format in, out;
+    int in_w, in_h, work_w, work_h, net_w, net_h, out_w, out_h;
+    struct plan_range range;
+    struct gpu_buffer maps, tables, picture;
+    struct frame_map source, half, work_half, painted, source_out;
+    struct frame_map picture_map;
+    VkDeviceSize table_in[2], table_out[2], table_source[2]; /* horizontal, vertical */
+    VkDeviceSize table_bytes;
+};
+
+/* Buffers of one frame in flight, all mapped. */
+struct frame_slot {
+    struct gpu_buffer upload, download, params, live;
+};
+
+/* Sizes and formats of params with defaults filled in; net size is the working size
+ * rounded up to the model's alignment. */
+bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernels kernels,
+                bool fp16, const struct daub_stylizer_params *params, int alignment,
+                const struct plan_range *range, struct daub_error *error);
+void frame_free(struct frame *frame); /* accepts a zeroed one */
+
+bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *slot,
+                     struct daub_error *error);
+void frame_slot_free(struct frame *frame, struct frame_slot *slot);
+
+/* Most dispatches that frame_append adds besides the plan's. */
+#define FRAME_MAX_DISPATCHES 12
+/* Appends the whole way of a frame through slot's buffers. */
+bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slot,
+                  struct dispatch_list *list, struct daub_error *error);
+
+/* Copies a picture into the upload buffer, or the download buffer into a picture. */
+void frame_put(const struct frame *frame, struct frame_slot *slot,
+               const struct daub_image *image);
+void frame_get(const struct frame *frame, const struct frame_slot *slot,
+               struct daub_image *image);
+
+#endif

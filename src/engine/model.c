@@ -1,0 +1,438 @@
+#include "engine/model.h"
+
+#include <cjson/cJSON.h>
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/text.h"
+
+#define MAX_MODEL_BYTES ((size_t)1 << 30)
+#define MAX_STYLES      4096
+
+static const char *property(const struct daub_model *model, const char *key)
+{
+    const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
+    for (size_t i = 0; i < info->property_count; i++) {
+        if (strcmp(info->properties[i].key, key) == 0)
+            return info->properties[i].value;
+    }
+    return NULL;
+}
+
+static bool copy_text(const char *text, char **to)
+{
+    *to = text ? daub_strdup(text) : NULL;
+    return !text || *to;
+}
+
+/* ---- value range ---- */
+
+static enum daub_model_range range_named(const char *name)
+{
+    if (!name)
+        return 0;
+    if (strcmp(name, "1") == 0 || strcmp(name, "0..1") == 0)
+        return DAUB_MODEL_RANGE_1;
+    if (strcmp(name, "255") == 0 || strcmp(name, "0..255") == 0)
+        return DAUB_MODEL_RANGE_255;
+    return strcmp(name, "-1..1") == 0 ? DAUB_MODEL_RANGE_SIGNED : 0;
+}
+
+static const struct net_node *producer(const struct net_graph *graph, int value)
+{
+    int node = graph->values[value].producer;
+    return node < 0 ? NULL : &graph->nodes[node];
+}
+
+static bool scalar(const struct net_graph *graph, int value, float *number)
+{
+    const struct net_value *v = &graph->values[value];
+    if (!v->data || net_shape_count(&v->shape) != 1)
+        return false;
+    *number = v->data[0];
+    return true;
+}
+
+/* Walks back from the output through arithmetic with single numbers to an activation that
+ * bounds it; low and high are what its bounds become. */
+static bool output_bounds(const struct net_graph *graph, double *low, double *high)
+{
+    double scale = 1, shift = 0; /* output = scale * value + shift */
+    int value = graph->output;
+    for (int guard = 0; guard < 32; guard++) {
+        const struct net_node *node = producer(graph, value);
+        float k;
+        if (!node)
+            return false;
+        if (node->op == NET_ACT) {
+            enum net_act kind = node->u.act.kind;
+            double a = kind == NET_ACT_TANH ? -1 : 0, b = 1;
+            if (kind == NET_ACT_CLIP) {
+                a = node->u.act.alpha;
+                b = node->u.act.beta;
+            } else if (kind != NET_ACT_TANH && kind != NET_ACT_SIGMOID &&
+                       kind != NET_ACT_HARD_SIGMOID) {
+                return false;
+            }
+            *low = scale * a + shift;
+            *high = scale * b + shift;
+            return true;
+        }
+        if (node->op == NET_BINARY && scalar(graph, node->input[1], &k)) {
+            enum net_binary op = node->u.binary.kind;
+            if (op == NET_BINARY_ADD || op == NET_BINARY_SUB)
+                shift += scale * (op == NET_BINARY_ADD ? k : -k);
+            else if (op == NET_BINARY_MUL)
+                scale *= k;
+            else if (op == NET_BINARY_DIV && k != 0)
+                scale /= k;
+            else
+                return false;
+        } else if (node->op != NET_TRANSPOSE && node->op != NET_SLICE &&
+                   node->op != NET_DEPTH_TO_SPACE) {
+            return false;
+        }
+        value = node->input[0];
+    }
+    return false;
+}
+
+/* A bounded output tells its range; nets that end in a plain convolution are of the
+ * Johnson family, which works in 0..255. */
+static bool guess_range(struct daub_model *model, struct daub_error *error)
+{
+    struct net_graph graph;
+    const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
+    int side = 64 * ((model->alignment + 63) / 64);
+    int h = info->fixed_height ? (int)info->fixed_height : side;
+    int w = info->fixed_width ? (int)info->fixed_width : side;
+    bool ok = net_onnx_build(model->onnx, h, w, &graph, error);
+    double low, high;
+    model->info.range = DAUB_MODEL_RANGE_255;
+    model->info.range_guessed = 1;
+    if (ok && output_bounds(&graph, &low, &high)) {
+        if (high > 128)
+            model->info.range = DAUB_MODEL_RANGE_255;
+        else
+            model->info.range = low < -0.5 ? DAUB_MODEL_RANGE_SIGNED : DAUB_MODEL_RANGE_1;
+    }
+    net_graph_free(&graph);
+    return ok;
+}
+
+struct plan_range model_range(const struct daub_model *model)
+{
+    switch (model->info.range) {
+    case DAUB_MODEL_RANGE_255:
+        return (struct plan_range){255, 0};
+    case DAUB_MODEL_RANGE_SIGNED:
+        return (struct plan_range){2, -1};
+    case DAUB_MODEL_RANGE_1:
+        break;
+    }
+    return (struct plan_range){1, 0};
+}
+
+/* ---- styles ---- */
+
+static const char *json_text(const cJSON *item, const char *key)
+{
+    const cJSON *field = cJSON_GetObjectItemCaseSensitive(item, key);
+    return cJSON_IsString(field) ? field->valuestring : NULL;
+}
+
+static bool add_style(struct daub_model *model, const cJSON *item, int index)
+{
+    struct daub_style_info *style = &model->styles[index];
+    char name[32];
+    snprintf(name, sizeof(name), "style-%d", index);
+    const char *given = item ? json_text(item, "name") : NULL;
+    const cJSON *year = item ? cJSON_GetObjectItemCaseSensitive(item, "year") : NULL;
+    if (cJSON_IsNumber(year))
+        style->year = year->valueint;
+    return copy_text(given ? given : name, (char **)&style->name) &&
+           copy_text(item ? json_text(item, "title") : NULL, (char **)&style->title) &&
+           copy_text(item ? json_text(item, "artist") : NULL, (char **)&style->artist);
+}
+
+static bool read_styles(struct daub_model *model, struct daub_error *error)
+{
+    int inputs = net_onnx_get_info(model->onnx)->style_count;
+    if (inputs > MAX_STYLES)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "%s has %d styles; at most %d can be used", model->name, inputs,
+                         MAX_STYLES);
+    const char *text = property(model, "daub.styles");
+    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    int described = cJSON_IsArray(json) ? cJSON_GetArraySize(json) : 0;
+    /* A net of one fixed style may still say which; a net with an input needs names. */
+    int count = inputs > 0 ? inputs : described > 0 ? 1 : 0;
+    model->styles = daub_alloc((size_t)count, sizeof(*model->styles));
+    bool ok = model->styles != NULL;
+    for (int i = 0; ok && i < count; i++)
+        ok = add_style(model, i < described ? cJSON_GetArrayItem(json, i) : NULL, i);
+    cJSON_Delete(json);
+    if (!ok)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s",
+                         model->name);
+    model->info.styles = model->styles;
+    model->info.style_count = count;
+    const char *wanted = property(model, "daub.default");
+    for (int i = 0; wanted && i < count; i++) {
+        if (strcmp(model->styles[i].name, wanted) == 0)
+            model->info.default_style = i;
+    }
+    return true;
+}
+
+void model_default_style(const struct daub_model *model, float *style)
+{
+    int count = net_onnx_get_info(model->onnx)->style_count;
+    for (int i = 0; i < count; i++)
+        style[i] = i == model->info.default_style ? 1.0f : 0.0f;
+}
+
+/* ---- loading ---- */
+
+static char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = daub_strdup(slash ? slash + 1 : path);
+    char *dot = name ? strstr(name, ".onnx") : NULL;
+    if (dot)
+        *dot = 0;
+    return name;
+}
+
+static bool fill_info(struct daub_model *model, enum daub_model_range range,
+                      struct daub_error *error)
+{
+    const struct net_onnx_info *onnx = net_onnx_get_info(model->onnx);
+    if (onnx->image_channels != 3)
+        return daub_fail(
+            error, DAUB_ERROR_MODEL,
+            "%s reads %d channels; this version paints with nets that read 3",
+            model->name, onnx->image_channels);
+    model->info.name = model->name;
+    model->info.opset = onnx->opset;
+    model->info.parameters = onnx->parameters;
+    if (!copy_text(property(model, "daub.title"), &model->title) ||
+        !copy_text(property(model, "daub.licence"), &model->licence) ||
+        !copy_text(property(model, "daub.recipe"), &model->recipe))
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s",
+                         model->name);
+    model->info.title = model->title;
+    model->info.licence = model->licence;
+    model->info.recipe = model->recipe;
+    model->alignment = net_onnx_alignment(model->onnx, error);
+    if (model->alignment <= 0)
+        return false;
+    model->info.range = range ? range : range_named(property(model, "daub.range"));
+    if (!model->info.range && !guess_range(model, error))
+        return false;
+    return read_styles(model, error);
+}
+
+enum daub_status daub_model_load_memory(const void *data, size_t size, const char *name,
+                                        enum daub_model_range range,
+                                        struct daub_model **out, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    *out = NULL;
+    struct daub_model *model = daub_alloc(1, sizeof(*model));
+    if (model)
+        model->name = base_name(name);
+    if (!model || !model->name) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s", name);
+        goto fail;
+    }
+    model->hash = 0xcbf29ce484222325u;
+    for (size_t i = 0; i < size; i++)
+        model->hash = (model->hash ^ ((const unsigned char *)data)[i]) * 0x100000001b3u;
+    model->onnx = net_onnx_parse(data, size, name, error);
+    if (!model->onnx || !fill_info(model, range, error))
+        goto fail;
+    *out = model;
+    return DAUB_OK;
+fail:
+    daub_model_free(model);
+    return error->status;
+}
+
+void daub_model_free(struct daub_model *model)
+{
+    if (!model)
+        return;
+    for (int i = 0; model->styles && i < model->info.style_count; i++) {
+        free((char *)model->styles[i].name);
+        free((char *)model->styles[i].title);
+        free((char *)model->styles[i].artist);
+    }
+    free(model->styles);
+    free(model->name);
+    free(model->title);
+    free(model->licence);
+    free(model->recipe);
+    net_onnx_free(model->onnx);
+    free(model);
+}
+
+const struct daub_model_info *daub_model_get_info(const struct daub_model *model)
+{
+    return &model->info;
+}
+
+/* ---- built-in models ---- */
+
+static bool is_model_file(const char *name)
+{
+    size_t length = strlen(name);
+    return length > 5 && strcmp(name + length - 5, ".onnx") == 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void each_in(const char *folder, void (*visit)(const char *path, void *user),
+                    void *user)
+{
+    char *names[256];
+    size_t count = 0;
+    DIR *dir = opendir(folder);
+    for (struct dirent *entry; dir && (entry = readdir(dir)) && count < 256;) {
+        if (is_model_file(entry->d_name) && (names[count] = daub_strdup(entry->d_name)))
+            count++;
+    }
+    if (dir)
+        closedir(dir);
+    qsort(names, count, sizeof(names[0]), compare_names);
+    for (size_t i = 0; i < count; i++) {
+        char path[4400];
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        visit(path, user);
+        free(names[i]);
+    }
+}
+
+/* The first folder that exists holds the built-in models. */
+static const char *model_folder(void)
+{
+    const char *chosen = getenv("DAUB_MODELS");
+    const char *folders[] = {chosen && *chosen ? chosen : DAUB_MODEL_DIR, DAUB_MODEL_DIR,
+                             DAUB_SOURCE_MODEL_DIR};
+    for (int i = 0; i < 3; i++) {
+        DIR *dir = opendir(folders[i]);
+        if (dir) {
+            closedir(dir);
+            return folders[i];
+        }
+    }
+    return DAUB_SOURCE_MODEL_DIR;
+}
+
+void daub_model_each(void (*visit)(const char *path, void *user), void *user)
+{
+    each_in(model_folder(), visit, user);
+}
+
+struct search {
+    const char *wanted;
+    char path[4400];
+    const char *names[256]; /* owned */
+    size_t count;
+};
+
+static void consider(const char *path, void *user)
+{
+    struct search *search = user;
+    char *name = base_name(path);
+    if (!name)
+        return;
+    if (strcmp(name, search->wanted) == 0)
+        snprintf(search->path, sizeof(search->path), "%s", path);
+    search->names[search->count++] = name;
+}
+
+static bool find_model(const char *wanted, char *path, size_t size,
+                       struct daub_error *error)
+{
+    if (strchr(wanted, '/') || is_model_file(wanted)) {
+        snprintf(path, size, "%s", wanted);
+        return true;
+    }
+    struct search search = {.wanted = wanted};
+    daub_model_each(consider, &search);
+    const char *near = daub_text_nearest(wanted, search.names, search.count);
+    bool found = search.path[0];
+    if (found)
+        snprintf(path, size, "%s", search.path);
+    else if (search.count == 0)
+        daub_fail(
+            error, DAUB_ERROR_NOT_FOUND,
+            "no model is called '%s' and %s holds none; give a path to an .onnx file",
+            wanted, model_folder());
+    else
+        daub_fail(
+            error, DAUB_ERROR_NOT_FOUND,
+            "no model is called '%s'%s%s%s; `daub models` lists them, a path ends in "
+            ".onnx",
+            wanted, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    for (size_t i = 0; i < search.count; i++)
+        free((char *)search.names[i]);
+    return found;
+}
+
+static void *read_file(const char *path, size_t *size, struct daub_error *error)
+{
+    struct stat status;
+    FILE *file = fopen(path, "rb");
+    if (!file || fstat(fileno(file), &status) != 0) {
+        daub_fail(error, DAUB_ERROR_NOT_FOUND, "cannot read model %s: %s", path,
+                  strerror(errno));
+        goto fail;
+    }
+    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > MAX_MODEL_BYTES) {
+        daub_fail(error, DAUB_ERROR_MODEL, "%s is no ONNX file (or over 1 GB)", path);
+        goto fail;
+    }
+    void *data = daub_alloc((size_t)status.st_size, 1);
+    if (!data) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory reading %s", path);
+        goto fail;
+    }
+    *size = fread(data, 1, (size_t)status.st_size, file);
+    fclose(file);
+    return data;
+fail:
+    if (file)
+        fclose(file);
+    return NULL;
+}
+
+enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range range,
+                                 struct daub_model **model, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    char path[4400];
+    size_t size;
+    *model = NULL;
+    if (!find_model(name_or_path, path, sizeof(path), error))
+        return error->status;
+    void *data = read_file(path, &size, error);
+    if (!data)
+        return error->status;
+    enum daub_status status =
+        daub_model_load_memory(data, size, path, range, model, error);
+    free(data);
+    return status;
+}

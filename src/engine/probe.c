@@ -1,0 +1,272 @@
+#include "engine/probe.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "net/ref.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+float probe_random(uint32_t *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (float)(*state >> 8) / 8388608.0f - 1.0f;
+}
+
+double probe_psnr(const float *a, const float *b, int64_t count, double peak)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+    return 10 * log10(peak * peak / (sum / (double)count));
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* Everything of one run, freed together. */
+struct run {
+    struct exec exec;
+    struct gpu_buffer params, input;
+    struct dispatch_list list;
+    VkQueryPool queries;
+};
+
+static void free_run(struct run *run, struct daub_device *device)
+{
+    dispatch_list_free(&run->list);
+    gpu_buffer_free(device, &run->params);
+    gpu_buffer_free(device, &run->input);
+    exec_free(&run->exec);
+    if (run->queries)
+        vkDestroyQueryPool(device->device, run->queries, NULL);
+}
+
+static bool upload_picture(struct probe *probe, struct run *run, const float *image,
+                           struct daub_error *error)
+{
+    if (probe->plan.input < 0)
+        return true;
+    const struct plan_tensor *t = &probe->plan.tensors[probe->plan.input];
+    void *map = daub_alloc(t->bytes, 1);
+    if (!map)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a test picture");
+    exec_pack_map(image, t->h, t->w, t->c, probe->fp16, map);
+    bool ok = gpu_buffer_create(probe->device, GPU_MEMORY_DEVICE, t->bytes, "picture",
+                                &run->input, error) &&
+              gpu_buffer_write(probe->device, &run->input, 0, map, t->bytes, error);
+    free(map);
+    return ok;
+}
+
+static bool set_up(struct probe *probe, struct run *run, const struct net_graph *graph,
+                   const float *image, const float *style, struct daub_error *error)
+{
+    struct plan_caps caps = exec_caps(probe->device, probe->kernels, probe->fp16);
+    struct plan_range range = {1, 0};
+    caps.no_winograd = probe->no_winograd;
+    return net_plan_build(&probe->plan, graph, &caps, &range, error) &&
+           net_plan_check(&probe->plan, error) &&
+           exec_init(&run->exec, probe->device, &probe->plan, error) &&
+           exec_create_params(&run->exec, &run->params, error) &&
+           upload_picture(probe, run, image, error) &&
+           net_plan_fill(&probe->plan, graph, style, run->params.mapped, error) &&
+           gpu_buffer_flush(probe->device, &run->params, error) &&
+           dispatch_list_init(&run->list, probe->device, run->exec.kernels,
+                              probe->plan.step_count + 1, error) &&
+           exec_append(&run->exec, &run->list, &run->params, &run->input, error);
+}
+
+static void record(VkCommandBuffer cmd, void *user)
+{
+    const struct run *run = user;
+    dispatch_list_record(&run->list, cmd, run->queries);
+}
+
+static bool time_steps(struct probe *probe, struct run *run, struct daub_error *error)
+{
+    uint32_t count = (uint32_t)run->list.count;
+    uint64_t *ticks = daub_alloc(count + 1, sizeof(*ticks));
+    probe->step_ms = daub_alloc(count + 1, sizeof(*probe->step_ms));
+    bool ok = false;
+    VkQueryPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+        .queryType = VK_QUERY_TYPE_TIMESTAMP,
+        .queryCount = count + 1,
+    };
+    if (!ticks || !probe->step_ms) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for timings");
+        goto fail;
+    }
+    GPU_CHECK(vkCreateQueryPool(probe->device->device, &info, NULL, &run->queries));
+    if (!gpu_run(probe->device, record, run, error))
+        goto fail;
+    GPU_CHECK(vkGetQueryPoolResults(probe->device->device, run->queries, 0, count + 1,
+                                    (count + 1) * sizeof(*ticks), ticks, sizeof(*ticks),
+                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
+    for (uint32_t i = 0; i < count; i++)
+        probe->step_ms[i] =
+            (double)(ticks[i + 1] - ticks[i]) * probe->device->caps.timestamp_ns * 1e-6;
+    ok = true;
+fail:
+    free(ticks);
+    return ok;
+}
+
+/* The output tensor with its pending view applied. */
+static float *read_output(struct probe *probe, struct run *run, int64_t *count,
+                          struct daub_error *error)
+{
+    const struct plan_view *view = &probe->plan.output;
+    const struct plan_tensor *t = &probe->plan.tensors[view->tensor];
+    size_t c4 = ((size_t)t->c + 3) / 4;
+    *count = (int64_t)t->h * t->w * t->c;
+    void *map = daub_alloc(t->bytes, 1);
+    float *out = daub_alloc((size_t)*count, sizeof(float));
+    float *affine = daub_alloc(c4 * 8, sizeof(float));
+    bool mapped = view->affine_tensor >= 0 || view->affine_param >= 0;
+    bool ok = map && out && affine;
+    if (!ok)
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a test picture");
+    ok =
+        ok && gpu_buffer_read(probe->device, t->external ? &run->input : &run->exec.arena,
+                              t->external ? 0 : t->offset, map, t->bytes, error);
+    if (ok && view->affine_tensor >= 0)
+        ok = gpu_buffer_read(probe->device, &run->exec.arena,
+                             probe->plan.tensors[view->affine_tensor].offset, affine,
+                             c4 * 32, error);
+    else if (ok && view->affine_param >= 0)
+        memcpy(affine, (char *)run->params.mapped + view->affine_param, c4 * 32);
+    if (ok)
+        exec_unpack_map(map, t->h, t->w, t->c, probe->fp16, out);
+    int64_t pixels = (int64_t)t->h * t->w;
+    for (int64_t i = 0; ok && i < *count; i++) {
+        int64_t at = i / pixels / 4 * 8 + i / pixels % 4;
+        if (mapped)
+            out[i] = out[i] * affine[at] + affine[at + 4];
+        out[i] = net_ref_act(view->act, view->alpha, view->beta, 0, out[i]);
+    }
+    free(map);
+    free(affine);
+    if (ok)
+        return out;
+    free(out);
+    return NULL;
+}
+
+float *probe_run(struct probe *probe, const struct net_graph *graph, const float *image,
+                 const float *style, int64_t *count, struct daub_error *error)
+{
+    struct run run = {0};
+    float *out = NULL;
+    probe_free(probe);
+    bool ok = set_up(probe, &run, graph, image, style, error);
+    probe->best_ms = INFINITY;
+    for (int i = 0; ok && i <= probe->repeat; i++) {
+        double start = now_ms();
+        ok = gpu_run(probe->device, record, &run, error);
+        if (i > 0)
+            probe->best_ms = fmin(probe->best_ms, now_ms() - start);
+    }
+    if (ok)
+        out = read_output(probe, &run, count, error);
+    if (out && probe->want_steps && !time_steps(probe, &run, error)) {
+        free(out);
+        out = NULL;
+    }
+    probe->weights = probe->plan.weight_bytes;
+    probe->arena = probe->plan.arena_bytes;
+    free_run(&run, probe->device);
+    return out;
+}
+
+void probe_free(struct probe *probe)
+{
+    net_plan_free(&probe->plan);
+    free(probe->step_ms);
+    probe->step_ms = NULL;
+}
+
+/* ---- choice of kernels ---- */
+
+#define TEST_C    32
+#define TEST_SIDE 64
+
+/* A 3x3 convolution between equal maps, what nearly all of a frame's time goes to. */
+static bool test_graph(struct net_graph *graph, struct daub_error *error)
+{
+    struct net_shape x = {4, {1, TEST_C, TEST_SIDE, TEST_SIDE}},
+                     k = {4, {TEST_C, TEST_C, 3, 3}};
+    net_graph_init(graph);
+    int in = net_graph_add_value(graph, "in", &x, error);
+    int weight = net_graph_add_constant(graph, "weight", &k, NULL, error);
+    int out = net_graph_add_value(graph, "out", &x, error);
+    int inputs[] = {in, weight, -1};
+    if (in < 0 || weight < 0 || out < 0 ||
+        net_graph_add_node(graph, NET_INPUT, "in", "Input", NULL, 0, in, error) < 0 ||
+        net_graph_add_node(graph, NET_CONV, "conv", "Conv", inputs, 3, out, error) < 0)
+        return false;
+    struct net_node *node = &graph->nodes[graph->node_count - 1];
+    node->u.conv.window = (struct net_window){{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
+    node->u.conv.pad_mode = NET_PAD_REFLECT;
+    node->u.conv.group = node->u.conv.upsample = 1;
+    node->u.conv.act = NET_ACT_NONE;
+    graph->image = in;
+    graph->output = out;
+    graph->style = -1;
+    return true;
+}
+
+static enum gpu_kernels measure(struct daub_device *device)
+{
+    double best_ms = INFINITY;
+    enum gpu_kernels best = GPU_KERNELS_SHARED;
+    struct net_graph graph = {0};
+    float *image = daub_alloc((size_t)TEST_C * TEST_SIDE * TEST_SIDE, sizeof(float));
+    bool ok = image && test_graph(&graph, NULL);
+    for (int kernels = GPU_KERNELS_TEXEL; ok && kernels <= GPU_KERNELS_SHARED;
+         kernels++) {
+        struct probe probe = {
+            .device = device, .kernels = (enum gpu_kernels)kernels, .repeat = 3};
+        struct daub_error error = {0};
+        int64_t count;
+        float *out = probe_run(&probe, &graph, image, NULL, &count, &error);
+        daub_log(DAUB_LOG_DEBUG, "kernel set %d: %.3f ms %s", kernels, probe.best_ms,
+                 error.message);
+        if (out && probe.best_ms < best_ms) {
+            best_ms = probe.best_ms;
+            best = (enum gpu_kernels)kernels;
+        }
+        free(out);
+        probe_free(&probe);
+    }
+    net_graph_free(&graph);
+    free(image);
+    return best;
+}
+
+enum gpu_kernels probe_choose_kernels(struct daub_device *device)
+{
+    size_t bytes;
+    if (device->kernels)
+        return device->kernels;
+    unsigned char *kept = gpu_cache_load(device, "kernels", &bytes);
+    enum gpu_kernels choice = 0;
+    if (kept && bytes == 1 && (*kept == GPU_KERNELS_TEXEL || *kept == GPU_KERNELS_SHARED))
+        choice = (enum gpu_kernels) * kept;
+    free(kept);
+    if (!choice) {
+        choice = measure(device);
+        unsigned char keep = (unsigned char)choice;
+        gpu_cache_save(device, "kernels", &keep, 1);
+    }
+    device->kernels = choice;
+    return choice;
+}

@@ -1,0 +1,435 @@
+/* The stylizer: one plan, its commands recorded once a slot, two frames in flight. */
+#include <daub/daub.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/check.h"
+#include "engine/exec.h"
+#include "engine/frame.h"
+#include "engine/model.h"
+#include "engine/probe.h"
+#include "net/passes.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+#define SLOTS 2
+
+struct slot {
+    struct frame_slot frame;
+    struct dispatch_list list;
+    VkCommandBuffer cmd;
+    VkQueryPool queries; /* with timing */
+    int64_t tag;
+    uint64_t value; /* of the timeline when it is done */
+    float *style;   /* weights its parameters were filled for */
+};
+
+struct daub_stylizer {
+    struct daub_device *device;
+    struct net_graph graph; /* host values of the style are evaluated on it */
+    struct plan plan;
+    struct exec exec;
+    struct frame frame;
+    VkCommandPool pool;
+    VkSemaphore timeline;
+    uint64_t submitted, received; /* timeline values */
+    struct slot slots[SLOTS];
+    int style_count;
+    float *default_style, *wanted_style;
+    bool timing;
+    struct daub_step_time *times;
+    int time_count;
+};
+
+const char *daub_version(void)
+{
+    return DAUB_VERSION;
+}
+
+/* ---- building ---- */
+
+static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
+                      enum gpu_kernels kernels, bool fp16, struct daub_error *error)
+{
+    struct plan_caps caps = exec_caps(s->device, kernels, fp16);
+    struct plan_range range = model_range(model);
+    if (!net_onnx_build(model->onnx, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
+        !net_passes_run(&s->graph, error) ||
+        !net_plan_build(&s->plan, &s->graph, &caps, &range, error))
+        return false;
+    if (s->plan.out_h != s->frame.net_h || s->plan.out_w != s->frame.net_w)
+        return daub_fail(
+            error, DAUB_ERROR_MODEL,
+            "%s paints %d x %d from %d x %d; daub runs nets that keep the size",
+            model->info.name, s->plan.out_w, s->plan.out_h, s->frame.net_w,
+            s->frame.net_h);
+    return exec_init(&s->exec, s->device, &s->plan, error);
+}
+
+static bool build_styles(struct daub_stylizer *s, const struct daub_model *model,
+                         struct daub_error *error)
+{
+    s->style_count = net_onnx_get_info(model->onnx)->style_count;
+    s->default_style = daub_alloc((size_t)s->style_count, sizeof(float));
+    s->wanted_style = daub_alloc((size_t)s->style_count, sizeof(float));
+    bool ok = s->default_style && s->wanted_style;
+    for (int i = 0; i < SLOTS; i++) {
+        s->slots[i].style = daub_alloc((size_t)s->style_count, sizeof(float));
+        ok = ok && s->slots[i].style;
+    }
+    if (!ok)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the styles");
+    model_default_style(model, s->default_style);
+    return true;
+}
+
+/* Fills the slot's parameters for the wanted weights, unless they are for them. */
+static bool set_style(struct daub_stylizer *s, struct slot *slot, const float *style,
+                      bool force, struct daub_error *error)
+{
+    size_t bytes = (size_t)s->style_count * sizeof(float);
+    if (s->style_count == 0 || (!force && memcmp(slot->style, style, bytes) == 0))
+        return true;
+    memcpy(slot->style, style, bytes);
+    return net_plan_fill(&s->plan, &s->graph, style, slot->frame.params.mapped, error) &&
+           gpu_buffer_flush(s->device, &slot->frame.params, error);
+}
+
+static bool record_slot(struct slot *slot, struct daub_error *error)
+{
+    VkCommandBufferBeginInfo begin = {.sType =
+                                          VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    GPU_CHECK(vkBeginCommandBuffer(slot->cmd, &begin));
+    dispatch_list_record(&slot->list, slot->cmd, slot->queries);
+    VkMemoryBarrier barrier = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
+    };
+    vkCmdPipelineBarrier(slot->cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
+                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
+    GPU_CHECK(vkEndCommandBuffer(slot->cmd));
+    return true;
+fail:
+    return false;
+}
+
+static bool build_slot(struct daub_stylizer *s, struct slot *slot,
+                       struct daub_error *error)
+{
+    VkCommandBufferAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = s->pool,
+        .commandBufferCount = 1,
+    };
+    GPU_CHECK(vkAllocateCommandBuffers(s->device->device, &allocate, &slot->cmd));
+    return frame_slot_init(&s->frame, &s->exec, &slot->frame, error) &&
+           dispatch_list_init(&slot->list, s->device, s->exec.kernels,
+                              s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
+           frame_append(&s->frame, &s->exec, &slot->frame, &slot->list, error) &&
+           set_style(s, slot, s->default_style, true, error) &&
+           record_slot(slot, error);
+fail:
+    return false;
+}
+
+static bool build_queue(struct daub_stylizer *s, struct daub_error *error)
+{
+    VkCommandPoolCreateInfo pool = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+        .flags = VK_COMMAND_POOL_CREATE_RESET_COMMAND_BUFFER_BIT,
+        .queueFamilyIndex = s->device->queue_family,
+    };
+    VkSemaphoreTypeCreateInfo type = {
+        .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+        .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+    };
+    VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+                                       .pNext = &type};
+    GPU_CHECK(vkCreateCommandPool(s->device->device, &pool, NULL, &s->pool));
+    GPU_CHECK(vkCreateSemaphore(s->device->device, &semaphore, NULL, &s->timeline));
+    return true;
+fail:
+    return false;
+}
+
+enum daub_status daub_stylizer_create(struct daub_device *device,
+                                      const struct daub_model *model,
+                                      const struct daub_stylizer_params *params,
+                                      struct daub_stylizer **out,
+                                      struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    *out = NULL;
+    struct daub_stylizer *s = daub_alloc(1, sizeof(*s));
+    if (!s) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a stylizer");
+        return error->status;
+    }
+    s->device = device;
+    enum gpu_kernels kernels = probe_choose_kernels(device);
+    struct plan_range range = model_range(model);
+    bool fp16 = params->precision == DAUB_PRECISION_FP16 ||
+                (params->precision == DAUB_PRECISION_AUTO && device->info.fp16_storage);
+    if (!params->skip_check &&
+        !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
+                         &fp16, error))
+        goto fail;
+    if (!frame_init(&s->frame, device, kernels, fp16, params, model->alignment, &range,
+                    error) ||
+        !build_net(s, model, kernels, fp16, error) || !build_styles(s, model, error) ||
+        !build_queue(s, error))
+        goto fail;
+    for (int i = 0; i < SLOTS; i++) {
+        if (!build_slot(s, &s->slots[i], error))
+            goto fail;
+    }
+    *out = s;
+    return DAUB_OK;
+fail:
+    daub_stylizer_free(s);
+    return error->status;
+}
+
+/* Waits first: nothing in flight may lose its memory. Then slots, queue objects, net. */
+void daub_stylizer_free(struct daub_stylizer *s)
+{
+    if (!s)
+        return;
+    if (s->submitted > s->received) {
+        VkSemaphoreWaitInfo wait = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                    .semaphoreCount = 1,
+                                    .pSemaphores = &s->timeline,
+                                    .pValues = &s->submitted};
+        vkWaitSemaphores(s->device->device, &wait, UINT64_MAX);
+    }
+    for (int i = 0; i < SLOTS; i++) {
+        dispatch_list_free(&s->slots[i].list);
+        frame_slot_free(&s->frame, &s->slots[i].frame);
+        if (s->slots[i].queries)
+            vkDestroyQueryPool(s->device->device, s->slots[i].queries, NULL);
+        free(s->slots[i].style);
+    }
+    if (s->timeline)
+        vkDestroySemaphore(s->device->device, s->timeline, NULL);
+    if (s->pool)
+        vkDestroyCommandPool(s->device->device, s->pool, NULL);
+    frame_free(&s->frame);
+    exec_free(&s->exec);
+    net_plan_free(&s->plan);
+    net_graph_free(&s->graph);
+    free(s->default_style);
+    free(s->wanted_style);
+    free(s->times);
+    free(s);
+}
+
+/* ---- frames ---- */
+
+static bool check_image(const struct daub_image *image, int width, int height,
+                        const struct daub_format *format, struct daub_error *error)
+{
+    const struct image_layout *layout = image_layout(format->pixel);
+    if (image->width != width || image->height != height ||
+        image->format.pixel != format->pixel)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "the picture is not %d x %d %s as the stylizer was made for",
+                         width, height, layout->name);
+    for (int p = 0; p < layout->planes; p++) {
+        size_t row_bytes;
+        int rows;
+        daub_pixel_plane_size(format->pixel, p, width, height, &row_bytes, &rows);
+        ptrdiff_t stride = image->stride[p] < 0 ? -image->stride[p] : image->stride[p];
+        if (!image->plane[p] || ((size_t)stride < row_bytes && rows > 1))
+            return daub_fail(
+                error, DAUB_ERROR_ARGUMENT,
+                "plane %d of the picture is missing or its rows are too short", p);
+    }
+    return true;
+}
+
+static bool fill_live(struct daub_stylizer *s, struct slot *slot,
+                      const struct daub_live *live, struct daub_error *error)
+{
+    float strength = live ? live->strength : 1.0f;
+    if (!(strength >= 0 && strength <= 1))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "strength %g is not between 0 and 1",
+                         (double)strength);
+    float control[4] = {strength, live ? (float)live->color : 0, 0, 0};
+    memcpy(slot->frame.live.mapped, control, sizeof(control));
+    const float *style = live && live->style ? live->style : s->default_style;
+    for (int i = 0; i < s->style_count; i++) {
+        if (!isfinite(style[i]))
+            return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                             "weight %d of the style mix is no "
+                             "number",
+                             i);
+    }
+    return set_style(s, slot, style, false, error) &&
+           gpu_buffer_flush(s->device, &slot->frame.live, error);
+}
+
+static bool submit(struct daub_stylizer *s, struct slot *slot, struct daub_error *error)
+{
+    uint64_t value = s->submitted + 1;
+    VkTimelineSemaphoreSubmitInfo timeline = {
+        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .signalSemaphoreValueCount = 1,
+        .pSignalSemaphoreValues = &value,
+    };
+    VkSubmitInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .pNext = &timeline,
+        .commandBufferCount = 1,
+        .pCommandBuffers = &slot->cmd,
+        .signalSemaphoreCount = 1,
+        .pSignalSemaphores = &s->timeline,
+    };
+    pthread_mutex_lock(&s->device->lock);
+    VkResult result = vkQueueSubmit(s->device->queue, 1, &info, VK_NULL_HANDLE);
+    pthread_mutex_unlock(&s->device->lock);
+    GPU_CHECK(result);
+    s->submitted = value;
+    return true;
+fail:
+    return false;
+}
+
+enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
+                                      const struct daub_image *image,
+                                      const struct daub_live *live, int64_t tag,
+                                      struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    if (s->submitted - s->received == SLOTS)
+        return DAUB_ERROR_AGAIN;
+    struct slot *slot = &s->slots[s->submitted % SLOTS];
+    if (!check_image(image, s->frame.in_w, s->frame.in_h, &s->frame.in, error) ||
+        !fill_live(s, slot, live, error))
+        return error->status;
+    frame_put(&s->frame, &slot->frame, image);
+    slot->tag = tag;
+    if (!gpu_buffer_flush(s->device, &slot->frame.upload, error) ||
+        !submit(s, slot, error))
+        return error->status;
+    return DAUB_OK;
+}
+
+static bool read_times(struct daub_stylizer *s, struct slot *slot,
+                       struct daub_error *error)
+{
+    uint32_t count = (uint32_t)slot->list.count + 1;
+    uint64_t ticks[1024];
+    if (count > 1024)
+        return true;
+    GPU_CHECK(vkGetQueryPoolResults(s->device->device, slot->queries, 0, count, count * 8,
+                                    ticks, 8,
+                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
+    for (uint32_t i = 0; i + 1 < count; i++)
+        s->times[i].ms =
+            (double)(ticks[i + 1] - ticks[i]) * s->device->caps.timestamp_ns * 1e-6;
+    return true;
+fail:
+    return false;
+}
+
+enum daub_status daub_stylizer_receive(struct daub_stylizer *s, struct daub_image *image,
+                                       int64_t *tag, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    if (s->submitted == s->received)
+        return DAUB_ERROR_AGAIN;
+    if (!check_image(image, s->frame.out_w, s->frame.out_h, &s->frame.out, error))
+        return error->status;
+    struct slot *slot = &s->slots[s->received % SLOTS];
+    uint64_t value = s->received + 1;
+    VkSemaphoreWaitInfo wait = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+                                .semaphoreCount = 1,
+                                .pSemaphores = &s->timeline,
+                                .pValues = &value};
+    GPU_CHECK(vkWaitSemaphores(s->device->device, &wait, UINT64_MAX));
+    if (!gpu_buffer_invalidate(s->device, &slot->frame.download, error))
+        goto fail;
+    frame_get(&s->frame, &slot->frame, image);
+    if (tag)
+        *tag = slot->tag;
+    s->received = value;
+    if (s->timing && !read_times(s, slot, error))
+        goto fail;
+    return DAUB_OK;
+fail:
+    return error->status;
+}
+
+void daub_stylizer_output(const struct daub_stylizer *s, int *width, int *height,
+                          struct daub_format *format)
+{
+    *width = s->frame.out_w;
+    *height = s->frame.out_h;
+    *format = s->frame.out;
+}
+
+/* ---- measurement ---- */
+
+enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *s,
+                                             struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    if (s->timing)
+        return DAUB_OK;
+    size_t count = s->slots[0].list.count;
+    s->times = daub_alloc(count, sizeof(*s->times));
+    if (!s->times) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for timings");
+        return error->status;
+    }
+    for (size_t i = 0; i < count; i++) {
+        s->times[i].name = s->slots[0].list.items[i].name;
+        s->times[i].gflop = s->slots[0].list.items[i].gflop;
+    }
+    s->time_count = (int)count;
+    if (!s->device->caps.timestamps)
+        return DAUB_OK; /* times stay zero */
+    for (int i = 0; i < SLOTS; i++) {
+        VkQueryPoolCreateInfo info = {
+            .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+            .queryType = VK_QUERY_TYPE_TIMESTAMP,
+            .queryCount = (uint32_t)count + 1,
+        };
+        GPU_CHECK(
+            vkCreateQueryPool(s->device->device, &info, NULL, &s->slots[i].queries));
+        if (!record_slot(&s->slots[i], error))
+            goto fail;
+    }
+    s->timing = true;
+    return DAUB_OK;
+fail:
+    return error->status;
+}
+
+int daub_stylizer_times(const struct daub_stylizer *s,
+                        const struct daub_step_time **steps)
+{
+    *steps = s->times;
+    return s->time_count;
+}
+
+void daub_stylizer_memory(const struct daub_stylizer *s, struct daub_memory_info *info)
+{
+    info->arena_bytes =
+        s->exec.arena.bytes + s->frame.maps.bytes + s->frame.picture.bytes;
+    info->weight_bytes = s->exec.weights.bytes + s->frame.tables.bytes;
+    info->staging_bytes = 0;
+    for (int i = 0; i < SLOTS; i++) {
+        const struct frame_slot *slot = &s->slots[i].frame;
+        info->staging_bytes += slot->upload.bytes + slot->download.bytes +
+                               slot->params.bytes + slot->live.bytes;
+    }
+}
