@@ -1,0 +1,66 @@
+"""Checkpoints: everything needed to resume a run or to export its network.
+
+On disk only tensors and strings, so that reading a stranger's file runs no code of it
+(torch.load's weights_only); all else is one JSON text.
+"""
+import json
+import os
+import pickle
+import zipfile
+
+import torch
+
+from net import Painter
+from problem import Problem
+
+FORMAT = 'daub-train-1'
+
+
+def save(path, state):
+    """Replaces path in one step, so that a crash leaves the old checkpoint whole.
+
+    state: 'net' and 'moments' hold tensors, everything else plain JSON values.
+    """
+    tensors = {key: state[key] for key in ('net', 'moments')}
+    plain = {key: value for key, value in state.items() if key not in tensors}
+    temporary = f'{path}.part'
+    try:
+        with open(temporary, 'wb') as file:
+            torch.save({'format': FORMAT, 'json': json.dumps(plain), **tensors}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise Problem(f'cannot write the checkpoint {path} ({error}); choose another place '
+                      'with --out') from None
+
+
+def load(path):
+    try:
+        state = torch.load(path, map_location='cpu', weights_only=True)
+    except FileNotFoundError:
+        raise Problem(f'no checkpoint at {path}; make one with models/train/run train') from None
+    except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError,
+            zipfile.BadZipFile) as error:
+        raise Problem(f'{path} is not a readable checkpoint ({error}); make a new one with '
+                      'models/train/run train') from None
+    if not isinstance(state, dict) or state.get('format') != FORMAT:
+        raise Problem(f'{path} is not a checkpoint of this version; make a new one with '
+                      'models/train/run train')
+    try:
+        return {**json.loads(state['json']), 'net': state['net'], 'moments': state['moments']}
+    except (KeyError, TypeError, ValueError) as error:
+        raise Problem(f'{path} is damaged ({error}); make a new one with '
+                      'models/train/run train') from None
+
+
+def painter(state):
+    """The network of a checkpoint."""
+    try:
+        net = Painter(state['size'], len(state['styles']))
+        net.load_state_dict(state['net'])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise Problem(f'the checkpoint holds no network of ours ({error}); train anew') from None
+    return net

@@ -1,0 +1,149 @@
+"""Writes a checkpoint as plain ONNX: opset 13, dynamic height and width."""
+import json
+import os
+import shlex
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+import checkpoint
+from net import EPSILON, SIZES
+from problem import Problem
+
+OPSET = 13
+IR_VERSION = 7  # the oldest that knows opset 13
+
+
+class Graph:
+    """Nodes and constants under construction; every method returns its output's name."""
+
+    def __init__(self):
+        self.nodes, self.constants = [], {}
+
+    def constant(self, name, array):
+        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+        return name
+
+    def add(self, op, inputs, name, **attributes):
+        self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
+        return name
+
+    def conv(self, x, name, weight, bias=None, stride=1):
+        pads = self.constant('pads', np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
+        x = self.add('Pad', [x, pads], f'{name}.pad', mode='reflect')
+        inputs = [x, self.constant(f'{name}.weight', weight)]
+        if bias is not None:
+            inputs.append(self.constant(f'{name}.bias', bias))
+        return self.add('Conv', inputs, name, kernel_shape=[3, 3], strides=[stride, stride])
+
+    def norm(self, x, name, gamma, beta):
+        """gamma, beta [K,C]: one row for each style, mixed by the style input [1,K]."""
+        channels = gamma.shape[1]
+        one = self.constant(f'ones.{channels}', np.ones(channels, np.float32))
+        zero = self.constant(f'zeros.{channels}', np.zeros(channels, np.float32))
+        shape = self.constant(f'shape.{channels}', np.array([1, channels, 1, 1], np.int64))
+        rows = {}
+        for row, bank in (('gamma', gamma), ('beta', beta)):
+            bank = self.constant(f'{name}.{row}.bank', bank)
+            flat = self.add('MatMul', ['style', bank], f'{name}.{row}.row')
+            rows[row] = self.add('Reshape', [flat, shape], f'{name}.{row}')
+        x = self.add('InstanceNormalization', [x, one, zero], name, epsilon=EPSILON)
+        x = self.add('Mul', [x, rows['gamma']], f'{name}.scaled')
+        return self.add('Add', [x, rows['beta']], f'{name}.shifted')
+
+    def conv_norm(self, x, name, weights, stride=1, weight=None):
+        if weight is None:
+            weight = weights[f'{name}.conv.weight']
+        x = self.conv(x, f'{name}.conv', weight, stride=stride)
+        return self.norm(x, f'{name}.norm', weights[f'{name}.norm.gamma'],
+                         weights[f'{name}.norm.beta'])
+
+
+def phases_first(array, axis):
+    """Channel order (colour, phase) of PyTorch's pixel_shuffle to ONNX's (phase, colour)."""
+    order = np.arange(12).reshape(3, 4).T.ravel()
+    return np.take(array, order, axis)
+
+
+def build(size, weights):
+    """The whole network. weights: float32 arrays by PyTorch's parameter name."""
+    graph = Graph()
+    x = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
+    # No centring of the image here: reflection padding keeps a constant constant, so
+    # the norm after the first convolution removes it.
+    first = phases_first(weights['start.conv.weight'], axis=1)
+    x = graph.add('Relu', [graph.conv_norm(x, 'start', weights, weight=first)], 'start.out')
+    x = graph.add('Relu', [graph.conv_norm(x, 'down', weights, stride=2)], 'down.out')
+    for i in range(SIZES[size][2]):
+        y = graph.conv_norm(x, f'blocks.{i}.first', weights)
+        y = graph.add('Relu', [y], f'blocks.{i}.first.out')
+        y = graph.conv_norm(y, f'blocks.{i}.second', weights)
+        x = graph.add('Add', [x, y], f'blocks.{i}.out')
+    scales = graph.constant('scales', np.array([1, 1, 2, 2], np.float32))
+    x = graph.add('Resize', [x, '', scales], 'doubled', mode='nearest',
+                  coordinate_transformation_mode='asymmetric', nearest_mode='floor')
+    x = graph.add('Relu', [graph.conv_norm(x, 'up', weights)], 'up.out')
+    x = graph.conv(x, 'last', phases_first(weights['last.weight'], axis=0),
+                   phases_first(weights['last.bias'], axis=0))
+    x = graph.add('DepthToSpace', [x], 'shuffled', blocksize=2, mode='DCR')
+    graph.add('Sigmoid', [x], 'painting')
+    return graph
+
+
+def recipe(state):
+    """The command that makes this network again, with file names instead of paths."""
+    words = ['models/train/run', 'train']
+    for name, value in sorted(state['changed'].items()):
+        value = value if isinstance(value, list) else [value]
+        words += [f"--{name.replace('_', '-')}"] + [shlex.quote(str(v)) for v in value]
+    words += ['--seed', str(state['options']['seed'])]
+    for length in state['earlier'] + [state['iterations']]:
+        words += ['--iterations', str(length), 'then --resume']
+    words = words[:-1]
+    minutes = state['seconds'] / 60
+    stopped = ''
+    if state['iteration'] != state['iterations']:
+        stopped = f"stopped at iteration {state['iteration']}, "
+    return (' '.join(words) +
+            f"; {stopped}{minutes:.1f} minutes on {state['options']['threads']} threads")
+
+
+def model(state):
+    weights = {name: tensor.float().numpy()
+               for name, tensor in checkpoint.painter(state).state_dict().items()}
+    graph = build(state['size'], weights)
+    image = [1, 3, 'H', 'W']
+    inputs = [helper.make_tensor_value_info('image', TensorProto.FLOAT, image),
+              helper.make_tensor_value_info('style', TensorProto.FLOAT, [1, len(state['styles'])])]
+    outputs = [helper.make_tensor_value_info('painting', TensorProto.FLOAT, image)]
+    result = helper.make_model(
+        helper.make_graph(graph.nodes, f"daub-{state['size']}", inputs, outputs,
+                          list(graph.constants.values())),
+        producer_name='daub', opset_imports=[helper.make_opsetid('', OPSET)])
+    result.ir_version = IR_VERSION
+    styles = [{key: style[key] for key in ('name', 'title', 'artist', 'year')}
+              for style in state['styles']]
+    helper.set_model_props(result, {
+        'daub.title': f"daub {state['size']}",
+        'daub.styles': json.dumps(styles, ensure_ascii=False),
+        'daub.range': '1',
+        'daub.default': styles[0]['name'],
+        'daub.licence': f"weights: MIT; painting: {state['styles'][0]['licence']}",
+        'daub.recipe': recipe(state)})
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def export(state, path):
+    data = model(state).SerializeToString()
+    temporary = f'{path}.part'
+    try:
+        with open(temporary, 'wb') as file:
+            file.write(data)
+        os.replace(temporary, path)
+    except OSError as error:
+        if os.path.exists(temporary):
+            os.remove(temporary)
+        raise Problem(f'cannot write {path} ({error.strerror}); choose another place') from None
+    return len(data)

@@ -1,0 +1,2 @@
+class Problem(Exception):
+    """An error the user can cure: printed as one line, without a traceback."""

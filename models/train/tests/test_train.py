@@ -1,0 +1,198 @@
+import os
+import signal
+import subprocess
+import unittest
+
+import numpy as np
+import torch
+from PIL import Image
+
+import checkpoint
+import data
+import export
+import losses
+from net import Painter
+from tiny import Data, command
+
+RUN = os.path.join(os.path.dirname(__file__), '..', 'run')
+
+
+def weights(path):
+    return checkpoint.load(path)['net']
+
+
+def equal(one, other):
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+class TrainTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.data = Data()
+        cls.addClassCleanup(cls.data.close)
+
+    def train(self, out, *words):
+        path = self.data.path(out)
+        code, text, errors = self.data.train('--out', path, *words)
+        self.assertEqual(code, 0, errors)
+        return path, text
+
+    def test_launcher_trains_and_exports(self):
+        trained, exported = self.data.path('launched.pt'), self.data.path('launched.onnx')
+        words = self.data.train_words('--iterations', '2', '--out', trained)
+        result = subprocess.run([RUN, *words], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn('2/2', result.stderr)
+        self.assertRegex(result.stdout, r'2 iterations.*1 held-out.*content \d.*style \d')
+        result = subprocess.run([RUN, 'export', trained, exported], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertGreater(os.path.getsize(exported), 300_000)
+
+    def test_resumed_run_equals_uninterrupted_one(self):
+        whole, _ = self.train('whole.pt', '--iterations', '4', '--seed', '7')
+        part, _ = self.train('part.pt', '--iterations', '2', '--seed', '7')
+        self.assertFalse(equal(weights(whole), weights(part)))
+        code, _, errors = command('train', '--resume', part, '--iterations', '4')
+        self.assertEqual(code, 0, errors)
+        self.assertTrue(equal(weights(whole), weights(part)))
+        self.assertIn('--seed 7 --iterations 2 then --resume --iterations 4;',
+                      export.recipe(checkpoint.load(part)))
+
+    def test_resume_keeps_the_options(self):
+        path, _ = self.train('kept.pt', '--iterations', '1', '--style-weight', '3')
+        for words in (['--style-weight', '4'], ['--size', 'standard'], ['--minutes', '1'],
+                      ['--seed', '9']):
+            code, _, errors = command('train', '--resume', path, *words)
+            self.assertEqual(code, 1, errors)
+            self.assertIn(f'leave out {words[0]}', errors)
+        code, _, errors = command('train', '--resume', path)
+        self.assertEqual(code, 0, errors)
+        self.assertIn('--style-weight 3.0', export.recipe(checkpoint.load(path)))
+
+    def test_seed_decides(self):
+        one, _ = self.train('one.pt', '--iterations', '1', '--seed', '1')
+        same, _ = self.train('same.pt', '--iterations', '1', '--seed', '1')
+        other, _ = self.train('other.pt', '--iterations', '1', '--seed', '2')
+        self.assertTrue(equal(weights(one), weights(same)))
+        self.assertFalse(equal(weights(one), weights(other)))
+
+    def test_training_lowers_the_style_loss(self):
+        def style(text):
+            return float(text.split('style ')[1].split(';')[0])
+        _, start = self.train('start.pt', '--iterations', '1')
+        _, end = self.train('end.pt', '--iterations', '60')
+        self.assertLess(style(end), 0.7 * style(start))
+
+    def test_minutes_fix_the_iterations(self):
+        path, _ = self.train('timed.pt', '--minutes', '0.05')
+        state = checkpoint.load(path)
+        self.assertEqual(state['iteration'], state['iterations'])
+        self.assertGreaterEqual(state['iterations'], 40)
+
+    def test_interrupt_saves(self):
+        path = self.data.path('interrupted.pt')
+        words = self.data.train_words('--iterations', '100000', '--out', path)
+        with subprocess.Popen([RUN, *words], stderr=subprocess.PIPE, text=True) as process:
+            self.addCleanup(process.kill)
+            self.assertIn('training lite', process.stderr.readline())
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertIn('--resume', errors)
+        self.assertGreaterEqual(checkpoint.load(path)['iteration'], 1)
+
+
+class ErrorTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.data = Data()
+        cls.addClassCleanup(cls.data.close)
+
+    def fails(self, words, *texts):
+        code, _, errors = command(*words)
+        self.assertEqual(code, 1, errors)
+        for text in texts:
+            self.assertIn(text, errors)
+        self.assertEqual(len(errors.strip().splitlines()), 1, errors)
+
+    def train_fails(self, words, *texts):
+        self.fails(self.data.train_words('--out', self.data.path('x.pt'), '--iterations', '1',
+                                         *words), *texts)
+
+    def write(self, name, content):
+        path = self.data.path(name)
+        with open(path, 'wb') as file:
+            file.write(content)
+        return path
+
+    def test_absent_data(self):
+        self.train_fails(['--content', '/nowhere'], 'no content photos at /nowhere', '--content')
+        self.train_fails(['--content', self.data.path('styles')], 'at least 2', '--content')
+        self.train_fails(['--loss-net', '/nowhere.npz'], 'no loss network at /nowhere.npz',
+                         '--loss-net')
+        self.train_fails(['--style', '/nowhere.jpg'], 'no picture at /nowhere.jpg', '--style')
+
+    def test_damaged_data(self):
+        text = self.write('text.jpg', b'no picture')
+        self.train_fails(['--style', text], 'cannot read the picture', '--style')
+        strip = self.data.path('strip.png')
+        Image.new('RGB', (1, 64)).save(strip)
+        self.train_fails(['--style', strip], 'times as long', '--style')
+        self.train_fails(['--loss-net', text], 'is not SqueezeNet v1.0', '--loss-net')
+        np.savez(self.data.path('empty.npz'))
+        self.train_fails(['--loss-net', self.data.path('empty.npz')], 'is not SqueezeNet v1.0')
+        self.train_fails(['--crop', '66'], 'not a multiple of 4')
+        self.train_fails(['--rate', '1', '--out', '/nowhere/x.pt'], 'cannot write', '--out')
+
+    def test_damaged_checkpoint(self):
+        for name, content in (('text.pt', b'no checkpoint'), ('empty.pt', b'')):
+            path = self.write(name, content)
+            self.fails(['export', path, self.data.path('x.onnx')], 'not a readable checkpoint')
+        self.fails(['export', '/nowhere.pt', 'x.onnx'], 'no checkpoint at /nowhere.pt')
+        self.fails(['train', '--resume', '/nowhere.pt'], 'no checkpoint at /nowhere.pt')
+        torch.save({'net': {}}, self.data.path('foreign.pt'))
+        self.fails(['export', self.data.path('foreign.pt'), 'x.onnx'], 'not a checkpoint of this')
+
+
+class PartsTest(unittest.TestCase):
+    def test_phases_start_equal(self):
+        torch.manual_seed(0)
+        painting = Painter('lite', 1)(torch.rand(1, 3, 32, 32), torch.ones(1, 1))
+        phases = torch.nn.functional.pixel_unshuffle(painting, 2).view(1, 3, 4, 16, 16)
+        self.assertTrue(torch.allclose(phases, phases[:, :, :1].expand_as(phases), atol=1e-6))
+
+    def test_motion_compares_what_moved(self):
+        random = np.random.default_rng(1)
+        motion = data.Motion(random, 3, 96)
+        smooth = torch.nn.functional.interpolate(torch.rand(3, 3, 12, 12), scale_factor=8,
+                                                 mode='bicubic')
+        self.assertEqual(float(motion.compare(smooth, motion.warp(smooth))), 0)
+        self.assertGreater(float(motion.compare(smooth, smooth)), 1e-4)
+        self.assertGreater(float(motion.mask.mean()), 0.3)
+
+    def test_motion_is_small(self):
+        side = 256
+        pixel = 2 / side
+        rest = torch.nn.functional.affine_grid(torch.eye(2, 3)[None], (1, 3, side, side),
+                                               align_corners=False)
+        for seed in range(5):
+            motion = data.Motion(np.random.default_rng(seed), 4, side)
+            centre = (motion.grid - rest)[:, side // 2, side // 2] / pixel
+            self.assertLessEqual(float(centre.abs().max()), motion.SHIFT_PX + 0.1)
+            self.assertGreater(float(centre.abs().max()), 0.1)
+
+    def test_gram_and_error(self):
+        random = np.random.default_rng(2)
+        features = random.normal(size=(2, 3, 4, 5))
+        expected = np.einsum('nchw,ndhw->ncd', features, features) / 20
+        np.testing.assert_allclose(losses.gram(torch.from_numpy(features)).numpy(), expected,
+                                   rtol=1e-5)
+        target = random.normal(size=(2, 3, 4, 5))
+        error = ((features - target) ** 2).mean((1, 2, 3)) / (target ** 2).mean((1, 2, 3))
+        np.testing.assert_allclose(
+            losses.relative_error(torch.from_numpy(features), torch.from_numpy(target)).numpy(),
+            error, rtol=1e-6)
+
+
+if __name__ == '__main__':
+    unittest.main()

@@ -1,0 +1,200 @@
+"""The training loop. Iteration i draws all its random numbers from (seed, i), so a
+resumed run continues exactly as the uninterrupted one would have."""
+import math
+import signal
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import checkpoint
+from data import Motion, Photos, disturb, read_picture, to_tensor
+from losses import LossNet, Perceptual, total_variation
+from net import Painter
+from problem import Problem
+
+WARM_UP = 40  # iterations; in them the pace is measured, without and with the steadiness loss
+STEADY_RISE = 0.1  # of the run, in which the steadiness loss comes to full weight
+LAST_RATE = 0.005  # of the full learning rate, at the end of the cosine
+SAVE_EVERY_S = 60
+REPORT_EVERY_S = 20  # where the progress line cannot be rewritten
+TERMS = ('content', 'style', 'variation', 'steady')
+
+
+class Progress:
+    """One line that is rewritten on a terminal and repeated now and then elsewhere."""
+
+    def __init__(self, first):
+        self.start, self.first = time.monotonic(), first
+        self.last_report = self.start
+        self.smoothed = None
+
+    def update(self, iteration, iterations, terms):
+        values = np.array([float(terms[name]) for name in TERMS])
+        self.smoothed = values if self.smoothed is None else 0.95 * self.smoothed + 0.05 * values
+        now = time.monotonic()
+        last = iteration == iterations
+        if not last and now - self.last_report < (1 if sys.stderr.isatty() else REPORT_EVERY_S):
+            return
+        self.last_report = now
+        pace = (now - self.start) / (iteration - self.first)
+        if iterations is None:
+            left = 'not known yet'
+        else:
+            seconds = round(pace * (iterations - iteration))
+            left = f'{seconds // 60}:{seconds % 60:02d}'
+        losses = '  '.join(f'{n} {v:.4f}' for n, v in zip(TERMS, self.smoothed))
+        line = (f"{iteration}/{iterations or '?'}  {losses}  {pace:.2f} s/iteration  "
+                f'ETA {left}')
+        if sys.stderr.isatty():
+            line = f'\r{line}\033[K' + ('\n' if last else '')
+        else:
+            line += '\n'
+        sys.stderr.write(line)
+        sys.stderr.flush()
+
+
+class Trainer:
+    def __init__(self, options, state=None):
+        """options: see cli.py; state: the checkpoint to continue, if any."""
+        self.options = options
+        torch.set_num_threads(options['threads'])
+        torch.manual_seed(options['seed'])
+        self.photos = Photos(options['content'])
+        picture = to_tensor([read_picture(options['style'], options['style_px'],
+                                          'give the painting with --style')])
+        loss_net = LossNet(options['loss_net'],
+                           options['content_layers'] + options['style_layers'])
+        self.perceptual = Perceptual(loss_net, options['content_layers'],
+                                     options['style_layers'], [picture])
+        self.styles = [options['painting']]
+        if state:
+            self.net = checkpoint.painter(state)
+        else:
+            self.net = Painter(options['size'], len(self.styles))
+        self.net.to(memory_format=torch.channels_last)
+        self.optimizer = torch.optim.Adam(self.net.parameters(), options['rate'])
+        self.iteration, self.seconds = 0, 0.0
+        self.paces = []  # seconds of each iteration of the warm-up
+        self.iterations = options['iterations']  # None: set once the pace is known
+        self.earlier = []  # lengths this run was planned to have before it was resumed
+        if state:
+            groups = self.optimizer.state_dict()['param_groups']
+            self.optimizer.load_state_dict({'state': state['moments'], 'param_groups': groups})
+            self.iteration, self.seconds = state['iteration'], state['seconds']
+            self.paces, self.earlier = state['paces'], state['earlier']
+            if state['iterations'] not in (None, self.iterations):
+                self.earlier = self.earlier + [state['iterations']]
+
+    def state(self):
+        return {'size': self.options['size'], 'styles': self.styles, 'earlier': self.earlier,
+                'iteration': self.iteration, 'iterations': self.iterations,
+                'seconds': self.seconds, 'paces': self.paces, 'net': self.net.state_dict(),
+                'moments': self.optimizer.state_dict()['state']}
+
+    def rate(self):
+        """Linear warm-up, then a cosine."""
+        if self.iteration < WARM_UP:
+            return self.options['rate'] * (self.iteration + 1) / WARM_UP
+        done = (self.iteration - WARM_UP) / max(1, self.iterations - WARM_UP)
+        cosine = 0.5 + 0.5 * math.cos(math.pi * min(1, done))
+        return self.options['rate'] * (LAST_RATE + (1 - LAST_RATE) * cosine)
+
+    def steady_weight(self):
+        """0, then a slow rise: at full weight from the start it would forbid the first strokes."""
+        if self.iteration < WARM_UP:
+            return 0.0
+        done = self.iteration / self.iterations - self.options['steady_from']
+        return self.options['steady_weight'] * min(1, max(0, done / STEADY_RISE))
+
+    def rehearses(self):
+        """Whether the steadiness loss is computed only for its cost to be known."""
+        return self.options['steady_weight'] > 0 and WARM_UP // 2 <= self.iteration < WARM_UP
+
+    def step(self):
+        options, count = self.options, self.options['batch']
+        random = np.random.default_rng([options['seed'], self.iteration])
+        photo = self.photos.batch(random, count, options['crop'])
+        styles = torch.from_numpy(random.integers(len(self.styles), size=count))
+        weights = F.one_hot(styles, len(self.styles)).float()
+        steady_weight = self.steady_weight()
+        steady = steady_weight > 0 or self.rehearses()
+        if steady:
+            motion = Motion(random, count, options['crop'])
+            moved_photo = disturb(motion.warp(photo), random)
+        with torch.autocast('cpu', dtype=torch.bfloat16):
+            if steady:
+                both = self.net(torch.cat([photo, moved_photo]), torch.cat([weights, weights]))
+                painting, moved = both[:count], both[count:]
+            else:
+                painting = self.net(photo, weights)
+            content, style = self.perceptual(painting, photo, styles)
+        terms = {'content': content, 'style': style, 'variation': total_variation(painting),
+                 'steady': motion.compare(painting, moved) if steady else 0.0}
+        loss = (options['content_weight'] * content + options['style_weight'] * style +
+                options['tv_weight'] * terms['variation'] + steady_weight * terms['steady'])
+        if not torch.isfinite(loss):
+            raise Problem(f'the loss is not finite at iteration {self.iteration}; lower --rate')
+        for group in self.optimizer.param_groups:
+            group['lr'] = self.rate()
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        self.iteration += 1
+        return terms
+
+    def run(self, path, record):
+        """Trains to the end; an interrupt saves and returns False. record: more to save."""
+        # Now, lest a place that cannot be written is found out after ten minutes.
+        checkpoint.save(path, {**self.state(), **record})
+        interrupted = []
+        handler = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
+        start, before = time.monotonic(), self.seconds
+        saved = start
+        progress = Progress(self.iteration)
+        print(f"training {self.options['size']} on {self.options['painting']['title']}, "
+              f'{len(self.photos.training)} photos', file=sys.stderr, flush=True)
+        try:
+            while self.iterations is None or self.iteration < self.iterations:
+                step_start = time.monotonic()
+                terms = self.step()
+                now = time.monotonic()
+                self.seconds = before + now - start
+                if len(self.paces) < WARM_UP:
+                    self.paces.append(now - step_start)
+                if self.iterations is None and self.iteration >= WARM_UP:
+                    self.iterations = self.affordable()
+                progress.update(self.iteration, self.iterations, terms)
+                if interrupted or now - saved > SAVE_EVERY_S:
+                    checkpoint.save(path, {**self.state(), **record})
+                    saved = now
+                if interrupted:
+                    return False
+        finally:
+            signal.signal(signal.SIGINT, handler)
+        checkpoint.save(path, {**self.state(), **record})
+        return True
+
+    def affordable(self):
+        """Iterations that fit --minutes at the pace of the warm-up."""
+        # Medians, because the first iterations also allocate and compile.
+        plain = np.median(self.paces[:WARM_UP // 2])
+        steady = np.median(self.paces[WARM_UP // 2:])
+        share = self.options['steady_from']
+        left = self.options['minutes'] * 60 - sum(self.paces)
+        return WARM_UP + max(0, int(left / (share * plain + (1 - share) * steady)))
+
+    def score(self):
+        """(content, style) losses in float32 on the held-out photos, mean over the styles."""
+        sums, count = np.zeros(2), 0
+        with torch.no_grad():
+            for photo in self.photos.held_out_batches(self.options['batch'], self.options['crop']):
+                for index in range(len(self.styles)):
+                    styles = torch.full((len(photo),), index)
+                    weights = F.one_hot(styles, len(self.styles)).float()
+                    losses = self.perceptual(self.net(photo, weights), photo, styles)
+                    sums += len(photo) * np.array([float(loss) for loss in losses])
+                    count += len(photo)
+        return sums / count
