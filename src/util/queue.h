@@ -1,0 +1,59 @@
+/* A bounded first-in first-out queue of pointers between threads. */
+#ifndef DAUB_UTIL_QUEUE_H
+#define DAUB_UTIL_QUEUE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum daub_queue_policy {
+    DAUB_QUEUE_BLOCK = 1,   /* push waits for room: nothing is lost */
+    DAUB_QUEUE_DROP_OLDEST, /* push discards the oldest item: never waits */
+};
+
+enum daub_queue_result {
+    DAUB_QUEUE_OK = 1,
+    DAUB_QUEUE_EMPTY, /* try_pop only: nothing there now, more may come */
+    DAUB_QUEUE_ENDED, /* nothing moves here any more */
+};
+
+struct daub_queue {
+    pthread_mutex_t lock;
+    pthread_cond_t changed_items; /* an item came or the sender finished */
+    pthread_cond_t changed_room;  /* room came or the receiver closed */
+    enum daub_queue_policy policy;
+    void (*discard)(void *item);
+    size_t capacity;
+    void **items;     /* lock: ring of capacity */
+    size_t head;      /* lock: index of the oldest item */
+    size_t count;     /* lock */
+    bool finished;    /* lock: the sender sends no more */
+    bool closed;      /* lock: the receiver takes no more */
+    uint64_t dropped; /* lock: items DROP_OLDEST threw away */
+    bool ready;       /* set by init; destroy does nothing without it */
+};
+
+/* discard frees an item that nobody takes. Returns false where memory ran out; destroy
+ * accepts a zeroed, half-built or destroyed queue. No thread may be inside a call when
+ * destroy runs. */
+bool daub_queue_init(struct daub_queue *queue, size_t capacity,
+                     enum daub_queue_policy policy, void (*discard)(void *item));
+void daub_queue_destroy(struct daub_queue *queue);
+
+/* OK: the queue owns item. ENDED (either end is done): the caller still owns it. */
+enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item);
+
+/* OK: the caller owns *item. ENDED: the sender finished and all its items were taken, or
+ * the receiver closed; *item is NULL. pop waits; try_pop returns EMPTY instead. */
+enum daub_queue_result daub_queue_pop(struct daub_queue *queue, void **item);
+enum daub_queue_result daub_queue_try_pop(struct daub_queue *queue, void **item);
+
+/* The sender's end: what is queued can still be taken. */
+void daub_queue_finish(struct daub_queue *queue);
+/* The receiver's end: discards what is queued; a waiting push returns ENDED. */
+void daub_queue_close(struct daub_queue *queue);
+
+uint64_t daub_queue_dropped(struct daub_queue *queue);
+
+#endif

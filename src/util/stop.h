@@ -1,0 +1,21 @@
+/* The one event that ends a session: a signal, a closed window or a failure. */
+#ifndef DAUB_UTIL_STOP_H
+#define DAUB_UTIL_STOP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <daub/status.h>
+
+struct daub_stop {
+    atomic_bool requested;
+    int fd; /* readable once requested, for poll; stays so */
+};
+
+bool daub_stop_init(struct daub_stop *stop, struct daub_error *error);
+void daub_stop_uninit(struct daub_stop *stop);
+/* From any thread or signal handler. */
+void daub_stop_request(struct daub_stop *stop);
+bool daub_stop_requested(const struct daub_stop *stop);
+
+#endif
