@@ -1,0 +1,128 @@
+/* Differences between FFmpeg versions (5.1 to 7.1), as feature macros and small inlines.
+ */
+#ifndef DAUB_MEDIA_COMPAT_H
+#define DAUB_MEDIA_COMPAT_H
+
+#include <stdbool.h>
+#include <string.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/frame.h>
+
+/* AVFrame.duration replaced pkt_duration. */
+#define MEDIA_FRAME_HAS_DURATION (LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(57, 30, 100))
+/* Interlacing moved into AVFrame.flags. */
+#define MEDIA_FRAME_HAS_FLAGS (LIBAVUTIL_VERSION_INT >= AV_VERSION_INT(58, 7, 100))
+/* Stream side data moved from AVStream to AVCodecParameters. */
+#define MEDIA_PAR_HAS_SIDE_DATA (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102))
+/* avcodec_get_supported_config replaced AVCodec.pix_fmts. */
+#define MEDIA_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
+
+static inline int64_t media_frame_duration(const AVFrame *frame)
+{
+#if MEDIA_FRAME_HAS_DURATION
+    return frame->duration;
+#else
+    return frame->pkt_duration;
+#endif
+}
+
+static inline void media_frame_set_duration(AVFrame *frame, int64_t duration)
+{
+#if MEDIA_FRAME_HAS_DURATION
+    frame->duration = duration;
+#else
+    frame->pkt_duration = duration;
+#endif
+}
+
+static inline bool media_frame_interlaced(const AVFrame *frame)
+{
+#if MEDIA_FRAME_HAS_FLAGS
+    return frame->flags & AV_FRAME_FLAG_INTERLACED;
+#else
+    return frame->interlaced_frame;
+#endif
+}
+
+static inline bool media_frame_top_first(const AVFrame *frame)
+{
+#if MEDIA_FRAME_HAS_FLAGS
+    return frame->flags & AV_FRAME_FLAG_TOP_FIELD_FIRST;
+#else
+    return frame->top_field_first;
+#endif
+}
+
+/* A painted frame is no key frame of the input any more; the encoder decides. */
+static inline void media_frame_forget_picture_type(AVFrame *frame)
+{
+    frame->pict_type = AV_PICTURE_TYPE_NONE;
+#if MEDIA_FRAME_HAS_FLAGS
+    frame->flags &= ~AV_FRAME_FLAG_KEY;
+#else
+    frame->key_frame = 0;
+#endif
+}
+
+static inline const AVPacketSideData *media_stream_side_data(const AVStream *stream,
+                                                             int *count)
+{
+#if MEDIA_PAR_HAS_SIDE_DATA
+    *count = stream->codecpar->nb_coded_side_data;
+    return stream->codecpar->coded_side_data;
+#else
+    *count = stream->nb_side_data;
+    return stream->side_data;
+#endif
+}
+
+/* Copies size bytes as side data of the stream; false where memory ran out. */
+static inline bool media_stream_add_side_data(AVStream *stream,
+                                              enum AVPacketSideDataType type,
+                                              const void *data, size_t size)
+{
+#if MEDIA_PAR_HAS_SIDE_DATA
+    AVPacketSideData *entry =
+        av_packet_side_data_new(&stream->codecpar->coded_side_data,
+                                &stream->codecpar->nb_coded_side_data, type, size, 0);
+    if (!entry)
+        return false;
+    memcpy(entry->data, data, size);
+#else
+    uint8_t *copy = av_stream_new_side_data(stream, type, size);
+    if (!copy)
+        return false;
+    memcpy(copy, data, size);
+#endif
+    return true;
+}
+
+/* Pixel formats an encoder takes, ended by AV_PIX_FMT_NONE; NULL: any. */
+static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    const void *formats = NULL;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats,
+                                 NULL);
+    return formats;
+#else
+    return codec->pix_fmts;
+#endif
+}
+
+/* Frame rates an encoder takes, ended by 0/0; NULL: any. */
+static inline const AVRational *media_codec_rates(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    const void *rates = NULL;
+    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_FRAME_RATE, 0, &rates,
+                                 NULL);
+    return rates;
+#else
+    return codec->supported_framerates;
+#endif
+}
+
+#endif

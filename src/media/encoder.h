@@ -1,0 +1,64 @@
+/* Choosing, opening and feeding a video encoder. */
+#ifndef DAUB_MEDIA_ENCODER_H
+#define DAUB_MEDIA_ENCODER_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "media/frames.h"
+#include "media/sink.h"
+
+/* The encoder of that name (a codec's name works too), or the one that suits the
+ * container best; NULL with *error, which suggests the nearest name. */
+const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *container,
+                                  const char *path, struct daub_error *error);
+
+/* What the encoder should be given for frames like input (format, size, colours). */
+bool media_encoder_want(const AVCodec *codec, const struct media_encode_options *options,
+                        const AVFrame *input, struct media_want *want,
+                        struct daub_error *error);
+
+/* Tells the user what storing input that way changes. */
+void media_encoder_explain(const AVCodec *codec, const AVFrame *input,
+                           const struct media_want *want);
+
+struct media_encoder_setup {
+    const AVCodec *codec;
+    const struct media_encode_options *options;
+    const AVFrame *frame;   /* as they will be sent to media_encoder_send */
+    struct media_turn turn; /* applied to each frame */
+    AVRational time_base, frame_rate;
+    bool constant_rate; /* the container counts frames: one tick each */
+    bool global_header;
+};
+
+struct media_encoder {
+    AVCodecContext *context;
+    struct media_want want;
+    AVFrame *look; /* size, format and colours that the context takes */
+    struct media_turn turn;
+    struct media_pool turned;
+    struct media_converter evener; /* to 4:4:4, where the painting cannot be turned */
+    struct media_converter converter;
+    AVRational in_base; /* of frames sent */
+    int64_t last_pts;   /* encoder time base */
+    AVDictionary *rest; /* -e options that the encoder does not know */
+};
+
+/* On failure *error is set; uninit is still allowed. */
+bool media_encoder_open(struct media_encoder *encoder,
+                        const struct media_encoder_setup *setup,
+                        struct daub_error *error);
+/* Sends a frame; NULL drains. Then receive until it returns 0. */
+bool media_encoder_send(struct media_encoder *encoder, const AVFrame *frame,
+                        struct daub_error *error);
+/* 1: packet filled, times in the encoder's time base; 0: none now; -1: *error. */
+int media_encoder_receive(struct media_encoder *encoder, AVPacket *packet,
+                          struct daub_error *error);
+void media_encoder_uninit(struct media_encoder *encoder);
+
+/* Fails when -e gave options that nobody took. */
+bool media_options_used_up(const AVDictionary *rest, const char *encoder,
+                           const char *container, struct daub_error *error);
+
+#endif

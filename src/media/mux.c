@@ -1,0 +1,265 @@
+#include "media/mux.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libavutil/avstring.h>
+#include <libavutil/opt.h>
+
+#include "media/avlog.h"
+#include "util/alloc.h"
+#include "util/error.h"
+
+static bool fail_write(const struct media_mux *mux, int code, struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s", mux->output.path,
+                     media_error_text(code));
+}
+
+const AVOutputFormat *media_container_find(const char *format, const char *path,
+                                           struct daub_error *error)
+{
+    const AVOutputFormat *found = NULL;
+    if (format) {
+        const char *name = strcmp(format, "mkv") == 0   ? "matroska"
+                           : strcmp(format, "y4m") == 0 ? "yuv4mpegpipe"
+                           : strcmp(format, "ts") == 0  ? "mpegts"
+                                                        : format;
+        found = av_guess_format(name, NULL, NULL);
+        if (!found)
+            daub_fail(
+                error, DAUB_ERROR_ARGUMENT,
+                "-f %s: this FFmpeg writes no such format; \"ffmpeg -muxers\" lists "
+                "them",
+                format);
+        return found;
+    }
+    if (media_path_is_stdout(path))
+        return av_guess_format("yuv4mpegpipe", NULL, NULL);
+    if (av_strstart(path, "rtmp", NULL))
+        return av_guess_format("flv", NULL, NULL);
+    if (av_strstart(path, "udp:", NULL) || av_strstart(path, "srt:", NULL) ||
+        av_strstart(path, "tcp:", NULL))
+        return av_guess_format("mpegts", NULL, NULL);
+    found = av_guess_format(NULL, path, NULL);
+    if (!found)
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  "%s: the name does not tell a format; use an extension such as .mp4, "
+                  ".mkv or .png, or add -f FORMAT",
+                  path);
+    return found;
+}
+
+bool media_container_turns(const AVOutputFormat *container)
+{
+    static const char *const names[] = {"mp4",  "mov", "3gp",  "3g2",
+                                        "ipod", "psp", "ismv", "f4v"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(container->name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
+                    const char *path, bool replace, struct daub_error *error)
+{
+    *mux = (struct media_mux){0};
+    atomic_init(&mux->bytes, 0);
+    if (pthread_mutex_init(&mux->lock, NULL) != 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot make a lock");
+    mux->lock_ready = true;
+    if (!media_output_open(&mux->output, path, replace, error))
+        return false;
+    if (avformat_alloc_output_context2(&mux->format, container, NULL, mux->output.url) <
+        0)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    mux->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+    if (container->flags & AVFMT_NOFILE)
+        return true;
+    int code = avio_open2(&mux->format->pb, mux->output.url, AVIO_FLAG_WRITE, NULL, NULL);
+    return code >= 0 ? true : fail_write(mux, code, error);
+}
+
+/* Edit lists of MP4 count in the movie's time scale, 1/1000 s by default, too coarse to
+ * keep the offset of sound and picture exactly. */
+static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
+{
+    enum { TIMESCALE_MAX = 10000000 };
+    int64_t scale = mux->video->time_base.den;
+    for (unsigned i = 0; i < mux->format->nb_streams; i++) {
+        const AVCodecParameters *par = mux->format->streams[i]->codecpar;
+        if (par->codec_type != AVMEDIA_TYPE_AUDIO || par->sample_rate <= 0)
+            continue;
+        int64_t both =
+            scale / av_gcd(scale, par->sample_rate) * (int64_t)par->sample_rate;
+        if (both <= TIMESCALE_MAX)
+            scale = both;
+    }
+    bool known = mux->format->priv_data &&
+                 av_opt_find(mux->format->priv_data, "movie_timescale", NULL, 0, 0);
+    if (known && scale > 1000 && scale <= TIMESCALE_MAX)
+        av_dict_set_int(options, "movie_timescale", scale, AV_DICT_DONT_OVERWRITE);
+}
+
+static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
+                      const struct media_source_info *input, struct daub_error *error)
+{
+    AVStream *stream = mux->video = avformat_new_stream(mux->format, NULL);
+    if (!stream || avcodec_parameters_from_context(stream->codecpar, encoder) < 0)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    stream->time_base = encoder->time_base;
+    stream->avg_frame_rate = stream->r_frame_rate = encoder->framerate;
+    stream->sample_aspect_ratio = encoder->sample_aspect_ratio;
+    /* the tag Apple's players ask for */
+    if (encoder->codec_id == AV_CODEC_ID_HEVC &&
+        media_container_turns(mux->format->oformat))
+        stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
+    if (input->container)
+        stream->disposition = input->container->streams[input->video_stream]->disposition;
+    return true;
+}
+
+bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
+                     const AVFrame *look, bool keep_matrix,
+                     const struct media_source_info *input, AVDictionary **rest,
+                     struct daub_error *error)
+{
+    mux->input = input;
+    if (!add_video(mux, encoder, input, error) || !mux_add_copies(mux, error) ||
+        !mux_describe(mux, look, keep_matrix, error))
+        return false;
+    set_movie_timescale(mux, rest);
+    media_log_forget();
+    int code = avformat_write_header(mux->format, rest);
+    if (code >= 0 && mux->format->pb) {
+        avio_flush(mux->format->pb);
+        code = mux->format->pb->error;
+        if (code < 0)
+            return fail_write(mux, code, error);
+    }
+    if (code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA ||
+        code == AVERROR_PATCHWELCOME || code == AVERROR(ENOSYS))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s: format %s does not take this: %s", mux->output.path,
+                         mux->format->oformat->name, media_error_cause(code));
+    mux->header_written = code >= 0;
+    return mux->header_written ? true : fail_write(mux, code, error);
+}
+
+/* lock held. The muxer takes the reference in any case. */
+static int write_packet(struct media_mux *mux, AVPacket *packet)
+{
+    media_log_forget();
+    int code = av_interleaved_write_frame(mux->format, packet);
+    if (mux->format->pb) {
+        if (mux->format->pb->error < 0)
+            code = mux->format->pb->error;
+        int64_t at = avio_tell(mux->format->pb);
+        if (at > 0)
+            atomic_store(&mux->bytes, (unsigned long long)at);
+    }
+    return code;
+}
+
+bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base)
+{
+    av_packet_rescale_ts(packet, base, mux->video->time_base);
+    packet->stream_index = mux->video->index;
+    pthread_mutex_lock(&mux->lock);
+    int code = mux->error.status == DAUB_OK ? write_packet(mux, packet) : 0;
+    if (code < 0)
+        fail_write(mux, code, &mux->error);
+    bool ok = mux->error.status == DAUB_OK;
+    pthread_mutex_unlock(&mux->lock);
+    return ok;
+}
+
+/* Muxers want decoding times that exist and grow. */
+static void repair_times(const AVStream *to, struct mux_copy *copy, AVPacket *packet)
+{
+    if (packet->dts == AV_NOPTS_VALUE)
+        packet->dts = packet->pts != AV_NOPTS_VALUE ? packet->pts
+                      : copy->last_dts != AV_NOPTS_VALUE
+                          ? copy->last_dts + (packet->duration > 0 ? packet->duration : 1)
+                          : 0;
+    bool equal_is_fine = to->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE;
+    if (copy->last_dts != AV_NOPTS_VALUE &&
+        (packet->dts < copy->last_dts ||
+         (!equal_is_fine && packet->dts == copy->last_dts)))
+        packet->dts = copy->last_dts + !equal_is_fine;
+    if (packet->pts == AV_NOPTS_VALUE || packet->pts < packet->dts)
+        packet->pts = packet->dts;
+    copy->last_dts = packet->dts;
+}
+
+bool media_mux_copy(struct media_mux *mux, const AVPacket *packet)
+{
+    if (packet->stream_index < 0 || (unsigned)packet->stream_index >= mux->copy_count)
+        return true;
+    struct mux_copy *copy = &mux->copies[packet->stream_index];
+    if (copy->to < 0)
+        return true;
+    AVPacket *mine = av_packet_clone(packet);
+    const AVStream *from = mux->input->container->streams[packet->stream_index];
+    AVStream *to = mux->format->streams[copy->to];
+    pthread_mutex_lock(&mux->lock);
+    if (!mine) {
+        daub_fail(&mux->error, DAUB_ERROR_MEMORY, "out of memory");
+    } else if (mux->error.status == DAUB_OK) {
+        if (copy->first_pts == AV_NOPTS_VALUE)
+            copy->first_pts = mine->pts != AV_NOPTS_VALUE ? mine->pts : mine->dts;
+        av_packet_rescale_ts(mine, from->time_base, to->time_base);
+        repair_times(to, copy, mine);
+        mine->stream_index = copy->to;
+        mine->pos = -1;
+        int code = write_packet(mux, mine);
+        bool dead = mux->format->pb && mux->format->pb->error < 0;
+        if (code >= 0)
+            copy->packets++;
+        else if (dead || code == AVERROR(ENOMEM) || code == AVERROR(EPIPE))
+            fail_write(mux, code, &mux->error);
+        else
+            mux->refused++; /* one damaged packet is no reason to lose the film */
+    }
+    bool ok = mux->error.status == DAUB_OK;
+    pthread_mutex_unlock(&mux->lock);
+    av_packet_free(&mine);
+    return ok;
+}
+
+bool media_mux_end(struct media_mux *mux, struct daub_error *error)
+{
+    pthread_mutex_lock(&mux->lock);
+    bool ok = mux->error.status == DAUB_OK;
+    if (!ok)
+        daub_fail(error, mux->error.status, "%s", mux->error.message);
+    pthread_mutex_unlock(&mux->lock);
+    media_log_forget();
+    int code = ok ? av_write_trailer(mux->format) : 0;
+    if (mux->format->pb && !(mux->format->oformat->flags & AVFMT_NOFILE)) {
+        if (ok && code >= 0)
+            code = mux->format->pb->error;
+        int64_t size = avio_size(mux->format->pb);
+        if (size > 0)
+            atomic_store(&mux->bytes, (unsigned long long)size);
+        int close_code = avio_closep(&mux->format->pb);
+        if (code >= 0)
+            code = close_code;
+    }
+    return !ok ? false : code >= 0 ? true : fail_write(mux, code, error);
+}
+
+void media_mux_uninit(struct media_mux *mux)
+{
+    if (mux->format && mux->format->pb && !(mux->format->oformat->flags & AVFMT_NOFILE))
+        avio_closep(&mux->format->pb);
+    avformat_free_context(mux->format);
+    mux->format = NULL;
+    media_output_uninit(&mux->output);
+    free(mux->copies);
+    mux->copies = NULL;
+    if (mux->lock_ready)
+        pthread_mutex_destroy(&mux->lock);
+    mux->lock_ready = false;
+}

@@ -1,0 +1,78 @@
+/* One output container: the painted stream and the copied ones. */
+#ifndef DAUB_MEDIA_MUX_H
+#define DAUB_MEDIA_MUX_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "media/frames.h"
+#include "media/output.h"
+#include "media/sink.h"
+
+/* When a frame went in, in the source's time base. */
+struct media_time {
+    int64_t pts, duration;
+};
+
+struct mux_copy {
+    int to;            /* index in the output; -1: left out */
+    int64_t last_dts;  /* output time base; AV_NOPTS_VALUE: none yet */
+    int64_t first_pts; /* of packets pushed, input time base; AV_NOPTS_VALUE: none */
+    int64_t packets;   /* written */
+};
+
+struct media_mux {
+    struct media_output output;
+    AVFormatContext *format;
+    AVStream *video;
+    bool header_written;
+    const struct media_source_info *input;
+    pthread_mutex_t lock; /* guards writing: encoder and source thread both do */
+    bool lock_ready;
+    struct mux_copy *copies; /* lock; one each input stream */
+    unsigned copy_count;
+    struct daub_error error; /* lock; the first failure of writing */
+    int64_t refused;         /* lock; copied packets the container refused */
+    atomic_ullong bytes;
+};
+
+/* Guesses the container; NULL with *error. */
+const AVOutputFormat *media_container_find(const char *format, const char *path,
+                                           struct daub_error *error);
+/* Whether the container stores a display matrix. */
+bool media_container_turns(const AVOutputFormat *container);
+
+/* Opens the output (temporary) file, without streams. Uninit is allowed after failure. */
+bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
+                    const char *path, bool replace, struct daub_error *error);
+/* Adds the painted stream, then every stream of the input that the container can hold
+ * (a warning tells of the others), metadata and chapters; writes the header. rest holds
+ * options for the container and keeps those it does not know. look is a painted frame,
+ * whose side data describes the picture; keep_matrix false: it was turned already. */
+bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
+                     const AVFrame *look, bool keep_matrix,
+                     const struct media_source_info *input, AVDictionary **rest,
+                     struct daub_error *error);
+/* Consumes the packet's reference; times in the encoder's time base. false: media is
+ * dead, error tells. Any thread. */
+bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base);
+bool media_mux_copy(struct media_mux *mux, const AVPacket *packet);
+/* Writes the trailer and closes the file, which stays under its temporary name. */
+bool media_mux_end(struct media_mux *mux, struct daub_error *error);
+void media_mux_uninit(struct media_mux *mux);
+
+/* mux_streams.c: adds the copied streams. */
+bool mux_add_copies(struct media_mux *mux, struct daub_error *error);
+/* Metadata of the file and of the painted stream, chapters, side data. */
+bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
+                  struct daub_error *error);
+
+/* verify.c: reads the finished file again and fills in what the report can tell. frames
+ * are those pushed, with time base base. */
+void media_verify(const struct media_mux *mux, const struct media_time *frames,
+                  size_t count, AVRational base, struct media_report *report);
+
+#endif

@@ -1,0 +1,91 @@
+#include "media/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libavformat/avformat.h>
+
+#include "media/sink.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/file.h"
+
+bool media_path_is_stdout(const char *path)
+{
+    return strcmp(path, "-") == 0 || strcmp(path, "pipe:1") == 0;
+}
+
+bool media_path_is_url(const char *path)
+{
+    const char *protocol = avio_find_protocol_name(path);
+    return protocol && strcmp(protocol, "file") != 0;
+}
+
+bool media_path_is_pattern(const char *path)
+{
+    return av_filename_number_test(path);
+}
+
+static char *join(const char *a, const char *b)
+{
+    size_t la = strlen(a), lb = strlen(b);
+    char *text = daub_alloc(la + lb + 1, 1);
+    if (text) {
+        memcpy(text, a, la);
+        memcpy(text + la, b, lb);
+    }
+    return text;
+}
+
+bool media_output_open(struct media_output *output, const char *path, bool replace,
+                       struct daub_error *error)
+{
+    *output = (struct media_output){.replace = replace};
+    if (media_path_is_stdout(path) || media_path_is_url(path)) {
+        output->path = daub_strdup(path);
+        output->url = daub_strdup(media_path_is_stdout(path) ? "pipe:1" : path);
+        if (!output->path || !output->url)
+            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return true;
+    }
+    if (strncmp(path, "file:", 5) == 0)
+        path += 5;
+    struct stat info;
+    bool exists = stat(path, &info) == 0;
+    if (exists && S_ISDIR(info.st_mode))
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: it is a folder",
+                         path);
+    bool device = exists && !S_ISREG(info.st_mode);
+    char *target = exists && !device ? realpath(path, NULL) : NULL;
+    output->path = target ? target : daub_strdup(path);
+    if (!output->path)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    if (!device) {
+        output->temp = daub_file_create_temp(output->path, error);
+        if (!output->temp)
+            return false;
+    }
+    output->url = join("file:", output->temp ? output->temp : output->path);
+    return output->url ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+}
+
+bool media_output_commit(struct media_output *output, struct daub_error *error)
+{
+    if (!output->temp)
+        return true;
+    bool ok = daub_file_commit(output->temp, output->path, output->replace, error);
+    free(output->temp);
+    output->temp = NULL;
+    return ok;
+}
+
+void media_output_uninit(struct media_output *output)
+{
+    if (output->temp)
+        daub_file_discard(output->temp);
+    free(output->temp);
+    free(output->path);
+    free(output->url);
+    *output = (struct media_output){0};
+}

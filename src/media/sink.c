@@ -1,0 +1,99 @@
+#include "media/sink.h"
+
+#include <string.h>
+
+#include "media/compat.h"
+#include "media/encoder.h"
+#include "media/mux.h"
+#include "media/sink_kinds.h"
+#include "util/error.h"
+
+struct media_turn media_input_turn(const struct media_sink_params *params)
+{
+    const struct media_source_info *input = params->input;
+    const AVFrameSideData *of_frame =
+        av_frame_get_side_data(params->frame, AV_FRAME_DATA_DISPLAYMATRIX);
+    const void *matrix =
+        of_frame && of_frame->size >= 9 * sizeof(int32_t) ? of_frame->data : NULL;
+    if (input->container) {
+        int count;
+        const AVStream *stream = input->container->streams[input->video_stream];
+        const AVPacketSideData *data = media_stream_side_data(stream, &count);
+        for (int i = 0; i < count; i++) {
+            if (data[i].type == AV_PKT_DATA_DISPLAYMATRIX &&
+                data[i].size >= 9 * sizeof(int32_t))
+                matrix = data[i].data;
+        }
+    }
+    return media_turn_of(matrix);
+}
+
+AVRational media_input_rate(const struct media_source_info *input)
+{
+    enum { RATE_MAX = 480 }; /* above, the guess is the resolution of a clock */
+    AVRational rate = input->frame_rate;
+    if (input->container &&
+        (rate.num <= 0 || rate.den <= 0 || rate.num / rate.den > RATE_MAX))
+        rate = input->container->streams[input->video_stream]->avg_frame_rate;
+    return rate;
+}
+
+enum kind { KIND_NULL = 1, KIND_IMAGES, KIND_ENCODE };
+
+/* 0 with *error where the path tells nothing. */
+static enum kind kind_of(const struct media_sink_params *params,
+                         const AVOutputFormat **container, struct daub_error *error)
+{
+    if (params->format && strcmp(params->format, "null") == 0)
+        return KIND_NULL;
+    *container = media_container_find(params->format, params->path, error);
+    if (!*container)
+        return 0;
+    bool numbered = media_path_is_pattern(params->path) && !params->format;
+    bool images = strcmp((*container)->name, "image2") == 0;
+    /* FFmpeg writes .webp as one animation; a pattern asks for single ones */
+    if (images || (numbered && strcmp((*container)->name, "webp") == 0))
+        return KIND_IMAGES;
+    return KIND_ENCODE;
+}
+
+bool media_sink_want(const struct media_sink_params *params, struct media_want *want,
+                     struct daub_error *error)
+{
+    const AVOutputFormat *container = NULL;
+    const AVCodec *codec = NULL;
+    switch (kind_of(params, &container, error)) {
+    case KIND_NULL:
+        *want = (struct media_want){.format = params->frame->format,
+                                    .space = AVCOL_SPC_UNSPECIFIED,
+                                    .range = AVCOL_RANGE_UNSPECIFIED,
+                                    .chroma = AVCHROMA_LOC_UNSPECIFIED};
+        return true;
+    case KIND_IMAGES:
+        codec = sink_images_codec(params, error);
+        break;
+    case KIND_ENCODE:
+        codec =
+            media_encoder_find(params->encode.encoder, container, params->path, error);
+        break;
+    }
+    if (!codec || !media_encoder_want(codec, &params->encode, params->frame, want, error))
+        return false;
+    media_encoder_explain(codec, params->frame, want);
+    return true;
+}
+
+struct media_sink *media_sink_open(const struct media_sink_params *params,
+                                   struct daub_error *error)
+{
+    const AVOutputFormat *container = NULL;
+    switch (kind_of(params, &container, error)) {
+    case KIND_NULL:
+        return sink_null_open(params, error);
+    case KIND_IMAGES:
+        return sink_images_open(params, error);
+    case KIND_ENCODE:
+        return sink_encode_open(params, container, error);
+    }
+    return NULL;
+}

@@ -1,0 +1,105 @@
+/* Where painted frames go. */
+#ifndef DAUB_MEDIA_SINK_H
+#define DAUB_MEDIA_SINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libavcodec/packet.h>
+#include <libavutil/frame.h>
+
+#include "media/source.h"
+
+/* What came out, to be compared with what went in. */
+struct media_report {
+    int64_t frames_in;  /* pushed */
+    int64_t frames_out; /* written; counted in the finished file where read_back */
+    int64_t packets_in; /* copied from other streams */
+    int64_t packets_out;
+    bool read_back;                    /* the finished file was opened and read again */
+    bool times_known;                  /* it tells the time of every frame */
+    int64_t pts_error_us, pts_tick_us; /* largest error; resolution of the file */
+    bool offset_known;                 /* it has sound to compare with */
+    int64_t offset_error_us, offset_tick_us; /* of sound against picture */
+    uint64_t bytes;                          /* 0 where unknown */
+};
+
+struct media_sink;
+struct media_sink_ops {
+    /* Borrows the frame and references what it keeps; may wait for room. false: the sink
+     * is dead, join tells why. One thread calls push, one (maybe another) push_packet. */
+    bool (*push)(struct media_sink *sink, const AVFrame *frame);
+    /* A packet of the source's container; NULL where the sink has no use for them. */
+    bool (*push_packet)(struct media_sink *sink, const AVPacket *packet);
+    /* No more frames and packets come. keep: complete the output; otherwise throw it
+     * away. Any thread, once. */
+    void (*finish)(struct media_sink *sink, bool keep);
+    /* After finish: waits for the output's end. false with *error where it failed; the
+     * output then does not exist. */
+    bool (*join)(struct media_sink *sink, struct media_report *report,
+                 struct daub_error *error);
+    /* Bytes written so far. Any thread. */
+    uint64_t (*bytes)(struct media_sink *sink);
+    /* Accepts a sink that was never finished; its output is thrown away. */
+    void (*destroy)(struct media_sink *sink);
+};
+
+struct media_sink {
+    const struct media_sink_ops *ops;
+    const char *name; /* for messages */
+};
+
+static inline void media_sink_destroy(struct media_sink *sink)
+{
+    if (sink)
+        sink->ops->destroy(sink);
+}
+
+/* How to encode; zero means default. */
+struct media_encode_options {
+    const char *encoder, *preset, *pix_fmt;
+    bool has_quality;
+    double quality;           /* on the encoder's own scale */
+    int64_t bitrate;          /* bits each second; 0: by quality */
+    const char *const *extra; /* "KEY=VALUE" for the encoder, then the container */
+    size_t extra_count;
+};
+
+struct media_sink_params {
+    const char *path;   /* file, URL, "-", pattern of images */
+    const char *format; /* of the container; NULL: by the path's extension */
+    bool replace;       /* an existing file may be replaced */
+    struct media_encode_options encode;
+    const struct media_source_info *input;
+    /* Size, format and properties of the frames that will be pushed (no picture needed).
+     * For media_sink_want: the input's sample at the output's size. */
+    const AVFrame *frame;
+};
+
+/* What frames a sink takes without a conversion of its own. */
+struct media_want {
+    enum AVPixelFormat format;
+    /* UNSPECIFIED: as the input */
+    enum AVColorSpace space;
+    enum AVColorRange range;
+    enum AVChromaLocation chroma;
+};
+bool media_sink_want(const struct media_sink_params *params, struct media_want *want,
+                     struct daub_error *error);
+
+/* Opens a file, stream, pipe or images by what path and format say. The file is there
+ * (under a temporary name) when this returns. NULL with *error; its status is ARGUMENT
+ * where the options contradict each other or name something that does not exist. */
+struct media_sink *media_sink_open(const struct media_sink_params *params,
+                                   struct daub_error *error);
+
+/* Kinds of path. */
+bool media_path_is_stdout(const char *path);
+bool media_path_is_url(const char *path);
+bool media_path_is_pattern(const char *path); /* of numbered images: has a %d */
+
+/* Whether the report shows that everything arrived, in time; *error tells what did not.
+ */
+bool media_report_holds(const struct media_report *report, struct daub_error *error);
+
+#endif

@@ -1,0 +1,212 @@
+/* Encodes into a container: file, stream or pipe. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/compat.h"
+#include "media/encoder.h"
+#include "media/mux.h"
+#include "media/sink_kinds.h"
+#include "media/sink_thread.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+struct sink_encode {
+    struct sink_thread base;
+    struct media_encoder encoder;
+    struct media_mux mux;
+    AVPacket *packet;
+    AVRational in_base;
+    bool timeless; /* the container counts frames and has no times */
+    /* of every frame pushed, in order; the sink's thread */
+    struct media_time *times;
+    size_t time_count, time_capacity;
+    int64_t written;
+};
+
+static struct sink_encode *encode_of(struct sink_thread *base)
+{
+    return (struct sink_encode *)((char *)base - offsetof(struct sink_encode, base));
+}
+
+/* Encoders drop the durations; the frame they belong to has the packet's pts. */
+static int64_t duration_of(const struct sink_encode *self, int64_t pts)
+{
+    AVRational base = self->encoder.context->time_base;
+    size_t low = 0, high = self->time_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (av_compare_ts(self->times[middle].pts, self->in_base, pts, base) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    int64_t duration = low < self->time_count ? self->times[low].duration : 0;
+    return av_rescale_q(duration, self->in_base, base);
+}
+
+static bool write_packets(struct sink_encode *self, struct daub_error *error)
+{
+    int answer;
+    while ((answer = media_encoder_receive(&self->encoder, self->packet, error)) > 0) {
+        if (self->packet->duration <= 0)
+            self->packet->duration = duration_of(self, self->packet->pts);
+        if (!media_mux_video(&self->mux, self->packet, self->encoder.context->time_base))
+            return false;
+        self->written++;
+        atomic_store(&self->base.bytes, atomic_load(&self->mux.bytes));
+    }
+    return answer == 0;
+}
+
+static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
+                         struct daub_error *error)
+{
+    struct sink_encode *self = encode_of(base);
+    if (!daub_grow(&self->times, &self->time_capacity, self->time_count + 1,
+                   sizeof(*self->times)))
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    self->times[self->time_count++] =
+        (struct media_time){.pts = frame->pts, .duration = media_frame_duration(frame)};
+    return media_encoder_send(&self->encoder, frame, error) && write_packets(self, error);
+}
+
+static bool uneven(const struct sink_encode *self)
+{
+    for (size_t i = 2; i < self->time_count; i++) {
+        const struct media_time *t = &self->times[i];
+        int64_t step = t[0].pts - t[-1].pts, before = t[-1].pts - t[-2].pts;
+        if (step > before + 1 || step < before - 1) /* one tick of rounding */
+            return true;
+    }
+    return false;
+}
+
+static void report_end(struct sink_encode *self)
+{
+    struct media_report *report = &self->base.report;
+    report->frames_out = self->written;
+    report->bytes = atomic_load(&self->mux.bytes);
+    if (self->mux.refused)
+        daub_log(DAUB_LOG_WARNING,
+                 "%" PRId64 " packets of sound or subtitles were refused by %s",
+                 self->mux.refused, self->mux.format->oformat->name);
+    if (self->timeless && uneven(self))
+        daub_log(DAUB_LOG_WARNING,
+                 "%s holds no times, but those of the input are uneven: it will play "
+                 "unevenly",
+                 self->mux.format->oformat->name);
+    media_verify(&self->mux, self->times, self->timeless ? 0 : self->time_count,
+                 self->in_base, report);
+    if (report->read_back && report->packets_out < report->packets_in)
+        daub_log(DAUB_LOG_WARNING,
+                 "%" PRId64 " sound packets went in, %" PRId64 " came out",
+                 report->packets_in, report->packets_out);
+}
+
+static bool encode_end(struct sink_thread *base, bool keep, struct daub_error *error)
+{
+    struct sink_encode *self = encode_of(base);
+    /* A file without one frame is no video. What was written is removed by destroy: the
+     * source's thread may still be pushing packets now. */
+    if (!keep || (self->time_count == 0 && self->mux.output.temp)) {
+        pthread_mutex_lock(&self->mux.lock);
+        if (self->mux.error.status != DAUB_OK)
+            daub_fail(error, self->mux.error.status, "%s", self->mux.error.message);
+        pthread_mutex_unlock(&self->mux.lock);
+        return true;
+    }
+    bool flushed =
+        media_encoder_send(&self->encoder, NULL, error) && write_packets(self, error);
+    bool ok = media_mux_end(&self->mux, error) && flushed;
+    if (ok) {
+        report_end(self);
+        ok = media_output_commit(&self->mux.output, error);
+    }
+    return ok;
+}
+
+static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
+{
+    return media_mux_copy(&encode_of(sink_thread_of(sink))->mux, packet);
+}
+
+static void encode_destroy(struct sink_thread *base)
+{
+    struct sink_encode *self = encode_of(base);
+    media_mux_uninit(&self->mux);
+    media_encoder_uninit(&self->encoder);
+    av_packet_free(&self->packet);
+    free(self->times);
+    free(self);
+}
+
+static const struct media_sink_ops encode_sink_ops = {
+    .push = sink_thread_push,
+    .push_packet = encode_push_packet,
+    .finish = sink_thread_finish,
+    .join = sink_thread_join,
+    .bytes = sink_thread_bytes,
+    .destroy = sink_thread_destroy,
+};
+static const struct sink_thread_ops encode_thread_ops = {
+    .frame = encode_frame, .end = encode_end, .destroy = encode_destroy};
+
+static struct media_turn turn_for(const AVOutputFormat *container,
+                                  const struct media_sink_params *params)
+{
+    if (media_container_turns(container))
+        return (struct media_turn){0};
+    return media_input_turn(params);
+}
+
+static bool set_up(struct sink_encode *self, const struct media_sink_params *params,
+                   const AVOutputFormat *container, struct daub_error *error)
+{
+    const AVCodec *codec =
+        media_encoder_find(params->encode.encoder, container, params->path, error);
+    if (!codec)
+        return false;
+    bool counts = !(container->flags & AVFMT_VARIABLE_FPS);
+    self->timeless = strcmp(container->name, "yuv4mpegpipe") == 0 ||
+                     (container->flags & AVFMT_NOTIMESTAMPS);
+    struct media_encoder_setup setup = {
+        .codec = codec,
+        .options = &params->encode,
+        .frame = params->frame,
+        .turn = turn_for(container, params),
+        .time_base = params->input->time_base,
+        .frame_rate = media_input_rate(params->input),
+        .constant_rate = counts || self->timeless,
+        .global_header = container->flags & AVFMT_GLOBALHEADER,
+    };
+    self->in_base = setup.time_base;
+    self->packet = av_packet_alloc();
+    if (!self->packet)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    bool keep_matrix = media_turn_is_none(setup.turn);
+    return media_encoder_open(&self->encoder, &setup, error) &&
+           media_mux_open(&self->mux, container, params->path, params->replace, error) &&
+           media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
+                           params->input, &self->encoder.rest, error) &&
+           media_options_used_up(self->encoder.rest, codec->name, container->name, error);
+}
+
+struct media_sink *sink_encode_open(const struct media_sink_params *params,
+                                    const AVOutputFormat *container,
+                                    struct daub_error *error)
+{
+    struct sink_encode *self = daub_alloc(1, sizeof(*self));
+    if (!self) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    self->base.sink.name = params->path;
+    if (!set_up(self, params, container, error) ||
+        !sink_thread_start(&self->base, &encode_sink_ops, &encode_thread_ops, error)) {
+        encode_destroy(&self->base);
+        return NULL;
+    }
+    return &self->base.sink;
+}

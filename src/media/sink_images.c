@@ -1,0 +1,173 @@
+/* One image file a frame; each appears complete under its name. */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/encoder.h"
+#include "media/sink_kinds.h"
+#include "media/sink_thread.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/file.h"
+
+struct sink_images {
+    struct sink_thread base;
+    struct media_encoder encoder;
+    AVPacket *packet;
+    AVPacket
+        *single; /* the only image, held until it is sure that it stays the only one */
+    char *path;
+    bool pattern, replace;
+    int64_t written;
+};
+
+static struct sink_images *images_of(struct sink_thread *base)
+{
+    return (struct sink_images *)((char *)base - offsetof(struct sink_images, base));
+}
+
+const AVCodec *sink_images_codec(const struct media_sink_params *params,
+                                 struct daub_error *error)
+{
+    const AVOutputFormat *image2 = av_guess_format("image2", NULL, NULL);
+    return media_encoder_find(params->encode.encoder, image2, params->path, error);
+}
+
+static bool write_image(struct sink_images *self, const AVPacket *packet,
+                        struct daub_error *error)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s", self->path);
+    if (self->pattern &&
+        av_get_frame_filename(path, sizeof(path), self->path, (int)self->written + 1) < 0)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s: write one number into the pattern, such as %%04d",
+                         self->path);
+    if (!daub_file_write(path, packet->data, (size_t)packet->size, self->replace, error))
+        return false;
+    self->written++;
+    atomic_fetch_add(&self->base.bytes, (unsigned long long)packet->size);
+    return true;
+}
+
+static bool take_packets(struct sink_images *self, struct daub_error *error)
+{
+    int answer;
+    while ((answer = media_encoder_receive(&self->encoder, self->packet, error)) > 0) {
+        bool ok = true;
+        if (self->pattern)
+            ok = write_image(self, self->packet, error);
+        else if (self->single)
+            ok = daub_fail(error, DAUB_ERROR_ARGUMENT,
+                           "%s is one image but the input has more frames; write a "
+                           "pattern such as out%%04d.png, or add --frames 1",
+                           self->path);
+        else
+            self->single = av_packet_clone(self->packet);
+        av_packet_unref(self->packet);
+        if (!ok)
+            return false;
+        if (!self->pattern && !self->single)
+            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    }
+    return answer == 0;
+}
+
+static bool images_frame(struct sink_thread *base, const AVFrame *frame,
+                         struct daub_error *error)
+{
+    struct sink_images *self = images_of(base);
+    return media_encoder_send(&self->encoder, frame, error) && take_packets(self, error);
+}
+
+static bool images_end(struct sink_thread *base, bool keep, struct daub_error *error)
+{
+    struct sink_images *self = images_of(base);
+    bool ok = true;
+    if (keep && base->report.frames_in > 0) {
+        ok = media_encoder_send(&self->encoder, NULL, error) && take_packets(self, error);
+        if (ok && self->single)
+            ok = write_image(self, self->single, error);
+    }
+    base->report.frames_out = self->written;
+    base->report.bytes = atomic_load(&base->bytes);
+    return ok;
+}
+
+static void images_destroy(struct sink_thread *base)
+{
+    struct sink_images *self = images_of(base);
+    media_encoder_uninit(&self->encoder);
+    av_packet_free(&self->packet);
+    av_packet_free(&self->single);
+    free(self->path);
+    free(self);
+}
+
+static const struct media_sink_ops images_sink_ops = {
+    .push = sink_thread_push,
+    .finish = sink_thread_finish,
+    .join = sink_thread_join,
+    .bytes = sink_thread_bytes,
+    .destroy = sink_thread_destroy,
+};
+static const struct sink_thread_ops images_thread_ops = {
+    .frame = images_frame, .end = images_end, .destroy = images_destroy};
+
+/* Finds out now whether the folder can be written, not after the first painting. */
+static bool probe_folder(struct sink_images *self, struct daub_error *error)
+{
+    char *temp = daub_file_create_temp(self->path, error);
+    if (!temp)
+        return false;
+    daub_file_discard(temp);
+    free(temp);
+    return true;
+}
+
+static bool set_up(struct sink_images *self, const struct media_sink_params *params,
+                   struct daub_error *error)
+{
+    const AVCodec *codec = sink_images_codec(params, error);
+    if (!codec)
+        return false;
+    if (media_path_is_stdout(params->path) || media_path_is_url(params->path))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "images go to files; choose another format for %s",
+                         params->path);
+    struct media_encoder_setup setup = {
+        .codec = codec,
+        .options = &params->encode,
+        .frame = params->frame,
+        .turn = media_input_turn(params),
+        .time_base = params->input->time_base,
+        .frame_rate = media_input_rate(params->input),
+    };
+    self->pattern = media_path_is_pattern(params->path);
+    self->replace = params->replace;
+    self->path = daub_strdup(params->path);
+    self->packet = av_packet_alloc();
+    if (!self->path || !self->packet)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    return media_encoder_open(&self->encoder, &setup, error) &&
+           media_options_used_up(self->encoder.rest, codec->name, "image2", error) &&
+           probe_folder(self, error);
+}
+
+struct media_sink *sink_images_open(const struct media_sink_params *params,
+                                    struct daub_error *error)
+{
+    struct sink_images *self = daub_alloc(1, sizeof(*self));
+    if (!self) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    self->base.sink.name = params->path;
+    if (!set_up(self, params, error) ||
+        !sink_thread_start(&self->base, &images_sink_ops, &images_thread_ops, error)) {
+        images_destroy(&self->base);
+        return NULL;
+    }
+    return &self->base.sink;
+}

@@ -1,0 +1,29 @@
+/* Between the files of sinks: which there are, and what they ask of the input. */
+#ifndef DAUB_MEDIA_SINK_KINDS_H
+#define DAUB_MEDIA_SINK_KINDS_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "media/frames.h"
+#include "media/sink.h"
+
+/* sink_encode.c, sink_images.c, sink_null.c */
+struct media_sink *sink_encode_open(const struct media_sink_params *params,
+                                    const AVOutputFormat *container,
+                                    struct daub_error *error);
+struct media_sink *sink_images_open(const struct media_sink_params *params,
+                                    struct daub_error *error);
+struct media_sink *sink_null_open(const struct media_sink_params *params,
+                                  struct daub_error *error);
+/* The encoder of an image file. */
+const AVCodec *sink_images_codec(const struct media_sink_params *params,
+                                 struct daub_error *error);
+
+/* sink.c */
+/* How the input's pictures have to be turned to stand upright. */
+struct media_turn media_input_turn(const struct media_sink_params *params);
+/* The input's frame rate, or the best guess. */
+AVRational media_input_rate(const struct media_source_info *input);
+
+#endif

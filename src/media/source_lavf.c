@@ -1,0 +1,349 @@
+#include "media/source_lavf.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "media/avlog.h"
+#include "media/compat.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+enum {
+    HELD_MAX = 4096,                 /* packets; then the oldest goes on its way */
+    ERRORS_IN_ROW_MAX = 64,          /* of reading; then the rest is given up */
+    TAIL_US = 5 * AV_TIME_BASE,      /* how far sound may lag behind in a trimmed file */
+    CUT_SHORT_US = AV_TIME_BASE / 4, /* less missing at the end is no news */
+};
+
+static struct lavf *lavf_of(struct media_source *source)
+{
+    return (struct lavf *)((char *)source - offsetof(struct lavf, source));
+}
+
+static bool wanted(const struct lavf *l, const AVStream *stream)
+{
+    enum AVMediaType type = stream->codecpar->codec_type;
+    if (stream->discard == AVDISCARD_ALL)
+        return false;
+    if (type == AVMEDIA_TYPE_AUDIO)
+        return l->source.info.audio;
+    if (type == AVMEDIA_TYPE_SUBTITLE)
+        return l->source.info.subtitles;
+    if (type == AVMEDIA_TYPE_VIDEO)
+        return stream->disposition & AV_DISPOSITION_ATTACHED_PIC;
+    return type == AVMEDIA_TYPE_DATA;
+}
+
+/* Keeps a packet of a copied stream; cover images count as due at once. */
+static bool hold(struct lavf *l, AVPacket *packet, struct daub_error *error)
+{
+    const AVStream *stream = l->format->streams[packet->stream_index];
+    int64_t due = lavf_packet_us(l, packet);
+    bool cover = stream->disposition & AV_DISPOSITION_ATTACHED_PIC;
+    if (!wanted(l, stream) || (packet->flags & AV_PKT_FLAG_CORRUPT && !packet->size))
+        return true;
+    if (!cover && due != INT64_MIN && ((l->has_start && due < 0) || due >= l->end_us))
+        return true;
+    AVPacket *copy = av_packet_alloc();
+    if (!copy ||
+        !daub_grow(&l->held, &l->held_capacity, l->held_count + 1, sizeof(*l->held))) {
+        av_packet_free(&copy);
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    }
+    av_packet_move_ref(copy, packet);
+    l->held[l->held_count++] = copy;
+    return true;
+}
+
+/* The first held packet that is due, in file order; NULL where none is. Packets after the
+ * end, which --frames sets late, are dropped. */
+static AVPacket *release(struct lavf *l)
+{
+    for (size_t i = 0; i < l->held_count; i++) {
+        AVPacket *packet = l->held[i];
+        int64_t due = lavf_packet_us(l, packet);
+        bool cover = l->format->streams[packet->stream_index]->disposition &
+                     AV_DISPOSITION_ATTACHED_PIC;
+        bool late = !cover && due != INT64_MIN && due >= l->end_us;
+        if (!cover && !late && !l->video_ended && due > l->last_us &&
+            l->held_count <= HELD_MAX)
+            continue;
+        l->held_count--;
+        memmove(&l->held[i], &l->held[i + 1], (l->held_count - i) * sizeof(*l->held));
+        if (!late)
+            return packet;
+        av_packet_free(&packet);
+        i--;
+    }
+    return NULL;
+}
+
+/* In a trimmed file: whether every sound stream has been read up to the end. */
+static bool tail_read(const struct lavf *l)
+{
+    if (l->end_us == INT64_MAX)
+        return false;
+    if (l->reached_us > l->end_us + TAIL_US)
+        return true;
+    for (unsigned i = 0; i < l->stream_count; i++) {
+        const AVStream *stream = l->format->streams[i];
+        if (stream->codecpar->codec_type == AVMEDIA_TYPE_AUDIO && wanted(l, stream) &&
+            l->clocks[i].seen && l->clocks[i].next_us - l->offset_us < l->end_us)
+            return false;
+    }
+    return true;
+}
+
+static void end_of_file(struct lavf *l)
+{
+    l->demux_ended = true;
+    if (!l->video_ended)
+        avcodec_send_packet(l->decoder, NULL); /* drain: the last frames come now */
+}
+
+static void to_decoder(struct lavf *l)
+{
+    if (l->video_ended)
+        return;
+    int code = avcodec_send_packet(l->decoder, l->packet);
+    if (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
+        l->packets_bad++;
+        daub_log(DAUB_LOG_VERBOSE, "packet at %.3f s refused by the decoder: %s",
+                 (double)l->last_us / 1e6, media_error_text(code));
+    }
+}
+
+/* Reads one packet and sends it on its way. */
+static bool demux(struct lavf *l, struct daub_error *error)
+{
+    if (l->video_ended && tail_read(l)) {
+        l->demux_ended = true;
+        return true;
+    }
+    int code = av_read_frame(l->format, l->packet);
+    if (code == AVERROR(EAGAIN))
+        return true;
+    if (code < 0) {
+        bool damaged = code == AVERROR_INVALIDDATA;
+        if (damaged && ++l->errors_in_row < ERRORS_IN_ROW_MAX) {
+            l->packets_bad++;
+            return true;
+        }
+        /* demuxers call a file that ends too early an I/O error as well */
+        if (code != AVERROR_EXIT && l->format->pb && l->format->pb->error < 0)
+            l->read_error = l->format->pb->error;
+        end_of_file(l);
+        return true;
+    }
+    l->errors_in_row = 0;
+    bool ok = true;
+    if ((unsigned)l->packet->stream_index < l->stream_count) {
+        lavf_time_packet(l, l->packet);
+        if (l->packet->stream_index == l->video->index)
+            to_decoder(l);
+        else
+            ok = hold(l, l->packet, error);
+    } /* else: a stream that appeared later; nobody waits for it */
+    av_packet_unref(l->packet);
+    return ok;
+}
+
+/* One frame of the trimmed part, AGAIN where the decoder wants a packet, or END. */
+static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_error *error)
+{
+    AVFrame *frame = av_frame_alloc();
+    if (!frame) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return MEDIA_READ_ERROR;
+    }
+    enum media_read answer = MEDIA_READ_AGAIN;
+    while (answer == MEDIA_READ_AGAIN) {
+        int code = avcodec_receive_frame(l->decoder, frame);
+        if (code == AVERROR(EAGAIN) && !l->demux_ended)
+            break;
+        if (code == AVERROR_EOF || code == AVERROR(EAGAIN)) {
+            answer = MEDIA_READ_END;
+        } else if (code < 0) {
+            l->packets_bad++;
+        } else if (!lavf_hw_download(l, &frame)) {
+            l->packets_bad++;
+        } else {
+            bool damaged =
+                frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT);
+            enum lavf_keep keep = lavf_time_frame(l, frame);
+            if (keep == LAVF_KEEP)
+                answer = MEDIA_READ_OK;
+            else if (keep == LAVF_AFTER)
+                answer = MEDIA_READ_END;
+            l->frames_bad += damaged && keep == LAVF_KEEP;
+        }
+    }
+    if (answer == MEDIA_READ_OK)
+        *result = frame;
+    else
+        av_frame_free(&frame);
+    return answer;
+}
+
+static void report_end(struct lavf *l)
+{
+    int64_t length = l->video->duration, reached = l->video_reached_us;
+    int64_t start = l->video->start_time;
+    AVRational base = l->video->time_base;
+    if (length > 0) {
+        length = av_rescale_q(length + (start != AV_NOPTS_VALUE ? start : 0), base,
+                              AV_TIME_BASE_Q);
+    } else {
+        length = l->format->duration;
+        start = l->format->start_time;
+        reached = l->reached_us;
+        if (length > 0 && start != AV_NOPTS_VALUE)
+            length += start;
+    }
+    reached += l->offset_us;
+    bool estimated = l->format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
+    l->source.broken = l->read_error != 0;
+    if (l->read_error)
+        daub_log(DAUB_LOG_WARNING,
+                 "reading %s stopped at %.2f s: %s; painted the %" PRId64
+                 " frames that were there",
+                 l->path, (double)reached / 1e6, media_error_text(l->read_error),
+                 l->frames);
+    else if (length > 0 && !estimated && reached < length - CUT_SHORT_US)
+        daub_log(DAUB_LOG_WARNING,
+                 "%s is cut short: it ends at %.2f s of %.2f s; painted the %" PRId64
+                 " frames that were there",
+                 l->path, (double)reached / 1e6, (double)length / 1e6, l->frames);
+}
+
+static void report(struct lavf *l)
+{
+    if (l->reported)
+        return;
+    l->reported = true;
+    bool whole = l->end_us == INT64_MAX && !daub_stop_requested(l->stop);
+    if (whole && l->frames > 0)
+        report_end(l);
+    if (l->packets_bad || l->frames_bad)
+        daub_log(DAUB_LOG_WARNING,
+                 "%s is damaged: %" PRId64 " packets could not be decoded, %" PRId64
+                 " frames were repaired",
+                 l->path, l->packets_bad, l->frames_bad);
+    if (l->pts_made)
+        daub_log(DAUB_LOG_WARNING,
+                 "%" PRId64 " frames had no time stamp; counted on from the frame rate",
+                 l->pts_made);
+    if (l->pts_moved)
+        daub_log(DAUB_LOG_WARNING,
+                 "%" PRId64 " frames had a time stamp not after the one before; moved "
+                 "by one tick",
+                 l->pts_moved);
+    if (l->jumps)
+        daub_log(DAUB_LOG_WARNING, "the clock of %s jumped %" PRId64 " times; closed up",
+                 l->path, l->jumps);
+}
+
+static void deliver(struct lavf *l, AVFrame *frame, struct media_item *item)
+{
+    item->frame = frame;
+    l->frames++;
+    l->last_us = av_rescale_q(frame->pts, l->video->time_base, AV_TIME_BASE_Q);
+    if (l->frame_limit && l->frames == l->frame_limit) {
+        int64_t end = av_rescale_q(frame->pts + media_frame_duration(frame),
+                                   l->video->time_base, AV_TIME_BASE_Q);
+        if (end < l->end_us)
+            l->end_us = end;
+        l->video_ended = true;
+    }
+}
+
+static enum media_read lavf_read(struct media_source *source, struct media_item *item,
+                                 struct daub_error *error)
+{
+    struct lavf *l = lavf_of(source);
+    *item = (struct media_item){0};
+    while (!daub_stop_requested(l->stop)) {
+        AVFrame *frame = NULL;
+        enum media_read answer = MEDIA_READ_AGAIN;
+        item->packet = release(l);
+        if (item->packet)
+            return MEDIA_READ_OK;
+        if (l->video_ended && l->demux_ended)
+            break;
+        if (l->first) {
+            frame = l->first;
+            l->first = NULL;
+            answer = MEDIA_READ_OK;
+        } else if (!l->video_ended) {
+            answer = decode(l, &frame, error);
+        }
+        if (answer == MEDIA_READ_OK)
+            deliver(l, frame, item);
+        if (answer == MEDIA_READ_OK || answer == MEDIA_READ_ERROR)
+            return answer;
+        if (answer == MEDIA_READ_END)
+            l->video_ended = true;
+        else if (!demux(l, error))
+            return MEDIA_READ_ERROR;
+    }
+    report(l);
+    return MEDIA_READ_END;
+}
+
+static void lavf_destroy(struct media_source *source)
+{
+    struct lavf *l = lavf_of(source);
+    lavf_close(l);
+    free(l);
+}
+
+static const struct media_source_ops lavf_ops = {.read = lavf_read,
+                                                 .destroy = lavf_destroy};
+
+static bool peek(struct lavf *l, struct daub_error *error)
+{
+    enum media_read answer = MEDIA_READ_AGAIN;
+    while (answer == MEDIA_READ_AGAIN && !daub_stop_requested(l->stop)) {
+        answer = decode(l, &l->first, error);
+        if (answer == MEDIA_READ_AGAIN && !demux(l, error))
+            return false;
+    }
+    if (answer == MEDIA_READ_ERROR)
+        return false;
+    if (answer != MEDIA_READ_OK) {
+        if (daub_stop_requested(l->stop))
+            return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s",
+                             l->path);
+        if (l->has_start && !l->packets_bad)
+            return daub_fail(error, DAUB_ERROR_FAILED,
+                             "%s has no frame in the part that -ss, -to and -t leave",
+                             l->path);
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "cannot read %s: not one frame could be decoded (%" PRId64
+                         " damaged packets)",
+                         l->path, l->packets_bad);
+    }
+    l->sample = av_frame_clone(l->first);
+    if (!l->sample)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    l->source.info.sample = l->sample;
+    return true;
+}
+
+struct media_source *media_source_open(const struct media_open_params *params,
+                                       struct daub_error *error)
+{
+    struct lavf *l = daub_alloc(1, sizeof(*l));
+    if (!l) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    l->source.ops = &lavf_ops;
+    if (!lavf_open(l, params, error) || !peek(l, error)) {
+        lavf_destroy(&l->source);
+        return NULL;
+    }
+    return &l->source;
+}

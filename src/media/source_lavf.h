@@ -1,0 +1,78 @@
+/* Inside of the libavformat source: what its files share. */
+#ifndef DAUB_MEDIA_SOURCE_LAVF_H
+#define DAUB_MEDIA_SOURCE_LAVF_H
+
+#include <libavcodec/avcodec.h>
+
+#include "media/source.h"
+
+/* Last decoding time of a stream, in microseconds of the joined timeline. */
+struct lavf_clock {
+    bool seen;
+    int64_t next_us; /* where the next packet should start */
+};
+
+struct lavf {
+    struct media_source source;
+    char *path;
+    struct daub_stop *stop;
+    AVIOContext *pipe; /* standard input, else NULL */
+    AVFormatContext *format;
+    unsigned stream_count; /* at open; later ones are not followed */
+    AVStream *video;
+    AVCodecContext *decoder;
+    AVBufferRef *hw_device;       /* NULL: decoded by the processor */
+    enum AVPixelFormat hw_format; /* frames of hw_device */
+    AVPacket *packet;
+    AVFrame *sample; /* the first frame, for info */
+    AVFrame *first;  /* the same, until read delivered it */
+
+    /* time */
+    int64_t offset_us;         /* container time that becomes 0 */
+    int64_t end_us;            /* exclusive end on the new timeline; INT64_MAX: none */
+    int64_t shift_us;          /* added to later packets, closes jumps of broadcasts */
+    struct lavf_clock *clocks; /* one each stream */
+    bool has_start;
+    int64_t frame_limit; /* 0: none */
+    int64_t last_pts;    /* of the last frame, video time base; AV_NOPTS_VALUE: none */
+    int64_t last_us;     /* the same in microseconds */
+    int64_t last_duration;
+    int64_t reached_us; /* latest end of any packet read */
+    int64_t video_reached_us;
+
+    /* packets of other streams that wait until the picture has come as far */
+    AVPacket **held;
+    size_t held_count, held_capacity;
+
+    bool demux_ended, video_ended, reported;
+    int64_t frames;                  /* delivered */
+    int64_t packets_bad, frames_bad; /* refused by the decoder; concealed by it */
+    int64_t pts_made, pts_moved, jumps;
+    int errors_in_row;
+    int read_error; /* that ended the file early; 0: none */
+};
+
+/* source_lavf_open.c */
+bool lavf_open(struct lavf *l, const struct media_open_params *params,
+               struct daub_error *error);
+void lavf_close(struct lavf *l);
+
+/* source_lavf_hw.c: prepares the decoder for a hardware decoder of that kind; where there
+ * is none, "auto" leaves the processor to it and any other kind fails. */
+bool lavf_hw_open(struct lavf *l, const AVCodec *codec, const char *kind,
+                  struct daub_error *error);
+/* Replaces a frame in GPU memory by one the processor can read; false drops the frame. */
+bool lavf_hw_download(struct lavf *l, AVFrame **frame);
+
+/* source_lavf_time.c */
+/* Moves a packet to the new timeline. */
+void lavf_time_packet(struct lavf *l, AVPacket *packet);
+/* When a packet is due, in microseconds; INT64_MIN where it does not tell. */
+int64_t lavf_packet_us(const struct lavf *l, const AVPacket *packet);
+enum lavf_keep { LAVF_KEEP = 1, LAVF_BEFORE, LAVF_AFTER };
+/* Gives the frame a pts that grows, and says whether it lies inside the trimmed part. */
+enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame);
+/* Duration of a frame that does not tell, in video time base; at least 1. */
+int64_t lavf_frame_step(const struct lavf *l);
+
+#endif

@@ -1,0 +1,355 @@
+#include "media/source_lavf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavutil/avstring.h>
+
+#include "media/avlog.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+enum { PIPE_BUFFER = 1 << 16, THREADS_MAX = 8 };
+
+static int interrupted(void *opaque)
+{
+    return daub_stop_requested(opaque);
+}
+
+/* Standard input by hand instead of "pipe:0", whose read cannot be interrupted. */
+static int read_stdin(void *opaque, uint8_t *data, int size)
+{
+    struct daub_stop *stop = opaque;
+    struct pollfd wait[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                             {.fd = stop->fd, .events = POLLIN}};
+    while (!daub_stop_requested(stop)) {
+        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+            return AVERROR(errno);
+        if (!wait[0].revents)
+            continue;
+        ssize_t count = read(STDIN_FILENO, data, (size_t)size);
+        if (count > 0)
+            return (int)count;
+        if (count == 0)
+            return AVERROR_EOF;
+        if (errno != EINTR && errno != EAGAIN)
+            return AVERROR(errno);
+    }
+    return AVERROR_EXIT;
+}
+
+static bool open_stdin(struct lavf *l, struct daub_error *error)
+{
+    uint8_t *buffer = av_malloc(PIPE_BUFFER);
+    if (buffer)
+        l->pipe =
+            avio_alloc_context(buffer, PIPE_BUFFER, 0, l->stop, read_stdin, NULL, NULL);
+    if (!l->pipe) {
+        av_free(buffer);
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    }
+    l->format->pb = l->pipe;
+    return true;
+}
+
+static bool is_url(const char *path)
+{
+    const char *protocol = avio_find_protocol_name(path);
+    return protocol && strcmp(protocol, "file") != 0;
+}
+
+/* What can be said about a path before FFmpeg sees it. *pattern: it names many images. */
+static bool check_file(const char *path, bool *pattern, struct daub_error *error)
+{
+    struct stat info;
+    *pattern = false;
+    if (stat(path, &info) != 0) {
+        int cause = errno;
+        *pattern = cause == ENOENT && av_filename_number_test(path);
+        if (*pattern)
+            return true;
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot read %s: %s", path,
+                         strerror(cause));
+    }
+    if (S_ISDIR(info.st_mode))
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "%s is a folder; give a file, or a pattern such as "
+                         "%s/%%04d.png",
+                         path, path);
+    if (S_ISREG(info.st_mode) && info.st_size == 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s is empty (0 bytes)", path);
+    if (access(path, R_OK) != 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot read %s: %s", path,
+                         strerror(errno));
+    return true;
+}
+
+static bool fail_input(const struct lavf *l, int code, struct daub_error *error)
+{
+    if (code == AVERROR_EXIT)
+        return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
+    if (code == AVERROR(ENOMEM))
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    const char *cause = media_error_cause(code);
+    return daub_fail(error, DAUB_ERROR_FAILED,
+                     "cannot read %s: it is no video or image that FFmpeg knows (%s)",
+                     l->path, cause);
+}
+
+static bool open_format(struct lavf *l, const char *path, const char *frame_rate,
+                        struct daub_error *error)
+{
+    bool stdin_used = strcmp(path, "-") == 0, pattern = false;
+    bool file = !stdin_used && !is_url(path);
+    if (file && !check_file(path, &pattern, error))
+        return false;
+    l->format = avformat_alloc_context();
+    if (!l->format)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    l->format->interrupt_callback = (AVIOInterruptCB){interrupted, l->stop};
+    if (stdin_used && !open_stdin(l, error))
+        return false;
+    /* "file:" keeps a name such as "a:b.mp4" from being taken for a URL */
+    char *url = av_asprintf("%s%s", file ? "file:" : "", stdin_used ? "pipe:0" : path);
+    if (!url)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    AVDictionary *options = NULL;
+    if (frame_rate)
+        av_dict_set(&options, "framerate", frame_rate, 0);
+    if (pattern)
+        av_dict_set(&options, "start_number_range", "10000", 0);
+    else if (file && strchr(path, '%'))
+        av_dict_set(&options, "pattern_type", "none", 0);
+    media_log_forget();
+    int code = avformat_open_input(
+        &l->format, url, pattern ? av_find_input_format("image2") : NULL, &options);
+    if (code >= 0 && av_dict_get(options, "framerate", NULL, 0))
+        daub_log(DAUB_LOG_WARNING, "-framerate has no effect on %s, which tells its own",
+                 l->path);
+    av_dict_free(&options);
+    av_free(url);
+    if (code == AVERROR(ENOENT) && pattern)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "cannot read %s: no image of that pattern with a number from 0 "
+                         "to 10000",
+                         l->path);
+    return code >= 0 ? true : fail_input(l, code, error);
+}
+
+static bool is_text_art(enum AVCodecID codec)
+{
+    /* FFmpeg draws text files as pictures; nobody means that here */
+    return codec == AV_CODEC_ID_ANSI || codec == AV_CODEC_ID_BINTEXT ||
+           codec == AV_CODEC_ID_XBIN || codec == AV_CODEC_ID_IDF;
+}
+
+/* The picture to paint: the default stream first, then the biggest; no cover images. */
+static AVStream *choose_video(const AVFormatContext *format)
+{
+    AVStream *best = NULL;
+    int64_t best_score = -1;
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        AVStream *stream = format->streams[i];
+        const AVCodecParameters *par = stream->codecpar;
+        if (par->codec_type != AVMEDIA_TYPE_VIDEO ||
+            (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) ||
+            stream->discard == AVDISCARD_ALL)
+            continue;
+        int64_t score = (int64_t)par->width * par->height;
+        if (stream->disposition & AV_DISPOSITION_DEFAULT)
+            score += INT64_C(1) << 40;
+        if (score > best_score) {
+            best = stream;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+static bool fail_no_video(const struct lavf *l, struct daub_error *error)
+{
+    bool sound = av_find_best_stream(l->format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0;
+    bool cover = av_find_best_stream(l->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0) >= 0;
+    return daub_fail(error, DAUB_ERROR_FAILED, "%s has %s no moving picture to paint",
+                     l->path,
+                     sound   ? cover ? "sound and a cover image but" : "sound but"
+                     : cover ? "a cover image but"
+                             : "");
+}
+
+static bool find_streams(struct lavf *l, struct daub_error *error)
+{
+    media_log_forget();
+    int code = avformat_find_stream_info(l->format, NULL);
+    if (code < 0)
+        return fail_input(l, code, error);
+    l->video = choose_video(l->format);
+    if (!l->video)
+        return fail_no_video(l, error);
+    if (is_text_art(l->video->codecpar->codec_id))
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "cannot read %s: it is a text file, not a video", l->path);
+    for (unsigned i = 0; i < l->format->nb_streams; i++) {
+        const AVStream *stream = l->format->streams[i];
+        if (stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && stream != l->video &&
+            !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
+            daub_log(DAUB_LOG_WARNING,
+                     "video stream %u is left out: only stream %d is painted", i,
+                     l->video->index);
+    }
+    l->stream_count = l->format->nb_streams;
+    l->clocks = daub_alloc(l->stream_count, sizeof(*l->clocks));
+    return l->clocks ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+}
+
+static bool open_decoder(struct lavf *l, const struct media_open_params *params,
+                         struct daub_error *error)
+{
+    const AVCodecParameters *par = l->video->codecpar;
+    const AVCodec *codec = avcodec_find_decoder(par->codec_id);
+    if (!codec)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "cannot decode %s: this FFmpeg has no decoder for %s", l->path,
+                         avcodec_get_name(par->codec_id));
+    l->decoder = avcodec_alloc_context3(codec);
+    if (!l->decoder || avcodec_parameters_to_context(l->decoder, par) < 0)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    l->decoder->thread_count = params->threads            ? params->threads
+                               : processors < 1           ? 1
+                               : processors > THREADS_MAX ? THREADS_MAX
+                                                          : (int)processors;
+    l->decoder->pkt_timebase = l->video->time_base;
+    l->decoder->framerate = l->source.info.frame_rate;
+    if (params->hwaccel && strcmp(params->hwaccel, "none") != 0 &&
+        !lavf_hw_open(l, codec, params->hwaccel, error))
+        return false;
+    media_log_forget();
+    int code = avcodec_open2(l->decoder, codec, NULL);
+    if (code < 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot decode %s: %s", l->path,
+                         media_error_cause(code));
+    return true;
+}
+
+/* Sets the new timeline and, where a start was asked for, goes there. */
+static void place_start(struct lavf *l, const struct media_open_params *params)
+{
+    AVFormatContext *format = l->format;
+    int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
+    l->offset_us = 0;
+    l->end_us = INT64_MAX;
+    l->has_start = params->has_start;
+    /* Broadcast formats begin at any moment; their start becomes 0. Others begin where
+     * they say, and so does the output. */
+    if (params->has_start)
+        l->offset_us = begin + params->start_us;
+    else if (format->iformat->flags & AVFMT_TS_DISCONT)
+        l->offset_us = begin;
+    if (params->has_end)
+        l->end_us = begin + params->end_us - l->offset_us;
+    if (params->length_us) {
+        int64_t first = params->has_start ? 0 : begin - l->offset_us;
+        if (first + params->length_us < l->end_us)
+            l->end_us = first + params->length_us;
+    }
+    if (!params->has_start || params->start_us == 0)
+        return;
+    int64_t target = l->offset_us;
+    /* seeking goes by decoding time there, which precedes reordered pictures' pts */
+    if (!(format->iformat->flags & AVFMT_SEEK_TO_PTS) && l->decoder->has_b_frames)
+        target -= 3 * AV_TIME_BASE / 23;
+    if (avformat_seek_file(format, -1, INT64_MIN, target, target, 0) < 0)
+        daub_log(DAUB_LOG_VERBOSE, "%s cannot be searched; reading it from its beginning",
+                 l->path);
+}
+
+static bool is_single(const struct lavf *l)
+{
+    const char *name = l->format->iformat->name;
+    size_t length = strlen(name);
+    bool image2 = strcmp(name, "image2") == 0;
+    bool piped = length > 5 && strcmp(name + length - 5, "_pipe") == 0;
+    return !l->pipe && ((image2 && !av_filename_number_test(l->format->url)) || piped);
+}
+
+static void fill_info(struct lavf *l, const struct media_open_params *params)
+{
+    struct media_source_info *info = &l->source.info;
+    AVFormatContext *format = l->format;
+    info->name = l->path;
+    info->time_base = l->video->time_base;
+    info->frame_rate = av_guess_frame_rate(format, l->video, NULL);
+    info->container = format;
+    info->video_stream = l->video->index;
+    info->audio = !params->no_audio;
+    info->subtitles = !params->no_subtitles;
+    info->single = is_single(l);
+    info->start_us = l->offset_us;
+    info->end_us = l->end_us == INT64_MAX ? INT64_MAX : l->end_us + l->offset_us;
+    int64_t total = format->duration > 0 ? format->duration : 0;
+    int64_t skipped = params->has_start ? params->start_us : 0;
+    int64_t length = total > skipped ? total - skipped : 0;
+    if (l->end_us != INT64_MAX && (length > l->end_us || !total))
+        length = l->end_us;
+    info->duration_us = length;
+    bool whole = !params->has_start && l->end_us == INT64_MAX;
+    if (whole && l->video->nb_frames > 0)
+        info->frames = l->video->nb_frames;
+    else if (info->frame_rate.num > 0 && info->frame_rate.den > 0)
+        info->frames = av_rescale_q(length, AV_TIME_BASE_Q, av_inv_q(info->frame_rate));
+    if (info->single)
+        info->frames = 1;
+    if (params->frames && (!info->frames || info->frames > params->frames))
+        info->frames = params->frames;
+}
+
+bool lavf_open(struct lavf *l, const struct media_open_params *params,
+               struct daub_error *error)
+{
+    l->stop = params->stop;
+    l->hw_format = AV_PIX_FMT_NONE;
+    l->last_pts = AV_NOPTS_VALUE;
+    l->last_us = INT64_MIN;
+    l->reached_us = l->video_reached_us = INT64_MIN;
+    l->frame_limit = params->frames;
+    l->path =
+        daub_strdup(strcmp(params->path, "-") == 0 ? "standard input" : params->path);
+    l->packet = av_packet_alloc();
+    if (!l->path || !l->packet)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    const char *path = params->path;
+    if (strncmp(path, "file:", 5) == 0)
+        path += 5;
+    if (!open_format(l, path, params->frame_rate, error) || !find_streams(l, error))
+        return false;
+    l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);
+    if (!open_decoder(l, params, error))
+        return false;
+    place_start(l, params);
+    fill_info(l, params);
+    return true;
+}
+
+void lavf_close(struct lavf *l)
+{
+    for (size_t i = 0; i < l->held_count; i++)
+        av_packet_free(&l->held[i]);
+    free(l->held);
+    av_frame_free(&l->sample);
+    av_frame_free(&l->first);
+    av_packet_free(&l->packet);
+    avcodec_free_context(&l->decoder);
+    av_buffer_unref(&l->hw_device);
+    avformat_close_input(&l->format);
+    if (l->pipe)
+        av_freep(&l->pipe->buffer);
+    avio_context_free(&l->pipe);
+    free(l->clocks);
+    free(l->path);
+}

@@ -1,0 +1,107 @@
+#include "media/source_lavf.h"
+
+#include <libavutil/mathematics.h>
+
+#include "media/compat.h"
+
+enum {
+    JUMP_FORWARD_US = 10 * AV_TIME_BASE, /* a gap that long is a new clock */
+    JUMP_BACK_US = AV_TIME_BASE / 10,
+};
+
+static bool measures_time(const AVStream *stream)
+{
+    enum AVMediaType type = stream->codecpar->codec_type;
+    return (type == AVMEDIA_TYPE_VIDEO || type == AVMEDIA_TYPE_AUDIO) &&
+           !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC);
+}
+
+/* Broadcast formats may restart their clock anywhere (AVFMT_TS_DISCONT): joined
+ * recordings then jump. The jump is closed for all streams alike, as ffmpeg does. */
+static void close_jump(struct lavf *l, const AVStream *stream, struct lavf_clock *clock,
+                       int64_t dts_us)
+{
+    if (!(l->format->iformat->flags & AVFMT_TS_DISCONT) || !clock->seen)
+        return;
+    int64_t jump = dts_us + l->shift_us - clock->next_us;
+    if (jump <= JUMP_FORWARD_US && jump >= -JUMP_BACK_US)
+        return;
+    l->shift_us -= jump;
+    if (stream == l->video)
+        l->jumps++;
+}
+
+void lavf_time_packet(struct lavf *l, AVPacket *packet)
+{
+    const AVStream *stream = l->format->streams[packet->stream_index];
+    struct lavf_clock *clock = &l->clocks[packet->stream_index];
+    int64_t dts = packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts;
+    bool timed = dts != AV_NOPTS_VALUE && measures_time(stream);
+    int64_t dts_us = timed ? av_rescale_q(dts, stream->time_base, AV_TIME_BASE_Q) : 0;
+    if (timed)
+        close_jump(l, stream, clock, dts_us);
+    int64_t shift =
+        av_rescale_q(l->shift_us - l->offset_us, AV_TIME_BASE_Q, stream->time_base);
+    if (packet->pts != AV_NOPTS_VALUE)
+        packet->pts += shift;
+    if (packet->dts != AV_NOPTS_VALUE)
+        packet->dts += shift;
+    int64_t length_us = av_rescale_q(packet->duration, stream->time_base, AV_TIME_BASE_Q);
+    if (timed) {
+        clock->seen = true;
+        clock->next_us = dts_us + l->shift_us + length_us;
+    }
+    int64_t end_us = lavf_packet_us(l, packet);
+    if (end_us == INT64_MIN)
+        return;
+    end_us += length_us;
+    if (end_us > l->reached_us)
+        l->reached_us = end_us;
+    if (stream == l->video && end_us > l->video_reached_us)
+        l->video_reached_us = end_us;
+}
+
+int64_t lavf_packet_us(const struct lavf *l, const AVPacket *packet)
+{
+    int64_t ts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    if (ts == AV_NOPTS_VALUE)
+        return INT64_MIN;
+    return av_rescale_q(ts, l->format->streams[packet->stream_index]->time_base,
+                        AV_TIME_BASE_Q);
+}
+
+int64_t lavf_frame_step(const struct lavf *l)
+{
+    AVRational rate = l->source.info.frame_rate;
+    if (rate.num <= 0 || rate.den <= 0)
+        rate = (AVRational){25, 1};
+    int64_t step = av_rescale_q(1, av_inv_q(rate), l->video->time_base);
+    return step > 0 ? step : 1;
+}
+
+enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
+{
+    AVRational base = l->video->time_base;
+    int64_t pts = frame->best_effort_timestamp;
+    if (pts == AV_NOPTS_VALUE) {
+        pts = l->last_pts == AV_NOPTS_VALUE ? 0 : l->last_pts + l->last_duration;
+        l->pts_made++;
+    }
+    if (l->has_start && pts < 0)
+        return LAVF_BEFORE;
+    if (l->last_pts != AV_NOPTS_VALUE && pts <= l->last_pts) {
+        pts = l->last_pts + 1;
+        l->pts_moved++;
+    }
+    if (l->end_us != INT64_MAX &&
+        av_compare_ts(pts, base, l->end_us, AV_TIME_BASE_Q) >= 0)
+        return LAVF_AFTER;
+    int64_t duration = media_frame_duration(frame);
+    if (duration <= 0)
+        duration = lavf_frame_step(l);
+    media_frame_set_duration(frame, duration);
+    frame->pts = pts;
+    l->last_pts = pts;
+    l->last_duration = duration;
+    return LAVF_KEEP;
+}

@@ -1,0 +1,169 @@
+/* Reading the finished file again: the proof that nothing was lost on the way. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include <libavutil/mathematics.h>
+
+#include "media/mux.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+static const AVRational nanoseconds = {1, 1000000000};
+
+struct reading {
+    AVFormatContext *format;
+    int video;    /* index of the painted stream; -1: not seen yet */
+    int64_t *pts; /* video stream's time base */
+    size_t count, capacity;
+    bool untimed; /* a packet without pts came */
+    int64_t audio_packets;
+    int audio;           /* index of the first sound stream; -1: not seen yet */
+    int64_t audio_first; /* its first pts; AV_NOPTS_VALUE: none */
+};
+
+static bool take_packet(struct reading *reading, const AVPacket *packet)
+{
+    const AVStream *stream = reading->format->streams[packet->stream_index];
+    enum AVMediaType type = stream->codecpar->codec_type;
+    if (type == AVMEDIA_TYPE_AUDIO) {
+        reading->audio_packets++;
+        if (reading->audio < 0 || packet->stream_index < reading->audio) {
+            reading->audio = packet->stream_index;
+            reading->audio_first = packet->pts;
+        }
+        return true;
+    }
+    if (type != AVMEDIA_TYPE_VIDEO || (stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
+        return true;
+    if (reading->video < 0)
+        reading->video = packet->stream_index;
+    if (packet->stream_index != reading->video || (packet->flags & AV_PKT_FLAG_DISCARD))
+        return true;
+    if (!daub_grow(&reading->pts, &reading->capacity, reading->count + 1,
+                   sizeof(*reading->pts)))
+        return false;
+    reading->untimed = reading->untimed || packet->pts == AV_NOPTS_VALUE;
+    reading->pts[reading->count++] = packet->pts;
+    return true;
+}
+
+static bool read_all(struct reading *reading, const char *url)
+{
+    AVPacket *packet = av_packet_alloc();
+    bool ok = packet && avformat_open_input(&reading->format, url, NULL, NULL) >= 0;
+    int code = 0;
+    while (ok && (code = av_read_frame(reading->format, packet)) >= 0) {
+        ok = take_packet(reading, packet);
+        av_packet_unref(packet);
+    }
+    av_packet_free(&packet);
+    return ok && code == AVERROR_EOF && reading->count > 0;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int64_t distance(int64_t a, int64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+static int64_t tick_us(AVRational base)
+{
+    return av_rescale_rnd(base.num, 1000000, base.den, AV_ROUND_UP);
+}
+
+/* Times are compared from the first frame on: a container may move everything alike. */
+static void compare_times(const struct reading *reading, const struct media_time *frames,
+                          AVRational base, struct media_report *report)
+{
+    AVRational out_base = reading->format->streams[reading->video]->time_base;
+    int64_t in_zero = av_rescale_q(frames[0].pts, base, nanoseconds);
+    int64_t out_zero = av_rescale_q(reading->pts[0], out_base, nanoseconds);
+    int64_t worst = 0;
+    for (size_t i = 0; i < reading->count; i++) {
+        int64_t in = av_rescale_q(frames[i].pts, base, nanoseconds) - in_zero;
+        int64_t out = av_rescale_q(reading->pts[i], out_base, nanoseconds) - out_zero;
+        if (distance(in, out) > worst)
+            worst = distance(in, out);
+    }
+    report->times_known = true;
+    report->pts_error_us = (worst + 500) / 1000;
+    report->pts_tick_us = tick_us(out_base);
+}
+
+static void compare_offset(const struct media_mux *mux, const struct reading *reading,
+                           const struct media_time *frames, AVRational base,
+                           struct media_report *report)
+{
+    const struct mux_copy *copy = NULL;
+    const AVStream *from = NULL;
+    for (unsigned i = 0; i < mux->copy_count && !copy; i++) {
+        from = mux->input->container->streams[i];
+        if (mux->copies[i].to >= 0 && mux->copies[i].first_pts != AV_NOPTS_VALUE &&
+            from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
+            copy = &mux->copies[i];
+    }
+    if (!copy || reading->audio < 0 || reading->audio_first == AV_NOPTS_VALUE)
+        return;
+    AVRational video_base = reading->format->streams[reading->video]->time_base;
+    AVRational audio_base = reading->format->streams[reading->audio]->time_base;
+    int64_t in = av_rescale_q(copy->first_pts, from->time_base, nanoseconds) -
+                 av_rescale_q(frames[0].pts, base, nanoseconds);
+    int64_t out = av_rescale_q(reading->audio_first, audio_base, nanoseconds) -
+                  av_rescale_q(reading->pts[0], video_base, nanoseconds);
+    report->offset_known = true;
+    report->offset_error_us = (distance(in, out) + 500) / 1000;
+    report->offset_tick_us = tick_us(video_base) + tick_us(audio_base);
+}
+
+void media_verify(const struct media_mux *mux, const struct media_time *frames,
+                  size_t count, AVRational base, struct media_report *report)
+{
+    struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
+    for (unsigned i = 0; i < mux->copy_count; i++) {
+        const AVStream *from = mux->input->container->streams[i];
+        /* raw sound may come back cut into packets of another size */
+        if (from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
+            av_get_exact_bits_per_sample(from->codecpar->codec_id) == 0)
+            report->packets_in += mux->copies[i].packets;
+    }
+    if (mux->output.temp && count > 0 && read_all(&reading, mux->output.url)) {
+        report->read_back = true;
+        report->frames_out = (int64_t)reading.count;
+        report->packets_out = reading.audio_packets;
+        if (!reading.untimed && reading.count == count) {
+            qsort(reading.pts, reading.count, sizeof(*reading.pts), ascending);
+            compare_times(&reading, frames, base, report);
+            compare_offset(mux, &reading, frames, base, report);
+        }
+    } else if (mux->output.temp && count > 0) {
+        daub_log(DAUB_LOG_VERBOSE, "%s cannot be read back to be verified",
+                 mux->output.path);
+    }
+    free(reading.pts);
+    avformat_close_input(&reading.format);
+}
+
+bool media_report_holds(const struct media_report *report, struct daub_error *error)
+{
+    if (report->frames_out != report->frames_in)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "%" PRId64 " frames went in, %" PRId64 " came out",
+                         report->frames_in, report->frames_out);
+    if (report->times_known && report->pts_error_us > report->pts_tick_us)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "frame times are off by up to %.3f ms; a container such as .mkv "
+                         "or .mp4 keeps them",
+                         (double)report->pts_error_us / 1e3);
+    /* a millisecond: what containers with their own idea of a codec's delay round to */
+    if (report->offset_known && report->offset_error_us > report->offset_tick_us + 1000)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "sound is off by %.3f ms against the picture",
+                         (double)report->offset_error_us / 1e3);
+    return true;
+}
