@@ -1,0 +1,116 @@
+/* daub devices, daub models. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/commands.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+static const char *kind_name(enum daub_device_kind kind)
+{
+    switch (kind) {
+    case DAUB_DEVICE_DISCRETE:
+        return "graphics card";
+    case DAUB_DEVICE_INTEGRATED:
+        return "integrated graphics";
+    case DAUB_DEVICE_VIRTUAL:
+        return "virtual graphics";
+    case DAUB_DEVICE_SOFTWARE:
+        return "software, on the processor";
+    case DAUB_DEVICE_OTHER:
+        break;
+    }
+    return "other";
+}
+
+static void print_device(int number, const struct daub_device_info *info)
+{
+    char memory[24];
+    daub_text_bytes(memory, sizeof(memory), info->memory_bytes);
+    printf("%d  %s\n", number, info->name);
+    printf("   %s, %s, driver %s\n", kind_name(info->kind), memory, info->driver);
+    printf("   UUID %s\n", info->uuid);
+    if (info->usable)
+        printf("   usable, %s\n", info->fp16_storage ? "fp16 or fp32" : "fp32 only");
+    else
+        printf("   not usable: %s\n", info->missing);
+}
+
+int command_devices(const struct options *options)
+{
+    enum { DEVICES_MAX = 64 };
+    struct daub_error error = {0};
+    (void)options;
+    struct daub_device_info *infos = daub_alloc(DEVICES_MAX, sizeof(*infos));
+    int count = infos ? daub_device_list(infos, DEVICES_MAX, &error) : -1;
+    if (count < 0)
+        daub_fail(&error, DAUB_ERROR_MEMORY, "out of memory");
+    if (count == 0)
+        daub_fail(&error, DAUB_ERROR_NO_DEVICE,
+                  "no Vulkan device; install a driver, or mesa-vulkan-drivers for "
+                  "software");
+    bool usable = false;
+    for (int i = 0; i < count && i < DEVICES_MAX; i++) {
+        print_device(i, &infos[i]);
+        usable = usable || infos[i].usable;
+    }
+    free(infos);
+    if (count <= 0)
+        return command_fail(EXIT_CODE_DEVICE, &error);
+    return usable ? EXIT_CODE_DONE : EXIT_CODE_DEVICE;
+}
+
+static void print_style(const struct daub_style_info *style, bool is_default)
+{
+    printf("   %c %s", is_default ? '*' : '-', style->name);
+    if (style->title)
+        printf(": %s", style->title);
+    if (style->artist)
+        printf(", %s", style->artist);
+    if (style->year)
+        printf(", %d", style->year);
+    putchar('\n');
+}
+
+struct visit {
+    int count;
+    bool failed;
+};
+
+static void print_model(const char *path, void *user)
+{
+    struct visit *visit = user;
+    struct daub_error error = {0};
+    struct daub_model *model = NULL;
+    visit->count++;
+    if (daub_model_load(path, 0, &model, &error) != DAUB_OK) {
+        daub_log(DAUB_LOG_WARNING, "%s: %s", path, error.message);
+        visit->failed = true;
+        return;
+    }
+    const struct daub_model_info *info = daub_model_get_info(model);
+    printf("%s", info->name);
+    if (info->title)
+        printf(": %s", info->title);
+    printf("\n   %.2f million parameters", (double)info->parameters / 1e6);
+    if (info->licence)
+        printf(", licence %s", info->licence);
+    putchar('\n');
+    for (int i = 0; i < info->style_count; i++)
+        print_style(&info->styles[i], i == info->default_style);
+    daub_model_free(model);
+}
+
+int command_models(const struct options *options)
+{
+    (void)options;
+    struct visit visit = {0};
+    daub_model_each(print_model, &visit);
+    if (visit.count == 0)
+        daub_log(DAUB_LOG_WARNING,
+                 "no built-in model was found; DAUB_MODELS may name their folder");
+    return visit.failed ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
+}

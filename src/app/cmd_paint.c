@@ -1,0 +1,363 @@
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app/commands.h"
+#include "app/painter.h"
+#include "app/session.h"
+#include "app/signals.h"
+#include "media/format.h"
+#include "media/sink.h"
+#include "media/source.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/file.h"
+#include "util/log.h"
+
+/* Everything a conversion owns, in the order it is made; uninit goes the other way. */
+struct work {
+    const struct options *options;
+    struct daub_stop stop;
+    struct media_source *source;
+    struct size_spec work_size, out_size;
+    AVFrame *output; /* size, format and colours of painted frames */
+    struct media_sink **sinks;
+    size_t sink_count;
+    struct daub_device *device;
+    struct daub_model *model;
+    float *weights;
+    struct painter painter;
+    bool painter_made;
+};
+
+static int fail_usage(const char *message)
+{
+    daub_log(DAUB_LOG_ERROR, "%s", message);
+    return EXIT_CODE_USAGE;
+}
+
+static bool is_file(const char *path)
+{
+    return !media_path_is_stdout(path) && !media_path_is_url(path);
+}
+
+/* Whether two patterns, which name no file themselves, are the same. */
+static bool same_pattern(const char *a, const char *b)
+{
+    if (!media_path_is_pattern(a) || !media_path_is_pattern(b))
+        return false;
+    char first_a[PATH_MAX], first_b[PATH_MAX];
+    for (int i = 0; i <= 1; i++) {
+        if (av_get_frame_filename(first_a, sizeof(first_a), a, i) < 0 ||
+            av_get_frame_filename(first_b, sizeof(first_b), b, i) < 0)
+            return false;
+        if (daub_file_same(first_a, first_b))
+            return true;
+    }
+    return strcmp(a, b) == 0;
+}
+
+/* The first image of a pattern stands for all of them. */
+static bool target_exists(const char *path)
+{
+    struct stat info;
+    char first[PATH_MAX];
+    if (media_path_is_pattern(path) && stat(path, &info) != 0 &&
+        av_get_frame_filename(first, sizeof(first), path, 1) >= 0)
+        path = first;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+static bool ask(const char *path, const struct daub_stop *stop)
+{
+    fprintf(stderr, "daub: %s exists. Replace it? [y/N] ", path);
+    fflush(stderr);
+    char answer = '\0';
+    ssize_t count = read(STDIN_FILENO, &answer, 1);
+    char rest = answer;
+    while (count == 1 && rest != '\n' && !daub_stop_requested(stop))
+        count = read(STDIN_FILENO, &rest, 1);
+    return answer == 'y' || answer == 'Y';
+}
+
+/* Whether the output may be written: not the input, and not there yet or to be replaced.
+ * *replace: what was allowed. */
+static enum exit_code check_output(struct work *work, const char *path, bool *replace)
+{
+    const struct options *options = work->options;
+    *replace = options->overwrite;
+    if (media_path_is_stdout(path) && isatty(STDOUT_FILENO))
+        return fail_usage("-o - writes to standard output, which is a terminal; pipe it "
+                          "into a program or a file");
+    if (!is_file(path))
+        return EXIT_CODE_DONE;
+    if (daub_file_same(options->input, path) || same_pattern(options->input, path)) {
+        daub_log(DAUB_LOG_ERROR, "%s is the input itself; give another name with -o",
+                 path);
+        return EXIT_CODE_USAGE;
+    }
+    if (options->overwrite || !target_exists(path))
+        return EXIT_CODE_DONE;
+    bool terminal =
+        isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && strcmp(options->input, "-") != 0;
+    if (!options->never && terminal)
+        *replace = ask(path, &work->stop);
+    if (daub_stop_requested(&work->stop))
+        return EXIT_CODE_INTERRUPTED;
+    if (*replace)
+        return EXIT_CODE_DONE;
+    daub_log(DAUB_LOG_ERROR, "%s exists and is left as it is; -y replaces it", path);
+    return EXIT_CODE_OUTPUT;
+}
+
+static enum exit_code open_source(struct work *work)
+{
+    const struct options *options = work->options;
+    struct daub_error error = {0};
+    struct media_open_params params = {
+        .path = options->input,
+        .frame_rate = options->frame_rate,
+        .hwaccel = options->hwaccel,
+        .has_start = options->has_start,
+        .has_end = options->has_end,
+        .start_us = options->start_us,
+        .end_us = options->end_us,
+        .length_us = options->length_us,
+        .frames = options->frames,
+        .no_audio = options->no_audio,
+        .no_subtitles = options->no_subtitles,
+        .stop = &work->stop,
+    };
+    work->source = media_source_open(&params, &error);
+    if (work->source)
+        return EXIT_CODE_DONE;
+    if (daub_stop_requested(&work->stop))
+        return EXIT_CODE_INTERRUPTED;
+    return command_fail(error.status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
+                        : error.status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
+                                                            : EXIT_CODE_INPUT,
+                        &error);
+}
+
+/* Pixels stay the shape they were: a size of another aspect ratio changes their ratio. */
+static void set_aspect(AVFrame *output, const AVFrame *input)
+{
+    double before = (double)input->width / input->height;
+    double after = (double)output->width / output->height;
+    if (!input->sample_aspect_ratio.num || fabs(after / before - 1) < 0.01)
+        return;
+    AVRational stretch;
+    av_reduce(&stretch.num, &stretch.den, (int64_t)input->width * output->height,
+              (int64_t)input->height * output->width, INT_MAX);
+    output->sample_aspect_ratio = av_mul_q(input->sample_aspect_ratio, stretch);
+}
+
+/* Colours of the painting: the input's, but for what another family of formats or the
+ * first sink asks. Where the file leaves the matrix open and a new size would change what
+ * players assume, it is written down. */
+static void set_colors(AVFrame *output, const AVFrame *input,
+                       const struct media_want *want)
+{
+    struct media_depth was, is;
+    struct daub_format in = media_format_of(input, DAUB_PIXEL_YUV420P);
+    media_depth_of(input->format, &was);
+    media_depth_of(output->format, &is);
+    if (media_is_full_format(input->format))
+        output->color_range = AVCOL_RANGE_JPEG;
+    if (is.family == MEDIA_FAMILY_RGB) {
+        output->colorspace = AVCOL_SPC_RGB;
+        output->color_range = AVCOL_RANGE_JPEG;
+        return;
+    }
+    if (is.family == MEDIA_FAMILY_YUV && was.family != MEDIA_FAMILY_YUV) {
+        output->colorspace =
+            output->height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+        output->color_range = AVCOL_RANGE_MPEG;
+    } else if (output->colorspace == AVCOL_SPC_UNSPECIFIED &&
+               (input->height >= 720) != (output->height >= 720)) {
+        output->colorspace =
+            in.matrix == DAUB_MATRIX_BT709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    }
+    if (is.family == MEDIA_FAMILY_GRAY)
+        output->color_range =
+            in.range == DAUB_RANGE_FULL ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+    if (want->space != AVCOL_SPC_UNSPECIFIED)
+        output->colorspace = want->space;
+    if (want->range != AVCOL_RANGE_UNSPECIFIED)
+        output->color_range = want->range;
+    if (want->chroma != AVCHROMA_LOC_UNSPECIFIED)
+        output->chroma_location = want->chroma;
+}
+
+static struct media_sink_params sink_params(const struct work *work, const char *path,
+                                            bool replace)
+{
+    const struct options *options = work->options;
+    return (struct media_sink_params){
+        .path = path,
+        .format = options->format,
+        .replace = replace,
+        .encode = {.encoder = options->encoder,
+                   .preset = options->preset,
+                   .pix_fmt = options->pix_fmt,
+                   .has_quality = options->has_quality,
+                   .quality = options->quality,
+                   .bitrate = options->bitrate,
+                   .extra = options->extra.values,
+                   .extra_count = options->extra.count},
+        .input = &work->source->info,
+        .frame = work->output,
+    };
+}
+
+/* Decides on what the painter makes: what the first output takes as it is. */
+static enum exit_code plan_output(struct work *work)
+{
+    const AVFrame *sample = work->source->info.sample;
+    struct daub_error error = {0};
+    struct media_match match;
+    struct media_want want;
+    AVFrame *output = work->output = av_frame_alloc();
+    if (!output || av_frame_copy_props(output, sample) < 0)
+        return fail_usage("out of memory");
+    output->format = sample->format;
+    size_apply(&work->out_size, sample->width, sample->height, &output->width,
+               &output->height);
+    struct media_sink_params params =
+        sink_params(work, work->options->outputs.values[0], false);
+    if (!media_pixel_nearest(sample->format, &match, &error) ||
+        !media_sink_want(&params, &want, &error) ||
+        !media_pixel_nearest(want.format, &match, &error))
+        return command_fail(exit_code_of(error.status), &error);
+    output->format = media_pixel_to_av(match.pixel);
+    set_colors(output, sample, &want);
+    set_aspect(output, sample);
+    return EXIT_CODE_DONE;
+}
+
+static enum exit_code open_sinks(struct work *work, const bool *replace)
+{
+    const struct option_list *outputs = &work->options->outputs;
+    for (size_t i = 0; i < outputs->count; i++) {
+        struct daub_error error = {0};
+        struct media_sink_params params =
+            sink_params(work, outputs->values[i], replace[i]);
+        struct media_sink *sink = media_sink_open(&params, &error);
+        if (!sink)
+            return command_fail(error.status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
+                                : error.status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
+                                                                    : EXIT_CODE_OUTPUT,
+                                &error);
+        work->sinks[work->sink_count++] = sink;
+    }
+    return EXIT_CODE_DONE;
+}
+
+static enum exit_code open_outputs(struct work *work)
+{
+    const struct option_list *outputs = &work->options->outputs;
+    work->sinks = daub_alloc(outputs->count, sizeof(struct media_sink *));
+    bool *replace = daub_alloc(outputs->count, sizeof(*replace));
+    enum exit_code code = work->sinks && replace ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+    for (size_t i = 0; code == EXIT_CODE_DONE && i < outputs->count; i++)
+        code = check_output(work, outputs->values[i], &replace[i]);
+    if (code == EXIT_CODE_DONE)
+        code = plan_output(work);
+    if (code == EXIT_CODE_DONE)
+        code = open_sinks(work, replace);
+    free(replace);
+    return code;
+}
+
+static enum exit_code make_painter(struct work *work)
+{
+    const struct options *options = work->options;
+    struct daub_error error = {0};
+    enum exit_code code = command_open(options, &work->device, &work->model);
+    if (code != EXIT_CODE_DONE)
+        return code;
+    if (!style_parse(options->style, daub_model_get_info(work->model), &work->weights,
+                     &error))
+        return command_fail(EXIT_CODE_USAGE, &error);
+    struct painter_params params = {
+        .device = work->device,
+        .model = work->model,
+        .work = work->work_size,
+        .precision = (enum daub_precision)options->precision,
+        .live = {.strength = (float)options->strength,
+                 .color = options->keep_colors   ? DAUB_COLOR_KEEP
+                          : options->colors_only ? DAUB_COLOR_ONLY
+                                                 : DAUB_COLOR_PAINT,
+                 .style = work->weights},
+        .output = work->output,
+    };
+    work->painter_made = true;
+    if (!painter_init(&work->painter, &params, work->source->info.sample, &error))
+        return command_fail(exit_code_of(error.status), &error);
+    daub_log(DAUB_LOG_VERBOSE, "painting %s with %s on %s", work->source->info.name,
+             daub_model_get_info(work->model)->name,
+             daub_device_get_info(work->device)->name);
+    return EXIT_CODE_DONE;
+}
+
+static enum exit_code run(struct work *work)
+{
+    enum exit_code code = open_source(work);
+    if (code == EXIT_CODE_DONE)
+        code = open_outputs(work);
+    if (code == EXIT_CODE_DONE)
+        code = make_painter(work);
+    if (code != EXIT_CODE_DONE)
+        return code;
+    struct progress progress;
+    progress_init(&progress, (enum progress_kind)work->options->progress,
+                  &work->source->info);
+    struct session_params params = {
+        .source = work->source,
+        .sinks = work->sinks,
+        .sink_count = work->sink_count,
+        .painter = &work->painter,
+        .progress = &progress,
+        .stop = &work->stop,
+    };
+    return session_run(&params);
+}
+
+static void work_uninit(struct work *work)
+{
+    if (work->painter_made)
+        painter_uninit(&work->painter);
+    free(work->weights);
+    daub_model_free(work->model);
+    daub_device_close(work->device);
+    for (size_t i = 0; i < work->sink_count; i++)
+        media_sink_destroy(work->sinks[i]);
+    free(work->sinks);
+    av_frame_free(&work->output);
+    media_source_destroy(work->source);
+}
+
+int command_paint(const struct options *options)
+{
+    struct work work = {.options = options};
+    struct daub_error error = {0};
+    if (!options->input)
+        return fail_usage("no input; say daub INPUT -o OUTPUT, or daub --help");
+    if (options->outputs.count == 0)
+        return fail_usage("no output; add -o and a name, such as -o painted.mp4");
+    if (!size_parse(options->size, "--size", &work.work_size, &error) ||
+        !size_parse(options->out_size, "--out-size", &work.out_size, &error))
+        return command_fail(EXIT_CODE_USAGE, &error);
+    if (!daub_stop_init(&work.stop, &error))
+        return command_fail(EXIT_CODE_FAILED, &error);
+    signals_install(&work.stop);
+    int code = run(&work);
+    work_uninit(&work);
+    signals_uninstall();
+    daub_stop_uninit(&work.stop);
+    return code;
+}

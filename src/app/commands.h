@@ -1,0 +1,24 @@
+/* The commands; each returns an enum exit_code. */
+#ifndef DAUB_APP_COMMANDS_H
+#define DAUB_APP_COMMANDS_H
+
+#include "app/exit_code.h"
+#include "app/options.h"
+
+int command_paint(const struct options *options);
+int command_bench(const struct options *options);
+int command_models(const struct options *options);
+int command_devices(const struct options *options);
+
+/* Logs the error and returns its code. */
+int command_fail(enum exit_code code, const struct daub_error *error);
+
+/* The model that is painted with where none is named: a built-in one. */
+const char *command_default_model(const struct daub_device_info *device);
+
+/* Opens device and model as the options say; both are the caller's. DONE or the code of
+ * the failure, which was logged. */
+enum exit_code command_open(const struct options *options, struct daub_device **device,
+                            struct daub_model **model);
+
+#endif

@@ -1,0 +1,463 @@
+#include "app/options.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+enum kind {
+    KIND_FLAG = 1,
+    KIND_TEXT,
+    KIND_LIST,
+    KIND_INT,
+    KIND_REAL,
+    KIND_SI,
+    KIND_TIME,
+    KIND_CHOICE
+};
+
+struct choice {
+    const char *name;
+    int value;
+};
+
+struct option {
+    const char *section; /* set where a new one begins */
+    const char *name;    /* with dashes as shown */
+    const char *alias;
+    enum kind kind;
+    const char *argument; /* as shown */
+    unsigned verbs;
+    size_t field, given; /* offsets in struct options; given 0: none */
+    double min, max;
+    const struct choice *choices; /* ended by a NULL name */
+    const char *help;
+};
+
+static const struct choice ranges[] = {{"1", DAUB_MODEL_RANGE_1},
+                                       {"255", DAUB_MODEL_RANGE_255},
+                                       {"-1..1", DAUB_MODEL_RANGE_SIGNED},
+                                       {NULL, 0}};
+static const struct choice precisions[] = {{"auto", DAUB_PRECISION_AUTO},
+                                           {"fp16", DAUB_PRECISION_FP16},
+                                           {"fp32", DAUB_PRECISION_FP32},
+                                           {NULL, 0}};
+static const struct choice progresses[] = {
+    {"auto", PROGRESS_AUTO}, {"json", PROGRESS_JSON}, {"none", PROGRESS_NONE}, {NULL, 0}};
+static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
+                                       {"error", DAUB_LOG_ERROR},
+                                       {"warning", DAUB_LOG_WARNING},
+                                       {"info", DAUB_LOG_INFO},
+                                       {"verbose", DAUB_LOG_VERBOSE},
+                                       {"debug", DAUB_LOG_DEBUG},
+                                       {NULL, 0}};
+
+#define FIELD(name) .field = offsetof(struct options, name)
+#define GIVEN(name) .given = offsetof(struct options, name)
+
+/* clang-format off */
+static const struct option table[] = {
+    {"Input", "-i", "--input", KIND_TEXT, "FILE", VERB_PAINT, FIELD(input),
+     .help = "what to paint; the same as a plain INPUT: a video, an image, a pattern of "
+             "images such as in%04d.png, a URL, or - for standard input"},
+    {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(start_us), GIVEN(has_start),
+     .help = "start there: seconds or [HH:]MM:SS.mmm"},
+    {NULL, "-to", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(end_us), GIVEN(has_end),
+     .help = "stop there, counted from the input's beginning"},
+    {NULL, "-t", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(length_us), GIVEN(has_length),
+     .help = "paint that much"},
+    {NULL, "--frames", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH, FIELD(frames),
+     .min = 1, .max = 1e12, .help = "paint at most N frames"},
+    {NULL, "-framerate", NULL, KIND_TEXT, "R", VERB_PAINT, FIELD(frame_rate),
+     .help = "rate of image patterns and raw streams (25)"},
+    {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
+     .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
+
+    {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT, FIELD(outputs),
+     .help = "where the painting goes: a video, an image, a pattern of images, a URL, or "
+             "- for y4m on standard output; may be given several times"},
+    {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
+     .help = "output format where the name does not tell"},
+    {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(overwrite),
+     .help = "replace existing files"},
+    {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
+     .help = "never replace a file, and do not ask"},
+    {NULL, "-an", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_audio),
+     .help = "leave sound out (it is copied by default)"},
+    {NULL, "-sn", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_subtitles),
+     .help = "leave subtitles out (they are copied by default)"},
+
+    {"Painting", "-m", "--model", KIND_TEXT, "NAME", VERB_PAINT | VERB_BENCH, FIELD(model),
+     .help = "a model of \"daub models\" or an .onnx file"},
+    {NULL, "--model-range", NULL, KIND_CHOICE, "R", VERB_PAINT | VERB_BENCH,
+     FIELD(model_range), .choices = ranges,
+     .help = "pixel values of an .onnx file that does not tell: 1, 255 or -1..1"},
+    {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),
+     .help = "style inside the model, or a mix: NAME[=W][,NAME=W..]"},
+    {NULL, "--strength", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(strength), .min = 0,
+     .max = 1, .help = "0 (the input) to 1 (the painting; default)"},
+    {NULL, "--keep-colors", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(keep_colors),
+     .help = "paint brightness only, keep the input's colours"},
+    {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(colors_only),
+     .help = "paint colours only, keep the input's brightness"},
+    {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH, FIELD(size),
+     .help = "size to paint at: WxH, 720p, 50% or native (default); smaller is faster "
+             "and has broader strokes"},
+    {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERB_PAINT, FIELD(out_size),
+     .help = "size of the output; the input's by default"},
+
+    {"Device", "-g", "--gpu", KIND_TEXT, "DEV", VERB_PAINT | VERB_BENCH, FIELD(gpu),
+     .help = "number, name or UUID of \"daub devices\", or auto (default)"},
+    {NULL, "--precision", NULL, KIND_CHOICE, "P", VERB_PAINT | VERB_BENCH,
+     FIELD(precision), .choices = precisions, .help = "auto (default), fp16 or fp32"},
+
+    {"Encoding", "-c:v", "--encoder", KIND_TEXT, "NAME", VERB_PAINT, FIELD(encoder),
+     .help = "encoder; by default what suits the file: libx264, libvpx-vp9, png .."},
+    {NULL, "-crf", NULL, KIND_REAL, "N", VERB_PAINT, FIELD(quality), GIVEN(has_quality),
+     .min = 0, .max = 1000,
+     .help = "constant quality on the encoder's own scale (libx264: 18)"},
+    {NULL, "-preset", NULL, KIND_TEXT, "NAME", VERB_PAINT, FIELD(preset),
+     .help = "speed of the encoder (libx264: veryfast)"},
+    {NULL, "-b:v", NULL, KIND_SI, "RATE", VERB_PAINT, FIELD(bitrate), .min = 1, .max = 1e12,
+     .help = "bits a second instead of a quality: 4M, 900k"},
+    {NULL, "-pix_fmt", NULL, KIND_TEXT, "FMT", VERB_PAINT, FIELD(pix_fmt),
+     .help = "pixel format; by default 4:2:0 with as many bits as the input has"},
+    {NULL, "-e", "--encoder-option", KIND_LIST, "K=V", VERB_PAINT, FIELD(extra),
+     .help = "option of FFmpeg's encoder or container, as \"ffmpeg -h\" lists them"},
+
+    {"Reporting", "--progress", NULL, KIND_CHOICE, "KIND", VERB_PAINT, FIELD(progress),
+     .choices = progresses,
+     .help = "auto (a line on a terminal; default), json (a line each half second) or none"},
+    {NULL, "--layers", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(layers),
+     .help = "report every step of the network"},
+    {NULL, "-v", "--verbose", KIND_FLAG, NULL, VERB_ALL, FIELD(verbose),
+     .help = "say more, FFmpeg's messages too"},
+    {NULL, "-q", "--quiet", KIND_FLAG, NULL, VERB_ALL, FIELD(quiet),
+     .help = "say nothing but errors"},
+    {NULL, "--log-level", NULL, KIND_CHOICE, "L", VERB_ALL, FIELD(log_level),
+     .choices = levels, .help = "quiet, error, warning, info, verbose or debug"},
+    {NULL, "-V", "--version", KIND_FLAG, NULL, VERB_ALL, FIELD(version),
+     .help = "print the version"},
+    {NULL, "-h", "--help", KIND_FLAG, NULL, VERB_ALL, FIELD(help), .help = "print this"},
+};
+/* clang-format on */
+enum { OPTION_COUNT = sizeof(table) / sizeof(table[0]) };
+
+/* Name without dashes; those are optional in number: -crf and --crf mean the same. */
+static const char *bare(const char *name)
+{
+    while (*name == '-')
+        name++;
+    return name;
+}
+
+static const struct option *find(const char *name, size_t length)
+{
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const char *names[2] = {table[i].name, table[i].alias};
+        for (int j = 0; j < 2; j++) {
+            if (!names[j])
+                continue;
+            const char *own = bare(names[j]);
+            if (strlen(own) == length && memcmp(own, name, length) == 0)
+                return &table[i];
+        }
+    }
+    return NULL;
+}
+
+static bool fail_unknown(const char *argument, unsigned verb, struct daub_error *error)
+{
+    const char *names[2 * OPTION_COUNT], *shown[2 * OPTION_COUNT];
+    size_t count = 0;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        const char *both[2] = {table[i].name, table[i].alias};
+        for (int j = 0; j < 2; j++) {
+            /* one letter is near to every other one */
+            if (!both[j] || !(table[i].verbs & verb) || strlen(bare(both[j])) < 2)
+                continue;
+            shown[count] = both[j];
+            names[count++] = bare(both[j]);
+        }
+    }
+    char word[64];
+    snprintf(word, sizeof(word), "%.*s", (int)strcspn(bare(argument), "="),
+             bare(argument));
+    const char *near = daub_text_nearest(word, names, count);
+    for (size_t i = 0; near && i < count; i++) {
+        if (names[i] == near)
+            return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                             "unknown option %s; did you mean %s?", argument, shown[i]);
+    }
+    return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                     "unknown option %s; \"daub --help\" lists them", argument);
+}
+
+static bool fail_value(const struct option *option, const char *value,
+                       struct daub_error *error)
+{
+    char wanted[160] = "";
+    switch (option->kind) {
+    case KIND_INT:
+    case KIND_REAL:
+        snprintf(wanted, sizeof(wanted), "a number from %g to %g", option->min,
+                 option->max);
+        break;
+    case KIND_SI:
+        snprintf(wanted, sizeof(wanted), "a rate such as 4M or 900k");
+        break;
+    case KIND_TIME:
+        snprintf(wanted, sizeof(wanted), "a time such as 12.5 or 1:02:03");
+        break;
+    case KIND_CHOICE:
+        for (const struct choice *c = option->choices; c->name; c++) {
+            size_t used = strlen(wanted);
+            snprintf(wanted + used, sizeof(wanted) - used, "%s%s",
+                     used == 0   ? ""
+                     : c[1].name ? ", "
+                                 : " or ",
+                     c->name);
+        }
+        break;
+    case KIND_FLAG:
+    case KIND_TEXT:
+    case KIND_LIST:
+        break;
+    }
+    return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s %s: must be %s", option->name, value,
+                     wanted);
+}
+
+static bool append(struct option_list *list, const char *value, struct daub_error *error)
+{
+    if (!daub_grow(&list->values, &list->capacity, list->count + 1,
+                   sizeof(*list->values)))
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    list->values[list->count++] = value;
+    return true;
+}
+
+static bool choose(const struct choice *choices, const char *value, int *field)
+{
+    for (; choices->name; choices++) {
+        if (strcmp(choices->name, value) == 0) {
+            *field = choices->value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool store(struct options *options, const struct option *option, const char *value,
+                  struct daub_error *error)
+{
+    char *field = (char *)options + option->field;
+    bool ok = true;
+    switch (option->kind) {
+    case KIND_FLAG:
+        *(bool *)field = true;
+        break;
+    case KIND_TEXT:
+        *(const char **)field = value;
+        break;
+    case KIND_LIST:
+        return append((struct option_list *)field, value, error);
+    case KIND_INT:
+        ok = daub_text_int(value, (int64_t)option->min, (int64_t)option->max,
+                           (int64_t *)field);
+        break;
+    case KIND_REAL:
+        ok = daub_text_double(value, option->min, option->max, (double *)field);
+        break;
+    case KIND_SI:
+        ok = daub_text_si(value, (int64_t)option->min, (int64_t)option->max,
+                          (int64_t *)field);
+        break;
+    case KIND_TIME:
+        ok = daub_text_time(value, (int64_t *)field);
+        break;
+    case KIND_CHOICE:
+        ok = choose(option->choices, value, (int *)field);
+        break;
+    }
+    if (!ok)
+        return fail_value(option, value, error);
+    if (option->given)
+        *(bool *)((char *)options + option->given) = true;
+    return true;
+}
+
+static bool operand(struct options *options, unsigned verb, const char *text,
+                    struct daub_error *error)
+{
+    if (!(verb & VERB_PAINT))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "unexpected argument %s; this command takes options only", text);
+    if (options->input)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "two inputs: %s and %s; outputs are given with -o",
+                         options->input, text);
+    options->input = text;
+    return true;
+}
+
+/* One option with its value; *index moves past what was used. */
+static bool option_at(struct options *options, unsigned verb, int count, char **arguments,
+                      int *index, struct daub_error *error)
+{
+    const char *argument = arguments[*index];
+    const char *name = bare(argument);
+    const char *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const struct option *option = find(name, length);
+    if (!option)
+        return fail_unknown(argument, verb, error);
+    if (!(option->verbs & verb))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s does not go with this command; \"daub --help\" and \"daub "
+                         "COMMAND --help\" tell what does",
+                         option->name);
+    const char *value = equals ? equals + 1 : NULL;
+    if (option->kind == KIND_FLAG && value)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s takes no value", option->name);
+    if (option->kind != KIND_FLAG && !value) {
+        if (*index + 1 >= count)
+            return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s needs a value: %s %s",
+                             option->name, option->name, option->argument);
+        value = arguments[++*index];
+    }
+    if (value && !*value)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s has an empty value",
+                         option->name);
+    if (option->field == offsetof(struct options, input))
+        return operand(options, verb, value, error);
+    return store(options, option, value, error);
+}
+
+static bool check(const struct options *options, struct daub_error *error)
+{
+    if (options->keep_colors && options->colors_only)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--keep-colors and --colors-only exclude each other");
+    if (options->overwrite && options->never)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "-y and -n exclude each other");
+    if (options->has_quality && options->bitrate)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "-crf (a quality) and -b:v (a rate) exclude each other");
+    if (options->has_start && options->has_end && options->end_us <= options->start_us)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "-to must be later than -ss; both count from the beginning");
+    if ((options->has_end && options->end_us == 0) ||
+        (options->has_length && options->length_us == 0))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "-t and -to must not be 0");
+    return true;
+}
+
+bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
+                   struct daub_error *error)
+{
+    *options = (struct options){.strength = 1};
+    bool plain = false;
+    for (int i = 0; i < count; i++) {
+        const char *argument = arguments[i];
+        if (!plain && strcmp(argument, "--") == 0) {
+            plain = true;
+        } else if (plain || argument[0] != '-' || strcmp(argument, "-") == 0) {
+            if (!operand(options, verb, argument, error))
+                return false;
+        } else if (!option_at(options, verb, count, arguments, &i, error)) {
+            return false;
+        }
+    }
+    return options->help || options->version || check(options, error);
+}
+
+void options_free(struct options *options)
+{
+    free(options->outputs.values);
+    free(options->extra.values);
+    *options = (struct options){0};
+}
+
+enum { COLUMNS = 80, HELP_COLUMN = 24 };
+
+/* Writes text from column HELP_COLUMN on, broken between words. */
+static void wrap(FILE *out, const char *text, int column)
+{
+    while (*text) {
+        int length = (int)strcspn(text, " ");
+        if (column + 1 + length > COLUMNS) {
+            fprintf(out, "\n%*s", HELP_COLUMN, "");
+            column = HELP_COLUMN;
+        } else if (column > HELP_COLUMN) {
+            fputc(' ', out);
+            column++;
+        }
+        fprintf(out, "%.*s", length, text);
+        column += length;
+        text += length + (text[length] == ' ');
+    }
+    fputc('\n', out);
+}
+
+static void help_option(FILE *out, const struct option *option)
+{
+    char left[96];
+    snprintf(left, sizeof(left), "  %s%s%s%s%s", option->name, option->alias ? ", " : "",
+             option->alias ? option->alias : "", option->argument ? " " : "",
+             option->argument ? option->argument : "");
+    int column = fprintf(out, "%s", left);
+    if (column > HELP_COLUMN - 1) {
+        fputc('\n', out);
+        column = 0;
+    }
+    fprintf(out, "%*s", HELP_COLUMN - column, "");
+    wrap(out, option->help, HELP_COLUMN);
+}
+
+static void help_commands(FILE *out)
+{
+    fputs("\nCommands\n", out);
+    for (size_t i = 0; i < command_count; i++) {
+        if (!commands[i].name)
+            continue;
+        int column = fprintf(out, "  %s", commands[i].name);
+        fprintf(out, "%*s", HELP_COLUMN - column, "");
+        wrap(out, commands[i].summary, HELP_COLUMN);
+    }
+    fputs("  daub COMMAND --help tells more.\n", out);
+}
+
+void options_help(FILE *out, const struct command *command)
+{
+    if (command->name)
+        fprintf(out, "Usage: daub %s [options]\n%s\n", command->name, command->summary);
+    else
+        fprintf(out,
+                "Usage: daub [options] %s\n"
+                "       daub COMMAND [options]\n%s\n",
+                command->operands, command->summary);
+    const char *section = NULL;
+    for (int i = 0; i < OPTION_COUNT; i++) {
+        if (table[i].section)
+            section = table[i].section;
+        if (!(table[i].verbs & command->verb))
+            continue;
+        if (section)
+            fprintf(out, "\n%s\n", section);
+        section = NULL;
+        help_option(out, &table[i]);
+    }
+    if (command->name)
+        return;
+    help_commands(out);
+    fputs("\nExit codes: 0 done; 1 failed while running; 2 usage; 3 no usable device;\n"
+          "4 input unreadable; 5 output unwritable; 130 interrupted (the file is\n"
+          "playable up to there).\n",
+          out);
+}

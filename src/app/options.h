@@ -1,0 +1,96 @@
+/* The command line: one static table makes the parser and --help. */
+#ifndef DAUB_APP_OPTIONS_H
+#define DAUB_APP_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <daub/daub.h>
+
+/* Values of an option that may be given several times. */
+struct option_list {
+    const char **values; /* owned; the texts are argv's */
+    size_t count, capacity;
+};
+
+enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
+
+/* Zero: not given. Texts are argv's. */
+struct options {
+    const char *input;
+    struct option_list outputs;
+    const char *format;
+    int64_t start_us, end_us, length_us;
+    bool has_start, has_end, has_length;
+    int64_t frames;
+    bool no_audio, no_subtitles, overwrite, never;
+    const char *frame_rate, *hwaccel;
+
+    const char *model, *style;
+    int model_range; /* enum daub_model_range */
+    double strength; /* 1 by default */
+    bool keep_colors, colors_only;
+    const char *size, *out_size;
+
+    const char *gpu;
+    int precision; /* enum daub_precision */
+
+    const char *encoder, *preset, *pix_fmt;
+    double quality;
+    bool has_quality;
+    int64_t bitrate;
+    struct option_list extra;
+
+    int progress; /* enum progress_kind */
+    int log_level;
+    bool quiet, verbose, version, help, layers;
+};
+
+/* Which command an option belongs to. */
+enum {
+    VERB_PAINT = 1 << 0,
+    VERB_BENCH = 1 << 1,
+    VERB_MODELS = 1 << 2,
+    VERB_DEVICES = 1 << 3,
+    VERB_ALL = 0xff,
+};
+
+struct command {
+    const char *name; /* NULL: paint, which needs no word */
+    unsigned verb;
+    const char *operands, *summary;
+    int (*run)(const struct options *options); /* returns an enum exit_code */
+};
+extern const struct command commands[];
+extern const size_t command_count;
+
+/* Parses arguments after the command's word. On failure *error is set; free in any case.
+ */
+bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
+                   struct daub_error *error);
+void options_free(struct options *options);
+
+/* --help, no line over 80 columns. */
+void options_help(FILE *out, const struct command *command);
+
+/* "WxH", "720p" (the shorter side), "50%", "native". */
+struct size_spec {
+    enum { SIZE_NATIVE = 0, SIZE_FIXED, SIZE_LINES, SIZE_PERCENT } kind;
+    int width, height; /* FIXED; LINES: height */
+    double percent;
+};
+/* text NULL is native. */
+bool size_parse(const char *text, const char *option, struct size_spec *size,
+                struct daub_error *error);
+/* The size for a picture of width x height; at least 1 x 1. */
+void size_apply(const struct size_spec *size, int width, int height, int *new_width,
+                int *new_height);
+
+/* "NAME[=W][,NAME=W..]" as one weight each style of the model, with sum 1; *weights is
+ * NULL where text is NULL and to be freed with free() otherwise. */
+bool style_parse(const char *text, const struct daub_model_info *model, float **weights,
+                 struct daub_error *error);
+
+#endif

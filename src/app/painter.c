@@ -1,0 +1,193 @@
+#include "app/painter.h"
+
+#include <string.h>
+
+#include <libavutil/pixdesc.h>
+
+#include "media/compat.h"
+#include "media/format.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* Size and meaning of the samples that the stylizer will be given for frame. */
+static bool input_format(const AVFrame *frame, struct daub_format *format,
+                         struct media_match *match, struct daub_error *error)
+{
+    if (!media_pixel_nearest(frame->format, match, error))
+        return false;
+    *format = media_format_of(frame, match->pixel);
+    return true;
+}
+
+static bool same_format(const struct daub_format *a, const struct daub_format *b)
+{
+    return a->pixel == b->pixel && a->matrix == b->matrix && a->range == b->range &&
+           a->chroma == b->chroma;
+}
+
+bool painter_fits(const struct painter *painter, const AVFrame *frame)
+{
+    struct daub_format format;
+    struct media_match match;
+    return painter->stylizer && frame->width == painter->width &&
+           frame->height == painter->height &&
+           input_format(frame, &format, &match, NULL) &&
+           same_format(&format, &painter->in);
+}
+
+static void tell(struct painter *painter, const AVFrame *frame,
+                 const struct media_match *match)
+{
+    if (match->no_alpha && !painter->told_alpha) {
+        daub_log(DAUB_LOG_WARNING, "the input's transparency is dropped");
+        painter->told_alpha = true;
+    }
+    if (media_matrix_unknown(frame->colorspace) && !painter->told_matrix) {
+        daub_log(DAUB_LOG_WARNING,
+                 "colour matrix %s is painted as %s; colours may be a little off",
+                 av_color_space_name(frame->colorspace),
+                 painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
+                 : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
+                                                           : "bt601");
+        painter->told_matrix = true;
+    }
+    if (!match->same)
+        daub_log(DAUB_LOG_VERBOSE, "input format %s is converted to %s for the painter",
+                 av_get_pix_fmt_name(frame->format),
+                 av_get_pix_fmt_name(media_pixel_to_av(match->pixel)));
+}
+
+bool painter_change(struct painter *painter, const AVFrame *frame,
+                    struct daub_error *error)
+{
+    const struct painter_params *params = &painter->params;
+    struct media_match match;
+    struct daub_format in;
+    if (!input_format(frame, &in, &match, error))
+        return false;
+    if (painter->stylizer)
+        daub_log(DAUB_LOG_INFO, "the input changes from %dx%d to %dx%d %s",
+                 painter->width, painter->height, frame->width, frame->height,
+                 av_get_pix_fmt_name(frame->format));
+    daub_stylizer_free(painter->stylizer);
+    painter->stylizer = NULL;
+    painter->in = in;
+    painter->width = frame->width;
+    painter->height = frame->height;
+    tell(painter, frame, &match);
+    struct daub_stylizer_params make = {
+        .in_width = frame->width,
+        .in_height = frame->height,
+        .in = painter->in,
+        .out_width = params->output->width,
+        .out_height = params->output->height,
+        .out = painter->out,
+        .precision = params->precision,
+    };
+    size_apply(&params->work, frame->width, frame->height, &make.work_width,
+               &make.work_height);
+    return daub_stylizer_create(params->device, params->model, &make, &painter->stylizer,
+                                error) == DAUB_OK;
+}
+
+bool painter_init(struct painter *painter, const struct painter_params *params,
+                  const AVFrame *first, struct daub_error *error)
+{
+    *painter = (struct painter){.params = *params};
+    enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);
+    painter->out = media_format_of(params->output, pixel);
+    return painter_change(painter, first, error);
+}
+
+void painter_uninit(struct painter *painter)
+{
+    daub_stylizer_free(painter->stylizer);
+    painter->stylizer = NULL;
+    for (int i = 0; i < painter->waiting_count; i++)
+        av_frame_free(&painter->waiting[i]);
+    painter->waiting_count = 0;
+    media_converter_uninit(&painter->converter);
+    media_pool_uninit(&painter->pool);
+}
+
+static enum daub_status submit_view(struct painter *painter, const AVFrame *frame,
+                                    struct daub_error *error)
+{
+    struct daub_image image = media_image_of(frame, painter->in);
+    return daub_stylizer_submit(painter->stylizer, &image, &painter->params.live, 0,
+                                error);
+}
+
+enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
+                                   struct daub_error *error)
+{
+    if (painter->waiting_count == PAINTER_SLOTS_MAX)
+        return PAINTER_FULL;
+    enum AVPixelFormat readable = media_pixel_to_av(painter->in.pixel);
+    enum daub_status status;
+    if (media_pixel_from_av(frame->format) == painter->in.pixel) {
+        status = submit_view(painter, frame, error);
+    } else {
+        AVFrame target = {.width = frame->width,
+                          .height = frame->height,
+                          .format = readable,
+                          .colorspace = frame->colorspace,
+                          .color_range = painter->in.range == DAUB_RANGE_FULL
+                                             ? AVCOL_RANGE_JPEG
+                                             : AVCOL_RANGE_MPEG};
+        AVFrame *read = media_convert(&painter->converter, frame, &target, error);
+        status = read ? submit_view(painter, read, error) : DAUB_ERROR_FAILED;
+        av_frame_free(&read);
+    }
+    if (status == DAUB_ERROR_AGAIN)
+        return PAINTER_FULL;
+    if (status != DAUB_OK)
+        return PAINTER_ERROR;
+    painter->waiting[painter->waiting_count++] = frame;
+    return PAINTER_OK;
+}
+
+/* The painting takes its input's time and properties, and the output's own colours. */
+static bool take_properties(AVFrame *painted, const AVFrame *input, const AVFrame *output)
+{
+    if (av_frame_copy_props(painted, input) < 0)
+        return false;
+    painted->sample_aspect_ratio = output->sample_aspect_ratio;
+    painted->colorspace = output->colorspace;
+    painted->color_range = output->color_range;
+    painted->color_primaries = output->color_primaries;
+    painted->color_trc = output->color_trc;
+    painted->chroma_location = output->chroma_location;
+    painted->crop_left = painted->crop_right = 0;
+    painted->crop_top = painted->crop_bottom = 0;
+    media_frame_forget_picture_type(painted);
+    return true;
+}
+
+enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
+                                    struct daub_error *error)
+{
+    const AVFrame *output = painter->params.output;
+    *painted = NULL;
+    if (painter->waiting_count == 0)
+        return PAINTER_EMPTY;
+    AVFrame *made = media_pool_get(&painter->pool, output->format, output->width,
+                                   output->height, error);
+    if (!made)
+        return PAINTER_ERROR;
+    AVFrame *input = painter->waiting[0];
+    struct daub_image image = media_image_of(made, painter->out);
+    int64_t tag;
+    if (daub_stylizer_receive(painter->stylizer, &image, &tag, error) != DAUB_OK ||
+        !take_properties(made, input, output)) {
+        daub_fail(error, DAUB_ERROR_FAILED, "a frame got lost in the painter");
+        av_frame_free(&made);
+        return PAINTER_ERROR;
+    }
+    painter->waiting_count--;
+    memmove(&painter->waiting[0], &painter->waiting[1],
+            (size_t)painter->waiting_count * sizeof(painter->waiting[0]));
+    av_frame_free(&input);
+    *painted = made;
+    return PAINTER_OK;
+}

@@ -1,0 +1,57 @@
+/* Frames in, painted frames out: a stylizer that is built anew when the input changes. */
+#ifndef DAUB_APP_PAINTER_H
+#define DAUB_APP_PAINTER_H
+
+#include <libavutil/frame.h>
+
+#include <daub/daub.h>
+
+#include "app/options.h"
+#include "media/frames.h"
+
+enum { PAINTER_SLOTS_MAX = 8 };
+
+struct painter_params {
+    struct daub_device *device;
+    const struct daub_model *model;
+    struct size_spec work; /* of the input's size */
+    enum daub_precision precision;
+    struct daub_live live;
+    const AVFrame *output; /* size, format, colours and shape of painted frames */
+};
+
+struct painter {
+    struct painter_params params;
+    struct daub_stylizer *stylizer;
+    int width, height;     /* of the input the stylizer was built for */
+    struct daub_format in; /* the same */
+    struct daub_format out;
+    AVFrame *waiting[PAINTER_SLOTS_MAX]; /* inputs in flight, oldest first */
+    int waiting_count;
+    struct media_converter converter; /* for formats that the shaders do not read */
+    struct media_pool pool;           /* of painted frames */
+    bool told_alpha, told_matrix;
+};
+
+/* Builds the stylizer for frames like first. Uninit is allowed after failure. */
+bool painter_init(struct painter *painter, const struct painter_params *params,
+                  const AVFrame *first, struct daub_error *error);
+void painter_uninit(struct painter *painter);
+
+/* Whether frame can be submitted without a change; if not, receive all that is in flight,
+ * then call painter_change. */
+bool painter_fits(const struct painter *painter, const AVFrame *frame);
+bool painter_change(struct painter *painter, const AVFrame *frame,
+                    struct daub_error *error);
+
+enum painter_result { PAINTER_OK = 1, PAINTER_FULL, PAINTER_EMPTY, PAINTER_ERROR };
+/* OK: the painter owns the frame. FULL: receive first. ERROR: *error; the frame stays the
+ * caller's in both. */
+enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
+                                   struct daub_error *error);
+/* OK: *painted is the caller's, with the pts and properties of its input. EMPTY: nothing
+ * is in flight. */
+enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
+                                    struct daub_error *error);
+
+#endif

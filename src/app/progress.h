@@ -1,0 +1,34 @@
+/* The line that tells how far the work is. */
+#ifndef DAUB_APP_PROGRESS_H
+#define DAUB_APP_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "app/options.h"
+#include "media/sink.h"
+
+struct progress {
+    enum progress_kind kind;
+    bool terminal;        /* stderr is one */
+    int64_t start_us;     /* clock */
+    int64_t total_frames; /* 0: unknown */
+    int64_t total_us;     /* of the output; 0: unknown */
+    double last_fps;      /* smoothed */
+    int64_t last_frames, last_us;
+};
+
+void progress_init(struct progress *progress, enum progress_kind kind,
+                   const struct media_source_info *input);
+/* Milliseconds between two updates; -1: none are shown. */
+int progress_interval_ms(const struct progress *progress);
+/* frames painted, their time since the first one, bytes written so far. */
+void progress_update(struct progress *progress, int64_t frames, int64_t time_us,
+                     uint64_t bytes);
+/* Removes the line. */
+void progress_end(struct progress *progress);
+/* The last word on one output; interrupted: it is shorter than planned. */
+void progress_done(const struct progress *progress, const char *output,
+                   const struct media_report *report, bool interrupted);
+
+#endif

@@ -1,0 +1,286 @@
+#include "app/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdatomic.h>
+
+#include "util/error.h"
+#include "util/log.h"
+#include "util/queue.h"
+#include "util/thread.h"
+
+enum { QUEUE_FRAMES = 4 };
+
+struct session {
+    struct session_params params;
+    struct daub_queue frames; /* AVFrame; source thread -> engine thread */
+    struct daub_thread source_thread, engine_thread;
+    struct daub_stop done; /* the engine thread has ended */
+
+    pthread_mutex_t lock;
+    enum exit_code code;     /* lock: of the first failure; DONE: none */
+    struct daub_error error; /* lock: its words; empty where a sink's join will tell */
+
+    atomic_llong painted, time_us; /* engine thread -> progress */
+    int64_t first_us;              /* engine thread */
+};
+
+static void discard_frame(void *item)
+{
+    AVFrame *frame = item;
+    av_frame_free(&frame);
+}
+
+/* The first failure stands and stops everything. error NULL: the sink's join will tell.
+ */
+static void fail(struct session *session, enum exit_code code,
+                 const struct daub_error *error)
+{
+    pthread_mutex_lock(&session->lock);
+    if (session->code == EXIT_CODE_DONE) {
+        session->code = code;
+        if (error)
+            session->error = *error;
+    }
+    pthread_mutex_unlock(&session->lock);
+    daub_stop_request(session->params.stop);
+}
+
+static bool failed(struct session *session)
+{
+    pthread_mutex_lock(&session->lock);
+    bool answer = session->code != EXIT_CODE_DONE;
+    pthread_mutex_unlock(&session->lock);
+    return answer;
+}
+
+static bool pass_packet(struct session *session, const AVPacket *packet)
+{
+    const struct session_params *params = &session->params;
+    for (size_t i = 0; i < params->sink_count; i++) {
+        struct media_sink *sink = params->sinks[i];
+        if (sink->ops->push_packet && !sink->ops->push_packet(sink, packet)) {
+            fail(session, EXIT_CODE_OUTPUT, NULL);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void *run_source(void *opaque)
+{
+    struct session *session = opaque;
+    struct media_source *source = session->params.source;
+    struct daub_error error = {0};
+    bool going = true;
+    while (going) {
+        struct media_item item;
+        enum media_read answer = source->ops->read(source, &item, &error);
+        if (answer == MEDIA_READ_ERROR)
+            fail(session, EXIT_CODE_INPUT, &error);
+        going = answer == MEDIA_READ_OK || answer == MEDIA_READ_AGAIN;
+        if (answer != MEDIA_READ_OK)
+            continue;
+        if (item.packet) {
+            going = pass_packet(session, item.packet);
+            av_packet_free(&item.packet);
+        } else if (daub_queue_push(&session->frames, item.frame) != DAUB_QUEUE_OK) {
+            av_frame_free(&item.frame);
+            going = false;
+        }
+    }
+    daub_queue_finish(&session->frames);
+    return NULL;
+}
+
+/* Takes the oldest painting to the sinks. false: none is in flight, or a failure. */
+static bool deliver(struct session *session)
+{
+    const struct session_params *params = &session->params;
+    struct daub_error error = {0};
+    AVFrame *painted;
+    enum painter_result result = painter_receive(params->painter, &painted, &error);
+    if (result == PAINTER_ERROR)
+        fail(session, exit_code_of(error.status), &error);
+    if (result != PAINTER_OK)
+        return false;
+    bool ok = true;
+    for (size_t i = 0; ok && i < params->sink_count; i++)
+        ok = params->sinks[i]->ops->push(params->sinks[i], painted);
+    if (!ok)
+        fail(session, EXIT_CODE_OUTPUT, NULL);
+    int64_t at_us =
+        av_rescale_q(painted->pts, params->source->info.time_base, AV_TIME_BASE_Q);
+    if (atomic_fetch_add(&session->painted, 1) == 0)
+        session->first_us = at_us;
+    atomic_store(&session->time_us, at_us - session->first_us);
+    av_frame_free(&painted);
+    return ok;
+}
+
+/* Consumes the frame. */
+static bool paint(struct session *session, AVFrame *frame)
+{
+    struct painter *painter = session->params.painter;
+    struct daub_error error = {0};
+    if (!painter_fits(painter, frame)) {
+        while (deliver(session)) {
+        }
+        if (!failed(session) && !painter_change(painter, frame, &error))
+            fail(session, exit_code_of(error.status), &error);
+    }
+    enum painter_result result = PAINTER_FULL;
+    while (!failed(session) &&
+           (result = painter_submit(painter, frame, &error)) == PAINTER_FULL) {
+        if (!deliver(session))
+            break;
+    }
+    if (result == PAINTER_OK)
+        return true;
+    if (result == PAINTER_ERROR)
+        fail(session, exit_code_of(error.status), &error);
+    av_frame_free(&frame);
+    return false;
+}
+
+static void *run_engine(void *opaque)
+{
+    struct session *session = opaque;
+    const struct session_params *params = &session->params;
+    bool going = true;
+    while (going && !daub_stop_requested(params->stop)) {
+        /* with a painting in flight, fetch it rather than wait for the next frame */
+        bool idle = params->painter->waiting_count == 0;
+        void *item;
+        enum daub_queue_result result = idle
+                                            ? daub_queue_pop(&session->frames, &item)
+                                            : daub_queue_try_pop(&session->frames, &item);
+        if (result == DAUB_QUEUE_OK)
+            going = paint(session, item);
+        else if (result == DAUB_QUEUE_EMPTY)
+            going = deliver(session);
+        else
+            going = false;
+    }
+    daub_queue_close(&session->frames);
+    if (!failed(session)) {
+        while (deliver(session)) {
+        }
+    }
+    /* The outputs end only after the last packet of sound: the source is waited for. */
+    daub_thread_join(&session->source_thread);
+    bool keep = !failed(session);
+    for (size_t i = 0; i < params->sink_count; i++)
+        params->sinks[i]->ops->finish(params->sinks[i], keep);
+    daub_stop_request(&session->done);
+    return NULL;
+}
+
+static uint64_t bytes_written(const struct session_params *params)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < params->sink_count; i++)
+        bytes += params->sinks[i]->ops->bytes(params->sinks[i]);
+    return bytes;
+}
+
+static void watch(struct session *session)
+{
+    struct progress *progress = session->params.progress;
+    int interval = progress_interval_ms(progress);
+    struct pollfd wait = {.fd = session->done.fd, .events = POLLIN};
+    while (!daub_stop_requested(&session->done)) {
+        int ready = poll(&wait, 1, interval);
+        if (ready < 0 && errno != EINTR)
+            break;
+        if (interval > 0 && ready == 0)
+            progress_update(progress, atomic_load(&session->painted),
+                            atomic_load(&session->time_us),
+                            bytes_written(&session->params));
+    }
+}
+
+static enum exit_code code_of_sink(enum daub_status status)
+{
+    if (status == DAUB_ERROR_ARGUMENT)
+        return EXIT_CODE_USAGE;
+    return status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED : EXIT_CODE_OUTPUT;
+}
+
+/* Waits for the outputs and reports each. */
+static void close_sinks(struct session *session, bool interrupted)
+{
+    const struct session_params *params = &session->params;
+    for (size_t i = 0; i < params->sink_count; i++) {
+        struct media_sink *sink = params->sinks[i];
+        struct media_report report = {0};
+        struct daub_error error = {0};
+        if (!sink->ops->join(sink, &report, &error)) {
+            daub_log(DAUB_LOG_ERROR, "%s", error.message);
+            fail(session, code_of_sink(error.status), NULL);
+            session->code = code_of_sink(error.status);
+        } else if (session->code == EXIT_CODE_DONE && report.frames_in == 0) {
+            daub_log(DAUB_LOG_WARNING, "%s: not one frame was painted; nothing written",
+                     sink->name);
+        } else if (session->code == EXIT_CODE_DONE) {
+            progress_done(params->progress, sink->name, &report, interrupted);
+            if (!media_report_holds(&report, &error)) {
+                daub_log(DAUB_LOG_ERROR, "%s: %s", sink->name, error.message);
+                fail(session, EXIT_CODE_FAILED, NULL);
+            }
+        }
+    }
+}
+
+static bool start(struct session *session, struct daub_error *error)
+{
+    if (!daub_stop_init(&session->done, error))
+        return false;
+    if (!daub_queue_init(&session->frames, QUEUE_FRAMES, DAUB_QUEUE_BLOCK, discard_frame))
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    if (!daub_thread_start(&session->source_thread, "daub-source", run_source, session,
+                           error))
+        return false;
+    if (daub_thread_start(&session->engine_thread, "daub-engine", run_engine, session,
+                          error))
+        return true;
+    daub_stop_request(session->params.stop);
+    daub_queue_close(&session->frames);
+    daub_thread_join(&session->source_thread);
+    return false;
+}
+
+enum exit_code session_run(const struct session_params *params)
+{
+    struct session session = {.params = *params, .lock = PTHREAD_MUTEX_INITIALIZER};
+    struct daub_error error = {0};
+    session.done.fd = -1;
+    atomic_init(&session.painted, 0);
+    atomic_init(&session.time_us, 0);
+    if (start(&session, &error)) {
+        watch(&session);
+        progress_end(params->progress);
+        daub_thread_join(&session.engine_thread);
+        /* from here on this is the only thread that looks at the session */
+        bool interrupted =
+            session.code == EXIT_CODE_DONE && daub_stop_requested(params->stop);
+        if (session.error.status != DAUB_OK)
+            daub_log(DAUB_LOG_ERROR, "%s", session.error.message);
+        if (interrupted)
+            daub_log(DAUB_LOG_INFO, "stopped after %lld frames; what was painted is kept",
+                     (long long)atomic_load(&session.painted));
+        close_sinks(&session, interrupted);
+        if (session.code == EXIT_CODE_DONE && interrupted)
+            session.code = EXIT_CODE_INTERRUPTED;
+        if (session.code == EXIT_CODE_DONE && params->source->broken)
+            session.code = EXIT_CODE_FAILED;
+    } else {
+        daub_log(DAUB_LOG_ERROR, "%s", error.message);
+        session.code = EXIT_CODE_FAILED;
+    }
+    daub_queue_destroy(&session.frames);
+    daub_stop_uninit(&session.done);
+    pthread_mutex_destroy(&session.lock);
+    return session.code;
+}

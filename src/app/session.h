@@ -1,0 +1,27 @@
+/* Source -> painter -> sinks, each on its own thread. */
+#ifndef DAUB_APP_SESSION_H
+#define DAUB_APP_SESSION_H
+
+#include "app/exit_code.h"
+#include "app/painter.h"
+#include "app/progress.h"
+#include "media/sink.h"
+#include "media/source.h"
+#include "util/stop.h"
+
+struct session_params {
+    struct media_source *source;
+    struct media_sink *const *sinks;
+    size_t sink_count;
+    struct painter *painter;
+    struct progress *progress;
+    /* Requested by a signal, or by the session itself when something fails. The source
+     * was opened with the same one. */
+    struct daub_stop *stop;
+};
+
+/* Paints until the source ends, the stop is requested or something fails; completes every
+ * output, says how it went and returns the exit code. All threads have ended then. */
+enum exit_code session_run(const struct session_params *params);
+
+#endif

@@ -1,0 +1,165 @@
+/* Option values that need more than a number: sizes and mixes of styles. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "app/options.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/text.h"
+
+enum { SIDE_MAX = 32768 };
+
+static bool fixed_size(const char *text, struct size_spec *size)
+{
+    const char *x = strpbrk(text, "xX");
+    char width[16];
+    int64_t w, h;
+    if (!x || (size_t)(x - text) >= sizeof(width))
+        return false;
+    snprintf(width, sizeof(width), "%.*s", (int)(x - text), text);
+    if (!daub_text_int(width, 1, SIDE_MAX, &w) || !daub_text_int(x + 1, 1, SIDE_MAX, &h))
+        return false;
+    *size = (struct size_spec){.kind = SIZE_FIXED, .width = (int)w, .height = (int)h};
+    return true;
+}
+
+/* "720p": *number is 720 */
+static bool number_before(const char *text, char last, double max, double *number)
+{
+    char digits[16];
+    size_t length = strlen(text);
+    if (length < 2 || length > sizeof(digits) || text[length - 1] != last)
+        return false;
+    snprintf(digits, sizeof(digits), "%.*s", (int)length - 1, text);
+    return daub_text_double(digits, 1, max, number);
+}
+
+bool size_parse(const char *text, const char *option, struct size_spec *size,
+                struct daub_error *error)
+{
+    double number;
+    *size = (struct size_spec){.kind = SIZE_NATIVE};
+    if (!text || strcmp(text, "native") == 0 || fixed_size(text, size))
+        return true;
+    if (number_before(text, 'p', SIDE_MAX, &number)) {
+        *size = (struct size_spec){.kind = SIZE_LINES, .height = (int)number};
+        return true;
+    }
+    if (number_before(text, '%', 1000, &number)) {
+        *size = (struct size_spec){.kind = SIZE_PERCENT, .percent = number};
+        return true;
+    }
+    return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s %s: write WxH, 720p, 50%% or native",
+                     option, text);
+}
+
+static int scaled(int side, double factor)
+{
+    double result = round(side * factor);
+    return result < 1 ? 1 : result > SIDE_MAX ? SIDE_MAX : (int)result;
+}
+
+void size_apply(const struct size_spec *size, int width, int height, int *new_width,
+                int *new_height)
+{
+    int shorter = width < height ? width : height;
+    double factor = 1;
+    if (size->kind == SIZE_LINES)
+        factor = (double)size->height / shorter;
+    else if (size->kind == SIZE_PERCENT)
+        factor = size->percent / 100;
+    *new_width = size->kind == SIZE_FIXED ? size->width : scaled(width, factor);
+    *new_height = size->kind == SIZE_FIXED ? size->height : scaled(height, factor);
+    /* The rounded side of "720p" is made even, as encoders of 4:2:0 like it. */
+    if (size->kind == SIZE_LINES && size->height % 2 == 0) {
+        *new_width = width == shorter ? size->height : (*new_width + 1) / 2 * 2;
+        *new_height = height == shorter ? size->height : (*new_height + 1) / 2 * 2;
+    }
+}
+
+static bool style_index(const char *name, size_t length,
+                        const struct daub_model_info *model, int *index,
+                        struct daub_error *error)
+{
+    char word[128];
+    snprintf(word, sizeof(word), "%.*s", (int)length, name);
+    for (int i = 0; i < model->style_count; i++) {
+        if (strcasecmp(model->styles[i].name, word) == 0) {
+            *index = i;
+            return true;
+        }
+    }
+    const char **names = daub_alloc((size_t)model->style_count, sizeof(*names));
+    if (!names)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    for (int i = 0; i < model->style_count; i++)
+        names[i] = model->styles[i].name;
+    const char *near = daub_text_nearest(word, names, (size_t)model->style_count);
+    free(names);
+    return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                     "model %s has no style %s%s%s%s; \"daub models\" lists them",
+                     model->name, word, near ? "; did you mean " : "", near ? near : "",
+                     near ? "?" : "");
+}
+
+static bool add_style(const char *part, size_t length,
+                      const struct daub_model_info *model, float *weights,
+                      struct daub_error *error)
+{
+    const char *equals = memchr(part, '=', length);
+    size_t name_length = equals ? (size_t)(equals - part) : length;
+    double weight = 1;
+    int index = 0;
+    if (equals) {
+        char number[32];
+        snprintf(number, sizeof(number), "%.*s", (int)(length - name_length - 1),
+                 equals + 1);
+        if (!daub_text_double(number, 0, 1000, &weight))
+            return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                             "--style %.*s: the weight must be a number from 0 up",
+                             (int)length, part);
+    }
+    if (!style_index(part, name_length, model, &index, error))
+        return false;
+    weights[index] += (float)weight;
+    return true;
+}
+
+bool style_parse(const char *text, const struct daub_model_info *model, float **weights,
+                 struct daub_error *error)
+{
+    *weights = NULL;
+    if (!text)
+        return true;
+    if (model->style_count == 0)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "model %s has one style only; leave --style out", model->name);
+    float *made = daub_alloc((size_t)model->style_count, sizeof(*made));
+    if (!made)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    for (const char *part = text;; part++) {
+        size_t length = strcspn(part, ",");
+        if (!add_style(part, length, model, made, error)) {
+            free(made);
+            return false;
+        }
+        part += length;
+        if (!*part)
+            break;
+    }
+    float sum = 0;
+    for (int i = 0; i < model->style_count; i++)
+        sum += made[i];
+    if (sum <= 0) {
+        free(made);
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "--style %s: every weight is 0",
+                         text);
+    }
+    for (int i = 0; i < model->style_count; i++)
+        made[i] /= sum;
+    *weights = made;
+    return true;
+}
