@@ -197,6 +197,9 @@ bool net_graph_check(const struct net_graph *graph, struct daub_error *error)
 {
     if (!check_values(graph, error))
         return false;
+    if (!check_input(graph, graph->image, "image", error) ||
+        (graph->style != -1 && !check_input(graph, graph->style, "style", error)))
+        return false;
     for (size_t i = 0; i < graph->node_count; i++) {
         if (!check_node(graph, (int)i, error))
             return false;
@@ -206,9 +209,6 @@ bool net_graph_check(const struct net_graph *graph, struct daub_error *error)
                              "input '%s' is neither the image nor the style weights",
                              graph->nodes[i].name);
     }
-    if (!check_input(graph, graph->image, "image", error) ||
-        (graph->style != -1 && !check_input(graph, graph->style, "style", error)))
-        return false;
     if (graph->output < 0 || (size_t)graph->output >= graph->value_count ||
         graph->values[graph->output].producer < 0)
         return daub_fail(error, DAUB_ERROR_MODEL, "the network computes no output");

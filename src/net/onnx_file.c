@@ -80,13 +80,23 @@ static bool walk_message(const ProtobufCMessageDescriptor *type, struct bytes by
     return true;
 }
 
+/* What protobuf-c may still allocate, bytes, and why it got nothing. */
+struct budget {
+    size_t left;
+    bool exceeded, no_memory;
+};
+
 static void *budget_alloc(void *data, size_t size)
 {
-    size_t *left = data;
-    if (size > *left)
+    struct budget *budget = data;
+    if (size > budget->left) {
+        budget->exceeded = true;
         return NULL;
-    *left -= size;
-    return daub_alloc(size, 1);
+    }
+    budget->left -= size;
+    void *memory = daub_alloc(size, 1);
+    budget->no_memory = budget->no_memory || !memory;
+    return memory;
 }
 
 static void budget_free(void *data, void *pointer)
@@ -98,24 +108,24 @@ static void budget_free(void *data, void *pointer)
 Onnx__ModelProto *net_onnx_unpack(const void *data, size_t size, struct daub_error *error)
 {
     struct bytes bytes = {data, (const uint8_t *)data + size};
+    const char *damaged = "is no ONNX file, or a damaged one; fetch or export it again";
     if (size == 0 || !walk_message(&onnx__model_proto__descriptor, bytes, 0)) {
-        daub_fail(error, DAUB_ERROR_MODEL,
-                  "is no ONNX file, or a damaged one; fetch or export it again");
+        daub_fail(error, DAUB_ERROR_MODEL, "%s", damaged);
         return NULL;
     }
     /* An empty field of two bytes becomes a struct of up to 200: what is real stays far
      * below this bound. */
-    size_t left, bound = (size_t)64 << 20;
-    if (!daub_mul_size(size, 16, &left) || !daub_add_size(left, bound, &left))
-        left = SIZE_MAX;
-    ProtobufCAllocator allocator = {budget_alloc, budget_free, &left};
-    size_t before = left;
+    struct budget budget = {.left = SIZE_MAX};
+    if (size < SIZE_MAX / 32)
+        budget.left = size * 16 + ((size_t)64 << 20);
+    ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
     Onnx__ModelProto *model = onnx__model_proto__unpack(&allocator, size, data);
-    if (!model)
-        daub_fail(error, DAUB_ERROR_MODEL,
-                  before - left > before / 2
-                      ? "is an ONNX file that needs too much memory to read"
-                      : "is no ONNX file, or a damaged one; fetch or export it again");
+    if (!model && budget.no_memory)
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory while reading the model");
+    else if (!model)
+        daub_fail(error, DAUB_ERROR_MODEL, "%s",
+                  budget.exceeded ? "is made so that reading it takes too much memory"
+                                  : damaged);
     return model;
 }
 

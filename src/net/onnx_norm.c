@@ -85,12 +85,12 @@ static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *n
         return -1;
     int channel = 1 - (x->rank - shape.rank), value;
     bool constant = net_onnx_is_constant(b, node, i);
-    if (constant) {
+    if (constant && channel >= 0) {
         const struct net_tensor *full = net_onnx_constant(b, node, i);
-        struct net_tensor *small = full ? net_tensor_collapse(b, node, full, ~0u) : NULL;
-        shape = small ? small->shape : shape;
-        bool fits = channel >= 0 && shape.rank > channel && small &&
-                    small->count == x->dim[1] && shape.dim[channel] == x->dim[1];
+        struct net_tensor *small =
+            full ? net_tensor_collapse(b, node, full, ~(1u << channel)) : NULL;
+        bool fits = small && small->count == x->dim[1] &&
+                    small->shape.dim[channel] == x->dim[1];
         value = fits ? net_onnx_add_constant(b, node, small) : -1;
         net_tensor_free(b, small);
         return value;

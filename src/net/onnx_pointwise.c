@@ -53,6 +53,8 @@ static int emit_clip(struct net_onnx_builder *b, const struct net_onnx_node *nod
 {
     /* As min(max(x, low), high): an upper bound below the lower one wins. */
     low = low <= high ? low : high;
+    if (low <= -FLT_MAX && high >= FLT_MAX)
+        return x;
     if (low == 0 && high >= FLT_MAX)
         return net_onnx_emit_act(b, node, NET_ACT_RELU, 0, 0, x);
     return net_onnx_emit_act(b, node, NET_ACT_CLIP, low > -FLT_MAX ? low : -FLT_MAX,

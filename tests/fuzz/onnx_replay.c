@@ -1,0 +1,140 @@
+/* Fuzzing without a fuzzer: every operator form's file, then the same with bytes changed,
+ * cut out, doubled or taken from another file, through onnx_target. A stand-in where
+ * Clang is absent, and the way to run a found input again.
+ *
+ * Usage: onnx_replay [FILE...], or onnx_replay seconds N [seed S] */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "onnx_forms.h"
+#include "onnx_make.h"
+#include "onnx_target.h"
+
+struct bytes {
+    unsigned char *data;
+    size_t size;
+};
+
+static uint64_t state = 1;
+
+static size_t pick(size_t count)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return count ? (size_t)(state >> 33) % count : 0;
+}
+
+static struct bytes make_seed(size_t form)
+{
+    struct bytes seed;
+    char text[2048];
+    snprintf(text, sizeof(text), "in x 1,3,%s; out y; %s", form & 1 ? "h,w" : "8,8",
+             onnx_forms[form / 2].text);
+    Onnx__ModelProto *model = onnx_make(text);
+    seed.data = onnx_make_bytes(model, &seed.size);
+    onnx_make_free(model);
+    return seed;
+}
+
+/* A copy with up to four changes, in a block of its exact size. */
+static struct bytes mutate(const struct bytes *seed, const struct bytes *other)
+{
+    static const unsigned char edges[] = {0, 1, 2, 0x7f, 0x80, 0xff};
+    struct bytes next = {malloc(2 * seed->size + other->size), seed->size};
+    if (!next.data)
+        abort();
+    memcpy(next.data, seed->data, seed->size);
+    for (size_t change = 0; change <= pick(4) && next.size > 2; change++) {
+        size_t at = pick(next.size), length = 1 + pick(16);
+        if (length > next.size - at)
+            length = next.size - at;
+        switch (pick(6)) {
+        case 0:
+            next.data[at] ^= (unsigned char)(1u << pick(8));
+            break;
+        case 1:
+            next.data[at] = edges[pick(sizeof(edges))];
+            break;
+        case 2:
+            next.data[at] = (unsigned char)pick(256);
+            break;
+        case 3:
+            memmove(next.data + at, next.data + at + length, next.size - at - length);
+            next.size -= length;
+            break;
+        case 4:
+            if (next.size + length > 2 * seed->size)
+                break;
+            memmove(next.data + at + length, next.data + at, next.size - at);
+            next.size += length;
+            break;
+        default:
+            length = pick(other->size < next.size - at ? other->size : next.size - at);
+            memcpy(next.data + at, other->data + pick(other->size - length + 1), length);
+            break;
+        }
+    }
+    unsigned char *exact = malloc(next.size ? next.size : 1);
+    if (!exact)
+        abort();
+    memcpy(exact, next.data, next.size);
+    free(next.data);
+    next.data = exact;
+    return next;
+}
+
+static int run_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    static unsigned char data[64 << 20];
+    if (!file) {
+        fprintf(stderr, "cannot open %s\n", path);
+        return 1;
+    }
+    size_t size = fread(data, 1, sizeof(data), file);
+    fclose(file);
+    unsigned char *exact = malloc(size ? size : 1);
+    if (!exact)
+        abort();
+    memcpy(exact, data, size);
+    printf("%s: %s\n", path, onnx_target(exact, size) ? "usable" : "refused");
+    free(exact);
+    return 0;
+}
+
+static void run_mutations(double seconds)
+{
+    size_t count = 2 * onnx_form_count, usable = 0, runs = 0;
+    struct bytes *seeds = calloc(count, sizeof(*seeds));
+    if (!seeds)
+        abort();
+    for (size_t i = 0; i < count; i++)
+        seeds[i] = make_seed(i);
+    for (time_t end = time(NULL) + (time_t)seconds; time(NULL) < end; runs++) {
+        struct bytes next = mutate(&seeds[pick(count)], &seeds[pick(count)]);
+        usable += onnx_target(next.data, next.size) != 0;
+        free(next.data);
+    }
+    printf("%zu files, %zu of them usable\n", runs, usable);
+    for (size_t i = 0; i < count; i++)
+        free(seeds[i].data);
+    free(seeds);
+}
+
+int main(int argc, char **argv)
+{
+    bool timed = argc > 2 && !strcmp(argv[1], "seconds");
+    if (argc > 1 && !timed) {
+        int failed = 0;
+        for (int i = 1; i < argc; i++)
+            failed |= run_file(argv[i]);
+        return failed;
+    }
+    if (argc > 4 && !strcmp(argv[3], "seed"))
+        state = strtoull(argv[4], NULL, 10);
+    printf("seed %llu\n", (unsigned long long)state);
+    run_mutations(timed ? atof(argv[2]) : 10);
+    return 0;
+}

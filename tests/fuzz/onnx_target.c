@@ -1,0 +1,57 @@
+#include "onnx_target.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "net/onnx.h"
+
+static void need(bool holds, const char *what, const struct daub_error *error)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "%s (%s)\n", what, error->message);
+    abort();
+}
+
+static void build(const struct net_onnx *onnx, int height, int width, FILE *sink)
+{
+    struct daub_error error = {0};
+    struct net_graph graph;
+    bool ok = net_onnx_build(onnx, height, width, &graph, &error);
+    need(ok == (error.status == DAUB_OK), "result and status differ", &error);
+    if (ok) {
+        need(net_graph_check(&graph, &error), "a built graph is refused", &error);
+        net_graph_dump(&graph, sink);
+        /* Every constant can be read to its end. */
+        float sum = 0;
+        for (size_t i = 0; i < graph.value_count; i++)
+            if (graph.values[i].data)
+                sum += graph.values[i].data[net_shape_count(&graph.values[i].shape) - 1];
+        fprintf(sink, "%g\n", (double)sum);
+    }
+    net_graph_free(&graph);
+}
+
+int onnx_target(const uint8_t *data, size_t size)
+{
+    struct daub_error error = {0};
+    struct net_onnx *onnx = net_onnx_parse(data, size, "fuzz", &error);
+    need(!onnx == (error.status != DAUB_OK), "result and status differ", &error);
+    need(!strchr(error.message, '\n'), "message of two lines", &error);
+    if (!onnx)
+        return 0;
+    FILE *sink = fopen("/dev/null", "w");
+    if (!sink)
+        abort();
+    build(onnx, 16, 16, sink);
+    build(onnx, 13, 21, sink);
+    build(onnx, 64, 40, sink);
+    int alignment = net_onnx_alignment(onnx, &error);
+    need(alignment >= 0 && alignment <= 64, "alignment out of range", &error);
+    need((alignment > 0) == (error.status == DAUB_OK), "result and status differ",
+         &error);
+    fclose(sink);
+    net_onnx_free(onnx);
+    return 1;
+}

@@ -1,0 +1,12 @@
+/* What the fuzzer and the replay program do with bytes that claim to be an ONNX file. */
+#ifndef DAUB_TESTS_ONNX_TARGET_H
+#define DAUB_TESTS_ONNX_TARGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Parses, builds at sizes small and odd, checks and dumps the graphs. Aborts where what
+ * must hold does not. Returns whether the bytes were a usable file. */
+int onnx_target(const uint8_t *data, size_t size);
+
+#endif

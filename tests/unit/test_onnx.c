@@ -1,0 +1,474 @@
+/* The importer: every form of operator, every refusal, every kind of constant. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "net/onnx.h"
+#include "onnx_forms.h"
+#include "onnx_make.h"
+
+static struct net_onnx *parse_model(const Onnx__ModelProto *model,
+                                    struct daub_error *error)
+{
+    size_t size;
+    unsigned char *bytes = onnx_make_bytes(model, &size);
+    struct net_onnx *onnx = net_onnx_parse(bytes, size, "file.onnx", error);
+    free(bytes);
+    return onnx;
+}
+
+static struct net_onnx *parse(const char *text, struct daub_error *error)
+{
+    Onnx__ModelProto *model = onnx_make(text);
+    struct net_onnx *onnx = parse_model(model, error);
+    onnx_make_free(model);
+    return onnx;
+}
+
+/* The form's way of writing a graph: output, then the lines after the input's. */
+static void dump_body(const struct net_graph *graph, char *text, size_t size)
+{
+    char *dump = NULL, line[512];
+    size_t length, used = 0;
+    FILE *file = open_memstream(&dump, &length);
+    assert_non_null(file);
+    net_graph_dump(graph, file);
+    fclose(file);
+    used += (size_t)snprintf(text, size, "%%%d\n", graph->output);
+    file = fmemopen(dump, length, "r");
+    assert_non_null(file);
+    for (int i = 0; fgets(line, sizeof(line), file); i++)
+        if (i > 1 && used < size)
+            used += (size_t)snprintf(text + used, size - used, "%s", line);
+    fclose(file);
+    free(dump);
+}
+
+static void test_forms(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < onnx_form_count; i++) {
+        char text[2048], have[4096];
+        struct daub_error error = {0};
+        struct net_graph graph;
+        snprintf(text, sizeof(text), "in x 1,3,8,8; out y; %s", onnx_forms[i].text);
+        struct net_onnx *onnx = parse(text, &error);
+        if (!onnx || !net_onnx_build(onnx, 8, 8, &graph, &error))
+            fail_msg("%s\n%s", onnx_forms[i].text, error.message);
+        dump_body(&graph, have, sizeof(have));
+        if (strcmp(have, onnx_forms[i].dump))
+            fail_msg("%s\ngives\n%s\nnot\n%s", onnx_forms[i].text, have,
+                     onnx_forms[i].dump);
+        net_graph_free(&graph);
+        net_onnx_free(onnx);
+    }
+}
+
+/* Text for onnx_make, and what the message must say. */
+struct refusal {
+    const char *text, *says;
+};
+
+static void expect_refusals(const struct refusal *refusals, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct daub_error error = {0};
+        struct net_onnx *onnx = parse(refusals[i].text, &error);
+        if (onnx)
+            fail_msg("accepted: %s", refusals[i].text);
+        assert_int_equal(error.status, DAUB_ERROR_MODEL);
+        if (!strstr(error.message, refusals[i].says) ||
+            strncmp(error.message, "file.onnx: ", 11))
+            fail_msg("%s\nsays: %s\nnot: %s", refusals[i].text, error.message,
+                     refusals[i].says);
+    }
+}
+#define EXPECT_REFUSALS(list) expect_refusals(list, sizeof(list) / sizeof((list)[0]))
+
+#define X "in x 1,3,8,8; out y; "
+
+static void test_refused_nets(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {"opset 8; " X "Relu x > y", "opset 8; daub reads 9 to 17"},
+        {"opset 18; " X "Relu x > y", "opset 18; daub reads 9 to 17"},
+        {X, "reads 'y', which nothing computes"},
+        {"in x 1,3,8,8; Relu x > y", "names no output"},
+        {X "Relu x > y; Relu x > y", "defines 'y' twice"},
+        {X "in x 1,3,8,8; Relu x > y", "defines 'x' twice"},
+        {X "f x 1 =1; f x 1 =1; Relu x > y", "defines 'x' twice"},
+        {X "Add x,z > y", "reads 'z', which nothing computes"},
+        {X "Add x,b > a; Relu a > b; Relu b > y", "from itself"},
+        {X "Softmax x > y axis=1", "node 'y': daub cannot run the operator Softmax "
+                                   "(opset 11)"},
+        {"in x 4,3,8,8; out y; Relu x > y", "batches of 4"},
+        {"in x 1,1,8,8; out y; Relu x > y", "pictures of 1 channels at 'x'"},
+        {"in x 1,4,8,8; out y; Relu x > y", "pictures of 4 channels at 'x'"},
+        {"in x 1,3,8,8; in z 1,3,8,8; out y; Add x,z > y", "more than one picture"},
+        {"in x 1,3,8,8; in z 1,n; out y; Add x,z > y", "vector of style weights"},
+        {"in x 1,3,8,8; in z 2,4; out y; Add x,z > y", "vector of style weights"},
+        {"in x 1,3,8,8; in z 3; in u 3; out y; Add x,z > a; Add a,u > y",
+         "vector of style weights"},
+        {"in x 3,8,8; out y; Relu x > y", "an input 'x' of 3 axes"},
+        {"in x; out y; Relu x > y", "input 'x' is a float tensor of known rank"},
+        {"in z 1,4; out y; Relu z > y", "without a picture"},
+        {"out y; f c 1 =1; Relu c > y", "without a picture"},
+        {"in x 1,3,8,8; out y 1,1000; GlobalAveragePool x > a; Flatten a > y",
+         "a result of 2 axes, not a picture [1,3,H,W]: it is a classifier"},
+        {X "GlobalAveragePool x > a; Flatten a > y", "gives [1,3] for a picture of 8x8"},
+        {X "f w 4,3,1,1 r1; Conv x,w > y", "gives [1,4,8,8]"},
+        {X "f s 4 1,1,4,4; f r 0; Resize x,r,s > y", "gives [1,3,32,32]"},
+        {X "Shape x > s; ConstantOfShape s > y", "does not depend on the picture"},
+        {"in x 1,3,8,8; in s 1,3; out y; ReduceMean x > m; Reshape s,t > y; i t "
+         "1,3,1,1; Sub m,y > z",
+         "without a picture"},
+        {"in x 1,3,w,h; out y; f w 9,3,8,8 r1; f v 3,9,1,1 r1; Conv x,w > a "
+         "strides=300,300; Conv a,v > y",
+         "of 256x256"},
+    };
+    EXPECT_REFUSALS(refusals);
+}
+
+static void test_refused_nodes(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {X "f w 3,3,3 r1; Conv x,w > y",
+         "node 'y' (Conv, opset 11): its input has 4 axes"},
+        {X "Conv x,x > y", "weights are computed"},
+        {X "f w 3,2,3,3 r1; Conv x,w > y",
+         "weights [3,2,3,3] do not fit input [1,3,8,8]"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y kernel_shape=5,5", "do not fit"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y strides=0,1", "out of range"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y pads=1,1", "'pads' has 2 numbers"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y pads=-1,0,0,0", "padding -1 out of range"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y group=1.5", "'group' has the wrong type"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y auto_pad=ODD", "unknown 'auto_pad'"},
+        {X "f w 3,3,9,9 r1; Conv x,w > y", "use a larger picture"},
+        {X "f w 3,3,3,3 r1; f b 4 r1; Conv x,w,b > y", "bias has 4 elements"},
+        {X "Conv x > y", "input 1 is missing"},
+        {X "f w 3,3,3,3 r1; ConvTranspose x,w > y output_shape=99,99", "out of range"},
+        {X "f w 3,3,3,3 r1; ConvTranspose x,w > y output_shape=9,9,9", "has 3 numbers"},
+        {X "f g 2 r1; InstanceNormalization x,g,g > y", "2 elements for input [1,3,8,8]"},
+        {X "f g 2 r1; BatchNormalization x,g,g,g,g > y", "scale has 2 elements"},
+        {"opset 17; " X "f g 8 r1; LayerNormalization x,g > y", "normalizes axes 3 to 3"},
+        {X "ReduceMean x > a; f w 1,1 r1; Flatten a > b; Gemm b,w > c; Add x,c > y",
+         "multiplies matrices computed from the picture"},
+        {X "MatMul x,x > y", "multiplies matrices computed from the picture"},
+        {X "Floor x > y", "on sizes and constants only"},
+        {X "Cast x > y to=7", "element type 7"},
+        {X "Max x,x > y", "one map and numbers only"},
+        {X "f c 3 r1; Max x,c > y", "3 elements where one is needed"},
+        {X "Clip x,x > y", "which daub cannot follow"},
+        {X "Pad x,p > y mode=wrap; i p 0,0,0,0,0,0,0,0", "unknown padding mode"},
+        {X "Pad x,p > y; i p 0,0,1,1", "4 paddings for 4 axes"},
+        {X "Pad x,p > y mode=reflect; i p 0,0,8,0,0,0,0,0", "cannot reflect 8 elements"},
+        {X "f r 0; f s 4 1,1,2,2; Resize x,r,s > y mode=cubic", "unknown mode"},
+        {X "f r 0; f s 4 1,1,2,2; Resize x,r,s > y "
+           "coordinate_transformation_mode=tf_crop_and_resize",
+         "unknown coordinate"},
+        {X "f r 0; f s 4 1,2,2,2; Resize x,r,s > y", "other axes than height and width"},
+        {X "f r 0; f s 4 1,1,0,2; Resize x,r,s > y", "out of range"},
+        {X "f r 0; f s 3 1,1,2; Resize x,r,s > y", "does not resize a map"},
+        {"opset 10; " X "f s 4 1,1,2,0.5; Resize x,s > y", "enlarges one axis"},
+        {X "DepthToSpace x > y blocksize=2", "blocks of 2 do not divide"},
+        {X "SpaceToDepth x > y blocksize=0", "block size 0"},
+        {X "MaxPool x > y kernel_shape=2,2 pads=2,2,2,2", "padding 2,2 is not below"},
+        {X "MaxPool x > a,y kernel_shape=1,1", "does not depend on the picture"},
+        {X "MaxPool x > a,b kernel_shape=1,1; Relu b > y", "reads 'b', a side output"},
+        {X "Concat x,x > y axis=4", "axis 4 is out of range"},
+        {X "f c 1,3,8,7 r1; Concat x,c > y axis=1", "cannot be joined on axis 1"},
+        {X "f c 1,3,8,7 r1; Add x,c > y", "[1,3,8,8] and [1,3,8,7] do not match"},
+        {X "Reshape x,s > y; i s 1,3,9,8", "cannot reshape [1,3,8,8] to [1,3,9,8]"},
+        {X "Reshape x,s > y; i s 1,1,1,1,1,1,1", "over 6 axes"},
+        {X "Transpose x > y perm=0,0,1,2", "no permutation"},
+        {X "Squeeze x > y axes=1,", "cannot drop axis 1 of 3"},
+        {X "Slice x,s,e > y; i s 9,; i e 9,", "cannot cut [0,3,8,8]"},
+        {X "Slice x,s,e,a,t > y; i s 0,; i e 9,; i a 1,; i t 0,", "step is 0"},
+        {X "Split x > y,z axis=1", "2 pieces do not divide 3"},
+        {X "Gather x,k > y axis=1; i k 0,2,1", "not evenly spaced"},
+        {X "Gather x,k > y axis=1; i k 3,", "out of range"},
+        {X "Expand x,s > y; i s 2,2", "does not fit"},
+    };
+    EXPECT_REFUSALS(refusals);
+}
+
+static void test_refused_constants(void **state)
+{
+    (void)state;
+    static const struct refusal refusals[] = {
+        {X "Constant > c value_string=text; Add x,c > y", "holds no number"},
+        {X "Constant > c value=3; Add x,c > y", "'value' has the wrong type"},
+        {X "i d 16777216,16777216; ConstantOfShape d > c; Add x,c > y", "grow too large"},
+        {X "i d 5000,5000; ConstantOfShape d > c; ConstantOfShape d > e; Add c,e > g; "
+           "Add x,g > y",
+         "grow too large"},
+        {X "i d -1,; ConstantOfShape d > c; Add x,c > y", "grow too large"},
+        {X "i a =0; i n =99999999; i k =1; Range a,n,k > c; Add x,c > y", "too long"},
+        {X "i a =0; i n =9; i k =0; Range a,n,k > c; Add x,c > y", "too long"},
+        {X "i a 1,2; i k 2,; Gather a,k > c; Add x,c > y", "index 2 is out of range"},
+        {X "i a 1,2; i e 1,2,3; Add a,e > c; Add x,c > y", "shapes do not match"},
+        {X "i a 1,2; i t 3,; Reshape a,t > c; Add x,c > y", "cannot reshape 2 elements"},
+        {X "i a 1,2; i t -1,; Tile a,t > c; Add x,c > y", "grow too large"},
+        {X "f c 0; Add x,c > y", "impossible shape [0]"},
+    };
+    EXPECT_REFUSALS(refusals);
+}
+
+static void expect_bytes_refused(const void *bytes, size_t size, const char *says)
+{
+    struct daub_error error = {0};
+    assert_null(net_onnx_parse(bytes, size, "file.onnx", &error));
+    assert_int_equal(error.status, DAUB_ERROR_MODEL);
+    if (!strstr(error.message, says))
+        fail_msg("says: %s\nnot: %s", error.message, says);
+}
+
+static void test_damaged_files(void **state)
+{
+    (void)state;
+    expect_bytes_refused("", 0, "no ONNX file, or a damaged one");
+    expect_bytes_refused("no model\n", 9, "no ONNX file, or a damaged one");
+    expect_bytes_refused("\x08\x07", 2, "no ONNX file, or a damaged one"); /* no graph */
+    Onnx__ModelProto *model = onnx_make(X "f w 3,3,3,3 r1; Conv x,w > y");
+    size_t size;
+    unsigned char *bytes = onnx_make_bytes(model, &size);
+    onnx_make_free(model);
+    for (size_t cut = 0; cut < size; cut++) {
+        struct daub_error error = {0};
+        unsigned char *part = malloc(cut + 1); /* exact bounds for the sanitizer */
+        memcpy(part, bytes, cut);
+        struct net_onnx *onnx = net_onnx_parse(part, cut, "file.onnx", &error);
+        assert_true(onnx || error.status == DAUB_ERROR_MODEL);
+        net_onnx_free(onnx);
+        free(part);
+    }
+    free(bytes);
+    /* Graphs in attributes of nodes of graphs ...: each level is one more length. */
+    enum { DEEP = 200000 };
+    unsigned char *deep = malloc(DEEP * 16);
+    size_t at = DEEP * 16, inside = 0;
+    for (int i = 0; i < DEEP; i++) {
+        static const unsigned char tags[] = {0x3a, 0x0a, 0x2a, 0x32};
+        unsigned char head[8] = {tags[i < DEEP - 1 ? 1 + (DEEP - 2 - i) % 3 : 0]};
+        size_t n = 1;
+        for (size_t rest = inside; n < 8; rest >>= 7) {
+            head[n++] = (unsigned char)((rest & 127) | (rest > 127 ? 128 : 0));
+            if (rest <= 127)
+                break;
+        }
+        at -= n;
+        memcpy(deep + at, head, n);
+        inside += n;
+    }
+    expect_bytes_refused(deep + at, inside, "no ONNX file, or a damaged one");
+    free(deep);
+    /* Empty nodes, two bytes each. */
+    enum { NODES = 4 << 20 };
+    unsigned char *many = malloc(2 * NODES + 8);
+    static const unsigned char open_graph[] = {0x3a, 0x80, 0x80, 0x80, 0x04};
+    memcpy(many, open_graph, sizeof(open_graph));
+    for (size_t i = 0; i < NODES; i++) {
+        many[sizeof(open_graph) + 2 * i] = 0x0a;
+        many[sizeof(open_graph) + 2 * i + 1] = 0;
+    }
+    expect_bytes_refused(many, sizeof(open_graph) + 2 * NODES, "too much memory");
+    free(many);
+}
+
+/* Damages a sound model, which must then be refused. */
+static void expect_model_refused(void (*damage)(Onnx__ModelProto *model),
+                                 const char *says)
+{
+    struct daub_error error = {0};
+    Onnx__ModelProto *model = onnx_make(X "f w 3,3,3,3 r1; Conv x,w > y");
+    damage(model);
+    struct net_onnx *onnx = parse_model(model, &error);
+    onnx_make_free(model);
+    if (onnx || !strstr(error.message, says))
+        fail_msg("says: %s\nnot: %s", error.message, says);
+    assert_int_equal(error.status, DAUB_ERROR_MODEL);
+}
+
+static void make_external(Onnx__ModelProto *model)
+{
+    Onnx__TensorProto *w = model->graph->initializer[0];
+    w->has_data_location = 1;
+    w->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
+}
+
+static void shorten_data(Onnx__ModelProto *model)
+{
+    model->graph->initializer[0]->raw_data.len -= 4;
+}
+
+static void make_negative(Onnx__ModelProto *model)
+{
+    model->graph->initializer[0]->dims[0] = -3;
+}
+
+static void make_huge(Onnx__ModelProto *model)
+{
+    for (int i = 0; i < 4; i++)
+        model->graph->initializer[0]->dims[i] = 1 << 16;
+}
+
+static void make_text(Onnx__ModelProto *model)
+{
+    model->graph->initializer[0]->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
+}
+
+static void make_old(Onnx__ModelProto *model)
+{
+    model->ir_version = 2;
+}
+
+static void make_foreign(Onnx__ModelProto *model)
+{
+    model->graph->node[0]->domain = malloc(16);
+    strcpy(model->graph->node[0]->domain, "com.acme\n");
+}
+
+static void make_integer(Onnx__ModelProto *model)
+{
+    model->graph->input[0]->type->tensor_type->elem_type =
+        ONNX__TENSOR_PROTO__DATA_TYPE__UINT8;
+}
+
+static void drop_graph(Onnx__ModelProto *model)
+{
+    onnx__graph_proto__free_unpacked(model->graph, NULL);
+    model->graph = NULL;
+}
+
+static void test_damaged_models(void **state)
+{
+    (void)state;
+    expect_model_refused(make_external, "keeps tensor 'w' in a file of its own");
+    expect_model_refused(shorten_data, "tensor 'w' holds 320 bytes where its shape needs "
+                                       "324");
+    expect_model_refused(make_negative, "impossible size -3 on axis 0");
+    expect_model_refused(make_huge, "impossible size 65536 on axis 1");
+    expect_model_refused(make_text, "tensor 'w' has element type 8");
+    expect_model_refused(make_old, "IR version 2");
+    expect_model_refused(make_foreign, "operator com.acme?.Conv (opset 11)");
+    expect_model_refused(make_integer, "input 'x' is a float tensor");
+    expect_model_refused(drop_graph, "no ONNX file, or a damaged one");
+}
+
+/* Rewrites initializer 0, which holds 1, -2, 0.5 as raw floats, in another way. */
+static void recode(Onnx__TensorProto *tensor, int form)
+{
+    static const float floats[] = {1, -2, 0.5f};
+    static const double doubles[] = {1, -2, 0.5};
+    static const uint16_t halves[] = {0x3c00, 0xc000, 0x3800};
+    const void *raw[] = {floats, doubles, halves};
+    static const size_t sizes[] = {4, 8, 2};
+    static const int types[] = {ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT,
+                                ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE,
+                                ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16};
+    int kind = form % 3;
+    tensor->data_type = types[kind];
+    free(tensor->raw_data.data);
+    tensor->raw_data = (ProtobufCBinaryData){0, NULL};
+    tensor->has_raw_data = form < 3;
+    void *data = malloc(24);
+    if (form < 3) {
+        memcpy(data, raw[kind], 3 * sizes[kind]);
+        tensor->raw_data = (ProtobufCBinaryData){3 * sizes[kind], data};
+    } else if (kind == 0) {
+        tensor->n_float_data = 3;
+        tensor->float_data = memcpy(data, floats, sizeof(floats));
+    } else if (kind == 1) {
+        tensor->n_double_data = 3;
+        tensor->double_data = memcpy(data, doubles, sizeof(doubles));
+    } else {
+        tensor->n_int32_data = 3;
+        tensor->int32_data = data;
+        for (int i = 0; i < 3; i++)
+            tensor->int32_data[i] = halves[i];
+    }
+}
+
+/* As a weight (decoded to float) and through folding (decoded to double). */
+static void test_element_types(void **state)
+{
+    (void)state;
+    for (int form = 0; form < 6; form++)
+        for (int fold = 0; fold < 2; fold++) {
+            struct daub_error error = {0};
+            struct net_graph graph;
+            Onnx__ModelProto *model = onnx_make(
+                fold ? "in x 1,3,8,8; out y; f c 1,3,1,1 1,-2,0.5; Neg c > m; "
+                       "Neg m > n; Mul x,n > y"
+                     : "in x 1,3,8,8; out y; f c 3,1,1,1 1,-2,0.5; Conv x,c > y "
+                       "group=3");
+            recode(model->graph->initializer[0], form);
+            struct net_onnx *onnx = parse_model(model, &error);
+            onnx_make_free(model);
+            if (!onnx || !net_onnx_build(onnx, 8, 8, &graph, &error))
+                fail_msg("%s", error.message);
+            const struct net_node *last = &graph.nodes[graph.node_count - 1];
+            const float *c = graph.values[last->input[1]].data;
+            assert_true(c[0] == 1 && c[1] == -2 && c[2] == 0.5f);
+            assert_int_equal(net_onnx_get_info(onnx)->parameters, 3);
+            net_graph_free(&graph);
+            net_onnx_free(onnx);
+        }
+}
+
+/* Every finite binary16 number, those of odd mantissa negative. */
+static void test_half_numbers(void **state)
+{
+    (void)state;
+    enum { COUNT = 0x7c00 };
+    struct daub_error error = {0};
+    struct net_graph graph;
+    Onnx__ModelProto *model = onnx_make(X "f c 31744 =0; Relu c > r; Sub c,r > d; "
+                                          "Add x,d > e; ReduceMean e > m; Add x,m > y");
+    /* A picture as wide as there are numbers. */
+    model->graph->input[0]->type->tensor_type->shape->dim[3]->dim_value = COUNT;
+    Onnx__TensorProto *c = model->graph->initializer[0];
+    c->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16;
+    c->raw_data.len = 2 * COUNT;
+    for (unsigned i = 0; i < COUNT; i++) {
+        unsigned bits = i | (i & 1) << 15;
+        c->raw_data.data[2 * i] = (uint8_t)bits;
+        c->raw_data.data[2 * i + 1] = (uint8_t)(bits >> 8);
+    }
+    struct net_onnx *onnx = parse_model(model, &error);
+    onnx_make_free(model);
+    if (!onnx || !net_onnx_build(onnx, 8, COUNT, &graph, &error))
+        fail_msg("%s", error.message);
+    const float *d = graph.values[graph.nodes[1].input[1]].data;
+    for (unsigned i = 0; i < COUNT; i++) {
+        /* c - relu(c) leaves the negative ones. */
+        int exponent = (int)(i >> 10), mantissa = (int)(i & 1023);
+        double x = (exponent ? 1024 + mantissa : mantissa) / 16777216.0;
+        for (int k = 1; k < exponent; k++)
+            x *= 2;
+        double want = i & 1 ? -x : 0;
+        if ((double)d[i] != want)
+            fail_msg("half %#x: %g, not %g", i, (double)d[i], want);
+    }
+    net_graph_free(&graph);
+    net_onnx_free(onnx);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_forms),         cmocka_unit_test(test_refused_nets),
+        cmocka_unit_test(test_refused_nodes), cmocka_unit_test(test_refused_constants),
+        cmocka_unit_test(test_damaged_files), cmocka_unit_test(test_damaged_models),
+        cmocka_unit_test(test_element_types), cmocka_unit_test(test_half_numbers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
