@@ -14,7 +14,7 @@
 WEIGHTS_IN(4, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
 FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
 TENSOR_OUT(6, y0);
-FLOATS_OUT(7, stats);   // [tile][o / 4][2]: mean, sum of squared differences
+FLOATS_OUT(7, stats);   // [tile][o]: mean, sum of squared differences, count, 0
 
 layout(constant_id = 1) const int TILE_H = 8;
 layout(constant_id = 2) const int TILE_W = 16;
@@ -160,8 +160,8 @@ void main()
             }
             m2 = set_sum(m2, set, pixel);
             if (pixel == 0 && o_ok) {
-                STORE_FLOAT(stats, (tile_index * push.o4 + o) * 2, mean);
-                STORE_FLOAT(stats, (tile_index * push.o4 + o) * 2 + 1, m2);
+                [[unroll]] for (int i = 0; i < 4; i++)
+                    STORE_FLOAT(stats, (tile_index * push.o4 + o) * 4 + i, vec4(mean[i], m2[i], n, 0.0));
             }
         }
     }

@@ -14,10 +14,11 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-WEIGHTS_IN(4, weights); // [phase][o / Q][i / 4][kx][ky][q] vec4 over i, padded to LANES
+WEIGHTS_IN(4, weights); // [phase][o / Q][i / 4][kx][ky / KYU] blocks of [KYU][Q] vec4
+                        // over i, each padded to LANES
 FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
 TENSOR_OUT(6, y0);
-FLOATS_OUT(7, stats);   // [tile][o / 4][2]: mean, sum of squared differences
+FLOATS_OUT(7, stats);   // [tile][o]: mean, sum of squared differences, count, 0
 
 layout(constant_id = 1) const int ROWS = 4;
 layout(constant_id = 2) const int Q = 8;
@@ -34,6 +35,8 @@ layout(constant_id = 12) const int UP = 0; // log2 of the upsampling
 layout(constant_id = 13) const int PHASES = 1;
 layout(constant_id = 14) const int STATS = 0;
 layout(constant_id = 15) const int HAS_BIAS = 1;
+layout(constant_id = 16) const int KYU = 3; // rows of the kernel unrolled at a time: bounds
+                                            // the code, whose compilation is worse than linear
 layout(constant_id = 28) const int ACT = 1;
 layout(constant_id = 29) const float ALPHA = 0.0;
 layout(constant_id = 30) const float BETA = 0.0;
@@ -45,19 +48,64 @@ layout(push_constant) uniform Push {
     int groups; // blocks of Q output channels
 } push;
 
-const int R = (ROWS - 1) * SY + (KH - 1) * DY + 1;
-const int CHUNKS = (KH * Q + LANES - 1) / LANES;
+const int BLOCKS = (KH + KYU - 1) / KYU;
+const int R = (ROWS - 1) * SY + (KYU - 1) * DY + 1;
+const int CHUNKS = (KYU * Q + LANES - 1) / LANES;
 
 float acc[ROWS * Q];
 int row[R];
 vec4 v[R];
 bool row_in[R];
 
-float lane_sum(float x)
+// Q rounded up to a power of two, at least LANES.
+const int Q8 = Q > 8 ? 16 : 8;
+const int SUMS = Q8 > LANES ? Q8 : LANES;
+float sums[SUMS];
+
+// Adds sums[i] over the lanes; lane l is left with channel l in sums[0] (and l + LANES in
+// sums[1] where there are more channels than lanes). Each step hands half of the sums to
+// the partner lane, so 2 SUMS shuffles do what SUMS log2(LANES) would.
+void reduce_lanes(int lane)
 {
-    [[unroll]] for (uint step = 1u; step < uint(LANES); step <<= 1)
-        x += subgroupShuffle(x, gl_SubgroupInvocationID ^ step);
-    return x;
+    // Counted loops: drivers unroll no others.
+    [[unroll]] for (int k = 1; k <= 4; k++) {
+        const int bit = LANES >> k, n = SUMS >> k;
+        const bool upper = (lane & bit) != 0;
+        [[unroll]] for (int i = 0; i < SUMS / 2; i++) {
+            if (bit > 0 && i < n) {
+                const float mine = upper ? sums[i + n] : sums[i];
+                const float give = upper ? sums[i] : sums[i + n];
+                sums[i] = mine + subgroupShuffleXor(give, uint(bit));
+            }
+        }
+    }
+}
+
+void find_rows(int first, int n_h)
+{
+    [[unroll]] for (int r = 0; r < R; r++) {
+        row[r] = (pad_index(PAD, first + r, n_h) >> UP) * push.in_w;
+        row_in[r] = PAD != PAD_ZERO || (first + r >= 0 && first + r < n_h);
+    }
+}
+
+// acc += the next KYU taps of the rows in v.
+void multiply(inout int w_at)
+{
+    [[unroll]] for (int k = 0; k < CHUNKS; k++) {
+        const vec4 w = LOAD_WEIGHT(weights, w_at);
+        w_at += LANES;
+        [[unroll]] for (int l = 0; l < LANES; l++) {
+            const int ky = (k * LANES + l) / Q, q = (k * LANES + l) % Q;
+            if (ky < KYU) {
+                [[unroll]] for (int i = 0; i < COMPS; i++) {
+                    const float wi = subgroupShuffle(w[i], uint(l));
+                    [[unroll]] for (int p = 0; p < ROWS; p++)
+                        acc[p * Q + q] += wi * v[p * SY + ky * DY][i];
+                }
+            }
+        }
+    }
 }
 
 void main()
@@ -74,36 +122,25 @@ void main()
 
     [[unroll]] for (int i = 0; i < ROWS * Q; i++)
         acc[i] = 0.0;
-    [[unroll]] for (int r = 0; r < R; r++) {
-        row[r] = (pad_index(PAD, y_in + r, n_h) >> UP) * push.in_w;
-        row_in[r] = PAD != PAD_ZERO || (y_in + r >= 0 && y_in + r < n_h);
-    }
+    if (BLOCKS == 1)
+        find_rows(y_in, n_h);
 
-    int w_at = z * CI4 * KW * CHUNKS * LANES + lane;
+    int w_at = z * CI4 * KW * BLOCKS * CHUNKS * LANES + lane;
     [[dont_unroll]] for (int c = 0; c < CI4; c++) {
         const Affine f = load_affine0(c);
         [[dont_unroll]] for (int kx = 0; kx < KW; kx++) {
             const int xi = x_in + kx * DX;
             const int column = pad_index(PAD, xi, n_w) >> UP;
             const bool column_in = PAD != PAD_ZERO || (xi >= 0 && xi < n_w);
-            [[unroll]] for (int r = 0; r < R; r++) {
-                v[r] = apply0(f, LOAD(x0, (row[r] + column) * CI4 + c));
-                if (PAD == PAD_ZERO)
-                    v[r] = column_in && row_in[r] ? v[r] : vec4(0.0);
-            }
-            [[unroll]] for (int k = 0; k < CHUNKS; k++) {
-                const vec4 w = LOAD_WEIGHT(weights, w_at);
-                w_at += LANES;
-                [[unroll]] for (int l = 0; l < LANES; l++) {
-                    const int ky = (k * LANES + l) / Q, q = (k * LANES + l) % Q;
-                    if (ky < KH) {
-                        [[unroll]] for (int i = 0; i < COMPS; i++) {
-                            const float wi = subgroupShuffle(w[i], uint(l));
-                            [[unroll]] for (int p = 0; p < ROWS; p++)
-                                acc[p * Q + q] += wi * v[p * SY + ky * DY][i];
-                        }
-                    }
+            [[dont_unroll]] for (int block = 0; block < BLOCKS; block++) {
+                if (BLOCKS > 1)
+                    find_rows(y_in + block * KYU * DY, n_h);
+                [[unroll]] for (int r = 0; r < R; r++) {
+                    v[r] = apply0(f, LOAD(x0, (row[r] + column) * CI4 + c));
+                    if (PAD == PAD_ZERO)
+                        v[r] = column_in && row_in[r] ? v[r] : vec4(0.0);
                 }
+                multiply(w_at);
             }
         }
     }
@@ -111,51 +148,69 @@ void main()
     const int count_y = min(ROWS, push.out_h - y);
     const bool x_ok = x < push.out_w;
     const int scale = PHASES == 1 ? 1 : 2;
-    const int tile = (phase * int(gl_NumWorkGroups.y) + int(gl_WorkGroupID.y)) *
-                         int(gl_NumWorkGroups.x) + int(gl_WorkGroupID.x);
-    const float n = float(count_y * min(LANES, push.out_w - int(gl_WorkGroupID.x) * LANES));
+    const int at0 = (y * scale + py) * push.out_w * scale + x * scale + px;
     [[unroll]] for (int q = 0; q < Q; q += 4) {
         const int o = group * ((Q + 3) / 4) + q / 4;
-        if (o < push.o4) {
-            vec4 total = vec4(0.0), b = vec4(0.0), slope = vec4(0.0);
-            if (HAS_BIAS != 0)
-                b = LOAD_FLOAT(bias, o);
-            if (ACT == ACT_PRELU)
-                slope = LOAD_FLOAT(bias, push.o4 + o);
-            vec4 result[ROWS];
-            [[unroll]] for (int p = 0; p < ROWS; p++) {
-                vec4 s = vec4(acc[p * Q + q], 0.0, 0.0, 0.0);
-                if (q + 1 < Q)
-                    s.y = acc[p * Q + min(q + 1, Q - 1)];
-                if (q + 2 < Q)
-                    s.z = acc[p * Q + min(q + 2, Q - 1)];
-                if (q + 3 < Q)
-                    s.w = acc[p * Q + min(q + 3, Q - 1)];
-                s = activate(ACT, ALPHA, BETA, slope, s + b);
-                result[p] = s;
-                if (x_ok && p < count_y) {
-                    const int at = ((y + p) * scale + py) * push.out_w * scale + x * scale + px;
-                    STORE(y0, at * push.o4 + o, s);
-                    total += s;
-                }
+        vec4 b = vec4(0.0), slope = vec4(0.0);
+        if (HAS_BIAS != 0)
+            b = LOAD_FLOAT(bias, min(o, push.o4 - 1));
+        if (ACT == ACT_PRELU)
+            slope = LOAD_FLOAT(bias, push.o4 + min(o, push.o4 - 1));
+        [[unroll]] for (int p = 0; p < ROWS; p++) {
+            vec4 s = vec4(0.0);
+            [[unroll]] for (int i = 0; i < 4; i++) {
+                if (q + i < Q)
+                    s[i] = acc[p * Q + q + i];
             }
-            if (STATS != 0) {
-                [[unroll]] for (int i = 0; i < 4; i++)
-                    total[i] = lane_sum(total[i]);
-                const vec4 mean = total / n;
-                vec4 m2 = vec4(0.0);
-                [[unroll]] for (int p = 0; p < ROWS; p++) {
-                    const vec4 d = result[p] - mean;
-                    if (x_ok && p < count_y)
-                        m2 += d * d;
-                }
-                [[unroll]] for (int i = 0; i < 4; i++)
-                    m2[i] = lane_sum(m2[i]);
-                if (lane == 0) {
-                    STORE_FLOAT(stats, (tile * push.o4 + o) * 2, mean);
-                    STORE_FLOAT(stats, (tile * push.o4 + o) * 2 + 1, m2);
-                }
+            s = activate(ACT, ALPHA, BETA, slope, s + b);
+            [[unroll]] for (int i = 0; i < 4; i++) {
+                if (q + i < Q)
+                    acc[p * Q + q + i] = s[i];
+            }
+            if (x_ok && p < count_y && o < push.o4)
+                STORE(y0, (at0 + p * push.out_w * scale * scale) * push.o4 + o, s);
+        }
+    }
+    if (STATS == 0)
+        return;
+
+    // Sums of differences from a value of the tile: exact enough in one pass.
+    const float n = float(count_y * min(LANES, push.out_w - int(gl_WorkGroupID.x) * LANES));
+    const int tile = (phase * int(gl_NumWorkGroups.y) + int(gl_WorkGroupID.y)) *
+                         int(gl_NumWorkGroups.x) + int(gl_WorkGroupID.x);
+    float origin[Q];
+    [[unroll]] for (int i = 0; i < SUMS; i++) {
+        sums[i] = 0.0;
+        if (i < Q) {
+            origin[i] = subgroupShuffle(acc[i], 0u);
+            [[unroll]] for (int p = 0; p < ROWS; p++) {
+                acc[p * Q + i] -= origin[i];
+                sums[i] += x_ok && p < count_y ? acc[p * Q + i] : 0.0;
             }
         }
     }
+    reduce_lanes(lane);
+    const float s0 = sums[0], s1 = SUMS > LANES ? sums[SUMS > LANES ? 1 : 0] : 0.0;
+    [[unroll]] for (int i = 0; i < SUMS; i++) {
+        sums[i] = 0.0;
+        if (i < Q) {
+            [[unroll]] for (int p = 0; p < ROWS; p++)
+                sums[i] += x_ok && p < count_y ? acc[p * Q + i] * acc[p * Q + i] : 0.0;
+        }
+    }
+    reduce_lanes(lane);
+    const float m0 = sums[0], m1 = SUMS > LANES ? sums[SUMS > LANES ? 1 : 0] : 0.0;
+    // The origin of this lane's channel.
+    float k0 = 0.0, k1 = 0.0;
+    [[unroll]] for (int i = 0; i < Q; i++) {
+        if (i < LANES)
+            k0 = lane == i ? origin[i] : k0;
+        else
+            k1 = lane == i - LANES ? origin[i] : k1;
+    }
+    const int channel = group * Q + lane;
+    if (lane < Q && channel < push.o4 * 4)
+        STORE_FLOAT(stats, tile * push.o4 * 4 + channel, vec4(k0 + s0 / n, m0 - s0 * s0 / n, n, 0.0));
+    if (SUMS > LANES && lane + LANES < Q && channel + LANES < push.o4 * 4)
+        STORE_FLOAT(stats, tile * push.o4 * 4 + channel + LANES, vec4(k1 + s1 / n, m1 - s1 * s1 / n, n, 0.0));
 }

@@ -5,7 +5,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
-FLOATS_IN(0, segments); // [segment][c / 4][3]: mean, M2, count
+FLOATS_IN(0, segments); // [segment][channel]: mean, M2, count
 FLOATS_IN(5, params);   // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
 #ifdef MEAN
 TENSOR_OUT(6, y0);
@@ -19,12 +19,20 @@ layout(push_constant) uniform Push {
     int channels;
 } push;
 
-void combine(inout float n, inout float mean, inout float m2, float nb, float mean_b, float m2_b)
+// Statistics of the group that channel ch belongs to.
+vec3 group_of(int ch)
 {
-    const float d = mean_b - mean, total = n + nb;
-    m2 += m2_b + d * d * (n * nb / total);
-    mean += d * (nb / total);
-    n = total;
+    const int first = min(ch, push.channels - 1) / push.group * push.group;
+    vec3 all = vec3(0.0);
+    for (int j = 0; j < push.group * push.segment_count; j++) {
+        const int s = j / push.group;
+        const vec3 part = LOAD_FLOAT(segments, s * push.c4 * 4 + first + j - s * push.group).xyz;
+        const float d = part.x - all.x, n = all.z + part.z;
+        all.y += part.y + d * d * (all.z * part.z / n);
+        all.x += d * (part.z / n);
+        all.z = n;
+    }
+    return all;
 }
 
 void main()
@@ -32,38 +40,14 @@ void main()
     const int c = int(gl_GlobalInvocationID.x);
     if (c >= push.c4)
         return;
-    vec4 mean = vec4(0.0), m2 = vec4(0.0);
-    float n = 0.0;
-    if (push.group == 1) {
-        for (int s = 0; s < push.segment_count; s++) {
-            const int at = (s * push.c4 + c) * 3;
-            const float nb = LOAD_FLOAT(segments, at + 2).x, total = n + nb;
-            const vec4 d = LOAD_FLOAT(segments, at) - mean;
-            m2 += LOAD_FLOAT(segments, at + 1) + d * d * (n * nb / total);
-            mean += d * (nb / total);
-            n = total;
-        }
-    } else {
-        for (int i = 0; i < 4; i++) {
-            const int first = min(4 * c + i, push.channels - 1) / push.group * push.group;
-            float n_i = 0.0, mean_i = 0.0, m2_i = 0.0;
-            for (int j = 0; j < push.group * push.segment_count; j++) {
-                const int s = j / push.group, ch = first + j - s * push.group;
-                const int at = (s * push.c4 + (ch >> 2)) * 3, k = ch & 3;
-                const vec4 mv = LOAD_FLOAT(segments, at), sv = LOAD_FLOAT(segments, at + 1);
-                const float nb = LOAD_FLOAT(segments, at + 2).x;
-                combine(n_i, mean_i, m2_i, nb, k == 0 ? mv.x : k == 1 ? mv.y : k == 2 ? mv.z : mv.w,
-                        k == 0 ? sv.x : k == 1 ? sv.y : k == 2 ? sv.z : sv.w);
-            }
-            mean[i] = mean_i;
-            m2[i] = m2_i;
-            n = n_i;
-        }
-    }
+    const vec3 s0 = group_of(4 * c), s1 = group_of(4 * c + 1), s2 = group_of(4 * c + 2),
+               s3 = group_of(4 * c + 3);
+    const vec4 mean = vec4(s0.x, s1.x, s2.x, s3.x);
 #ifdef MEAN
     STORE(y0, c, mean);
 #else
-    const vec4 a = LOAD_FLOAT(params, c) / sqrt(m2 / n + LOAD_FLOAT(params, 2 * push.c4 + c));
+    const vec4 var = vec4(s0.y, s1.y, s2.y, s3.y) / s0.z;
+    const vec4 a = LOAD_FLOAT(params, c) / sqrt(var + LOAD_FLOAT(params, 2 * push.c4 + c));
     STORE_FLOAT(affine, 2 * c, a);
     STORE_FLOAT(affine, 2 * c + 1, LOAD_FLOAT(params, push.c4 + c) - a * mean);
 #endif

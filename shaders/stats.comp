@@ -6,7 +6,7 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-FLOATS_OUT(7, stats); // [tile][c / 4][2]
+FLOATS_OUT(7, stats); // [tile][c]: mean, sum of squared differences, count, 0
 
 layout(push_constant) uniform Push {
     int h, w, c4;
@@ -35,7 +35,7 @@ void main()
             m2 += d * d;
         }
     }
-    const int at = ((tile_y * push.tiles_x + tile_x) * push.c4 + c) * 2;
-    STORE_FLOAT(stats, at, mean);
-    STORE_FLOAT(stats, at + 1, m2);
+    const int at = ((tile_y * push.tiles_x + tile_x) * push.c4 + c) * 4;
+    [[unroll]] for (int i = 0; i < 4; i++)
+        STORE_FLOAT(stats, at + i, vec4(mean[i], m2[i], float(n_x * n_y), 0.0));
 }

@@ -186,26 +186,20 @@ static bool stats_step(struct lowering *low, const char *name,
 {
     struct plan_tensor from = low->plan->tensors[view->tensor];
     int c4 = (from.c + 3) / 4;
-    *tiles = (struct plan_tiles){.tile_h = STATS_TILE,
-                                 .tile_w = STATS_TILE,
-                                 .phases = 1,
-                                 .h = from.h,
-                                 .w = from.w};
-    tiles->tiles_x = (from.w + STATS_TILE - 1) / STATS_TILE;
-    tiles->tiles_y = (from.h + STATS_TILE - 1) / STATS_TILE;
-    tiles->tensor = plan_add_floats(
-        low->plan, "stats",
-        (size_t)tiles->tiles_x * (size_t)tiles->tiles_y * (size_t)c4 * 2, error);
+    int tiles_x = (from.w + STATS_TILE - 1) / STATS_TILE;
+    int tiles_y = (from.h + STATS_TILE - 1) / STATS_TILE;
+    tiles->count = tiles_x * tiles_y;
+    tiles->tensor =
+        plan_add_floats(low->plan, "stats", (size_t)tiles->count * (size_t)c4 * 4, error);
     struct plan_step *step =
         tiles->tensor < 0 ? NULL : plan_add_step(low->plan, "stats", name, error);
     if (!step)
         return false;
     plan_bind_view(low->plan, step, 0, view);
     plan_bind_tensor(low->plan, step, 7, tiles->tensor, true);
-    plan_pixel_grid(low->plan, step, tiles->tiles_x, tiles->tiles_y, c4);
+    plan_pixel_grid(low->plan, step, tiles_x, tiles_y, c4);
     step->groups[2] = (uint32_t)c4;
-    int32_t push[] = {from.h,         from.w,        c4, STATS_TILE, STATS_TILE,
-                      tiles->tiles_x, tiles->tiles_y};
+    int32_t push[] = {from.h, from.w, c4, STATS_TILE, STATS_TILE, tiles_x, tiles_y};
     memcpy(step->push, push, sizeof(push));
     step->push_count = 7;
     return true;
@@ -216,30 +210,21 @@ static int reduce_step(struct lowering *low, const char *name,
                        const struct plan_tiles *tiles, int c4, int *segments,
                        struct daub_error *error)
 {
-    int count = tiles->phases * tiles->tiles_x * tiles->tiles_y;
+    int count = tiles->count;
     int each = (count + MAX_SEGMENTS - 1) / MAX_SEGMENTS;
     *segments = (count + each - 1) / each;
     int tensor =
-        plan_add_floats(low->plan, "segments", (size_t)*segments * (size_t)c4 * 3, error);
+        plan_add_floats(low->plan, "segments", (size_t)*segments * (size_t)c4 * 4, error);
     struct plan_step *step =
         tensor < 0 ? NULL : plan_add_step(low->plan, "stats_reduce", name, error);
     if (!step)
         return -1;
     plan_bind_tensor(low->plan, step, 0, tiles->tensor, false);
     plan_bind_tensor(low->plan, step, 7, tensor, true);
-    plan_pixel_grid(low->plan, step, *segments, c4, 1);
-    int32_t push[] = {c4,
-                      count,
-                      each,
-                      *segments,
-                      tiles->tile_h,
-                      tiles->tile_w,
-                      tiles->tiles_x,
-                      tiles->tiles_y,
-                      tiles->h,
-                      tiles->w};
+    plan_pixel_grid(low->plan, step, *segments * 4 * c4, 1, 1);
+    int32_t push[] = {4 * c4, count, each, *segments};
     memcpy(step->push, push, sizeof(push));
-    step->push_count = 10;
+    step->push_count = 4;
     return tensor;
 }
 

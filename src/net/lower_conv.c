@@ -8,12 +8,15 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-#define MAX_TEXEL_ROWS     24    /* input rows an invocation keeps */
-#define MAX_LOOP           65000 /* lavapipe ends all loops of an invocation at 65535 */
-#define SHARED_TILE_H      8
-#define SHARED_TILE_W      16
-#define SHARED_TILE_BUDGET 24576 /* bytes of shared memory, leaves room for two groups   \
-                                  */
+#define MAX_TEXEL_ROWS 16   /* input rows an invocation keeps */
+#define MAX_TEXEL_CODE 800  /* multiply-adds unrolled: compilation is worse than linear  \
+                             */
+#define MAX_LOOP      65000 /* lavapipe ends all loops of an invocation at 65535 */
+#define SHARED_TILE_H 8
+#define SHARED_TILE_W 16
+#define SHARED_TILE_BUDGET                                                               \
+    24576 /* bytes of shared memory, leaves room for two groups                          \
+           */
 
 /* What a kernel computes, common to convolution and the phase forms. Weights are
  * [O][I][kh] [kw] of one phase after another. */
@@ -154,12 +157,32 @@ static int texel_width(int out_c)
     return best;
 }
 
+/* Kernel rows unrolled at a time: all that the code limit allows, else the number that
+ * pads least. */
+static int texel_unroll(const struct conv *conv, int rows)
+{
+    int kh = conv->kernel[0], comps = conv->in_c < 4 ? conv->in_c : 4;
+    int most = MAX_TEXEL_CODE / (rows * texel_width(conv->out_c) * comps);
+    if (most >= kh)
+        return kh;
+    int best = 1, best_cost = 1 << 30;
+    for (int u = 1; u <= most; u++) {
+        /* Rows loaded for all blocks: padding and short blocks both cost. */
+        int cost = (kh + u - 1) / u * (u + rows - 1);
+        if (cost <= best_cost) {
+            best = u;
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
 static bool texel_fits(const struct lowering *low, const struct conv *conv, int rows)
 {
-    int span =
-        (rows - 1) * conv->stride[0] + (conv->kernel[0] - 1) * conv->dilation[0] + 1;
+    int span = (rows - 1) * conv->stride[0] +
+               (texel_unroll(conv, rows) - 1) * conv->dilation[0] + 1;
     return low->plan->caps.texel && conv->group == 1 && span <= MAX_TEXEL_ROWS &&
-           blocks(conv->in_c) * conv->kernel[1] <= MAX_LOOP;
+           (double)blocks(conv->in_c) * conv->kernel[1] * conv->kernel[0] <= MAX_LOOP;
 }
 
 static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
@@ -168,19 +191,21 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
     int lanes = low->plan->caps.lanes, q = texel_width(conv->out_c);
     int groups = (conv->out_c + q - 1) / q, ci4 = blocks(conv->in_c);
     int kh = conv->kernel[0], kw = conv->kernel[1];
-    size_t column = (size_t)((kh * q + lanes - 1) / lanes * lanes); /* vec4s a c and kx */
-    size_t count =
-        (size_t)conv->phases * (size_t)groups * (size_t)ci4 * (size_t)kw * column * 4;
+    int unroll = texel_unroll(conv, rows), parts = (kh + unroll - 1) / unroll;
+    size_t part = (size_t)((unroll * q + lanes - 1) / lanes * lanes); /* vec4s */
+    size_t count = (size_t)conv->phases * (size_t)groups * (size_t)ci4 * (size_t)kw *
+                   (size_t)parts * part * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
         return no_memory(error);
     float *to = packed;
     for (int block = 0; block < conv->phases * groups * ci4; block++) {
         int phase = block / (groups * ci4), group = block / ci4 % groups, c = block % ci4;
-        for (int kx = 0; kx < kw; kx++, to += column * 4) {
-            for (int k = 0; k < kh * q * 4; k++)
+        for (int at = 0; at < kw * parts; at++, to += part * 4) {
+            int kx = at / parts, ky = at % parts * unroll;
+            for (int k = 0; k < unroll * q * 4 && ky + k / 4 / q < kh; k++)
                 to[k] = weight_at(conv, phase, group * q + k / 4 % q, c * 4 + k % 4,
-                                  k / 4 / q, kx);
+                                  ky + k / 4 / q, kx);
         }
     }
     struct plan_step *step = start_step(low, conv, "conv", error);
@@ -194,6 +219,7 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
     step->spec[1] = (uint32_t)rows;
     step->spec[2] = (uint32_t)q;
     step->spec[10] = (uint32_t)(conv->in_c < 4 ? conv->in_c : 4);
+    step->spec[16] = (uint32_t)unroll;
     dense_push(conv, step, groups);
     step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
@@ -265,22 +291,10 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
                       struct daub_error *error)
 {
     struct plan_step *step = &low->plan->steps[index];
-    int out = step->bind[6].tensor;
-    bool texel = low->plan->caps.texel;
-    *tiles = (struct plan_tiles){
-        .tile_h = (int)step->spec[1],
-        .tile_w = (int)(texel ? step->spec[0] : step->spec[2]),
-        .tiles_x = (int)step->groups[0],
-        .tiles_y = (int)step->groups[1],
-        .phases = (int)step->spec[13],
-        .h = step->push[2],
-        .w = step->push[3],
-    };
-    size_t c4 = (size_t)blocks(low->plan->tensors[out].c);
-    tiles->tensor = plan_add_floats(low->plan, "stats",
-                                    (size_t)tiles->phases * (size_t)tiles->tiles_x *
-                                        (size_t)tiles->tiles_y * c4 * 2,
-                                    error);
+    size_t c4 = (size_t)blocks(low->plan->tensors[step->bind[6].tensor].c);
+    tiles->count = (int)(step->groups[0] * step->groups[1] * step->spec[13]);
+    tiles->tensor =
+        plan_add_floats(low->plan, "stats", (size_t)tiles->count * c4 * 4, error);
     if (tiles->tensor < 0)
         return false;
     step->spec[14] = 1;

@@ -165,13 +165,12 @@ bool lower_conv(struct lowering *low, const struct net_node *node,
                 struct daub_error *error);
 bool lower_deconv(struct lowering *low, const struct net_node *node,
                   struct daub_error *error);
-/* Makes the convolution step write its statistics tiles; returns their tensor and
- * describes the tiles, -1 with *error. */
+/* Statistics of a map in tiles: [tile][channel] vec4 of mean, sum of squared differences
+ * from it, pixel count, 0. */
 struct plan_tiles {
-    int tensor;
-    int tile_h, tile_w, tiles_x, tiles_y, phases;
-    int h, w; /* of one phase */
+    int tensor, count;
 };
+/* Makes the convolution step write them from its epilogue. */
 bool lower_conv_stats(struct lowering *low, int step, struct plan_tiles *tiles,
                       struct daub_error *error);
 
