@@ -14,8 +14,9 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-WEIGHTS_IN(4, weights); // [phase][o / Q][i / 4][kx][ky / KYU] blocks of [KYU][Q] vec4
-                        // over i, each padded to LANES
+// [phase][o / Q][i / 4][kx / KXU][ky / KYU] blocks of [KXU] runs of [KYU][Q] vec4 over i,
+// each run padded to LANES
+WEIGHTS_IN(4, weights);
 FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
 TENSOR_OUT(6, y0);
 FLOATS_OUT(7, stats);   // [tile][o]: mean, sum of squared differences, count, 0
@@ -35,8 +36,10 @@ layout(constant_id = 12) const int UP = 0; // log2 of the upsampling
 layout(constant_id = 13) const int PHASES = 1;
 layout(constant_id = 14) const int STATS = 0;
 layout(constant_id = 15) const int HAS_BIAS = 1;
-layout(constant_id = 16) const int KYU = 3; // rows of the kernel unrolled at a time: bounds
-                                            // the code, whose compilation is worse than linear
+// The part of the kernel that is unrolled; the loop over the parts and the channel blocks
+// is a single one (nested loops keep the sums in memory and cost half the speed).
+layout(constant_id = 16) const int KYU = 3;
+layout(constant_id = 17) const int KXU = 3;
 layout(constant_id = 28) const int ACT = 1;
 layout(constant_id = 29) const float ALPHA = 0.0;
 layout(constant_id = 30) const float BETA = 0.0;
@@ -48,7 +51,8 @@ layout(push_constant) uniform Push {
     int groups; // blocks of Q output channels
 } push;
 
-const int BLOCKS = (KH + KYU - 1) / KYU;
+const int PARTS_Y = (KH + KYU - 1) / KYU;
+const int PARTS_X = (KW + KXU - 1) / KXU;
 const int R = (ROWS - 1) * SY + (KYU - 1) * DY + 1;
 const int CHUNKS = (KYU * Q + LANES - 1) / LANES;
 
@@ -122,27 +126,33 @@ void main()
 
     [[unroll]] for (int i = 0; i < ROWS * Q; i++)
         acc[i] = 0.0;
-    if (BLOCKS == 1)
+    if (PARTS_Y == 1)
         find_rows(y_in, n_h);
 
-    int w_at = z * CI4 * KW * BLOCKS * CHUNKS * LANES + lane;
-    [[dont_unroll]] for (int c = 0; c < CI4; c++) {
+    int w_at = z * CI4 * PARTS_X * PARTS_Y * KXU * CHUNKS * LANES + lane;
+    int c = 0, part_x = 0, part_y = 0;
+    [[dont_unroll]] for (int part = 0; part < CI4 * PARTS_X * PARTS_Y; part++) {
         const Affine f = load_affine0(c);
-        [[dont_unroll]] for (int kx = 0; kx < KW; kx++) {
-            const int xi = x_in + kx * DX;
+        if (PARTS_Y > 1)
+            find_rows(y_in + part_y * KYU * DY, n_h);
+        [[unroll]] for (int kx = 0; kx < KXU; kx++) {
+            const int xi = x_in + (part_x * KXU + kx) * DX;
             const int column = pad_index(PAD, xi, n_w) >> UP;
             const bool column_in = PAD != PAD_ZERO || (xi >= 0 && xi < n_w);
-            [[dont_unroll]] for (int block = 0; block < BLOCKS; block++) {
-                if (BLOCKS > 1)
-                    find_rows(y_in + block * KYU * DY, n_h);
-                [[unroll]] for (int r = 0; r < R; r++) {
-                    v[r] = apply0(f, LOAD(x0, (row[r] + column) * CI4 + c));
-                    if (PAD == PAD_ZERO)
-                        v[r] = column_in && row_in[r] ? v[r] : vec4(0.0);
-                }
-                multiply(w_at);
+            [[unroll]] for (int r = 0; r < R; r++) {
+                v[r] = apply0(f, LOAD(x0, (row[r] + column) * CI4 + c));
+                if (PAD == PAD_ZERO)
+                    v[r] = column_in && row_in[r] ? v[r] : vec4(0.0);
             }
+            multiply(w_at);
         }
+        part_y += 1;
+        const int next_x = part_y == PARTS_Y ? 1 : 0;
+        part_y = next_x != 0 ? 0 : part_y;
+        part_x += next_x;
+        const int next_c = part_x == PARTS_X ? 1 : 0;
+        part_x = next_c != 0 ? 0 : part_x;
+        c += next_c;
     }
 
     const int count_y = min(ROWS, push.out_h - y);

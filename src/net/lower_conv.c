@@ -1,6 +1,7 @@
 /* Convolutions: which kernel, its tile, its weights' layout. */
 #include "net/plan.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,15 +9,15 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-#define MAX_TEXEL_ROWS 16   /* input rows an invocation keeps */
-#define MAX_TEXEL_CODE 800  /* multiply-adds unrolled: compilation is worse than linear  \
-                             */
-#define MAX_LOOP      65000 /* lavapipe ends all loops of an invocation at 65535 */
+#define MAX_TEXEL_ROWS 16 /* input rows an invocation keeps */
+/* Multiply-adds unrolled, for the driver's compiler: it takes 0.4 s for so many. */
+#define MAX_TEXEL_CODE 2400
+/* Lavapipe ends all loops of an invocation, silently, at 65535 rounds together. */
+#define MAX_LOOP      65000
 #define SHARED_TILE_H 8
 #define SHARED_TILE_W 16
-#define SHARED_TILE_BUDGET                                                               \
-    24576 /* bytes of shared memory, leaves room for two groups                          \
-           */
+/* Bytes of shared memory; leaves room for two work-groups in the least that exists. */
+#define SHARED_TILE_BUDGET 24576
 
 /* What a kernel computes, common to convolution and the phase forms. Weights are
  * [O][I][kh] [kw] of one phase after another. */
@@ -157,30 +158,33 @@ static int texel_width(int out_c)
     return best;
 }
 
-/* Kernel rows unrolled at a time: all that the code limit allows, else the number that
- * pads least. */
-static int texel_unroll(const struct conv *conv, int rows)
+/* How much of the kernel is unrolled: whole, or the part that costs least loads. */
+static void texel_unroll(const struct conv *conv, int rows, int *unroll_y, int *unroll_x)
 {
-    int kh = conv->kernel[0], comps = conv->in_c < 4 ? conv->in_c : 4;
-    int most = MAX_TEXEL_CODE / (rows * texel_width(conv->out_c) * comps);
-    if (most >= kh)
-        return kh;
-    int best = 1, best_cost = 1 << 30;
-    for (int u = 1; u <= most; u++) {
-        /* Rows loaded for all blocks: padding and short blocks both cost. */
-        int cost = (kh + u - 1) / u * (u + rows - 1);
-        if (cost <= best_cost) {
-            best = u;
-            best_cost = cost;
+    int kh = conv->kernel[0], kw = conv->kernel[1];
+    int comps = conv->in_c < 4 ? conv->in_c : 4;
+    int most = MAX_TEXEL_CODE / (rows * texel_width(conv->out_c) * comps); /* taps */
+    int best_cost = INT_MAX;
+    *unroll_y = *unroll_x = 1;
+    for (int y = 1; y <= kh && (y - 1) * conv->dilation[0] + 1 <= MAX_TEXEL_ROWS; y++) {
+        for (int x = 1; x <= kw && x * y <= most; x++) {
+            /* Taps with their padding, loads, and keeping the sums between parts. */
+            int parts = ((kh + y - 1) / y) * ((kw + x - 1) / x);
+            int cost = parts * (x * (2 * y + y + rows - 1) + 8);
+            if (cost <= best_cost) {
+                best_cost = cost;
+                *unroll_y = y;
+                *unroll_x = x;
+            }
         }
     }
-    return best;
 }
 
 static bool texel_fits(const struct lowering *low, const struct conv *conv, int rows)
 {
-    int span = (rows - 1) * conv->stride[0] +
-               (texel_unroll(conv, rows) - 1) * conv->dilation[0] + 1;
+    int unroll_y, unroll_x;
+    texel_unroll(conv, rows, &unroll_y, &unroll_x);
+    int span = (rows - 1) * conv->stride[0] + (unroll_y - 1) * conv->dilation[0] + 1;
     return low->plan->caps.texel && conv->group == 1 && span <= MAX_TEXEL_ROWS &&
            (double)blocks(conv->in_c) * conv->kernel[1] * conv->kernel[0] <= MAX_LOOP;
 }
@@ -191,19 +195,23 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
     int lanes = low->plan->caps.lanes, q = texel_width(conv->out_c);
     int groups = (conv->out_c + q - 1) / q, ci4 = blocks(conv->in_c);
     int kh = conv->kernel[0], kw = conv->kernel[1];
-    int unroll = texel_unroll(conv, rows), parts = (kh + unroll - 1) / unroll;
-    size_t part = (size_t)((unroll * q + lanes - 1) / lanes * lanes); /* vec4s */
-    size_t count = (size_t)conv->phases * (size_t)groups * (size_t)ci4 * (size_t)kw *
-                   (size_t)parts * part * 4;
+    int unroll_y, unroll_x;
+    texel_unroll(conv, rows, &unroll_y, &unroll_x);
+    int parts_y = (kh + unroll_y - 1) / unroll_y,
+        parts_x = (kw + unroll_x - 1) / unroll_x;
+    size_t run = (size_t)((unroll_y * q + lanes - 1) / lanes * lanes); /* vec4s */
+    size_t count = (size_t)conv->phases * (size_t)groups * (size_t)ci4 * (size_t)parts_x *
+                   (size_t)parts_y * (size_t)unroll_x * run * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
         return no_memory(error);
     float *to = packed;
     for (int block = 0; block < conv->phases * groups * ci4; block++) {
         int phase = block / (groups * ci4), group = block / ci4 % groups, c = block % ci4;
-        for (int at = 0; at < kw * parts; at++, to += part * 4) {
-            int kx = at / parts, ky = at % parts * unroll;
-            for (int k = 0; k < unroll * q * 4 && ky + k / 4 / q < kh; k++)
+        for (int at = 0; at < parts_x * parts_y * unroll_x; at++, to += run * 4) {
+            int kx = at / unroll_x / parts_y * unroll_x + at % unroll_x;
+            int ky = at / unroll_x % parts_y * unroll_y;
+            for (int k = 0; k < unroll_y * q * 4 && ky + k / 4 / q < kh && kx < kw; k++)
                 to[k] = weight_at(conv, phase, group * q + k / 4 % q, c * 4 + k % 4,
                                   ky + k / 4 / q, kx);
         }
@@ -219,7 +227,8 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
     step->spec[1] = (uint32_t)rows;
     step->spec[2] = (uint32_t)q;
     step->spec[10] = (uint32_t)(conv->in_c < 4 ? conv->in_c : 4);
-    step->spec[16] = (uint32_t)unroll;
+    step->spec[16] = (uint32_t)unroll_y;
+    step->spec[17] = (uint32_t)unroll_x;
     dense_push(conv, step, groups);
     step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
