@@ -76,13 +76,15 @@ static bool check_versions(struct net_onnx *onnx, struct daub_error *error)
     return true;
 }
 
+/* Those that the net needs; what else a file holds does not matter. */
 static bool check_tensors(struct net_onnx *onnx, struct daub_error *error)
 {
-    const Onnx__GraphProto *graph = onnx->model->graph;
-    for (size_t i = 0; i < graph->n_initializer; i++) {
-        const Onnx__TensorProto *tensor = graph->initializer[i];
+    for (size_t i = 0; i < onnx->symbol_count; i++) {
+        const Onnx__TensorProto *tensor = onnx->symbols[i].initializer;
         struct net_shape shape;
         int64_t count;
+        if (!tensor || !onnx->symbols[i].used)
+            continue;
         if (!net_onnx_tensor_shape(tensor, &shape, &count, error))
             return false;
         if (tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
@@ -151,8 +153,8 @@ struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
     }
     onnx->model = net_onnx_unpack(data, size, &cause);
     bool ok = onnx->model && check_versions(onnx, &cause) &&
-              check_tensors(onnx, &cause) && read_properties(onnx, &cause) &&
-              net_onnx_link(onnx, &cause) && net_onnx_find_inputs(onnx, &cause);
+              read_properties(onnx, &cause) && net_onnx_link(onnx, &cause) &&
+              check_tensors(onnx, &cause) && net_onnx_find_inputs(onnx, &cause);
     if (!ok)
         daub_fail(error, cause.status, "%.120s: %.380s", onnx->name, cause.message);
     if (ok && try_out(onnx, error))

@@ -352,7 +352,8 @@ void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
     unsigned axes;
     bool keep;
-    if (!x || !net_onnx_reduced(b, node, &axes, &keep))
+    if (!x || !net_onnx_reduced(b, node, &axes, &keep) ||
+        !net_tensor_spend(b, node, x->count))
         return;
     struct net_shape kept = x->shape, shape = {0};
     int64_t stride[NET_MAX_RANK] = {0}, step = 1, at[NET_MAX_RANK] = {0};

@@ -11,8 +11,11 @@
 #include "net/graph.h"
 #include "net/onnx.h"
 
-/* Folded constants of one build may hold this many elements together. */
-#define NET_ONNX_MAX_FOLDED ((int64_t)1 << 25)
+/* Bounds of one build, in elements: what folded constants hold together, what folding may
+ * compute, what the constants of the graph hold together. Real nets stay far below. */
+#define NET_ONNX_MAX_FOLDED    ((int64_t)1 << 25)
+#define NET_ONNX_MAX_WORK      ((int64_t)1 << 27)
+#define NET_ONNX_MAX_CONSTANTS ((int64_t)1 << 28)
 
 /* A constant while folding. Integers and truth values live in doubles too (exact to
  * 2^53; what lies above, such as the "to the end" of slices, only needs its sign). */
@@ -73,7 +76,7 @@ struct net_onnx_builder {
      * tells which constants are sizes in disguise. */
     const struct net_onnx_builder *own;
     bool shapes_only; /* the graph's constants get no contents: nobody will run it */
-    int64_t folded;   /* elements held by tensors */
+    int64_t folded, work, constants; /* see the bounds above */
     struct daub_error fault;
 };
 
@@ -197,6 +200,9 @@ void net_onnx_bind_proto(struct net_onnx_builder *b, const struct net_onnx_node 
 void net_onnx_alias(struct net_onnx_builder *b, const struct net_onnx_node *node);
 
 /* ---- constants (onnx_tensor.c) ---- */
+/* Counts work towards its bound; false with a fault beyond it. */
+bool net_tensor_spend(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                      int64_t elements);
 /* Zeroed tensor; NULL with a fault where it is too large. */
 struct net_tensor *net_tensor_new(struct net_onnx_builder *b,
                                   const struct net_onnx_node *node,

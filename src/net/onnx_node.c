@@ -111,7 +111,8 @@ bool net_onnx_says(struct net_onnx_builder *b, const struct net_onnx_node *node,
     if (!attribute)
         return !strcmp(text, standard);
     size_t length = strlen(text);
-    return attribute->s.len == length && !memcmp(attribute->s.data, text, length);
+    return attribute->s.len == length &&
+           (length == 0 || !memcmp(attribute->s.data, text, length));
 }
 
 bool net_onnx_ints(struct net_onnx_builder *b, const struct net_onnx_node *node,
@@ -297,9 +298,12 @@ static int new_constant(struct net_onnx_builder *b, const struct net_onnx_node *
     char name[NET_ONNX_TEXT];
     net_onnx_clean(node->proto->name, name);
     *data = NULL;
+    int64_t count = net_shape_count(shape);
+    if (count > 0 && (b->constants += count) > NET_ONNX_MAX_CONSTANTS)
+        net_onnx_refuse(b, node, "the net's constants grow too large");
     if (net_onnx_failed(b))
         return -1;
-    if (!b->shapes_only || net_shape_count(shape) < 0) {
+    if (!b->shapes_only || count < 0) {
         int value = net_graph_add_constant(b->graph, name, shape, NULL, &b->fault);
         if (value >= 0)
             *data = b->graph->values[value].data;

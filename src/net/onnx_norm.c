@@ -89,8 +89,8 @@ static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *n
         const struct net_tensor *full = net_onnx_constant(b, node, i);
         struct net_tensor *small =
             full ? net_tensor_collapse(b, node, full, ~(1u << channel)) : NULL;
-        bool fits = small && small->count == x->dim[1] &&
-                    small->shape.dim[channel] == x->dim[1];
+        bool fits =
+            small && small->count == x->dim[1] && small->shape.dim[channel] == x->dim[1];
         value = fits ? net_onnx_add_constant(b, node, small) : -1;
         net_tensor_free(b, small);
         return value;

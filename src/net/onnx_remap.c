@@ -38,8 +38,8 @@ static bool refit_map(const struct net_onnx_builder *b, int64_t count, int64_t *
 static bool refit_group(const struct net_onnx_builder *b, struct net_shape *out, int from,
                         int to, int guess, int64_t own, int64_t here)
 {
-    if (own == here)
-        return true;
+    if (own == here || to == from)
+        return own == here;
     if (to - from == 1) {
         out->dim[from] = here;
         return true;

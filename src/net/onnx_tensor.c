@@ -4,6 +4,15 @@
 #include "net/onnx_internal.h"
 #include "util/alloc.h"
 
+bool net_tensor_spend(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                      int64_t elements)
+{
+    b->work += elements;
+    if (b->work > NET_ONNX_MAX_WORK)
+        net_onnx_refuse(b, node, "its constants take too much work");
+    return !net_onnx_failed(b);
+}
+
 struct net_tensor *net_tensor_new(struct net_onnx_builder *b,
                                   const struct net_onnx_node *node,
                                   Onnx__TensorProto__DataType type,
@@ -24,6 +33,8 @@ struct net_tensor *net_tensor_new(struct net_onnx_builder *b,
         net_onnx_refuse(b, node, "its constants grow too large");
         return NULL;
     }
+    if (!net_tensor_spend(b, node, count))
+        return NULL;
     struct net_tensor *tensor = daub_alloc(1, sizeof(*tensor));
     double *data = daub_alloc((size_t)count, sizeof(*data));
     if (!tensor || !data) {
@@ -91,6 +102,8 @@ struct net_tensor *net_tensor_collapse(struct net_onnx_builder *b,
 {
     struct net_shape shape = source->shape;
     int64_t stride[NET_MAX_RANK], step = 1;
+    if (!net_tensor_spend(b, node, source->count))
+        return NULL;
     net_tensor_strides(&source->shape, shape.rank, stride);
     for (int i = shape.rank - 1; i >= 0; i--) {
         int64_t dim = source->shape.dim[i];

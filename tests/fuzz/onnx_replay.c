@@ -11,6 +11,7 @@
 
 #include "onnx_forms.h"
 #include "onnx_make.h"
+#include "onnx_mutate.h"
 #include "onnx_target.h"
 
 struct bytes {
@@ -38,8 +39,19 @@ static struct bytes make_seed(size_t form)
     return seed;
 }
 
-/* A copy with up to four changes, in a block of its exact size. */
-static struct bytes mutate(const struct bytes *seed, const struct bytes *other)
+/* The bytes in a block of their exact size, for the sanitizer; data is freed. */
+static struct bytes exact(unsigned char *data, size_t size)
+{
+    struct bytes block = {malloc(size ? size : 1), size};
+    if (!block.data)
+        abort();
+    memcpy(block.data, data, size);
+    free(data);
+    return block;
+}
+
+/* A copy with up to four changes of bytes. */
+static struct bytes mutate_bytes(const struct bytes *seed, const struct bytes *other)
 {
     static const unsigned char edges[] = {0, 1, 2, 0x7f, 0x80, 0xff};
     struct bytes next = {malloc(2 * seed->size + other->size), seed->size};
@@ -76,13 +88,20 @@ static struct bytes mutate(const struct bytes *seed, const struct bytes *other)
             break;
         }
     }
-    unsigned char *exact = malloc(next.size ? next.size : 1);
-    if (!exact)
+    return exact(next.data, next.size);
+}
+
+/* A copy changed once to eight times as an ONNX file. */
+static struct bytes mutate_model(const struct bytes *seed)
+{
+    size_t room = 4 * seed->size + 4096, size = seed->size;
+    unsigned char *data = malloc(room);
+    if (!data)
         abort();
-    memcpy(exact, next.data, next.size);
-    free(next.data);
-    next.data = exact;
-    return next;
+    memcpy(data, seed->data, size);
+    for (size_t change = 0; change <= pick(8) && size; change++)
+        size = onnx_mutate(data, size, room, (unsigned)pick(1u << 30));
+    return exact(data, size);
 }
 
 static int run_file(const char *path)
@@ -95,12 +114,12 @@ static int run_file(const char *path)
     }
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
-    unsigned char *exact = malloc(size ? size : 1);
-    if (!exact)
+    unsigned char *copy = malloc(size ? size : 1);
+    if (!copy)
         abort();
-    memcpy(exact, data, size);
-    printf("%s: %s\n", path, onnx_target(exact, size) ? "usable" : "refused");
-    free(exact);
+    memcpy(copy, data, size);
+    printf("%s: %s\n", path, onnx_target(copy, size) ? "usable" : "refused");
+    free(copy);
     return 0;
 }
 
@@ -113,7 +132,9 @@ static void run_mutations(double seconds)
     for (size_t i = 0; i < count; i++)
         seeds[i] = make_seed(i);
     for (time_t end = time(NULL) + (time_t)seconds; time(NULL) < end; runs++) {
-        struct bytes next = mutate(&seeds[pick(count)], &seeds[pick(count)]);
+        const struct bytes *seed = &seeds[pick(count)];
+        struct bytes next =
+            pick(4) ? mutate_model(seed) : mutate_bytes(seed, &seeds[pick(count)]);
         usable += onnx_target(next.data, next.size) != 0;
         free(next.data);
     }

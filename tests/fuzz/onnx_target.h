@@ -5,8 +5,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parses, builds at sizes small and odd, checks and dumps the graphs. Aborts where what
- * must hold does not. Returns whether the bytes were a usable file. */
+/* Parses, builds at sizes small and odd, checks, dumps and runs the graphs, and runs the
+ * passes over them. Aborts where what must hold does not. Returns whether the bytes were
+ * a usable file. */
 int onnx_target(const uint8_t *data, size_t size);
 
 #endif

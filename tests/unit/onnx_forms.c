@@ -19,6 +19,9 @@ const struct onnx_form onnx_forms[] = {
     {"opset 17; f w 3,3,4,4 r1; Conv x,w > y auto_pad=SAME_LOWER",
      "%2\n"
      "%2 [1,3,8,8] = conv kernel 4x4 pad 2,2,1,1 %0 const[3,3,4,4] -\n"},
+    {"opset 9; f w 3,3,2,2 r1; Conv x,w > y auto_pad=",
+     "%2\n"
+     "%2 [1,3,7,7] = conv kernel 2x2 %0 const[3,3,2,2] -\n"},
     {"opset 9; f w 3,3,2,2 r1; Conv x,w > y auto_pad=VALID pads=1,1,1,1",
      "%2\n"
      "%2 [1,3,7,7] = conv kernel 2x2 %0 const[3,3,2,2] -\n"},

@@ -210,6 +210,12 @@ static void test_refused_constants(void **state)
         {X "i d 5000,5000; ConstantOfShape d > c; ConstantOfShape d > e; Add c,e > g; "
            "Add x,g > y",
          "grow too large"},
+        {X "i d 16777216,; ConstantOfShape d > c; Sum c,c,c,c,c,c,c,c,c > e; Add x,e > y",
+         "grow too large"},
+        {X
+         "i d 2097152,; ConstantOfShape d > c; Sum c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,"
+         "c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c > e; ReduceSum e > s; Add x,s > y",
+         "too much work"},
         {X "i d -1,; ConstantOfShape d > c; Add x,c > y", "grow too large"},
         {X "i a =0; i n =99999999; i k =1; Range a,n,k > c; Add x,c > y", "too long"},
         {X "i a =0; i n =9; i k =0; Range a,n,k > c; Add x,c > y", "too long"},
@@ -220,6 +226,28 @@ static void test_refused_constants(void **state)
         {X "f c 0; Add x,c > y", "impossible shape [0]"},
     };
     EXPECT_REFUSALS(refusals);
+}
+
+/* One large initializer under many names must not become as many copies. */
+static void test_copied_constants(void **state)
+{
+    (void)state;
+    enum { NAMES = 70 };
+    char text[NAMES * 80 + 512];
+    struct daub_error error = {0};
+    size_t used = (size_t)snprintf(text, sizeof(text),
+                                   X "f c 2048,2048 =1; ReduceMean x > "
+                                     "s0; ");
+    for (int i = 0; i < NAMES; i++)
+        used += (size_t)snprintf(
+            text + used, sizeof(text) - used,
+            "Identity c > c%d; Mul c%d,s%d > m%d; ReduceMean m%d > s%d; ", i, i, i, i, i,
+            i + 1);
+    snprintf(text + used, sizeof(text) - used, "Add x,s%d > y", NAMES);
+    assert_null(parse(text, &error));
+    assert_int_equal(error.status, DAUB_ERROR_MODEL);
+    if (!strstr(error.message, "net's constants grow too large"))
+        fail_msg("%s", error.message);
 }
 
 static void expect_bytes_refused(const void *bytes, size_t size, const char *says)
@@ -465,10 +493,15 @@ static void test_half_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forms),         cmocka_unit_test(test_refused_nets),
-        cmocka_unit_test(test_refused_nodes), cmocka_unit_test(test_refused_constants),
-        cmocka_unit_test(test_damaged_files), cmocka_unit_test(test_damaged_models),
-        cmocka_unit_test(test_element_types), cmocka_unit_test(test_half_numbers),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_refused_nets),
+        cmocka_unit_test(test_refused_nodes),
+        cmocka_unit_test(test_refused_constants),
+        cmocka_unit_test(test_copied_constants),
+        cmocka_unit_test(test_damaged_files),
+        cmocka_unit_test(test_damaged_models),
+        cmocka_unit_test(test_element_types),
+        cmocka_unit_test(test_half_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -148,6 +148,15 @@ static void test_fixed_size_refused(void **state)
     assert_non_null(strstr(error.message, "made for 32x16, does not work at 50x27: node "
                                           "'y' (Add): shapes [1,3,27,50] and [16,32]"));
     net_onnx_free(onnx);
+    /* An axis of 1 in the file that is none here. */
+    struct daub_error small = {0};
+    onnx =
+        parse("in x 1,3,1,1; out y; i s 1,3; Reshape x,s > a; i t 1,3,1,1; Reshape a,t "
+              "> y");
+    assert_false(net_onnx_build(onnx, 27, 50, &graph, &small));
+    net_graph_free(&graph);
+    assert_non_null(strstr(small.message, "cannot reshape [1,3,27,50] to [1,3]"));
+    net_onnx_free(onnx);
 }
 
 static void test_size_out_of_range(void **state)
@@ -275,15 +284,16 @@ static void test_info(void **state)
 }
 
 /* Nodes in any order; dead ones, even of unknown operators, do not matter; initializers
- * may stand among the inputs (IR 3). */
+ * may stand among the inputs (IR 3), and those that nothing reads may be of any kind. */
 static void test_order(void **state)
 {
     (void)state;
     struct net_graph graph;
     Onnx__ModelProto *model = onnx_make(
         "in w 3,3,1,1; in x 1,3,h,w; out y; out z; Relu c > y; NonMaxSuppression "
-        "c > dead; Conv a,w > c; Neg x > a; Abs dead > z; f w 3,3,1,1 r1");
+        "c > dead; Conv a,w > c; Neg x > a; Abs dead > z; f w 3,3,1,1 r1; f u 2 r1");
     model->ir_version = 3;
+    model->graph->initializer[1]->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
     struct net_onnx *onnx = parse_model(model, "order");
     build(onnx, 8, 9, &graph);
     static const enum net_op ops[] = {NET_INPUT, NET_UNARY, NET_CONV, NET_ACT};
