@@ -207,25 +207,30 @@ static bool measure(const struct net_onnx *onnx, int height, int width, int64_t 
     return ok;
 }
 
+/* A search for the grid that a net wants its pictures on. */
+struct search {
+    const struct net_onnx *onnx;
+    bool any;                /* the first size worked, which is on no grid */
+    struct daub_error first; /* why the first that did not work did not */
+};
+
 /* A grid of `step` pixels fits where neighbouring multiples of it all come out changed by
  * the same number of pixels: one that a stride does not divide would round. */
-static bool grid_fits(const struct net_onnx *onnx, int step, bool *memory_out,
-                      struct daub_error *error)
+static bool grid_fits(struct search *search, int step)
 {
-    int from = (onnx->trial + step - 1) / step;
+    int from = (search->onnx->trial + step - 1) / step;
     int64_t first[2] = {0, 0}, change[2];
     for (int k = 0; k < 4; k++) {
         struct daub_error cause = {0};
-        if (!measure(onnx, (from + k) * step, (from + k + 1) * step, change, &cause)) {
-            *memory_out = cause.status == DAUB_ERROR_MEMORY;
-            if (error->status == DAUB_OK || *memory_out)
-                *error = cause;
+        if (!measure(search->onnx, (from + k) * step, (from + k + 1) * step, change,
+                     &cause)) {
+            if (search->first.status == DAUB_OK || cause.status == DAUB_ERROR_MEMORY)
+                search->first = cause;
             return false;
         }
-        if (k == 0) {
-            first[0] = change[0];
-            first[1] = change[1];
-        }
+        search->any = search->any || step == 1;
+        if (k == 0)
+            memcpy(first, change, sizeof(first));
         if (change[0] != first[0] || change[1] != first[1])
             return false;
     }
@@ -234,15 +239,17 @@ static bool grid_fits(const struct net_onnx *onnx, int step, bool *memory_out,
 
 int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error)
 {
-    struct daub_error cause = {0};
-    bool memory_out = false;
-    for (int step = 1; step <= MAX_ALIGNMENT && !memory_out; step++)
-        if (grid_fits(onnx, step, &memory_out, &cause))
+    struct search search = {.onnx = onnx};
+    const struct daub_error *first = &search.first;
+    for (int step = 1; step <= MAX_ALIGNMENT && first->status != DAUB_ERROR_MEMORY;
+         step++)
+        if (grid_fits(&search, step))
             return step;
-    if (cause.status == DAUB_OK)
-        daub_fail(&cause, DAUB_ERROR_MODEL,
+    if (search.any && first->status != DAUB_ERROR_MEMORY)
+        daub_fail(error, DAUB_ERROR_MODEL,
                   "%.120s: its total stride is over %d pixels; daub cannot pad to that",
                   onnx->name, MAX_ALIGNMENT);
-    daub_fail(error, cause.status, "%s", cause.message);
+    else
+        daub_fail(error, first->status, "%s", first->message);
     return 0;
 }

@@ -50,24 +50,33 @@ static void dump_body(const struct net_graph *graph, char *text, size_t size)
     free(dump);
 }
 
+static void expect_form(const struct onnx_form *form, bool typed)
+{
+    char text[2048], have[4096];
+    struct daub_error error = {0};
+    struct net_graph graph;
+    snprintf(text, sizeof(text), "in x 1,3,8,8; out y; %s", form->text);
+    Onnx__ModelProto *model = onnx_make(text);
+    for (size_t i = 0; i < model->graph->n_node; i++)
+        for (size_t k = 0; k < model->graph->node[i]->n_attribute; k++)
+            model->graph->node[i]->attribute[k]->has_type = typed;
+    struct net_onnx *onnx = parse_model(model, &error);
+    onnx_make_free(model);
+    if (!onnx || !net_onnx_build(onnx, 8, 8, &graph, &error))
+        fail_msg("%s\n%s", form->text, error.message);
+    dump_body(&graph, have, sizeof(have));
+    if (strcmp(have, form->dump))
+        fail_msg("%s\ngives\n%s\nnot\n%s", form->text, have, form->dump);
+    net_graph_free(&graph);
+    net_onnx_free(onnx);
+}
+
+/* Attributes say their type, or (IR version 1) leave it to be seen. */
 static void test_forms(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < onnx_form_count; i++) {
-        char text[2048], have[4096];
-        struct daub_error error = {0};
-        struct net_graph graph;
-        snprintf(text, sizeof(text), "in x 1,3,8,8; out y; %s", onnx_forms[i].text);
-        struct net_onnx *onnx = parse(text, &error);
-        if (!onnx || !net_onnx_build(onnx, 8, 8, &graph, &error))
-            fail_msg("%s\n%s", onnx_forms[i].text, error.message);
-        dump_body(&graph, have, sizeof(have));
-        if (strcmp(have, onnx_forms[i].dump))
-            fail_msg("%s\ngives\n%s\nnot\n%s", onnx_forms[i].text, have,
-                     onnx_forms[i].dump);
-        net_graph_free(&graph);
-        net_onnx_free(onnx);
-    }
+    for (size_t i = 0; i < 2 * onnx_form_count; i++)
+        expect_form(&onnx_forms[i / 2], i % 2);
 }
 
 /* Text for onnx_make, and what the message must say. */
@@ -196,6 +205,41 @@ static void test_refused_nodes(void **state)
         {X "Gather x,k > y axis=1; i k 0,2,1", "not evenly spaced"},
         {X "Gather x,k > y axis=1; i k 3,", "out of range"},
         {X "Expand x,s > y; i s 2,2", "does not fit"},
+        {X "Expand x,s > y; i s -8,", "target shape is impossible"},
+        {X "Expand x,s > y; i s 1,1,1,1,1,1,1", "target has over 6 axes"},
+        {X "Reshape x,s > y; i s -1,-1", "target shape is impossible"},
+        {X "Unsqueeze x > y axes=0,0", "adds axis 0 twice"},
+        {X "Unsqueeze x > y axes=0,1,2", "over 6 axes"},
+        {X "Split x > y,z axis=2 split=9,-1", "do not add up to 8"},
+        {X "Split x > y,b,c,d,e,f,g,h,j,k,l,m,n axis=2", "13 pieces do not divide"},
+        {X "Split x > y,z axis=1 split=1,1", "do not add up to 3"},
+        {X "Transpose x > y perm=0,1,2,3,4,5,6,7,8,9,10,11,12", "'perm' is too long"},
+        {X "Reshape x,s > y; i s 1,1,1,1,1,1,1,1,1,1,1,1,1", "input 1 is too long"},
+        {X "f w 3,3,3,3 r1; Conv x,w > y strides=1,1,1", "'strides' has 3 numbers"},
+        {X "f w 3,3,9,9 r1; ConvTranspose x,w > y output_shape=99999,8", "be reached"},
+        {X "f w 3,4,3,3 r1; ConvTranspose x,w > y group=2", "do not fit input"},
+        {X "f w 3,1,3,3 r1; f b 2 r1; ConvTranspose x,w,b > y group=3", "bias has 2"},
+        {X "ConvTranspose x,x > y", "weights are computed"},
+        {X "Squeeze x > a axes=0,; MaxPool a > y kernel_shape=1,1",
+         "its input has 3 axes"},
+        {X "MaxPool x > y kernel_shape=2,2 pads=-1,0,0,0", "padding out of range"},
+        {X "DepthToSpace x > y blocksize=1 mode=XYZ", "unknown 'mode'"},
+        {X "Reshape x,s > a; i s 3,1,8,8; f w 1,1,1,1 r1; Conv a,w > y",
+         "its input [3,1,8,8] is no feature map"},
+        {X "Reshape x,s > a; i s 3,64; f k 64 r1; InstanceNormalization a,k,k > y",
+         "its input [3,64] is no feature map"},
+        {X "GlobalAveragePool x > a; InstanceNormalization x,a,a > y",
+         "scale or shift depends on the picture"},
+        {X "f k 3 r1; InstanceNormalization x,k,k > y epsilon=-0.5",
+         "epsilon is negative"},
+        {X "MatMul s,w > t; in s 1,3; f w 4,2 r1; Add x,t > y",
+         "cannot multiply [1,3] by "
+         "[4,2]"},
+        {X "f r 0; f s 4 1,1,99999999,1; Resize x,r,s > y", "out of range"},
+        {X
+         "i p 0,0,16777216,0,0,0,0,0; Pad x,p > a; i q 0,0,16777216,0,0,0,0,0; Pad a,q > "
+         "y",
+         "is empty or too large"},
     };
     EXPECT_REFUSALS(refusals);
 }
@@ -224,6 +268,18 @@ static void test_refused_constants(void **state)
         {X "i a 1,2; i t 3,; Reshape a,t > c; Add x,c > y", "cannot reshape 2 elements"},
         {X "i a 1,2; i t -1,; Tile a,t > c; Add x,c > y", "grow too large"},
         {X "f c 0; Add x,c > y", "impossible shape [0]"},
+        {X "f c 1,1,1,1,1,1,1 =1; Add x,c > y", "tensor 'c' has 7 axes"},
+        {X "i d 1,1,1,1,1,1,1; ConstantOfShape d > c; Add x,c > y", "over 6 axes"},
+        {X "i d 1,; ConstantOfShape d > c value=@1,2; Add x,c > y",
+         "value has 2 elements"},
+        {X "i a 1,2; i k 1,2,3; Where a,a,k > c; Add x,c > y", "shapes do not match"},
+        {X "i a 1,2; i k =1; Range a,k,k > c; Add x,c > y", "no single number"},
+        {X "f a 1,1,1,1,1,1 =1; i k 0,0; f b 1,1,1 =1; Cast b > j to=7; Gather a,j > c; "
+           "Add x,c > y",
+         "over 6 axes"},
+        {X "i a 1,2; i b =1; Concat a,b > c axis=0; Add x,c > y", "shapes do not match"},
+        {X "i a 1,2; i t 1,1; Tile a,t > c; Add x,c > y", "2 repeats for 1 axes"},
+        {X "f a 0; i t 3,; Expand a,t > c; Add x,c > y", "its target does not fit"},
     };
     EXPECT_REFUSALS(refusals);
 }

@@ -207,6 +207,8 @@ static void test_style(void **state)
         assert_false(graph.values[graph.output].from_style);
         assert_true(net_ref_run(&ref, &graph, NULL, style, NET_REF_STYLE, true, &error));
         const struct net_node *product = find(&graph, NET_MATMUL);
+        assert_int_equal(product->u.matmul.transpose_b, i == 2);
+        assert_true(product->u.matmul.alpha == 1 && product->u.matmul.beta == 1);
         const float *have = ref.result[product->output];
         const float *bank = graph.values[product->input[1]].data;
         float want = 0;
@@ -214,6 +216,32 @@ static void test_style(void **state)
             want += style[k] * (i == 2 ? bank[k] : bank[k * (i ? 3 : 6)]);
         assert_float_equal(have[0], want, 1e-5);
         net_ref_free(&ref);
+        net_graph_free(&graph);
+        net_onnx_free(onnx);
+    }
+}
+
+/* The style as scale of a layer normalization: its own input where there is one number a
+ * channel, a product where there are more. */
+static void test_style_in_layer_norm(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "opset 17; in x 1,3,h,w; in k 1,3; out y; i t 3,1,1; Reshape k,t > s; "
+        "LayerNormalization x,s,s > y axis=1",
+        "opset 17; in x 1,3,h,w; in k 1,1; out y; i t 1,1,1; Reshape k,t > s; "
+        "LayerNormalization x,s > y axis=1",
+    };
+    for (int i = 0; i < 2; i++) {
+        struct net_graph graph;
+        struct net_onnx *onnx = parse(texts[i]);
+        build(onnx, 9, 7, &graph);
+        const struct net_node *norm = find(&graph, NET_NORM);
+        assert_int_equal(norm->u.norm.groups, 1);
+        assert_int_equal(norm->input[1] >= 0, i == 0);
+        assert_int_equal(norm->input[2] >= 0, i == 0);
+        assert_int_equal(graph.nodes[graph.node_count - 1].op,
+                         i == 0 ? NET_NORM : NET_BINARY);
         net_graph_free(&graph);
         net_onnx_free(onnx);
     }
@@ -307,6 +335,8 @@ static void test_order(void **state)
 static void test_alignment(void **state)
 {
     (void)state;
+    const char *says[] = {"total stride is over 64 pixels", "does not work at"};
+    int refused = 0;
 #define DOWN "f w 3,3,3,3 r1; Conv x,w > a strides=2,2 pads=1,1,1,1; "
     static const struct {
         const char *text;
@@ -349,6 +379,7 @@ static void test_alignment(void **state)
         if (alignment != files[i].alignment)
             fail_msg("%s\n%d: %s", text, alignment, error.message);
         assert_int_equal(error.status, alignment ? DAUB_OK : DAUB_ERROR_MODEL);
+        assert_true(alignment || strstr(error.message, says[refused++]));
         net_onnx_free(onnx);
     }
 }
@@ -486,6 +517,7 @@ int main(void)
         cmocka_unit_test(test_fixed_size_refused),
         cmocka_unit_test(test_size_out_of_range),
         cmocka_unit_test(test_style),
+        cmocka_unit_test(test_style_in_layer_norm),
         cmocka_unit_test(test_channels_last),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_order),
