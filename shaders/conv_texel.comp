@@ -8,10 +8,9 @@
 // left][i]), in = the view, upsampled by UP (nearest), padded by PAD.
 // PHASES = 4: the 3x3 convolution after a nearest x2 upsampling (or a transposed one of
 // stride 2) as four 2x2 convolutions on the small map, one per output parity.
-#extension GL_KHR_shader_subgroup_basic : require
-#extension GL_KHR_shader_subgroup_shuffle : require
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
+#include "lanes.glsl"
 #include "view.glsl"
 
 // [phase][o / Q][i / 4][kx / KXU][ky / KYU] blocks of [KXU] runs of [KYU][Q] vec4 over i,
@@ -61,17 +60,17 @@ int row[R];
 vec4 v[R];
 bool row_in[R];
 
-// Q rounded up to a power of two, at least LANES.
-const int Q8 = Q > 8 ? 16 : 8;
+// Q rounded up to a power of two, at least LANES, at most twice LANES.
+const int Q8 = Q > 16 ? 32 : Q > 8 ? 16 : 8;
 const int SUMS = Q8 > LANES ? Q8 : LANES;
+const int PADDED = (Q + 3) / 4 * 4; // channels that have statistics
 float sums[SUMS];
 
-// Adds sums[i] over the lanes; lane l is left with channel l in sums[0] (and l + LANES in
-// sums[1] where there are more channels than lanes). Each step hands half of the sums to
+// Adds sums[i] over the lanes; lane l is left with channel l in sums[0], or with 2 l and
+// 2 l + 1 in sums[0] and sums[1] where there are more channels than lanes. Each step hands half of the sums to
 // the partner lane, so 2 SUMS shuffles do what SUMS log2(LANES) would.
 void reduce_lanes(int lane)
 {
-    // Counted loops: drivers unroll no others.
     [[unroll]] for (int k = 1; k <= 4; k++) {
         const int bit = LANES >> k, n = SUMS >> k;
         const bool upper = (lane & bit) != 0;
@@ -210,17 +209,15 @@ void main()
     }
     reduce_lanes(lane);
     const float m0 = sums[0], m1 = SUMS > LANES ? sums[SUMS > LANES ? 1 : 0] : 0.0;
-    // The origin of this lane's channel.
-    float k0 = 0.0, k1 = 0.0;
+    const int per_lane = SUMS / LANES, first = lane * per_lane;
+    float k0 = 0.0, k1 = 0.0; // origins of this lane's channels
     [[unroll]] for (int i = 0; i < Q; i++) {
-        if (i < LANES)
-            k0 = lane == i ? origin[i] : k0;
-        else
-            k1 = lane == i - LANES ? origin[i] : k1;
+        k0 = first == i ? origin[i] : k0;
+        k1 = first + 1 == i ? origin[i] : k1;
     }
-    const int channel = group * Q + lane;
-    if (lane < Q && channel < push.o4 * 4)
+    const int channel = group * Q + first;
+    if (first < PADDED && channel < push.o4 * 4)
         STORE_FLOAT(stats, tile * push.o4 * 4 + channel, vec4(k0 + s0 / n, m0 - s0 * s0 / n, n, 0.0));
-    if (SUMS > LANES && lane + LANES < Q && channel + LANES < push.o4 * 4)
-        STORE_FLOAT(stats, tile * push.o4 * 4 + channel + LANES, vec4(k1 + s1 / n, m1 - s1 * s1 / n, n, 0.0));
+    if (per_lane > 1 && first + 1 < PADDED && channel + 1 < push.o4 * 4)
+        STORE_FLOAT(stats, tile * push.o4 * 4 + channel + 1, vec4(k1 + s1 / n, m1 - s1 * s1 / n, n, 0.0));
 }

@@ -1,6 +1,7 @@
 #version 450
-// A frame's planes to the picture tensor: R G B 0, values 0..1, chroma interpolated at its
-// true position, the picture extended to the tensor's size by reflection.
+// A frame's planes to the picture tensor: R G B 0 (or blocks of BLOCK x BLOCK pixels as
+// SpaceToDepth makes them), values 0..1, chroma interpolated at its true position, the
+// picture extended to the tensor's size by reflection. An invocation makes one block.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "frame.glsl"
@@ -18,6 +19,8 @@ layout(constant_id = 7) const int CENTER_Y = 0; // chroma between luma rows
 layout(constant_id = 8) const int STEP_0 = 1;   // samples from pixel to pixel
 layout(constant_id = 9) const int STEP_C = 1;
 layout(constant_id = 10) const float ONE = 255.0; // code of 1.0
+layout(constant_id = 11) const int BLOCK = 1;     // side of the space-to-depth blocks
+layout(constant_id = 12) const int CRD = 0;       // channel order within them
 
 layout(push_constant) uniform Push {
     int w, h, out_w, out_h;
@@ -61,11 +64,8 @@ void position(int i, int sub, int center, int n, out int lower, out int upper, o
     }
 }
 
-void main()
+vec3 decode(int ox, int oy)
 {
-    const int ox = int(gl_GlobalInvocationID.x), oy = int(gl_WorkGroupID.y);
-    if (ox >= push.out_w)
-        return;
     const int x = pad_index(PAD_REFLECT, ox, push.w), y = pad_index(PAD_REFLECT, oy, push.h);
     vec3 s = vec3(sample_at(push.base_0 + y * push.stride_0 + x * STEP_0));
     if (COMPONENTS == 3) {
@@ -77,9 +77,31 @@ void main()
         s.z = chroma(push.base_2, x_0, x_1, y_0, y_1, fx, fy);
     }
     s /= ONE;
-    vec4 rgb = vec4(0.0);
+    vec3 rgb;
     rgb.x = push.matrix[0] * s.x + push.matrix[1] * s.y + push.matrix[2] * s.z + push.offset[0];
     rgb.y = push.matrix[3] * s.x + push.matrix[4] * s.y + push.matrix[5] * s.z + push.offset[1];
     rgb.z = push.matrix[6] * s.x + push.matrix[7] * s.y + push.matrix[8] * s.z + push.offset[2];
-    STORE(y0, oy * push.out_w + ox, rgb);
+    return rgb;
+}
+
+const int PIXELS = BLOCK * BLOCK;
+vec3 pixels[PIXELS];
+
+void main()
+{
+    const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
+    const int blocks_x = push.out_w / BLOCK, c4 = (3 * PIXELS + 3) / 4;
+    if (x >= blocks_x)
+        return;
+    [[unroll]] for (int p = 0; p < PIXELS; p++)
+        pixels[p] = decode(x * BLOCK + p % BLOCK, y * BLOCK + p / BLOCK);
+    [[unroll]] for (int c = 0; c < (3 * PIXELS + 3) / 4; c++) {
+        vec4 v = vec4(0.0);
+        [[unroll]] for (int i = 0; i < 4; i++) {
+            const int ch = 4 * c + i;
+            if (ch < 3 * PIXELS)
+                v[i] = CRD != 0 ? pixels[ch % PIXELS][ch / PIXELS] : pixels[ch / 3][ch % 3];
+        }
+        STORE(y0, (y * blocks_x + x) * c4 + c, v);
+    }
 }

@@ -32,6 +32,11 @@ layout(constant_id = 9) const int STEP = 1;
 layout(constant_id = 10) const int ORDER = 0; // two bits a sample
 layout(constant_id = 11) const int GROUP_X = 0;
 layout(constant_id = 12) const float ONE = 255.0;
+// Layout of the painting and the source: blocks as DepthToSpace would spread them.
+layout(constant_id = 13) const int PAINTED_BLOCK = 1;
+layout(constant_id = 14) const int PAINTED_CRD = 0;
+layout(constant_id = 15) const int SOURCE_BLOCK = 1;
+layout(constant_id = 16) const int SOURCE_CRD = 0;
 
 layout(push_constant) uniform Push {
     int w, h;                        // samples of this plane's rows (groups if PACKED)
@@ -45,14 +50,68 @@ layout(push_constant) uniform Push {
 
 const vec3 LUMA = vec3(0.2126, 0.7152, 0.0722);
 
+// Vector that holds channel ch of a pixel in a blocked map, and the channel of colour i.
+int element(int x, int y, int stride, int block, int ch)
+{
+    const int c4 = (3 * block * block + 3) / 4;
+    return ((y / block) * (stride / block) + x / block) * c4 + (ch >> 2);
+}
+
+int channel(int x, int y, int block, int crd, int i)
+{
+    const int phase = y % block * block + x % block;
+    return crd != 0 ? i * block * block + phase : phase * 3 + i;
+}
+
+float component(vec4 v, int i)
+{
+    return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
+}
+
+// Three neighbouring channels from ch on of two vectors.
+vec3 window(vec4 a, vec4 b, int ch)
+{
+    return ch == 0 ? a.xyz : ch == 1 ? a.yzw : ch == 2 ? vec3(a.zw, b.x) : vec3(a.w, b.xy);
+}
+
+vec3 painted_at(int x, int y, Affine f)
+{
+    if (PAINTED_BLOCK == 1)
+        return apply0(f, LOAD(x0, y * push.painted_stride + x)).xyz;
+    const int ch = channel(x, y, PAINTED_BLOCK, PAINTED_CRD, 0);
+    if (PAINTED_CRD == 0) {
+        const vec4 a = LOAD(x0, element(x, y, push.painted_stride, PAINTED_BLOCK, ch));
+        const vec4 b = LOAD(x0, element(x, y, push.painted_stride, PAINTED_BLOCK, ch + 2));
+        return apply0(f, vec4(window(a, b, ch & 3), 0.0)).xyz;
+    }
+    vec4 rgb = vec4(0.0);
+    [[unroll]] for (int i = 0; i < 3; i++) {
+        const int at = channel(x, y, PAINTED_BLOCK, 1, i);
+        rgb[i] = component(LOAD(x0, element(x, y, push.painted_stride, PAINTED_BLOCK, at)), at & 3);
+    }
+    return apply0(f, rgb).xyz;
+}
+
+vec3 source_at(int x, int y)
+{
+    if (SOURCE_BLOCK == 1)
+        return LOAD(source, y * push.source_stride + x).xyz;
+    vec3 rgb;
+    [[unroll]] for (int i = 0; i < 3; i++) {
+        const int at = channel(x, y, SOURCE_BLOCK, SOURCE_CRD, i);
+        rgb[i] = component(LOAD(source, element(x, y, push.source_stride, SOURCE_BLOCK, at)), at & 3);
+    }
+    return rgb;
+}
+
 vec3 pixel(int x, int y, Affine f, float strength, int mode)
 {
     x = clamp(x, 0, push.pic_w - 1);
     y = clamp(y, 0, push.pic_h - 1);
-    const vec3 p = apply0(f, LOAD(x0, y * push.painted_stride + x)).xyz * push.scale + push.shift;
+    const vec3 p = painted_at(x, y, f) * push.scale + push.shift;
     vec3 rgb = clamp(p, 0.0, 1.0);
     if (strength < 1.0 || mode != 0) {
-        const vec3 s = LOAD(source, y * push.source_stride + x).xyz;
+        const vec3 s = source_at(x, y);
         const float dy = dot(LUMA, rgb) - dot(LUMA, s);
         if (mode == 1)
             rgb = s + dy;
@@ -97,11 +156,6 @@ uint code(float v)
     return uint(clamp(v, 0.0, 1.0) * ONE + 0.5) << SHIFT;
 }
 
-float component(vec3 s, int i)
-{
-    return i == 0 ? s.x : i == 1 ? s.y : s.z;
-}
-
 void main()
 {
     const int word = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
@@ -129,18 +183,18 @@ void main()
             const int what = ORDER >> (2 * k) & 3;
             if (GROUP_X == 0) {
                 s = pixel(group, y, f, strength, mode);
-                a |= (what == 3 ? uint(ONE) : code(component(s, what))) << (bits * i);
+                a |= (what == 3 ? uint(ONE) : code(component(vec4(s, 0.0), what))) << (bits * i);
             } else if (what == 0) {
                 // Y of the group's pixels in order: the first where fewer samples precede it.
                 const vec3 rgb = pixel((group << GROUP_X) + (k >= 2 ? 1 : 0), y, f, strength, mode);
                 a |= code(push.matrix[0] * rgb.x + push.matrix[1] * rgb.y + push.matrix[2] * rgb.z +
                           push.offset[0]) << (bits * i);
             } else {
-                a |= code(component(yuv_at(group, y, f, strength, mode), what)) << (bits * i);
+                a |= code(component(vec4(yuv_at(group, y, f, strength, mode), 0.0), what)) << (bits * i);
             }
         } else {
             s = yuv_at(min(at, push.w - 1), y, f, strength, mode);
-            a |= code(component(s, COMPONENT)) << (bits * i);
+            a |= code(component(vec4(s, 0.0), COMPONENT)) << (bits * i);
         }
     }
     STORE_WORD(plane, push.words + y * push.row_words + word, a);

@@ -37,6 +37,11 @@ static bool in_is_out(const struct frame *frame)
     return frame->in_w == frame->out_w && frame->in_h == frame->out_h;
 }
 
+bool frame_is_plain(const struct frame *frame)
+{
+    return in_is_work(frame) && work_is_out(frame);
+}
+
 static size_t table_floats(int n_in, int n_out)
 {
     return (size_t)resample_vec4s(resample_taps(n_in, n_out)) * 4 * (size_t)n_out;
@@ -266,6 +271,9 @@ static bool add_frame_in(struct builder *b, struct frame_map *to)
     spec[8] = (uint32_t)c[0].step;
     spec[9] = (uint32_t)c[1].step;
     put_float(&spec[10], (float)((1 << in->depth) - 1));
+    const struct plan *plan = b->exec->plan;
+    spec[11] = (uint32_t)plan->input_block;
+    spec[12] = plan->input_crd;
     item.push[0] = (uint32_t)frame->in_w;
     item.push[1] = (uint32_t)frame->in_h;
     item.push[2] = (uint32_t)to->w;
@@ -286,7 +294,8 @@ static bool add_frame_in(struct builder *b, struct frame_map *to)
     item.push_count = 21;
     bindings[0] = whole(&b->slot->upload, VK_FORMAT_R32_UINT);
     bindings[6] = map_binding(frame, to);
-    return add(b, "frame_in", spec, bindings, &item, to->w, to->h);
+    return add(b, "frame_in", spec, bindings, &item, to->w / plan->input_block,
+               to->h / plan->input_block);
 }
 
 /* What a kernel reads: a map of the frame's, or the painting with its pending view. */
@@ -308,8 +317,10 @@ static struct reading read_painting(const struct builder *b)
     const struct plan *plan = b->exec->plan;
     const struct plan_view *view = &plan->output;
     const struct plan_tensor *t = &plan->tensors[view->tensor];
-    struct reading reading = {
-        .view = view, .h = b->frame->work_h, .w = b->frame->work_w, .stride = t->w};
+    struct reading reading = {.view = view,
+                              .h = b->frame->work_h,
+                              .w = b->frame->work_w,
+                              .stride = t->w * plan->output_block};
     reading.map = (struct dispatch_binding){
         t->external ? &b->frame->picture : &b->exec->arena, t->external ? 0 : t->offset,
         t->bytes, exec_format(false, b->frame->fp16)};
@@ -419,6 +430,11 @@ static bool add_plane(struct builder *b, enum plane_kind kind, int component, in
     spec[9] = (uint32_t)step;
     spec[11] = (uint32_t)group_x;
     put_float(&spec[12], (float)((1 << out->depth) - 1));
+    const struct plan *plan = b->exec->plan;
+    spec[13] = (uint32_t)plan->output_block;
+    spec[14] = plan->output_crd;
+    spec[15] = (uint32_t)plan->input_block;
+    spec[16] = plan->input_crd;
     bind_reading(painting, spec, bindings);
     bindings[1] = source->map;
     bindings[5] = whole(&b->slot->live, exec_format(true, false));

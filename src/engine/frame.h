@@ -51,6 +51,9 @@ void frame_slot_free(struct frame *frame, struct frame_slot *slot);
 bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slot,
                   struct dispatch_list *list, struct daub_error *error);
 
+/* Nothing is resampled, so a plan may use pictures in blocked layout. */
+bool frame_is_plain(const struct frame *frame);
+
 /* Copies a picture into the upload buffer, or the download buffer into a picture. */
 void frame_put(const struct frame *frame, struct frame_slot *slot,
                const struct daub_image *image);

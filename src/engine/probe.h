@@ -10,10 +10,12 @@ struct probe {
     enum gpu_kernels kernels;
     bool fp16;
     bool no_winograd;
-    int repeat;       /* timed runs after the first; 0: none */
-    struct plan plan; /* out: of the last run; probe_free */
-    double best_ms;   /* out: fastest timed run, wall clock */
-    double *step_ms;  /* out, with want_steps: by plan step; probe_free */
+    int repeat;         /* timed runs after the first; 0: none */
+    struct plan plan;   /* out: of the last run; probe_free */
+    double best_ms;     /* out: fastest timed run, wall clock */
+    double best_cpu_ms; /* out: least processor time of a timed run, all threads: what a
+                           software device takes, whatever else the machine does */
+    double *step_ms;    /* out, with want_steps: fastest of each plan step; probe_free */
     bool want_steps;
     size_t weights, arena; /* out: bytes */
 };

@@ -56,6 +56,7 @@ static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
 {
     struct plan_caps caps = exec_caps(s->device, kernels, fp16);
     struct plan_range range = model_range(model);
+    caps.fold_blocks = frame_is_plain(&s->frame);
     if (!net_onnx_build(model->onnx, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
         !net_passes_run(&s->graph, error) ||
         !net_plan_build(&s->plan, &s->graph, &caps, &range, error))
@@ -130,8 +131,7 @@ static bool build_slot(struct daub_stylizer *s, struct slot *slot,
            dispatch_list_init(&slot->list, s->device, s->exec.kernels,
                               s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
            frame_append(&s->frame, &s->exec, &slot->frame, &slot->list, error) &&
-           set_style(s, slot, s->default_style, true, error) &&
-           record_slot(slot, error);
+           set_style(s, slot, s->default_style, true, error) && record_slot(slot, error);
 fail:
     return false;
 }

@@ -11,6 +11,8 @@
 /* Tiles of the stand-alone statistics kernel, and segments its tiles are reduced to. */
 #define STATS_TILE   8
 #define MAX_SEGMENTS 32
+/* Pixels of a block are kept in registers. */
+#define MAX_FOLDED_BLOCK 2
 
 static const struct net_value *value_of(const struct lowering *low, int value)
 {
@@ -561,6 +563,8 @@ static bool lower_block(struct lowering *low, const struct net_node *node,
     const struct plan_view *view = input_view(low, node, 0, error);
     if (!view)
         return false;
+    if (low->views[node->output].tensor >= 0)
+        return true; /* folded into the picture */
     struct plan_view from = *view;
     bool crd = node->u.block.order == NET_BLOCK_CRD;
     bool spread = node->op == NET_DEPTH_TO_SPACE;
@@ -674,14 +678,32 @@ static bool lower_pool(struct lowering *low, const struct net_node *node,
     return true;
 }
 
+/* The SpaceToDepth that alone reads the picture, where it may be folded. */
+static const struct net_node *picture_block(const struct lowering *low, int value)
+{
+    int reader = net_value_sole_reader(low->graph, value);
+    if (!low->plan->caps.fold_blocks || reader < 0)
+        return NULL;
+    const struct net_node *node = &low->graph->nodes[reader];
+    return node->op == NET_SPACE_TO_DEPTH && node->u.block.size <= MAX_FOLDED_BLOCK
+               ? node
+               : NULL;
+}
+
 static bool lower_input(struct lowering *low, const struct net_node *node,
                         const struct plan_range *range, struct daub_error *error)
 {
     if (node->output != low->graph->image)
         return true; /* the style weights stay on the host */
-    int tensor = output_map(low, node, error);
+    const struct net_node *block = picture_block(low, node->output);
+    int tensor = output_map(low, block ? block : node, error);
     if (tensor < 0)
         return false;
+    if (block) {
+        low->plan->input_block = block->u.block.size;
+        low->plan->input_crd = block->u.block.order == NET_BLOCK_CRD;
+        low->views[node->output] = low->views[block->output];
+    }
     low->plan->tensors[tensor].external = true;
     low->plan->input = tensor;
     if (range->scale == 1.0f && range->shift == 0.0f)
@@ -694,7 +716,7 @@ static bool lower_input(struct lowering *low, const struct net_node *node,
         low->plan->params[at / 4 + c / 4 * 8 + c % 4] = range->scale;
         low->plan->params[at / 4 + c / 4 * 8 + 4 + c % 4] = range->shift;
     }
-    low->views[node->output].affine_param = at;
+    low->views[block ? block->output : node->output].affine_param = at;
     return true;
 }
 
@@ -737,6 +759,27 @@ static bool lower_node(struct lowering *low, const struct net_node *node,
     return unsupported(node, "is used in a way daub cannot run", error);
 }
 
+/* Leaves out a DepthToSpace that is the last step: the reader of the painting finds the
+ * pixels itself. What is pending before and after must not both be. */
+static void fold_output(struct lowering *low)
+{
+    struct plan *plan = low->plan;
+    const struct plan_step *last =
+        plan->step_count ? &plan->steps[plan->step_count - 1] : NULL;
+    const struct plan_view *out = &plan->output;
+    if (!plan->caps.fold_blocks || !last || strcmp(last->kernel, "remap") != 0 ||
+        last->bind[6].tensor != out->tensor || last->spec[3] > MAX_FOLDED_BLOCK ||
+        (last->spec[1] != REMAP_D2S_DCR && last->spec[1] != REMAP_D2S_CRD))
+        return;
+    bool before = last->spec[20] || last->spec[21] != NET_ACT_NONE;
+    if (before || out->affine_tensor >= 0 || out->affine_param >= 0)
+        return;
+    plan->output.tensor = last->bind[0].tensor;
+    plan->output_block = (int)last->spec[3];
+    plan->output_crd = last->spec[1] == REMAP_D2S_CRD;
+    plan->step_count--;
+}
+
 static bool run(struct lowering *low, const struct plan_range *range,
                 struct daub_error *error)
 {
@@ -756,8 +799,10 @@ static bool run(struct lowering *low, const struct plan_range *range,
         !materialise(low, graph->output, error))
         return false;
     low->plan->output = low->views[graph->output];
-    low->plan->out_h = low->plan->tensors[low->plan->output.tensor].h;
-    low->plan->out_w = low->plan->tensors[low->plan->output.tensor].w;
+    fold_output(low);
+    const struct plan_tensor *out = &low->plan->tensors[low->plan->output.tensor];
+    low->plan->out_h = out->h * low->plan->output_block;
+    low->plan->out_w = out->w * low->plan->output_block;
     return true;
 }
 
@@ -768,6 +813,7 @@ bool net_plan_build(struct plan *plan, const struct net_graph *graph,
     memset(plan, 0, sizeof(*plan));
     plan->caps = *caps;
     plan->input = -1;
+    plan->input_block = plan->output_block = 1;
     struct lowering low = {.plan = plan, .graph = graph};
     /* Every node makes a bounded number of tensors; concat one an input. */
     size_t tensors = 16; /* entries of conv_step and rescale */

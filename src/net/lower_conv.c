@@ -1,5 +1,5 @@
 /* Convolutions: which kernel, its tile, its weights' layout. */
-#include "net/plan.h"
+#include "net/lower_conv.h"
 
 #include <limits.h>
 #include <math.h>
@@ -19,26 +19,7 @@
 /* Bytes of shared memory; leaves room for two work-groups in the least that exists. */
 #define SHARED_TILE_BUDGET 24576
 
-/* What a kernel computes, common to convolution and the phase forms. Weights are
- * [O][I][kh] [kw] of one phase after another. */
-struct conv {
-    const struct net_node *node;
-    struct plan_view in;
-    const struct plan_tensor *from;            /* dies at the next plan_add_map */
-    int out;                                   /* tensor */
-    int in_h, in_w, in_c, out_h, out_w, out_c; /* out: of one phase */
-    int kernel[2], stride[2], dilation[2], top, left;
-    int group, up, phases;
-    enum net_pad_mode pad_mode;
-    enum net_act act;
-    float alpha, beta;
-    float *weight;      /* owned */
-    float *bias;        /* out_c floats, owned */
-    const float *slope; /* PRELU: per channel or NULL */
-    int64_t slope_count;
-};
-
-static bool no_memory(struct daub_error *error)
+bool conv_no_memory(struct daub_error *error)
 {
     return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
 }
@@ -49,19 +30,18 @@ static void free_conv(struct conv *conv)
     free(conv->bias);
 }
 
-static int blocks(int channels)
+int conv_blocks(int channels)
 {
     return (channels + 3) / 4;
 }
 
-/* The bias buffer: blocks of bias, then blocks of slopes. */
-static bool bind_bias(struct lowering *low, struct plan_step *step,
-                      const struct conv *conv, struct daub_error *error)
+bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct conv *conv,
+                    struct daub_error *error)
 {
-    size_t c4 = (size_t)blocks(conv->out_c);
+    size_t c4 = (size_t)conv_blocks(conv->out_c);
     float *both = daub_alloc(c4 * 8, sizeof(float));
     if (!both)
-        return no_memory(error);
+        return conv_no_memory(error);
     memcpy(both, conv->bias, (size_t)conv->out_c * sizeof(float));
     for (int c = 0; conv->slope && c < conv->out_c; c++)
         both[c4 * 4 + (size_t)c] = conv->slope[conv->slope_count == 1 ? 0 : c];
@@ -74,8 +54,8 @@ static bool bind_bias(struct lowering *low, struct plan_step *step,
     return true;
 }
 
-static bool bind_weights(struct lowering *low, struct plan_step *step,
-                         const float *packed, size_t count, struct daub_error *error)
+bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float *packed,
+                       size_t count, struct daub_error *error)
 {
     bool half = low->plan->caps.fp16 && !low->plan->caps.texel;
     int64_t at = plan_add_weights(low->plan, packed, count, half, error);
@@ -88,7 +68,7 @@ static bool bind_weights(struct lowering *low, struct plan_step *step,
     return true;
 }
 
-static float weight_at(const struct conv *conv, int phase, int o, int i, int ky, int kx)
+float conv_weight(const struct conv *conv, int phase, int o, int i, int ky, int kx)
 {
     int per_group = conv->in_c / conv->group;
     if (o >= conv->out_c || i >= per_group)
@@ -100,8 +80,8 @@ static float weight_at(const struct conv *conv, int phase, int o, int i, int ky,
                  (size_t)kx];
 }
 
-static struct plan_step *start_step(struct lowering *low, const struct conv *conv,
-                                    const char *kernel, struct daub_error *error)
+struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
+                                  const char *kernel, struct daub_error *error)
 {
     struct plan_step *step = plan_add_step(low->plan, kernel, conv->node->name, error);
     if (!step)
@@ -124,7 +104,7 @@ static void dense_spec(const struct conv *conv, struct plan_step *step)
     step->spec[6] = (uint32_t)conv->stride[1];
     step->spec[7] = (uint32_t)conv->dilation[0];
     step->spec[8] = (uint32_t)conv->dilation[1];
-    step->spec[9] = (uint32_t)blocks(conv->in_c);
+    step->spec[9] = (uint32_t)conv_blocks(conv->in_c);
     step->spec[11] = conv->pad_mode;
     step->spec[12] = conv->up == 2;
     step->spec[13] = (uint32_t)conv->phases;
@@ -134,23 +114,31 @@ static void dense_spec(const struct conv *conv, struct plan_step *step)
 
 static void dense_push(const struct conv *conv, struct plan_step *step, int groups)
 {
-    int32_t push[] = {conv->in_h, conv->in_w, conv->out_h,         conv->out_w,
-                      conv->top,  conv->left, blocks(conv->out_c), groups};
+    int32_t push[] = {conv->in_h,
+                      conv->in_w,
+                      conv->out_h,
+                      conv->out_w,
+                      conv->top,
+                      conv->left,
+                      conv_blocks(conv->out_c),
+                      groups};
     memcpy(step->push, push, sizeof(push));
     step->push_count = 8;
 }
 
 /* ---- texel kernel ---- */
 
-/* Output channels an invocation makes: the widest of 16, 12, 8, 4 that wastes least. */
-static int texel_width(int out_c)
+/* Output channels an invocation makes: the widest of 32, 16, 12, 8, 4 that wastes least;
+ * 32 only where the statistics' exchange can hold it. */
+static int texel_width(const struct lowering *low, int out_c)
 {
+    static const int widths[] = {4, 8, 12, 16, 32};
     if (out_c < 4)
         return out_c;
     int best = 4, best_total = (out_c + 3) / 4 * 4;
-    for (int q = 8; q <= 16; q += 4) {
-        int total = (out_c + q - 1) / q * q;
-        if (total <= best_total) {
+    for (int i = 1; i < 5; i++) {
+        int q = widths[i], total = (out_c + q - 1) / q * q;
+        if (total <= best_total && q <= 2 * low->plan->caps.lanes) {
             best = q;
             best_total = total;
         }
@@ -159,11 +147,12 @@ static int texel_width(int out_c)
 }
 
 /* How much of the kernel is unrolled: whole, or the part that costs least loads. */
-static void texel_unroll(const struct conv *conv, int rows, int *unroll_y, int *unroll_x)
+static void texel_unroll(const struct lowering *low, const struct conv *conv, int rows,
+                         int *unroll_y, int *unroll_x)
 {
     int kh = conv->kernel[0], kw = conv->kernel[1];
     int comps = conv->in_c < 4 ? conv->in_c : 4;
-    int most = MAX_TEXEL_CODE / (rows * texel_width(conv->out_c) * comps); /* taps */
+    int most = MAX_TEXEL_CODE / (rows * texel_width(low, conv->out_c) * comps); /* taps */
     int best_cost = INT_MAX;
     *unroll_y = *unroll_x = 1;
     for (int y = 1; y <= kh && (y - 1) * conv->dilation[0] + 1 <= MAX_TEXEL_ROWS; y++) {
@@ -183,20 +172,21 @@ static void texel_unroll(const struct conv *conv, int rows, int *unroll_y, int *
 static bool texel_fits(const struct lowering *low, const struct conv *conv, int rows)
 {
     int unroll_y, unroll_x;
-    texel_unroll(conv, rows, &unroll_y, &unroll_x);
+    texel_unroll(low, conv, rows, &unroll_y, &unroll_x);
     int span = (rows - 1) * conv->stride[0] + (unroll_y - 1) * conv->dilation[0] + 1;
     return low->plan->caps.texel && conv->group == 1 && span <= MAX_TEXEL_ROWS &&
-           (double)blocks(conv->in_c) * conv->kernel[1] * conv->kernel[0] <= MAX_LOOP;
+           (double)conv_blocks(conv->in_c) * conv->kernel[1] * conv->kernel[0] <=
+               MAX_LOOP;
 }
 
 static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
                        struct daub_error *error)
 {
-    int lanes = low->plan->caps.lanes, q = texel_width(conv->out_c);
-    int groups = (conv->out_c + q - 1) / q, ci4 = blocks(conv->in_c);
+    int lanes = low->plan->caps.lanes, q = texel_width(low, conv->out_c);
+    int groups = (conv->out_c + q - 1) / q, ci4 = conv_blocks(conv->in_c);
     int kh = conv->kernel[0], kw = conv->kernel[1];
     int unroll_y, unroll_x;
-    texel_unroll(conv, rows, &unroll_y, &unroll_x);
+    texel_unroll(low, conv, rows, &unroll_y, &unroll_x);
     int parts_y = (kh + unroll_y - 1) / unroll_y,
         parts_x = (kw + unroll_x - 1) / unroll_x;
     size_t run = (size_t)((unroll_y * q + lanes - 1) / lanes * lanes); /* vec4s */
@@ -204,7 +194,7 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
                    (size_t)parts_y * (size_t)unroll_x * run * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return no_memory(error);
+        return conv_no_memory(error);
     float *to = packed;
     for (int block = 0; block < conv->phases * groups * ci4; block++) {
         int phase = block / (groups * ci4), group = block / ci4 % groups, c = block % ci4;
@@ -212,13 +202,13 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
             int kx = at / unroll_x / parts_y * unroll_x + at % unroll_x;
             int ky = at / unroll_x % parts_y * unroll_y;
             for (int k = 0; k < unroll_y * q * 4 && ky + k / 4 / q < kh && kx < kw; k++)
-                to[k] = weight_at(conv, phase, group * q + k / 4 % q, c * 4 + k % 4,
-                                  ky + k / 4 / q, kx);
+                to[k] = conv_weight(conv, phase, group * q + k / 4 % q, c * 4 + k % 4,
+                                    ky + k / 4 / q, kx);
         }
     }
-    struct plan_step *step = start_step(low, conv, "conv", error);
-    bool ok = step && bind_weights(low, step, packed, count, error) &&
-              bind_bias(low, step, conv, error);
+    struct plan_step *step = conv_start_step(low, conv, "conv", error);
+    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
+              conv_bind_bias(low, step, conv, error);
     free(packed);
     if (!ok)
         return false;
@@ -233,7 +223,7 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
     step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
     step->groups[2] = (uint32_t)(groups * conv->phases);
-    low->conv_step[conv->out] = (int)low->plan->step_count - 1;
+    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * step->spec[13]);
     return true;
 }
 
@@ -251,29 +241,29 @@ static int shared_chunk(const struct lowering *low, const struct conv *conv)
     size_t chunk = budget / (h * w * 16);
     if (chunk > 8)
         chunk = 8;
-    int ci4 = blocks(conv->in_c);
+    int ci4 = conv_blocks(conv->in_c);
     return (int)chunk > ci4 ? ci4 : (int)chunk;
 }
 
 static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk,
                         struct daub_error *error)
 {
-    int o4 = blocks(conv->out_c), ci4 = blocks(conv->in_c);
+    int o4 = conv_blocks(conv->out_c), ci4 = conv_blocks(conv->in_c);
     int taps = conv->kernel[0] * conv->kernel[1];
     size_t count = (size_t)conv->phases * (size_t)o4 * (size_t)ci4 * (size_t)taps * 16;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return no_memory(error);
+        return conv_no_memory(error);
     float *to = packed;
     for (int block = 0; block < conv->phases * o4 * ci4; block++) {
         int phase = block / (o4 * ci4), o = block / ci4 % o4 * 4, i = block % ci4 * 4;
         for (int k = 0; k < taps * 16; k++)
-            *to++ = weight_at(conv, phase, o + k / 4 % 4, i + k % 4,
-                              k / 16 / conv->kernel[1], k / 16 % conv->kernel[1]);
+            *to++ = conv_weight(conv, phase, o + k / 4 % 4, i + k % 4,
+                                k / 16 / conv->kernel[1], k / 16 % conv->kernel[1]);
     }
-    struct plan_step *step = start_step(low, conv, "conv", error);
-    bool ok = step && bind_weights(low, step, packed, count, error) &&
-              bind_bias(low, step, conv, error);
+    struct plan_step *step = conv_start_step(low, conv, "conv", error);
+    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
+              conv_bind_bias(low, step, conv, error);
     free(packed);
     if (!ok)
         return false;
@@ -292,16 +282,22 @@ static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk
     step->groups[0] = (uint32_t)((conv->out_w + SHARED_TILE_W - 1) / SHARED_TILE_W);
     step->groups[1] = (uint32_t)((conv->out_h + SHARED_TILE_H - 1) / SHARED_TILE_H);
     step->groups[2] = (uint32_t)(groups * conv->phases);
-    low->conv_step[conv->out] = (int)low->plan->step_count - 1;
+    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * step->spec[13]);
     return true;
+}
+
+void conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles)
+{
+    low->conv_step[conv->out] = (int)low->plan->step_count - 1;
+    low->plan->steps[low->plan->step_count - 1].stats_tiles = tiles;
 }
 
 bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
                       struct daub_error *error)
 {
     struct plan_step *step = &low->plan->steps[index];
-    size_t c4 = (size_t)blocks(low->plan->tensors[step->bind[6].tensor].c);
-    tiles->count = (int)(step->groups[0] * step->groups[1] * step->spec[13]);
+    size_t c4 = (size_t)conv_blocks(low->plan->tensors[step->bind[6].tensor].c);
+    tiles->count = (int)step->stats_tiles;
     tiles->tensor =
         plan_add_floats(low->plan, "stats", (size_t)tiles->count * c4 * 4, error);
     if (tiles->tensor < 0)
@@ -316,19 +312,19 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
 static bool emit_depthwise(struct lowering *low, const struct conv *conv,
                            struct daub_error *error)
 {
-    int c4 = blocks(conv->out_c), kh = conv->kernel[0], kw = conv->kernel[1];
+    int c4 = conv_blocks(conv->out_c), kh = conv->kernel[0], kw = conv->kernel[1];
     size_t count = (size_t)c4 * (size_t)kw * (size_t)kh * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return no_memory(error);
+        return conv_no_memory(error);
     for (size_t k = 0; k < count; k++) {
         int at = (int)(k / 4);
-        packed[k] = weight_at(conv, 0, at / (kw * kh) * 4 + (int)(k % 4), 0, at % kh,
-                              at / kh % kw);
+        packed[k] = conv_weight(conv, 0, at / (kw * kh) * 4 + (int)(k % 4), 0, at % kh,
+                                at / kh % kw);
     }
-    struct plan_step *step = start_step(low, conv, "conv_depthwise", error);
-    bool ok = step && bind_weights(low, step, packed, count, error) &&
-              bind_bias(low, step, conv, error);
+    struct plan_step *step = conv_start_step(low, conv, "conv_depthwise", error);
+    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
+              conv_bind_bias(low, step, conv, error);
     free(packed);
     if (!ok)
         return false;
@@ -353,7 +349,7 @@ static bool emit_depthwise(struct lowering *low, const struct conv *conv,
 static bool emit_generic(struct lowering *low, const struct conv *conv, bool transposed,
                          struct daub_error *error)
 {
-    int o4 = blocks(conv->out_c), group_in = conv->in_c / conv->group;
+    int o4 = conv_blocks(conv->out_c), group_in = conv->in_c / conv->group;
     int group_out = conv->out_c / conv->group, kh = conv->kernel[0], kw = conv->kernel[1];
     if ((double)o4 * kh * kw * group_in > MAX_LOOP && low->plan->caps.texel)
         return daub_fail(error, DAUB_ERROR_MODEL,
@@ -363,15 +359,15 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
     size_t count = (size_t)o4 * (size_t)kh * (size_t)kw * (size_t)group_in * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return no_memory(error);
+        return conv_no_memory(error);
     for (size_t k = 0; k < count; k++) {
         int at = (int)(k / 4), i = at % group_in, tap = at / group_in % (kh * kw);
         int o = at / group_in / (kh * kw) * 4 + (int)(k % 4);
-        packed[k] = weight_at(conv, 0, o, i, tap / kw, tap % kw);
+        packed[k] = conv_weight(conv, 0, o, i, tap / kw, tap % kw);
     }
-    struct plan_step *step = start_step(low, conv, "conv_generic", error);
-    bool ok = step && bind_weights(low, step, packed, count, error) &&
-              bind_bias(low, step, conv, error);
+    struct plan_step *step = conv_start_step(low, conv, "conv_generic", error);
+    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
+              conv_bind_bias(low, step, conv, error);
     free(packed);
     if (!ok)
         return false;
@@ -382,7 +378,7 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
     int c_step = plan_pixel_grid(low->plan, step, conv->out_w, conv->out_h, o4);
     int32_t push[] = {conv->in_h,
                       conv->in_w,
-                      blocks(conv->in_c),
+                      conv_blocks(conv->in_c),
                       conv->out_h,
                       conv->out_w,
                       o4,
@@ -409,6 +405,8 @@ static bool emit(struct lowering *low, const struct conv *conv, struct daub_erro
                      conv->dilation[1] == 1 && conv->kernel[0] <= 7;
     if (depthwise)
         return emit_depthwise(low, conv, error);
+    if (winograd_fits(low, conv))
+        return emit_winograd(low, conv, error);
     /* Pictures out of wide kernels have few sums a pixel: more rows pay for the loads. */
     int rows = conv->out_c <= 4 && texel_fits(low, conv, 8) ? 8 : 4;
     if (texel_fits(low, conv, rows))
@@ -471,7 +469,7 @@ static bool start_conv(struct lowering *low, const struct net_node *node,
     conv->act = NET_ACT_NONE;
     conv->bias = daub_alloc((size_t)conv->out_c, sizeof(float));
     if (!conv->bias)
-        return no_memory(error);
+        return conv_no_memory(error);
     const float *bias = constant_input(low, node, 2);
     if (bias)
         memcpy(conv->bias, bias, (size_t)conv->out_c * sizeof(float));
@@ -529,7 +527,7 @@ static bool rescale(struct lowering *low, struct conv *conv, const struct net_no
         return true;
     float *factor = daub_alloc((size_t)conv->out_c, sizeof(float));
     if (!factor)
-        return no_memory(error);
+        return conv_no_memory(error);
     float magnitude = 1.0f;
     if (low->plan->tensors[conv->in.tensor].external && conv->in.affine_param >= 0)
         magnitude = low->plan->params[conv->in.affine_param / 4];
@@ -586,7 +584,7 @@ bool lower_conv(struct lowering *low, const struct net_node *node,
     size_t count = (size_t)net_shape_count(&low->graph->values[node->input[1]].shape);
     conv.weight = daub_alloc(phases ? count / 9 * 16 : count, sizeof(float));
     if (!conv.weight) {
-        no_memory(error);
+        conv_no_memory(error);
         goto end;
     }
     if (phases)
@@ -657,7 +655,7 @@ bool lower_deconv(struct lowering *low, const struct net_node *node,
     size_t phased = (size_t)conv.out_c * (size_t)conv.in_c * 16;
     conv.weight = daub_alloc(count > phased ? count : phased, sizeof(float));
     if (!conv.weight) {
-        no_memory(error);
+        conv_no_memory(error);
         goto end;
     }
     bool even = conv.out_h == 2 * conv.in_h && conv.out_w == 2 * conv.in_w;

@@ -25,6 +25,7 @@ struct plan_caps {
     uint64_t max_range; /* bytes of one binding */
     uint32_t shared_bytes;
     bool keep_all;    /* check mode: every tensor keeps memory of its own */
+    bool fold_blocks; /* the engine reads and writes pictures in space-to-depth layout */
     bool no_winograd; /* direct convolutions only */
 };
 
@@ -66,8 +67,9 @@ struct plan_step {
     struct plan_binding bind[PLAN_BINDINGS];
     uint32_t groups[3];
     double macs;
-    bool barrier; /* waits for what came before */
-    int value;    /* graph value that its output tensor holds before pending views; -1 */
+    uint32_t stats_tiles; /* tiles of norm statistics it can write */
+    bool barrier;         /* waits for what came before */
+    int value; /* graph value that its output tensor holds before pending views; -1 */
 };
 
 /* Floats of params that follow the style: elements of value's result times factor. */
@@ -96,7 +98,12 @@ struct plan {
     struct plan_fill *fills;
     size_t fill_count, fill_capacity;
     size_t arena_bytes;
-    int input;               /* tensor */
+    int input; /* tensor */
+    /* With fold_blocks, a net that begins with SpaceToDepth gets its picture in that
+     * layout already, and what a final DepthToSpace would move is left as it is: the
+     * block's side (1: none) and whether channels run as CRD instead of DCR. */
+    int input_block, output_block;
+    bool input_crd, output_crd;
     struct plan_view output; /* still to be applied by whoever reads the painting */
     int out_h, out_w;
     int max_live_maps; /* most maps of more than one pixel in the arena at one step */

@@ -80,7 +80,8 @@ int main(int argc, char **argv)
     bool check = false;
     if (argc < 3 || sscanf(argv[2], "%dx%d", &h, &w) != 2)
         return 2;
-    struct probe probe = {.kernels = GPU_KERNELS_TEXEL, .repeat = 5, .want_steps = true};
+    struct probe probe = {.kernels = GPU_KERNELS_TEXEL, .repeat = 15, .want_steps = true};
+    double sum_ms = 0;
     for (int i = 3; i < argc; i++) {
         if (strcmp(argv[i], "shared") == 0)
             probe.kernels = GPU_KERNELS_SHARED;
@@ -113,12 +114,13 @@ int main(int argc, char **argv)
         const struct plan_step *step = &probe.plan.steps[i];
         double ms = probe.step_ms[i];
         gflop += step->macs * 2e-9;
+        sum_ms += ms;
         printf("%8.3f ms %7.1f GFLOP/s  %-14s %s\n", ms,
                ms > 0 ? step->macs * 2e-6 / ms : 0, step->kernel, step->name);
     }
     net_plan_dump(&probe.plan, stdout);
-    printf("%s %dx%d: %.2f ms, %.2f GFLOP, %.1f GFLOP/s\n", argv[1], h, w, probe.best_ms,
-           gflop, gflop / probe.best_ms * 1e3);
+    printf("%s %dx%d: %.2f ms (best steps %.2f ms, processor time %.2f ms), %.2f GFLOP, %.1f GFLOP/s\n", argv[1], h,
+           w, probe.best_ms, sum_ms, probe.best_cpu_ms, gflop, gflop / probe.best_ms * 1e3);
     if (check)
         compare(&graph, image, style, out, count);
     free(image);

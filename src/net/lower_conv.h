@@ -1,0 +1,47 @@
+/* Shared by the files that lower convolutions. */
+#ifndef DAUB_NET_LOWER_CONV_H
+#define DAUB_NET_LOWER_CONV_H
+
+#include "net/plan.h"
+
+/* What a kernel computes, common to convolution and the phase forms. Weights are
+ * [O][I][kh] [kw] of one phase after another. */
+struct conv {
+    const struct net_node *node;
+    struct plan_view in;
+    const struct plan_tensor *from;            /* dies at the next plan_add_map */
+    int out;                                   /* tensor */
+    int in_h, in_w, in_c, out_h, out_w, out_c; /* out: of one phase */
+    int kernel[2], stride[2], dilation[2], top, left;
+    int group, up, phases;
+    enum net_pad_mode pad_mode;
+    enum net_act act;
+    float alpha, beta;
+    float *weight;      /* owned */
+    float *bias;        /* out_c floats, owned */
+    const float *slope; /* PRELU: per channel or NULL */
+    int64_t slope_count;
+};
+
+bool conv_no_memory(struct daub_error *error);
+/* Blocks of four channels. */
+int conv_blocks(int channels);
+/* Weight of a phase, output, input of its group and tap; zero outside. */
+float conv_weight(const struct conv *conv, int phase, int o, int i, int ky, int kx);
+/* A step of the kernel that writes the convolution's output with its activation. */
+struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
+                                  const char *kernel, struct daub_error *error);
+bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float *packed,
+                       size_t count, struct daub_error *error);
+/* The bias buffer: blocks of bias, then blocks of slopes. */
+bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct conv *conv,
+                    struct daub_error *error);
+/* The last step can write statistics in so many tiles. */
+void conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles);
+
+/* Whether the Winograd kernels take this convolution, and its three steps. */
+bool winograd_fits(const struct lowering *low, const struct conv *conv);
+bool emit_winograd(struct lowering *low, const struct conv *conv,
+                   struct daub_error *error);
+
+#endif
