@@ -127,28 +127,57 @@ float grid_tap(int k)
     return k == 0 ? 0.75 : abs(k) == 1 ? 0.25 : -0.125;
 }
 
-vec3 yuv_at(int x, int y, Affine f, float strength, int mode)
+vec3 to_samples(vec3 rgb)
 {
-    vec3 rgb = vec3(0.0);
-    if (SUB_X == 0 && SUB_Y == 0) {
-        rgb = pixel(x, y, f, strength, mode);
-    } else {
-        // Taps -2..2 on the grid, -1..2 between; one alone where not subsampled.
-        const int from_x = SUB_X == 0 ? 0 : CENTER_X != 0 ? -1 : -2, to_x = SUB_X == 0 ? 0 : 2;
-        const int from_y = SUB_Y == 0 ? 0 : CENTER_Y != 0 ? -1 : -2, to_y = SUB_Y == 0 ? 0 : 2;
-        for (int ky = from_y; ky <= to_y; ky++) {
-            const float wy = SUB_Y == 0 ? 1.0 : CENTER_Y != 0 ? (ky == 0 || ky == 1 ? 0.75 : -0.25) : grid_tap(ky);
-            for (int kx = from_x; kx <= to_x; kx++) {
-                const float wx = SUB_X == 0 ? 1.0 : CENTER_X != 0 ? (kx == 0 || kx == 1 ? 0.75 : -0.25) : grid_tap(kx);
-                rgb += wx * wy * pixel((x << SUB_X) + kx, (y << SUB_Y) + ky, f, strength, mode);
-            }
-        }
-    }
     vec3 s;
     s.x = push.matrix[0] * rgb.x + push.matrix[1] * rgb.y + push.matrix[2] * rgb.z + push.offset[0];
     s.y = push.matrix[3] * rgb.x + push.matrix[4] * rgb.y + push.matrix[5] * rgb.z + push.offset[1];
     s.z = push.matrix[6] * rgb.x + push.matrix[7] * rgb.y + push.matrix[8] * rgb.z + push.offset[2];
     return s;
+}
+
+float tap(int k, int center)
+{
+    if (center != 0)
+        return k == 0 || k == 1 ? 0.75 : k == -1 || k == 2 ? -0.25 : 0.0;
+    return abs(k) > 2 ? 0.0 : grid_tap(k);
+}
+
+// Column x of the picture brought to chroma row y.
+vec3 column_at(int x, int y, Affine f, float strength, int mode)
+{
+    if (SUB_Y == 0)
+        return pixel(x, y, f, strength, mode);
+    vec3 rgb = vec3(0.0);
+    for (int k = CENTER_Y != 0 ? -1 : -2; k <= 2; k++)
+        rgb += tap(k, CENTER_Y) * pixel(x, (y << SUB_Y) + k, f, strength, mode);
+    return rgb;
+}
+
+// COUNT neighbouring chroma samples from x on: each column is made once and given to the
+// samples that reach it.
+const int COUNT = WIDE != 0 ? (KIND == INTERLEAVED ? 1 : 2) : (KIND == INTERLEAVED ? 2 : 4);
+vec3 chroma[COUNT];
+
+void chroma_at(int x, int y, Affine f, float strength, int mode)
+{
+    [[unroll]] for (int i = 0; i < COUNT; i++)
+        chroma[i] = vec3(0.0);
+    for (int k = -2; k <= 2 * COUNT; k++) {
+        const vec3 rgb = column_at((x << SUB_X) + k, y, f, strength, mode);
+        [[unroll]] for (int i = 0; i < COUNT; i++)
+            chroma[i] += tap(k - 2 * i, CENTER_X) * rgb;
+    }
+}
+
+vec3 samples_at(int x, int y, Affine f, float strength, int mode)
+{
+    if (SUB_X == 0)
+        return to_samples(column_at(x, y, f, strength, mode));
+    vec3 rgb = vec3(0.0);
+    for (int k = -2; k <= 2; k++)
+        rgb += tap(k, CENTER_X) * column_at((x << SUB_X) + k, y, f, strength, mode);
+    return to_samples(rgb);
 }
 
 uint code(float v)
@@ -167,17 +196,30 @@ void main()
     const Affine f = load_affine0(0);
     const int per_word = WIDE != 0 ? 2 : 4, bits = WIDE != 0 ? 16 : 8;
     uint a = 0u, b = 0u;
-    vec3 s = vec3(0.0);
+    if (SUB_X != 0 && (KIND == PAIR || KIND == INTERLEAVED)) {
+        // Past the row's end lies padding that nobody reads.
+        chroma_at(word * COUNT, y, f, strength, mode);
+        [[unroll]] for (int i = 0; i < COUNT; i++) {
+            const vec3 s = to_samples(chroma[i]);
+            if (KIND == PAIR) {
+                a |= code(s.y) << (bits * i);
+                b |= code(s.z) << (bits * i);
+            } else {
+                a |= code(s.y) << (2 * bits * i) | code(s.z) << (2 * bits * i + bits);
+            }
+        }
+        STORE_WORD(plane, push.words + y * push.row_words + word, a);
+        if (KIND == PAIR)
+            STORE_WORD(plane_2, push.words_2 + y * push.row_words + word, b);
+        return;
+    }
     [[dont_unroll]] for (int i = 0; i < per_word; i++) {
         const int at = word * per_word + i;
+        vec3 s;
         if (KIND == PAIR) {
-            s = yuv_at(min(at, push.w - 1), y, f, strength, mode);
+            s = samples_at(min(at, push.w - 1), y, f, strength, mode);
             a |= code(s.y) << (bits * i);
             b |= code(s.z) << (bits * i);
-        } else if (KIND == INTERLEAVED) {
-            if ((i & 1) == 0)
-                s = yuv_at(min(at >> 1, push.w - 1), y, f, strength, mode);
-            a |= code((i & 1) == 0 ? s.y : s.z) << (bits * i);
         } else if (KIND == PACKED) {
             const int group = min(at / STEP, push.w - 1), k = at % STEP;
             const int what = ORDER >> (2 * k) & 3;
@@ -186,14 +228,13 @@ void main()
                 a |= (what == 3 ? uint(ONE) : code(component(vec4(s, 0.0), what))) << (bits * i);
             } else if (what == 0) {
                 // Y of the group's pixels in order: the first where fewer samples precede it.
-                const vec3 rgb = pixel((group << GROUP_X) + (k >= 2 ? 1 : 0), y, f, strength, mode);
-                a |= code(push.matrix[0] * rgb.x + push.matrix[1] * rgb.y + push.matrix[2] * rgb.z +
-                          push.offset[0]) << (bits * i);
+                s = to_samples(pixel((group << GROUP_X) + (k >= 2 ? 1 : 0), y, f, strength, mode));
+                a |= code(s.x) << (bits * i);
             } else {
-                a |= code(component(vec4(yuv_at(group, y, f, strength, mode), 0.0), what)) << (bits * i);
+                a |= code(component(vec4(samples_at(group, y, f, strength, mode), 0.0), what)) << (bits * i);
             }
         } else {
-            s = yuv_at(min(at, push.w - 1), y, f, strength, mode);
+            s = samples_at(min(at, push.w - 1), y, f, strength, mode);
             a |= code(component(vec4(s, 0.0), COMPONENT)) << (bits * i);
         }
     }
