@@ -74,6 +74,17 @@ DAUB_API enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
 DAUB_API void daub_stylizer_output(const struct daub_stylizer *stylizer, int *width,
                                    int *height, struct daub_format *format);
 
+/* Paints a small golden picture with the model at fp32 or fp16 and compares it with a
+ * plain C reference of the network: *psnr_db is the agreement over the model's value
+ * range (infinite where equal, NaN where the device made values that are no numbers),
+ * *safe whether stylizers accept it. Every stylizer does this once a device, model and
+ * precision and remembers the answer in the cache; this call always paints. */
+DAUB_API enum daub_status daub_device_check(struct daub_device *device,
+                                            const struct daub_model *model,
+                                            enum daub_precision precision,
+                                            double *psnr_db, bool *safe,
+                                            struct daub_error *error);
+
 /* One timed part of a frame's way. */
 struct daub_step_time {
     const char *name; /* owned by the stylizer */

@@ -9,6 +9,7 @@ int command_paint(const struct options *options);
 int command_bench(const struct options *options);
 int command_models(const struct options *options);
 int command_devices(const struct options *options);
+int command_doctor(const struct options *options);
 
 /* Logs the error and returns its code. */
 int command_fail(enum exit_code code, const struct daub_error *error);

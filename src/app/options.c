@@ -92,9 +92,10 @@ static const struct option table[] = {
     {NULL, "-sn", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_subtitles),
      .help = "leave subtitles out (they are copied by default)"},
 
-    {"Painting", "-m", "--model", KIND_TEXT, "NAME", VERB_PAINT | VERB_BENCH, FIELD(model),
+    {"Painting", "-m", "--model", KIND_TEXT, "NAME",
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR, FIELD(model),
      .help = "a model of \"daub models\" or an .onnx file"},
-    {NULL, "--model-range", NULL, KIND_CHOICE, "R", VERB_PAINT | VERB_BENCH,
+    {NULL, "--model-range", NULL, KIND_CHOICE, "R", VERB_PAINT | VERB_BENCH | VERB_DOCTOR,
      FIELD(model_range), .choices = ranges,
      .help = "pixel values of an .onnx file that does not tell: 1, 255 or -1..1"},
     {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),

@@ -54,6 +54,7 @@ enum {
     VERB_BENCH = 1 << 1,
     VERB_MODELS = 1 << 2,
     VERB_DEVICES = 1 << 3,
+    VERB_DOCTOR = 1 << 4,
     VERB_ALL = 0xff,
 };
 

@@ -1,5 +1,7 @@
 #include "engine/check.h"
 
+#include <daub/stylizer.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +70,20 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
     free(style);
     free(out);
     return ok;
+}
+
+enum daub_status daub_device_check(struct daub_device *device,
+                                   const struct daub_model *model,
+                                   enum daub_precision precision, double *psnr_db,
+                                   bool *safe, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    bool fp16 = precision == DAUB_PRECISION_FP16;
+    if (!check_golden(device, model, probe_choose_kernels(device), fp16, psnr_db, error))
+        return error->status;
+    *safe = *psnr_db >= (fp16 ? CHECK_FP16_DB : CHECK_FP32_DB);
+    return DAUB_OK;
 }
 
 static bool golden_cached(struct daub_device *device, const struct daub_model *model,

@@ -1,0 +1,78 @@
+/* daub doctor: does every device paint right pictures, and at which precision? */
+#include <stdio.h>
+
+#include "app/commands.h"
+#include "util/log.h"
+
+enum { DEVICES_MAX = 16 };
+
+/* Prints one line; true where the device may be used at that precision. */
+static bool check(struct daub_device *device, const struct daub_model *model,
+                  enum daub_precision precision)
+{
+    struct daub_error error = {0};
+    const char *name = precision == DAUB_PRECISION_FP16 ? "fp16" : "fp32";
+    double psnr = 0;
+    bool safe = false;
+    if (daub_device_check(device, model, precision, &psnr, &safe, &error) != DAUB_OK) {
+        printf("   %s  failed: %s\n", name, error.message);
+        return false;
+    }
+    printf("   %s  %s: %.1f dB from the reference\n", name, safe ? "safe" : "WRONG",
+           psnr);
+    return safe;
+}
+
+static bool examine(int number, const struct daub_device_info *info,
+                    const struct daub_model *model)
+{
+    struct daub_error error = {0};
+    char select[16];
+    printf("%d  %s, driver %s\n", number, info->name, info->driver);
+    if (!info->usable) {
+        printf("   cannot be used: it lacks %s\n", info->missing);
+        return false;
+    }
+    snprintf(select, sizeof(select), "%d", number);
+    struct daub_device_params params = {.select = select};
+    struct daub_device *device = NULL;
+    if (daub_device_open(&params, &device, &error) != DAUB_OK) {
+        printf("   cannot be opened: %s\n", error.message);
+        return false;
+    }
+    bool fp32 = check(device, model, DAUB_PRECISION_FP32);
+    bool fp16 = check(device, model, DAUB_PRECISION_FP16);
+    if (fp32 && !fp16)
+        printf("   use it with --precision fp32\n");
+    else if (!fp32)
+        printf("   do not use it: update its driver\n");
+    daub_device_close(device);
+    return fp32;
+}
+
+int command_doctor(const struct options *options)
+{
+    struct daub_error error = {0};
+    struct daub_device_info infos[DEVICES_MAX];
+    struct daub_model *model = NULL;
+    const char *name = options->model ? options->model : command_default_model(NULL);
+    if (daub_model_load(name, (enum daub_model_range)options->model_range, &model,
+                        &error) != DAUB_OK)
+        return command_fail(exit_code_of(error.status), &error);
+    int count = daub_device_list(infos, DEVICES_MAX, &error);
+    bool sound = false;
+    for (int i = 0; i < count && i < DEVICES_MAX; i++)
+        sound = examine(i, &infos[i], model) || sound;
+    daub_model_free(model);
+    if (count < 0)
+        return command_fail(exit_code_of(error.status), &error);
+    if (sound)
+        return EXIT_CODE_DONE;
+    daub_log(DAUB_LOG_ERROR, "%s",
+             count == 0
+                 ? "no Vulkan device; install a driver, or mesa-vulkan-drivers for "
+                   "software"
+                 : "no device paints right pictures; update the drivers, or install "
+                   "mesa-vulkan-drivers for software");
+    return EXIT_CODE_DEVICE;
+}

@@ -1,0 +1,59 @@
+#include "app/commands.h"
+
+#include "util/error.h"
+#include "util/log.h"
+
+const struct command commands[] = {
+    {NULL, VERB_PAINT, "INPUT -o OUTPUT",
+     "Paints a video, an image or a stream of images with a neural network.",
+     command_paint},
+    {"bench", VERB_BENCH, "", "Measures how fast a model paints; prints JSON.",
+     command_bench},
+    {"models", VERB_MODELS, "", "Lists the built-in models and their styles.",
+     command_models},
+    {"devices", VERB_DEVICES, "", "Lists the Vulkan devices.", command_devices},
+    {"doctor", VERB_DOCTOR, "", "Checks that every Vulkan device paints right pictures.",
+     command_doctor},
+};
+const size_t command_count = sizeof(commands) / sizeof(commands[0]);
+
+int command_fail(enum exit_code code, const struct daub_error *error)
+{
+    daub_log(DAUB_LOG_ERROR, "%s", error->message);
+    return code;
+}
+
+const char *command_default_model(const struct daub_device_info *device)
+{
+    (void)device;
+    return "lite";
+}
+
+enum exit_code command_open(const struct options *options, struct daub_device **device,
+                            struct daub_model **model)
+{
+    struct daub_error error = {0};
+    struct daub_device_params params = {.select = options->gpu};
+    /* a named model is checked first: it costs less than opening a device */
+    if (options->model &&
+        daub_model_load(options->model, (enum daub_model_range)options->model_range,
+                        model, &error) != DAUB_OK)
+        return (enum exit_code)command_fail(exit_code_of(error.status), &error);
+    if (daub_device_open(&params, device, &error) != DAUB_OK)
+        return (enum exit_code)command_fail(exit_code_of(error.status), &error);
+    if (!options->model &&
+        daub_model_load(command_default_model(daub_device_get_info(*device)),
+                        (enum daub_model_range)options->model_range, model,
+                        &error) != DAUB_OK)
+        return (enum exit_code)command_fail(exit_code_of(error.status), &error);
+    const struct daub_model_info *info = daub_model_get_info(*model);
+    if (info->range_guessed && !options->model_range)
+        daub_log(DAUB_LOG_INFO,
+                 "model %s does not tell its pixel values; guessed %s (--model-range "
+                 "sets them)",
+                 info->name,
+                 info->range == DAUB_MODEL_RANGE_1     ? "0..1"
+                 : info->range == DAUB_MODEL_RANGE_255 ? "0..255"
+                                                       : "-1..1");
+    return EXIT_CODE_DONE;
+}
