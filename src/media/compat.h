@@ -19,6 +19,11 @@
 /* avcodec_get_supported_config replaced AVCodec.pix_fmts. */
 #define MEDIA_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
 
+/* Matroska stores times of a codec with a delay (Opus) later by that delay. Up to here
+ * the muxer wrote the delay but did not add it, so every pass moved sound against
+ * picture. */
+#define MEDIA_MATROSKA_ADDS_DELAY (LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(59, 31, 100))
+
 static inline int64_t media_frame_duration(const AVFrame *frame)
 {
 #if MEDIA_FRAME_HAS_DURATION

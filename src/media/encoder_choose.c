@@ -85,7 +85,7 @@ const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *contai
     for (size_t i = 0; general && i < sizeof(modern) / sizeof(modern[0]); i++) {
         const AVCodec *codec = encoder_of(modern[i]);
         if (codec &&
-            avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL) == 1)
+            avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL) != 0)
             return codec;
         if (!codec && modern[i] == usual)
             daub_log(DAUB_LOG_WARNING,

@@ -37,6 +37,20 @@ static const struct {
     /* the fourth byte is alpha to one side and padding to the other */
     {DAUB_PIXEL_RGBA, AV_PIX_FMT_RGB0},
     {DAUB_PIXEL_BGRA, AV_PIX_FMT_BGR0},
+    /* alpha is a fourth plane, which nobody looks at */
+    {DAUB_PIXEL_YUV420P, AV_PIX_FMT_YUVA420P},
+    {DAUB_PIXEL_YUV422P, AV_PIX_FMT_YUVA422P},
+    {DAUB_PIXEL_YUV444P, AV_PIX_FMT_YUVA444P},
+    {DAUB_PIXEL_YUV420P10, AV_PIX_FMT_YUVA420P10LE},
+    {DAUB_PIXEL_YUV422P10, AV_PIX_FMT_YUVA422P10LE},
+    {DAUB_PIXEL_YUV444P10, AV_PIX_FMT_YUVA444P10LE},
+    {DAUB_PIXEL_YUV422P12, AV_PIX_FMT_YUVA422P12LE},
+    {DAUB_PIXEL_YUV444P12, AV_PIX_FMT_YUVA444P12LE},
+    {DAUB_PIXEL_YUV444P16, AV_PIX_FMT_YUVA444P16LE},
+    {DAUB_PIXEL_GBRP, AV_PIX_FMT_GBRAP},
+    {DAUB_PIXEL_GBRP10, AV_PIX_FMT_GBRAP10LE},
+    {DAUB_PIXEL_GBRP12, AV_PIX_FMT_GBRAP12LE},
+    {DAUB_PIXEL_GBRP16, AV_PIX_FMT_GBRAP16LE},
 };
 enum { PAIR_COUNT = sizeof(pairs) / sizeof(pairs[0]) };
 
@@ -119,7 +133,7 @@ static int excess(const struct media_depth *need, const struct media_depth *have
         have->shift_x > need->shift_x || have->shift_y > need->shift_y)
         return -1;
     int chroma = need->shift_x - have->shift_x + need->shift_y - have->shift_y;
-    return chroma * 100 + (have->bits - bits) * 2 + have->alpha;
+    return chroma * 100 + (have->bits - bits) * 2;
 }
 
 bool media_pixel_nearest(enum AVPixelFormat format, struct media_match *match,
@@ -146,7 +160,7 @@ bool media_pixel_nearest(enum AVPixelFormat format, struct media_match *match,
     int best = -1;
     for (int i = 0; i < PAIR_COUNT; i++) {
         media_depth_of(pairs[i].format, &have);
-        int more = excess(&need, &have);
+        int more = have.alpha ? -1 : excess(&need, &have);
         if (more < 0 || (best >= 0 && more >= best))
             continue;
         best = more;

@@ -7,6 +7,7 @@
 #include <libavutil/opt.h>
 
 #include "media/avlog.h"
+#include "media/compat.h"
 #include "util/alloc.h"
 #include "util/error.h"
 
@@ -193,6 +194,17 @@ static void repair_times(const AVStream *to, struct mux_copy *copy, AVPacket *pa
     copy->last_dts = packet->dts;
 }
 
+/* What has to be added to the times of a copied stream, in its own time base. */
+static int64_t missing_delay(const struct media_mux *mux, const AVStream *to)
+{
+    const AVCodecParameters *par = to->codecpar;
+    const char *name = mux->format->oformat->name;
+    bool matroska = strcmp(name, "matroska") == 0 || strcmp(name, "webm") == 0;
+    if (MEDIA_MATROSKA_ADDS_DELAY || !matroska || par->codec_id != AV_CODEC_ID_OPUS)
+        return 0;
+    return av_rescale_q(par->initial_padding, (AVRational){1, 48000}, to->time_base);
+}
+
 bool media_mux_copy(struct media_mux *mux, const AVPacket *packet)
 {
     if (packet->stream_index < 0 || (unsigned)packet->stream_index >= mux->copy_count)
@@ -210,6 +222,11 @@ bool media_mux_copy(struct media_mux *mux, const AVPacket *packet)
         if (copy->first_pts == AV_NOPTS_VALUE)
             copy->first_pts = mine->pts != AV_NOPTS_VALUE ? mine->pts : mine->dts;
         av_packet_rescale_ts(mine, from->time_base, to->time_base);
+        int64_t delay = missing_delay(mux, to);
+        if (mine->pts != AV_NOPTS_VALUE)
+            mine->pts += delay;
+        if (mine->dts != AV_NOPTS_VALUE)
+            mine->dts += delay;
         repair_times(to, copy, mine);
         mine->stream_index = copy->to;
         mine->pos = -1;

@@ -153,9 +153,11 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error)
         const AVStream *from = input->streams[i];
         if (!wanted(mux, i))
             continue;
-        if (avformat_query_codec(mux->format->oformat, from->codecpar->codec_id,
-                                 FF_COMPLIANCE_EXPERIMENTAL) == 0 ||
-            !accepts(mux, from)) {
+        /* the list knows no attachments */
+        bool listed = from->codecpar->codec_type == AVMEDIA_TYPE_ATTACHMENT ||
+                      avformat_query_codec(mux->format->oformat, from->codecpar->codec_id,
+                                           FF_COMPLIANCE_EXPERIMENTAL) != 0;
+        if (!listed || !accepts(mux, from)) {
             warn_left_out(mux, from);
             continue;
         }

@@ -161,6 +161,13 @@ static struct media_turn turn_for(const AVOutputFormat *container,
     return media_input_turn(params);
 }
 
+/* Containers whose time is the number of the frame. (AVFMT_VARIABLE_FPS does not tell:
+ * FFmpeg's MP4 lacks it.) */
+static bool counts_frames(const AVOutputFormat *container)
+{
+    return strcmp(container->name, "avi") == 0 || strcmp(container->name, "dv") == 0;
+}
+
 static bool set_up(struct sink_encode *self, const struct media_sink_params *params,
                    const AVOutputFormat *container, struct daub_error *error)
 {
@@ -168,7 +175,6 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         media_encoder_find(params->encode.encoder, container, params->path, error);
     if (!codec)
         return false;
-    bool counts = !(container->flags & AVFMT_VARIABLE_FPS);
     self->timeless = strcmp(container->name, "yuv4mpegpipe") == 0 ||
                      (container->flags & AVFMT_NOTIMESTAMPS);
     struct media_encoder_setup setup = {
@@ -178,7 +184,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         .turn = turn_for(container, params),
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
-        .constant_rate = counts || self->timeless,
+        .constant_rate = self->timeless || counts_frames(container),
         .global_header = container->flags & AVFMT_GLOBALHEADER,
     };
     self->in_base = setup.time_base;

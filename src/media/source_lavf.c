@@ -237,8 +237,8 @@ static void report(struct lavf *l)
                  l->pts_made);
     if (l->pts_moved)
         daub_log(DAUB_LOG_WARNING,
-                 "%" PRId64 " frames had a time stamp not after the one before; moved "
-                 "by one tick",
+                 "%" PRId64 " frames did not come after the one before; moved just "
+                 "behind it",
                  l->pts_moved);
     if (l->jumps)
         daub_log(DAUB_LOG_WARNING, "the clock of %s jumped %" PRId64 " times; closed up",

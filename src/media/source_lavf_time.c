@@ -90,7 +90,9 @@ enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
     if (l->has_start && pts < 0)
         return LAVF_BEFORE;
     if (l->last_pts != AV_NOPTS_VALUE && pts <= l->last_pts) {
-        pts = l->last_pts + 1;
+        /* a millisecond: the finest step that every container can tell apart */
+        int64_t step = av_rescale_q(1, (AVRational){1, 1000}, base);
+        pts = l->last_pts + (step > 0 ? step : 1);
         l->pts_moved++;
     }
     if (l->end_us != INT64_MAX &&

@@ -22,7 +22,7 @@ static size_t distance(const char *a, const char *b)
     size_t na = strlen(a), nb = strlen(b);
     size_t rows[3][WORD_MAX + 1];
     if (na > WORD_MAX || nb > WORD_MAX)
-        return WORD_MAX;
+        return SIZE_MAX;
     for (size_t j = 0; j <= nb; j++)
         rows[0][j] = j;
     for (size_t i = 1; i <= na; i++) {
