@@ -1,0 +1,140 @@
+"""What the end-to-end tests share: running daub, ffmpeg and ffprobe in a temporary folder.
+
+Every test file runs as `python3 FILE.py DAUB [unittest arguments]` with the program under
+test as its first argument, be it linked with libdaub or with the fake painter of
+tests/fake.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+DAUB = None
+SKIPPED = 77
+# The e2e tests are about conversion, not about painting: small pictures everywhere.
+SIZE = "96x64"
+
+
+def run(command, check=True, **more):
+    done = subprocess.run(command, stdin=more.pop("stdin", subprocess.DEVNULL),
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
+    if check and done.returncode != 0:
+        raise AssertionError("%s\nexit %d\n%s" % (
+            " ".join(map(str, command)), done.returncode, done.stderr.decode(errors="replace")))
+    return done
+
+
+def ffmpeg(*arguments, **more):
+    return run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], **more)
+
+
+def probe(path, *arguments):
+    done = run(["ffprobe", "-v", "error", "-of", "json", *arguments, str(path)])
+    return json.loads(done.stdout)
+
+
+def streams(path):
+    return probe(path, "-show_streams")["streams"]
+
+
+def stream(path, kind="video", index=0):
+    return [s for s in streams(path) if s["codec_type"] == kind][index]
+
+
+def frames(path):
+    """Every picture of the first video stream as ffprobe decodes it."""
+    return probe(path, "-select_streams", "v:0", "-show_frames", "-show_entries",
+                 "frame=pts,best_effort_timestamp_time,width,height,interlaced_frame,"
+                 "top_field_first,pix_fmt,side_data_list").get("frames", [])
+
+
+def times(path):
+    return [float(f["best_effort_timestamp_time"]) for f in frames(path)]
+
+
+def packets(path, kind):
+    """(size, pts in seconds, checksum) of every packet of the first such stream."""
+    listed = probe(path, "-select_streams", kind, "-show_packets", "-show_data_hash", "md5")
+    return [(int(p["size"]), float(p.get("pts_time", "nan")), p["data_hash"])
+            for p in listed["packets"]]
+
+
+def testsrc(seconds=2, rate=25, size=SIZE, more=""):
+    return ["-f", "lavfi", "-i", "testsrc2=s=%s:r=%s:d=%s%s" % (size, rate, seconds, more)]
+
+
+def sine(seconds=2, frequency=440, rate=48000):
+    return ["-f", "lavfi", "-i", "sine=f=%d:r=%d:d=%s" % (frequency, rate, seconds)]
+
+
+def psnr(a, b):
+    """Of the first video streams, frame by frame, in dB; 1000 where they are equal."""
+    done = run(["ffmpeg", "-v", "info", "-nostdin", "-i", str(a), "-i", str(b), "-lavfi",
+                "[0:v]settb=1/25,setpts=N[a];[1:v]settb=1/25,setpts=N[b];[a][b]psnr", "-f", "null", "-"])
+    words = done.stderr.decode().split("PSNR")[-1].split()
+    value = [w for w in words if w.startswith("average:")][0].split(":")[1]
+    return 1000.0 if value == "inf" else float(value)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="daub-e2e-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def daub(self, *arguments, code=0, **more):
+        """Runs the program, checks its exit code, and returns stderr and stdout."""
+        done = run([DAUB, *map(str, arguments)], check=False, **more)
+        text = done.stderr.decode(errors="replace")
+        self.assertEqual(done.returncode, code, "%s\n%s" % (" ".join(map(str, arguments)), text))
+        self.assert_no_leftovers()
+        return text, done.stdout
+
+    def fails(self, code, words, *arguments, **more):
+        """Runs the program, which must say one line with words and leave nothing."""
+        before = sorted(os.listdir(self.folder))
+        text, _ = self.daub(*arguments, code=code, **more)
+        errors = [line for line in text.splitlines() if line.startswith("daub: error: ")]
+        self.assertEqual(len(errors), 1, text)
+        for word in [words] if isinstance(words, str) else words:
+            self.assertIn(word, errors[0])
+        self.assertEqual(sorted(os.listdir(self.folder)), before)
+        return text
+
+    def assert_no_leftovers(self):
+        left = [n for _, _, names in os.walk(self.folder) for n in names if ".daub-" in n]
+        self.assertEqual(left, [])
+
+    def assert_same_times(self, a, b, tick=0.0):
+        """Each frame of b comes when it did in a; tick: what b's container rounds to."""
+        ta, tb = times(a), times(b)
+        self.assertEqual(len(ta), len(tb))
+        self.assertGreater(len(ta), 0)
+        worst = max(abs(x - y) for x, y in zip(ta, tb))
+        self.assertLessEqual(worst, tick / 2 + 1e-6, "times differ by %g s" % worst)
+
+    def assert_same_packets(self, a, b, kind, tick=1e-4):
+        pa, pb = packets(a, kind), packets(b, kind)
+        self.assertEqual([(p[0], p[2]) for p in pa], [(p[0], p[2]) for p in pb])
+        self.assertGreater(len(pa), 0)
+        for x, y in zip(pa, pb):
+            self.assertAlmostEqual(x[1], y[1], delta=tick)
+
+
+def main():
+    global DAUB
+    if len(sys.argv) < 2:
+        sys.exit("usage: %s DAUB [unittest arguments]" % sys.argv[0])
+    DAUB = os.path.abspath(sys.argv.pop(1))
+    for tool in "ffmpeg", "ffprobe":
+        if not shutil.which(tool):
+            print("skipped: %s is not installed" % tool)
+            sys.exit(SKIPPED)
+    os.environ.setdefault("LC_ALL", "C.UTF-8")
+    unittest.main(verbosity=2)

@@ -1,0 +1,241 @@
+/* The bounded queue: order, limits, both ends, ownership, and threads against each other
+ * (run under ThreadSanitizer with -DDAUB_TSAN=ON). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "util/alloc.h"
+#include "util/queue.h"
+#include "util/thread.h"
+
+static atomic_long discarded;
+
+static void discard(void *item)
+{
+    atomic_fetch_add(&discarded, 1);
+    free(item);
+}
+
+static void *item_of(long number)
+{
+    long *item = malloc(sizeof(*item));
+    assert_non_null(item);
+    *item = number;
+    return item;
+}
+
+static long number_of(void *item)
+{
+    long number = *(long *)item;
+    free(item);
+    return number;
+}
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    void *item;
+    assert_true(daub_queue_init(&queue, 3, DAUB_QUEUE_BLOCK, discard));
+    assert_int_equal(daub_queue_try_pop(&queue, &item), DAUB_QUEUE_EMPTY);
+    assert_null(item);
+    for (long round = 0; round < 5; round++) { /* the ring wraps */
+        for (long i = 0; i < 3; i++)
+            assert_int_equal(daub_queue_push(&queue, item_of(i)), DAUB_QUEUE_OK);
+        for (long i = 0; i < 3; i++) {
+            assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_OK);
+            assert_int_equal(number_of(item), i);
+        }
+    }
+    daub_queue_destroy(&queue);
+}
+
+static void test_drop_oldest(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    void *item;
+    atomic_store(&discarded, 0);
+    assert_true(daub_queue_init(&queue, 2, DAUB_QUEUE_DROP_OLDEST, discard));
+    for (long i = 0; i < 5; i++)
+        assert_int_equal(daub_queue_push(&queue, item_of(i)), DAUB_QUEUE_OK);
+    assert_int_equal(daub_queue_dropped(&queue), 3);
+    assert_int_equal(atomic_load(&discarded), 3);
+    for (long i = 3; i < 5; i++) {
+        assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_OK);
+        assert_int_equal(number_of(item), i);
+    }
+    daub_queue_destroy(&queue);
+}
+
+static void test_finish(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    void *item;
+    assert_true(daub_queue_init(&queue, 2, DAUB_QUEUE_BLOCK, discard));
+    assert_int_equal(daub_queue_push(&queue, item_of(7)), DAUB_QUEUE_OK);
+    daub_queue_finish(&queue);
+    void *late = item_of(8);
+    assert_int_equal(daub_queue_push(&queue, late), DAUB_QUEUE_ENDED);
+    free(late); /* still ours */
+    assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_OK);
+    assert_int_equal(number_of(item), 7);
+    assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_ENDED);
+    assert_null(item);
+    assert_int_equal(daub_queue_try_pop(&queue, &item), DAUB_QUEUE_ENDED);
+    daub_queue_destroy(&queue);
+}
+
+static void test_close(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    void *item;
+    atomic_store(&discarded, 0);
+    assert_true(daub_queue_init(&queue, 2, DAUB_QUEUE_BLOCK, discard));
+    assert_int_equal(daub_queue_push(&queue, item_of(1)), DAUB_QUEUE_OK);
+    assert_int_equal(daub_queue_push(&queue, item_of(2)), DAUB_QUEUE_OK);
+    daub_queue_close(&queue);
+    assert_int_equal(atomic_load(&discarded), 2);
+    void *late = item_of(3);
+    assert_int_equal(daub_queue_push(&queue, late), DAUB_QUEUE_ENDED);
+    free(late);
+    assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_ENDED);
+    daub_queue_destroy(&queue);
+    daub_queue_destroy(&queue); /* twice is allowed */
+}
+
+static void test_destroy_discards(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    atomic_store(&discarded, 0);
+    assert_true(daub_queue_init(&queue, 4, DAUB_QUEUE_BLOCK, discard));
+    for (long i = 0; i < 3; i++)
+        daub_queue_push(&queue, item_of(i));
+    daub_queue_destroy(&queue);
+    assert_int_equal(atomic_load(&discarded), 3);
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    daub_alloc_fail_at(1);
+    assert_false(daub_queue_init(&queue, 4, DAUB_QUEUE_BLOCK, discard));
+    daub_alloc_fail_at(0);
+    daub_queue_destroy(&queue);
+}
+
+struct work {
+    struct daub_queue *queue;
+    long first, count;
+    long pushed, popped, sum;
+};
+
+static void *push_numbers(void *opaque)
+{
+    struct work *work = opaque;
+    for (long i = 0; i < work->count; i++) {
+        void *item = item_of(work->first + i);
+        if (daub_queue_push(work->queue, item) != DAUB_QUEUE_OK) {
+            free(item);
+            break;
+        }
+        work->pushed++;
+    }
+    return NULL;
+}
+
+static void *pop_numbers(void *opaque)
+{
+    struct work *work = opaque;
+    void *item;
+    while (daub_queue_pop(work->queue, &item) == DAUB_QUEUE_OK) {
+        work->sum += number_of(item);
+        work->popped++;
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    enum { COUNT = 20000 };
+    struct daub_queue queue;
+    struct daub_thread threads[4] = {0};
+    struct daub_error error = {0};
+    assert_true(daub_queue_init(&queue, 3, DAUB_QUEUE_BLOCK, discard));
+    struct work works[4] = {{.queue = &queue, .first = 1, .count = COUNT},
+                            {.queue = &queue, .first = 1 + COUNT, .count = COUNT},
+                            {.queue = &queue},
+                            {.queue = &queue}};
+    for (int i = 0; i < 4; i++)
+        assert_true(daub_thread_start(
+            &threads[i], "test", i < 2 ? push_numbers : pop_numbers, &works[i], &error));
+    daub_thread_join(&threads[0]);
+    daub_thread_join(&threads[1]);
+    daub_queue_finish(&queue);
+    daub_thread_join(&threads[2]);
+    daub_thread_join(&threads[3]);
+    daub_thread_join(&threads[3]); /* twice is allowed */
+    assert_int_equal(works[2].popped + works[3].popped, 2 * COUNT);
+    assert_int_equal(works[2].sum + works[3].sum, (2L * COUNT + 1) * COUNT);
+    daub_queue_destroy(&queue);
+}
+
+/* A receiver that leaves wakes a sender that waits for room, and nothing leaks. */
+static void test_close_wakes_push(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    struct daub_thread thread = {0};
+    struct daub_error error = {0};
+    assert_true(daub_queue_init(&queue, 2, DAUB_QUEUE_BLOCK, discard));
+    struct work work = {.queue = &queue, .count = 100};
+    assert_true(daub_thread_start(&thread, "test", push_numbers, &work, &error));
+    usleep(20000);
+    daub_queue_close(&queue);
+    daub_thread_join(&thread);
+    assert_int_equal(work.pushed, 2);
+    daub_queue_destroy(&queue);
+}
+
+static void test_finish_wakes_pop(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    struct daub_thread thread = {0};
+    struct daub_error error = {0};
+    assert_true(daub_queue_init(&queue, 2, DAUB_QUEUE_BLOCK, discard));
+    struct work work = {.queue = &queue};
+    assert_true(daub_thread_start(&thread, "test", pop_numbers, &work, &error));
+    usleep(20000);
+    daub_queue_finish(&queue);
+    daub_thread_join(&thread);
+    assert_int_equal(work.popped, 0);
+    daub_queue_destroy(&queue);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),
+        cmocka_unit_test(test_drop_oldest),
+        cmocka_unit_test(test_finish),
+        cmocka_unit_test(test_close),
+        cmocka_unit_test(test_destroy_discards),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_close_wakes_push),
+        cmocka_unit_test(test_finish_wakes_pop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,365 @@
+/* The session's threads with a synthetic source, sinks that misbehave on demand and the
+ * fake painter: order, completeness, and every way to end. Made to be run under
+ * ThreadSanitizer and AddressSanitizer too. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "app/session.h"
+#include "media/avlog.h"
+#include "media/compat.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/thread.h"
+
+enum { WIDTH = 32, HEIGHT = 24 };
+
+struct fake_source {
+    struct media_source source;
+    struct daub_stop *stop;
+    AVFrame *sample;
+    int frames, next;
+    int fail_at;   /* read returns ERROR there; 0: never */
+    int change_at; /* the size changes there; 0: never */
+    int again;     /* every other read returns AGAIN */
+};
+
+static AVFrame *make_frame(int width, int height, int64_t pts)
+{
+    AVFrame *frame = av_frame_alloc();
+    assert_non_null(frame);
+    frame->format = AV_PIX_FMT_YUV420P;
+    frame->width = width;
+    frame->height = height;
+    frame->pts = pts;
+    frame->color_range = AVCOL_RANGE_MPEG;
+    assert_int_equal(av_frame_get_buffer(frame, 0), 0);
+    for (int i = 0; i < 3; i++)
+        memset(frame->data[i], (int)(pts & 0xff),
+               (size_t)frame->linesize[i] * (size_t)(i ? (height + 1) / 2 : height));
+    return frame;
+}
+
+static enum media_read fake_read(struct media_source *source, struct media_item *item,
+                                 struct daub_error *error)
+{
+    struct fake_source *self = (struct fake_source *)source;
+    *item = (struct media_item){0};
+    if (daub_stop_requested(self->stop) || self->next == self->frames)
+        return MEDIA_READ_END;
+    if (self->again++ % 2)
+        return MEDIA_READ_AGAIN;
+    if (self->fail_at && self->next == self->fail_at) {
+        daub_fail(error, DAUB_ERROR_FAILED, "the source broke");
+        return MEDIA_READ_ERROR;
+    }
+    bool changed = self->change_at && self->next >= self->change_at;
+    item->frame = make_frame(WIDTH, changed ? HEIGHT * 2 : HEIGHT, 10 * self->next++);
+    return MEDIA_READ_OK;
+}
+
+static void fake_destroy(struct media_source *source)
+{
+    av_frame_free(&((struct fake_source *)source)->sample);
+}
+
+static const struct media_source_ops fake_source_ops = {.read = fake_read,
+                                                        .destroy = fake_destroy};
+
+struct fake_sink {
+    struct media_sink sink;
+    int64_t frames, last_pts;
+    int wrong;
+    int die_at; /* push returns false there; 0: never */
+    atomic_bool finished, kept;
+    struct daub_stop *stop;
+    int stop_at; /* requests the stop there, as a signal would; 0: never */
+};
+
+static bool fake_push(struct media_sink *sink, const AVFrame *frame)
+{
+    struct fake_sink *self = (struct fake_sink *)sink;
+    if (self->die_at && self->frames == self->die_at)
+        return false;
+    /* the fake painter inverts; each frame must arrive once, in order, at the first size
+     */
+    uint8_t want = (uint8_t)(255 - (frame->pts & 0xff));
+    if (frame->pts != self->last_pts + 10 || frame->width != WIDTH ||
+        frame->height != HEIGHT || abs(frame->data[0][0] - want) > 1 ||
+        frame->data[0][(HEIGHT - 1) * frame->linesize[0] + WIDTH - 1] !=
+            frame->data[0][0])
+        self->wrong++;
+    self->last_pts = frame->pts;
+    self->frames++;
+    if (self->stop_at && self->frames == self->stop_at)
+        daub_stop_request(self->stop);
+    return true;
+}
+
+static void fake_finish(struct media_sink *sink, bool keep)
+{
+    struct fake_sink *self = (struct fake_sink *)sink;
+    atomic_store(&self->finished, true);
+    atomic_store(&self->kept, keep);
+}
+
+static bool fake_join(struct media_sink *sink, struct media_report *report,
+                      struct daub_error *error)
+{
+    struct fake_sink *self = (struct fake_sink *)sink;
+    report->frames_in = report->frames_out = self->frames;
+    if (self->die_at && self->frames == self->die_at)
+        return daub_fail(error, DAUB_ERROR_FAILED, "the sink died");
+    return true;
+}
+
+static uint64_t fake_bytes(struct media_sink *sink)
+{
+    (void)sink;
+    return 0;
+}
+
+static void fake_sink_destroy(struct media_sink *sink)
+{
+    (void)sink;
+}
+
+static const struct media_sink_ops fake_sink_ops = {.push = fake_push,
+                                                    .finish = fake_finish,
+                                                    .join = fake_join,
+                                                    .bytes = fake_bytes,
+                                                    .destroy = fake_sink_destroy};
+
+struct rig {
+    struct fake_source source;
+    struct fake_sink sinks[2];
+    struct media_sink *real; /* instead of the second fake */
+    struct daub_stop stop;
+    struct daub_device *device;
+    struct daub_model *model;
+    struct painter painter;
+    AVFrame *output;
+};
+
+static void rig_init(struct rig *rig, int frames)
+{
+    struct daub_error error = {0};
+    *rig = (struct rig){0};
+    assert_true(daub_stop_init(&rig->stop, &error));
+    rig->source = (struct fake_source){
+        .source = {.ops = &fake_source_ops,
+                   .info = {.name = "synthetic",
+                            .time_base = {1, 1000},
+                            .frame_rate = {100, 1},
+                            .frames = frames}},
+        .stop = &rig->stop,
+        .sample = make_frame(WIDTH, HEIGHT, 0),
+        .frames = frames,
+    };
+    rig->source.source.info.sample = rig->source.sample;
+    for (int i = 0; i < 2; i++)
+        rig->sinks[i] =
+            (struct fake_sink){.sink = {.ops = &fake_sink_ops, .name = "fake"},
+                               .last_pts = -10,
+                               .stop = &rig->stop};
+    rig->output = av_frame_alloc();
+    assert_non_null(rig->output);
+    assert_int_equal(av_frame_copy_props(rig->output, rig->source.sample), 0);
+    rig->output->format = AV_PIX_FMT_YUV420P;
+    rig->output->width = WIDTH;
+    rig->output->height = HEIGHT;
+    assert_int_equal(daub_device_open(NULL, &rig->device, &error), DAUB_OK);
+    assert_int_equal(daub_model_load("lite", 0, &rig->model, &error), DAUB_OK);
+    struct painter_params params = {.device = rig->device,
+                                    .model = rig->model,
+                                    .live = {.strength = 1},
+                                    .output = rig->output};
+    assert_true(painter_init(&rig->painter, &params, rig->source.sample, &error));
+}
+
+static enum exit_code rig_run(struct rig *rig)
+{
+    struct progress progress;
+    struct media_sink *sinks[2] = {&rig->sinks[0].sink,
+                                   rig->real ? rig->real : &rig->sinks[1].sink};
+    progress_init(&progress, PROGRESS_NONE, &rig->source.source.info);
+    struct session_params params = {.source = &rig->source.source,
+                                    .sinks = sinks,
+                                    .sink_count = 2,
+                                    .painter = &rig->painter,
+                                    .progress = &progress,
+                                    .stop = &rig->stop};
+    return session_run(&params);
+}
+
+static void rig_uninit(struct rig *rig)
+{
+    painter_uninit(&rig->painter);
+    daub_model_free(rig->model);
+    daub_device_close(rig->device);
+    media_sink_destroy(rig->real);
+    media_source_destroy(&rig->source.source);
+    av_frame_free(&rig->output);
+    daub_stop_uninit(&rig->stop);
+}
+
+static void test_all_frames(void **state)
+{
+    (void)state;
+    static const int counts[] = {0, 1, 2, 3, 500};
+    for (int i = 0; i < 5; i++) {
+        struct rig rig;
+        rig_init(&rig, counts[i]);
+        assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
+        for (int j = 0; j < 2; j++) {
+            assert_int_equal(rig.sinks[j].frames, counts[i]);
+            assert_int_equal(rig.sinks[j].wrong, 0);
+            assert_true(atomic_load(&rig.sinks[j].kept));
+        }
+        rig_uninit(&rig);
+    }
+}
+
+static void test_size_change(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 50);
+    rig.source.change_at = 20;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
+    assert_int_equal(rig.sinks[0].frames, 50);
+    assert_int_equal(rig.sinks[0].wrong, 0);
+    rig_uninit(&rig);
+}
+
+static void test_source_error(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 50);
+    rig.source.fail_at = 30;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_INPUT);
+    assert_true(atomic_load(&rig.sinks[0].finished));
+    assert_false(atomic_load(&rig.sinks[0].kept));
+    rig_uninit(&rig);
+}
+
+static void test_dead_sink(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 1000000);
+    rig.sinks[1].die_at = 30;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_OUTPUT);
+    assert_false(atomic_load(&rig.sinks[0].kept));
+    rig_uninit(&rig);
+}
+
+static void test_stop(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 1000000);
+    rig.sinks[0].stop_at = 40;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
+    /* what was in flight is delivered, the rest is not read */
+    assert_in_range(rig.sinks[0].frames, 40, 43);
+    assert_int_equal(rig.sinks[0].wrong, 0);
+    assert_true(atomic_load(&rig.sinks[0].kept));
+    rig_uninit(&rig);
+}
+
+static void test_stop_before_start(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 100);
+    daub_stop_request(&rig.stop);
+    assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
+    assert_int_equal(rig.sinks[0].frames, 0);
+    rig_uninit(&rig);
+}
+
+static void test_lost_device(void **state)
+{
+    (void)state;
+    struct rig rig;
+    setenv("DAUB_FAKE_FAIL_AT", "10", 1);
+    rig_init(&rig, 100);
+    assert_int_equal(rig_run(&rig), EXIT_CODE_FAILED);
+    assert_int_equal(rig.sinks[0].frames, 9);
+    assert_false(atomic_load(&rig.sinks[0].kept));
+    unsetenv("DAUB_FAKE_FAIL_AT");
+    rig_uninit(&rig);
+}
+
+/* The encoder's thread and the muxer beside the fakes; the slow painter lets the source
+ * run ahead. */
+static void test_encoder(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/daub-test-XXXXXX", path[64];
+    struct daub_error error = {0};
+    struct rig rig;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/out.mkv", folder);
+    setenv("DAUB_FAKE_DELAY_MS", "2", 1);
+    rig_init(&rig, 60);
+    struct media_sink_params params = {.path = path,
+                                       .encode = {.encoder = "mpeg4"},
+                                       .input = &rig.source.source.info,
+                                       .frame = rig.output};
+    rig.real = media_sink_open(&params, &error);
+    assert_non_null(rig.real);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
+    assert_int_equal(rig.sinks[0].frames, 60);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    unsetenv("DAUB_FAKE_DELAY_MS");
+    rig_uninit(&rig);
+}
+
+/* Destroying a sink that never ran removes its file. */
+static void test_unused_sink(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/daub-test-XXXXXX", path[64];
+    struct daub_error error = {0};
+    struct rig rig;
+    assert_non_null(mkdtemp(folder));
+    rig_init(&rig, 1);
+    static const char *const names[] = {"out.mkv", "out.png", "out%d.jpg", "out.gif"};
+    for (int i = 0; i < 4; i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        struct media_sink_params params = {
+            .path = path, .input = &rig.source.source.info, .frame = rig.output};
+        struct media_sink *sink = media_sink_open(&params, &error);
+        assert_non_null(sink);
+        media_sink_destroy(sink);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    rig_uninit(&rig);
+}
+
+int main(void)
+{
+    media_log_init();
+    daub_log_set_level(DAUB_LOG_QUIET);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_frames),   cmocka_unit_test(test_size_change),
+        cmocka_unit_test(test_source_error), cmocka_unit_test(test_dead_sink),
+        cmocka_unit_test(test_stop),         cmocka_unit_test(test_stop_before_start),
+        cmocka_unit_test(test_lost_device),  cmocka_unit_test(test_encoder),
+        cmocka_unit_test(test_unused_sink),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
