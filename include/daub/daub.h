@@ -8,6 +8,7 @@
 
 #include <daub/device.h>
 #include <daub/image.h>
+#include <daub/log.h>
 #include <daub/model.h>
 #include <daub/status.h>
 #include <daub/stylizer.h>

@@ -1,6 +1,7 @@
 /* Errors as values: every call that can fail returns an enum daub_status and, where
  * the caller passes a struct daub_error, fills it with one line that names the cause
- * and the cure. Nothing in the library prints or exits. */
+ * and the cure. Nothing in the library exits; what it
+ * says beside its results goes through log.h. */
 #ifndef DAUB_STATUS_H
 #define DAUB_STATUS_H
 

@@ -46,7 +46,8 @@ struct daub_live {
 };
 
 /* Builds everything for one size: the plan, pipelines, memory, recorded commands. Takes
- * about a second the first time a device sees a model (shader compilation), less after.
+ * seconds the first time a device sees a model (shader compilation and the check below),
+ * less after.
  * The device must outlive the stylizer; the model need not. */
 DAUB_API enum daub_status daub_stylizer_create(struct daub_device *device,
                                                const struct daub_model *model,

@@ -9,6 +9,16 @@
 static atomic_int threshold = DAUB_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool status_shown; /* lock */
+static void (*handler)(enum daub_log_level level, const char *text, void *user);
+static void *handler_user;
+
+void daub_log_set_handler(void (*function)(enum daub_log_level level, const char *text,
+                                           void *user),
+                          void *user)
+{
+    handler = function;
+    handler_user = user;
+}
 
 void daub_log_set_level(enum daub_log_level level)
 {
@@ -49,6 +59,13 @@ void daub_log(enum daub_log_level level, const char *format, ...)
         return;
     va_list args;
     va_start(args, format);
+    if (handler) {
+        char text[1024];
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        handler(level, text, handler_user);
+        return;
+    }
     pthread_mutex_lock(&lock);
     clear_status();
     fprintf(stderr, "daub: %s", prefix(level));

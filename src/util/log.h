@@ -2,18 +2,7 @@
 #ifndef DAUB_UTIL_LOG_H
 #define DAUB_UTIL_LOG_H
 
-enum daub_log_level {
-    DAUB_LOG_QUIET = 1,
-    DAUB_LOG_ERROR,
-    DAUB_LOG_WARNING,
-    DAUB_LOG_INFO,
-    DAUB_LOG_VERBOSE,
-    DAUB_LOG_DEBUG,
-};
-
-/* Process-wide threshold, INFO at start. Thread-safe. */
-void daub_log_set_level(enum daub_log_level level);
-enum daub_log_level daub_log_get_level(void);
+#include <daub/log.h>
 
 /* Writes one line; a progress line on the terminal is cleared first. Thread-safe. */
 void daub_log(enum daub_log_level level, const char *format, ...)
