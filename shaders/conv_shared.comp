@@ -143,7 +143,9 @@ void main()
         [[unroll]] for (int p = 0; p < PIX; p++) {
             const int at = pixel + p * PER_SET;
             const int y = tile_y + at / TILE_W, x = tile_x + at % TILE_W;
-            const vec4 s = activate(ACT, ALPHA, BETA, slope, acc[p * Q4 + q] + b);
+            vec4 s = activate(ACT, ALPHA, BETA, slope, acc[p * Q4 + q] + b);
+            if (STATS != 0)
+                s = stored(s);
             acc[p * Q4 + q] = s;
             if (o_ok && y < push.out_h && x < push.out_w) {
                 STORE(y0, ((y * scale + py) * push.out_w * scale + x * scale + px) * push.o4 + o, s);

@@ -172,6 +172,8 @@ void main()
                     s[i] = acc[p * Q + q + i];
             }
             s = activate(ACT, ALPHA, BETA, slope, s + b);
+            if (STATS != 0)
+                s = stored(s);
             [[unroll]] for (int i = 0; i < 4; i++) {
                 if (q + i < Q)
                     acc[p * Q + q + i] = s[i];

@@ -46,10 +46,11 @@ void main()
     if (x >= push.w)
         return;
     for (int c = first; c < last; c++) {
-        const Affine f0 = load_affine0(c);
+        const Affine f0 = load_affine0((BROADCAST0 & 4) != 0 ? 0 : c);
+        const int c1 = (BROADCAST1 & 4) != 0 ? 0 : c;
         Affine f1 = Affine(vec4(1.0), vec4(0.0));
         if (V1_AFFINE != 0)
-            f1 = Affine(LOAD_FLOAT(affine1, 2 * c), LOAD_FLOAT(affine1, 2 * c + 1));
+            f1 = Affine(LOAD_FLOAT(affine1, 2 * c1), LOAD_FLOAT(affine1, 2 * c1 + 1));
         vec4 slope = vec4(0.0);
         if (ACT == ACT_PRELU)
             slope = LOAD_FLOAT(slopes, c);
@@ -57,17 +58,17 @@ void main()
         const vec4 used = vec4(lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.channels)));
         for (int r = 0; r < push.rows; r++) {
             const int y = min(int(gl_WorkGroupID.y) * push.rows + r, push.h - 1);
-            vec4 a = LOAD(x0, element(BROADCAST0, y, x, c));
+            // A view belongs to the operand's own channels: applied before they spread.
+            vec4 a = apply0(f0, LOAD(x0, element(BROADCAST0, y, x, c)));
             if ((BROADCAST0 & 4) != 0)
                 a = a.xxxx;
-            a = apply0(f0, a);
             if (OP != 0) {
                 vec4 b = LOAD(x1, element(BROADCAST1, y, x, c));
-                if ((BROADCAST1 & 4) != 0)
-                    b = b.xxxx;
                 if (V1_AFFINE != 0)
                     b = f1.a * b + f1.b;
                 b = activate(V1_ACT, V1_ALPHA, V1_BETA, vec4(0.0), b);
+                if ((BROADCAST1 & 4) != 0)
+                    b = b.xxxx;
                 if (OP == 1)
                     a += b;
                 else if (OP == 2)

@@ -28,9 +28,10 @@ float coordinate(int o, int n_in, int n_out, float scale)
 
 int nearest(float i)
 {
-    // A coordinate that rounding put a hair off a grid point or a half counts as on it.
+    // A coordinate that rounding put a hair off a grid point or a half counts as on it;
+    // division may be off by 2.5 units in the last place.
     const float grid = floor(i * 2.0 + 0.5) * 0.5;
-    if (abs(i - grid) < 1e-4)
+    if (abs(i - grid) < 1e-4 + 5e-7 * abs(i))
         i = grid;
     if (NEAREST == 1)
         return int(floor(i));

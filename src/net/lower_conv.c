@@ -298,6 +298,10 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
     struct plan_step *step = &low->plan->steps[index];
     size_t c4 = (size_t)conv_blocks(low->plan->tensors[step->bind[6].tensor].c);
     tiles->count = (int)step->stats_tiles;
+    if (step->spec[14]) { /* another norm reads it too */
+        tiles->tensor = step->bind[7].tensor;
+        return true;
+    }
     tiles->tensor =
         plan_add_floats(low->plan, "stats", (size_t)tiles->count * c4 * 4, error);
     if (tiles->tensor < 0)

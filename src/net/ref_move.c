@@ -229,6 +229,11 @@ int64_t net_ref_nearest_source(const struct net_node *node, int axis, int64_t i,
                                int64_t in, int64_t out)
 {
     double x = resize_coordinate(node, axis, i, in, out);
+    /* Other runtimes work in single precision: with a scale of 1.7, which is really
+     * 1.70000005, element 17 comes from 10, not from just below. */
+    double grid = floor(x * 2 + 0.5) / 2;
+    if (fabs(x - grid) < 1e-4 + 5e-7 * fabs(x))
+        x = grid;
     switch (node->u.resize.nearest) {
     case NET_NEAREST_FLOOR:
         x = floor(x);
