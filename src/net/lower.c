@@ -1,5 +1,5 @@
 /* Graph nodes to steps, in order; every value becomes a view. */
-#include "net/plan.h"
+#include "net/lower.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,21 +11,19 @@
 /* Tiles of the stand-alone statistics kernel, and segments its tiles are reduced to. */
 #define STATS_TILE   8
 #define MAX_SEGMENTS 32
-/* Pixels of a block are kept in registers. */
-#define MAX_FOLDED_BLOCK 2
 
-static const struct net_value *value_of(const struct lowering *low, int value)
+const struct net_value *lower_value(const struct lowering *low, int value)
 {
     return &low->graph->values[value];
 }
 
-static bool is_map(const struct net_shape *shape)
+bool lower_is_map(const struct net_shape *shape)
 {
     return shape->rank == 4 && shape->dim[0] == 1;
 }
 
-static bool unsupported(const struct net_node *node, const char *what,
-                        struct daub_error *error)
+bool lower_unsupported(const struct net_node *node, const char *what,
+                       struct daub_error *error)
 {
     return daub_fail(error, DAUB_ERROR_MODEL,
                      "operator %s in node '%s' %s; daub runs feed-forward image networks",
@@ -33,43 +31,43 @@ static bool unsupported(const struct net_node *node, const char *what,
                      node->name ? node->name : "", what);
 }
 
-static struct plan_view plain_view(int tensor)
+struct plan_view lower_plain_view(int tensor)
 {
     return (struct plan_view){
         .tensor = tensor, .affine_tensor = -1, .affine_param = -1, .act = NET_ACT_NONE};
 }
 
-static bool is_plain(const struct plan_view *view)
+bool lower_is_plain(const struct plan_view *view)
 {
     return view->affine_tensor < 0 && view->affine_param < 0 && view->act == NET_ACT_NONE;
 }
 
-static const struct plan_view *input_view(struct lowering *low,
-                                          const struct net_node *node, int i,
-                                          struct daub_error *error)
+const struct plan_view *lower_input_view(struct lowering *low,
+                                         const struct net_node *node, int i,
+                                         struct daub_error *error)
 {
     if (i >= node->input_count || node->input[i] < 0 ||
         low->views[node->input[i]].tensor < 0) {
-        unsupported(node, "reads what is no picture", error);
+        lower_unsupported(node, "reads what is no picture", error);
         return NULL;
     }
     return &low->views[node->input[i]];
 }
 
 /* A fresh tensor for the node's output, made its view. */
-static int output_map(struct lowering *low, const struct net_node *node,
-                      struct daub_error *error)
+int lower_output_map(struct lowering *low, const struct net_node *node,
+                     struct daub_error *error)
 {
-    const struct net_shape *shape = &value_of(low, node->output)->shape;
-    if (!is_map(shape)) {
-        unsupported(node, "makes what is no picture", error);
+    const struct net_shape *shape = &lower_value(low, node->output)->shape;
+    if (!lower_is_map(shape)) {
+        lower_unsupported(node, "makes what is no picture", error);
         return -1;
     }
     int tensor =
-        plan_add_map(low->plan, value_of(low, node->output)->name, (int)shape->dim[2],
+        plan_add_map(low->plan, lower_value(low, node->output)->name, (int)shape->dim[2],
                      (int)shape->dim[3], (int)shape->dim[1], error);
     if (tensor >= 0)
-        low->views[node->output] = plain_view(tensor);
+        low->views[node->output] = lower_plain_view(tensor);
     return tensor;
 }
 
@@ -125,23 +123,23 @@ static struct plan_step *add_pointwise(struct lowering *low, const char *name,
 static bool materialise(struct lowering *low, int value, struct daub_error *error)
 {
     struct plan_view view = low->views[value];
-    if (is_plain(&view))
+    if (lower_is_plain(&view))
         return true;
     struct plan_tensor from = low->plan->tensors[view.tensor];
-    int tensor = plan_add_map(low->plan, value_of(low, value)->name, from.h, from.w,
+    int tensor = plan_add_map(low->plan, lower_value(low, value)->name, from.h, from.w,
                               from.c, error);
     if (tensor < 0 ||
-        !add_pointwise(low, value_of(low, value)->name, &view, NULL, 0, tensor, error))
+        !add_pointwise(low, lower_value(low, value)->name, &view, NULL, 0, tensor, error))
         return false;
     low->plan->steps[low->plan->step_count - 1].value = value;
-    low->views[value] = plain_view(tensor);
+    low->views[value] = lower_plain_view(tensor);
     return true;
 }
 
 static bool lower_act(struct lowering *low, const struct net_node *node,
                       struct daub_error *error)
 {
-    const struct plan_view *view = input_view(low, node, 0, error);
+    const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
         return false;
     if (node->u.act.kind != NET_ACT_PRELU) {
@@ -154,16 +152,17 @@ static bool lower_act(struct lowering *low, const struct net_node *node,
         return true;
     }
     struct plan_view from = *view;
-    int out = output_map(low, node, error);
+    int out = lower_output_map(low, node, error);
     const struct net_value *slope = node->input_count > 1 && node->input[1] >= 0
-                                        ? value_of(low, node->input[1])
+                                        ? lower_value(low, node->input[1])
                                         : NULL;
     if (out < 0 || !slope || !slope->data)
-        return out >= 0 && unsupported(node, "has slopes that are not constant", error);
+        return out >= 0 &&
+               lower_unsupported(node, "has slopes that are not constant", error);
     int channels = low->plan->tensors[out].c;
     int64_t count = net_shape_count(&slope->shape);
     if (count != 1 && count != channels)
-        return unsupported(node, "has slopes that are not one a channel", error);
+        return lower_unsupported(node, "has slopes that are not one a channel", error);
     int64_t at = plan_add_params(low->plan, (size_t)channels, error);
     struct plan_step *step =
         at < 0 ? NULL : add_pointwise(low, node->name, &from, NULL, 0, out, error);
@@ -241,17 +240,17 @@ static bool put_vector(struct lowering *low, const struct net_node *node, int va
             to[c] = otherwise;
         return true;
     }
-    const struct net_value *v = value_of(low, value);
+    const struct net_value *v = lower_value(low, value);
     int64_t count = net_shape_count(&v->shape);
     if (count != channels && count != 1)
-        return unsupported(node, "has a scale that is not one a channel", error);
+        return lower_unsupported(node, "has a scale that is not one a channel", error);
     if (v->data) {
         for (int c = 0; c < channels; c++)
             to[c] = v->data[count == 1 ? 0 : c];
         return true;
     }
     if (!v->from_style || count != channels)
-        return unsupported(node, "has a scale computed from the picture", error);
+        return lower_unsupported(node, "has a scale computed from the picture", error);
     if (!daub_grow(&low->plan->fills, &low->plan->fill_capacity,
                    low->plan->fill_count + 1, sizeof(*low->plan->fills)))
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
@@ -269,7 +268,7 @@ static bool tiles_of(struct lowering *low, const struct net_node *node,
 {
     const struct plan_view *view = &low->views[node->input[0]];
     int conv = low->conv_step[view->tensor];
-    if (conv >= 0 && is_plain(view))
+    if (conv >= 0 && lower_is_plain(view))
         return lower_conv_stats(low, conv, tiles, error);
     struct plan_view copy = *view;
     return stats_step(low, node->name, &copy, tiles, error);
@@ -279,14 +278,15 @@ static bool lower_norm(struct lowering *low, const struct net_node *node,
                        struct daub_error *error)
 {
     struct plan *plan = low->plan;
-    if (!input_view(low, node, 0, error) || !materialise(low, node->input[0], error))
+    if (!lower_input_view(low, node, 0, error) ||
+        !materialise(low, node->input[0], error))
         return false;
     struct plan_view view = low->views[node->input[0]];
     struct plan_tensor from = plan->tensors[view.tensor];
     int channels = from.c, c4 = (channels + 3) / 4, segments;
     struct plan_tiles tiles;
     if (channels % node->u.norm.groups)
-        return unsupported(node, "has groups of unequal size", error);
+        return lower_unsupported(node, "has groups of unequal size", error);
     if (!tiles_of(low, node, &tiles, error))
         return false;
     int segment = reduce_step(low, node->name, &tiles, c4, &segments, error);
@@ -326,18 +326,18 @@ static bool lower_mean(struct lowering *low, const struct net_node *node,
                        struct daub_error *error)
 {
     struct plan *plan = low->plan;
-    const struct plan_view *view = input_view(low, node, 0, error);
+    const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
         return false;
     if (node->u.mean.axes != 0xc || !node->u.mean.keep)
-        return unsupported(node, "reduces other axes than height and width", error);
+        return lower_unsupported(node, "reduces other axes than height and width", error);
     struct plan_view copy = *view;
     int channels = plan->tensors[copy.tensor].c, c4 = (channels + 3) / 4, segments;
     struct plan_tiles tiles;
     if (!stats_step(low, node->name, &copy, &tiles, error))
         return false;
     int segment = reduce_step(low, node->name, &tiles, c4, &segments, error);
-    int out = segment < 0 ? -1 : output_map(low, node, error);
+    int out = segment < 0 ? -1 : lower_output_map(low, node, error);
     struct plan_step *step =
         out < 0 ? NULL : plan_add_step(plan, "mean", node->name, error);
     if (!step)
@@ -368,7 +368,7 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
             return false;
     }
     struct plan_view view = low->views[value];
-    const struct net_value *constant = value_of(low, node->input[k]);
+    const struct net_value *constant = lower_value(low, node->input[k]);
     int channels = plan->tensors[view.tensor].c, c4 = (channels + 3) / 4;
     int64_t count = net_shape_count(&constant->shape);
     int64_t at = plan_add_params(plan, (size_t)c4 * 8, error);
@@ -392,7 +392,8 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
     }
     if (!constant->data) {
         if (op == NET_BINARY_DIV || count != channels)
-            return unsupported(node, "uses the style in a way daub cannot run", error);
+            return lower_unsupported(node, "uses the style in a way daub cannot run",
+                                     error);
         if (!daub_grow(&plan->fills, &plan->fill_capacity, plan->fill_count + 1,
                        sizeof(*plan->fills)))
             return daub_fail(error, DAUB_ERROR_MEMORY,
@@ -433,28 +434,29 @@ static unsigned broadcast_bits(const struct net_shape *part,
 static bool lower_binary(struct lowering *low, const struct net_node *node,
                          struct daub_error *error)
 {
-    const struct net_value *a = value_of(low, node->input[0]);
-    const struct net_value *b = value_of(low, node->input[1]);
-    const struct net_shape *shape = &value_of(low, node->output)->shape;
+    const struct net_value *a = lower_value(low, node->input[0]);
+    const struct net_value *b = lower_value(low, node->input[1]);
+    const struct net_shape *shape = &lower_value(low, node->output)->shape;
     enum net_binary op = node->u.binary.kind;
-    if (!is_map(shape) || op == NET_BINARY_POW)
-        return unsupported(node, "is used in a way daub cannot run", error);
+    if (!lower_is_map(shape) || op == NET_BINARY_POW)
+        return lower_unsupported(node, "is used in a way daub cannot run", error);
     int fixed = a->data || a->from_style ? 0 : b->data || b->from_style ? 1 : -1;
     if (fixed >= 0) {
         int x = 1 - fixed;
-        const struct net_value *other = value_of(low, node->input[x]);
-        const struct net_value *k = value_of(low, node->input[fixed]);
-        if (!input_view(low, node, x, error))
+        const struct net_value *other = lower_value(low, node->input[x]);
+        const struct net_value *k = lower_value(low, node->input[fixed]);
+        if (!lower_input_view(low, node, x, error))
             return false;
         if (!per_channel(&k->shape, (int)shape->dim[1]) ||
             !net_shape_equal(&other->shape, shape) || (op == NET_BINARY_DIV && x == 1))
-            return unsupported(node, "combines the picture with a constant map", error);
+            return lower_unsupported(node, "combines the picture with a constant map",
+                                     error);
         return lower_affine(low, node, x, fixed, error);
     }
-    if (!input_view(low, node, 0, error) || !input_view(low, node, 1, error))
+    if (!lower_input_view(low, node, 0, error) || !lower_input_view(low, node, 1, error))
         return false;
-    if (!is_map(&a->shape) || !is_map(&b->shape))
-        return unsupported(node, "combines what is no picture", error);
+    if (!lower_is_map(&a->shape) || !lower_is_map(&b->shape))
+        return lower_unsupported(node, "combines what is no picture", error);
     struct plan_view v0 = low->views[node->input[0]], v1 = low->views[node->input[1]];
     unsigned bits0 = broadcast_bits(&a->shape, shape),
              bits1 = broadcast_bits(&b->shape, shape);
@@ -465,9 +467,9 @@ static bool lower_binary(struct lowering *low, const struct net_node *node,
     else if (!bits1 && dies_here(low, v1.tensor) && v0.tensor != v1.tensor)
         out = v1.tensor;
     if (out >= 0)
-        low->views[node->output] = plain_view(out);
+        low->views[node->output] = lower_plain_view(out);
     else
-        out = output_map(low, node, error);
+        out = lower_output_map(low, node, error);
     if (out < 0)
         return false;
     low->conv_step[out] = -1;
@@ -479,201 +481,6 @@ static bool lower_binary(struct lowering *low, const struct net_node *node,
         return false;
     step->spec[2] = bits0;
     step->spec[3] = bits1;
-    step->value = node->output;
-    return true;
-}
-
-/* ---- moving elements ---- */
-
-enum remap_mode {
-    REMAP_WINDOW = 1,
-    REMAP_D2S_DCR,
-    REMAP_D2S_CRD,
-    REMAP_S2D_DCR,
-    REMAP_S2D_CRD,
-    REMAP_CONCAT
-};
-
-static struct plan_step *add_remap(struct lowering *low, const struct net_node *node,
-                                   enum remap_mode mode, const struct plan_view *from,
-                                   int out, struct daub_error *error)
-{
-    struct plan *plan = low->plan;
-    struct plan_step *step = plan_add_step(plan, "remap", node->name, error);
-    if (!step)
-        return NULL;
-    const struct plan_tensor *in = &plan->tensors[from->tensor],
-                             *to = &plan->tensors[out];
-    step->spec[1] = mode;
-    step->spec[4] = NET_PAD_ZERO;
-    plan_bind_view(plan, step, 0, from);
-    plan_bind_tensor(plan, step, 6, out, true);
-    int c4 = (to->c + 3) / 4;
-    int c_step = plan_pixel_grid(plan, step, to->w, to->h, c4);
-    int32_t push[] = {in->h, in->w, (in->c + 3) / 4,
-                      in->c, to->h, to->w,
-                      c4,    to->c, c_step,
-                      0,     0,     0,
-                      1,     1,     1,
-                      0};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 16;
-    return step;
-}
-
-static bool lower_window(struct lowering *low, const struct net_node *node,
-                         struct daub_error *error)
-{
-    const struct plan_view *view = input_view(low, node, 0, error);
-    if (!view)
-        return false;
-    struct plan_view from = *view;
-    int out = output_map(low, node, error);
-    struct plan_step *step =
-        out < 0 ? NULL : add_remap(low, node, REMAP_WINDOW, &from, out, error);
-    if (!step)
-        return false;
-    int64_t start[4], stride[4];
-    for (int i = 0; i < 4; i++) {
-        bool slice = node->op == NET_SLICE;
-        start[i] = slice ? node->u.slice.start[i] : -node->u.pad.before[i];
-        stride[i] = slice ? node->u.slice.step[i] : 1;
-    }
-    if (start[0] != 0)
-        return unsupported(node, "changes the batch axis", error);
-    for (int i = 0; i < 3; i++) {
-        step->push[9 + i] = (int32_t)start[1 + i];
-        step->push[12 + i] = (int32_t)stride[1 + i];
-    }
-    if (node->op == NET_PAD) {
-        step->spec[4] = node->u.pad.mode;
-        memcpy(&step->spec[5], &node->u.pad.value, 4);
-        if (node->u.pad.mode == NET_PAD_ZERO)
-            step->spec[5] = 0;
-    }
-    step->spec[2] =
-        start[1] % 4 == 0 && stride[1] == 1 && low->plan->tensors[from.tensor].c % 4 == 0;
-    step->value = node->output;
-    return true;
-}
-
-static bool lower_block(struct lowering *low, const struct net_node *node,
-                        struct daub_error *error)
-{
-    const struct plan_view *view = input_view(low, node, 0, error);
-    if (!view)
-        return false;
-    if (low->views[node->output].tensor >= 0)
-        return true; /* folded into the picture */
-    struct plan_view from = *view;
-    bool crd = node->u.block.order == NET_BLOCK_CRD;
-    bool spread = node->op == NET_DEPTH_TO_SPACE;
-    enum remap_mode mode = spread ? (crd ? REMAP_D2S_CRD : REMAP_D2S_DCR)
-                                  : (crd ? REMAP_S2D_CRD : REMAP_S2D_DCR);
-    int out = output_map(low, node, error);
-    struct plan_step *step =
-        out < 0 ? NULL : add_remap(low, node, mode, &from, out, error);
-    if (!step)
-        return false;
-    int inner = spread ? low->plan->tensors[out].c : low->plan->tensors[from.tensor].c;
-    step->spec[2] = !crd && inner % 4 == 0;
-    step->spec[3] = (uint32_t)node->u.block.size;
-    step->value = node->output;
-    return true;
-}
-
-/* Two maps at a time; more are chained. */
-static bool lower_concat(struct lowering *low, const struct net_node *node,
-                         struct daub_error *error)
-{
-    struct plan *plan = low->plan;
-    if (node->u.concat.axis != 1)
-        return unsupported(node, "joins along another axis than the channels", error);
-    for (int i = 0; i < node->input_count; i++) {
-        if (!input_view(low, node, i, error))
-            return false;
-    }
-    struct plan_view left = low->views[node->input[0]];
-    if (node->input_count == 1)
-        low->views[node->output] = left;
-    for (int i = 1; i < node->input_count; i++) {
-        struct plan_view right = low->views[node->input[i]];
-        struct plan_tensor a = plan->tensors[left.tensor],
-                           b = plan->tensors[right.tensor];
-        int out = i + 1 == node->input_count
-                      ? output_map(low, node, error)
-                      : plan_add_map(plan, "concat", a.h, a.w, a.c + b.c, error);
-        struct plan_step *step =
-            out < 0 ? NULL : add_remap(low, node, REMAP_CONCAT, &left, out, error);
-        if (!step)
-            return false;
-        plan_bind_view(plan, step, 1, &right);
-        step->push[15] = (b.c + 3) / 4;
-        step->spec[2] = a.c % 4 == 0;
-        left = plain_view(out);
-        if (i + 1 == node->input_count)
-            step->value = node->output;
-    }
-    return true;
-}
-
-static bool lower_resize(struct lowering *low, const struct net_node *node,
-                         struct daub_error *error)
-{
-    const struct plan_view *view = input_view(low, node, 0, error);
-    if (!view)
-        return false;
-    struct plan_view from = *view;
-    struct plan_tensor in = low->plan->tensors[from.tensor];
-    int out = output_map(low, node, error);
-    struct plan_step *step =
-        out < 0 ? NULL : plan_add_step(low->plan, "resize", node->name, error);
-    if (!step)
-        return false;
-    const struct plan_tensor *to = &low->plan->tensors[out];
-    step->spec[1] = node->u.resize.mode == NET_RESIZE_LINEAR;
-    step->spec[2] = node->u.resize.coord;
-    step->spec[3] = node->u.resize.nearest;
-    plan_bind_view(low->plan, step, 0, &from);
-    plan_bind_tensor(low->plan, step, 6, out, true);
-    int c4 = (in.c + 3) / 4;
-    int c_step = plan_pixel_grid(low->plan, step, to->w, to->h, c4);
-    int32_t push[] = {in.h, in.w, to->h, to->w, c4, c_step, 0, 0};
-    memcpy(&push[6], node->u.resize.scale, 8);
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 8;
-    step->value = node->output;
-    return true;
-}
-
-static bool lower_pool(struct lowering *low, const struct net_node *node,
-                       struct daub_error *error)
-{
-    const struct plan_view *view = input_view(low, node, 0, error);
-    if (!view)
-        return false;
-    struct plan_view from = *view;
-    struct plan_tensor in = low->plan->tensors[from.tensor];
-    int out = output_map(low, node, error);
-    struct plan_step *step =
-        out < 0 ? NULL : plan_add_step(low->plan, "pool", node->name, error);
-    if (!step)
-        return false;
-    const struct plan_tensor *to = &low->plan->tensors[out];
-    const struct net_window *w = &node->u.pool.window;
-    step->spec[1] = node->u.pool.kind;
-    step->spec[2] = (uint32_t)w->kernel[0];
-    step->spec[3] = (uint32_t)w->kernel[1];
-    plan_bind_view(low->plan, step, 0, &from);
-    plan_bind_tensor(low->plan, step, 6, out, true);
-    int c4 = (in.c + 3) / 4;
-    int c_step = plan_pixel_grid(low->plan, step, to->w, to->h, c4);
-    int32_t push[] = {
-        in.h,      in.w,         to->h,        to->w,          c4,
-        c_step,    w->stride[0], w->stride[1], w->dilation[0], w->dilation[1],
-        w->pad[0], w->pad[1],    w->pad[2],    w->pad[3]};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 14;
     step->value = node->output;
     return true;
 }
@@ -696,7 +503,7 @@ static bool lower_input(struct lowering *low, const struct net_node *node,
     if (node->output != low->graph->image)
         return true; /* the style weights stay on the host */
     const struct net_node *block = picture_block(low, node->output);
-    int tensor = output_map(low, block ? block : node, error);
+    int tensor = lower_output_map(low, block ? block : node, error);
     if (tensor < 0)
         return false;
     if (block) {
@@ -756,28 +563,7 @@ static bool lower_node(struct lowering *low, const struct net_node *node,
     case NET_MATMUL:
         break;
     }
-    return unsupported(node, "is used in a way daub cannot run", error);
-}
-
-/* Leaves out a DepthToSpace that is the last step: the reader of the painting finds the
- * pixels itself. What is pending before and after must not both be. */
-static void fold_output(struct lowering *low)
-{
-    struct plan *plan = low->plan;
-    const struct plan_step *last =
-        plan->step_count ? &plan->steps[plan->step_count - 1] : NULL;
-    const struct plan_view *out = &plan->output;
-    if (!plan->caps.fold_blocks || !last || strcmp(last->kernel, "remap") != 0 ||
-        last->bind[6].tensor != out->tensor || last->spec[3] > MAX_FOLDED_BLOCK ||
-        (last->spec[1] != REMAP_D2S_DCR && last->spec[1] != REMAP_D2S_CRD))
-        return;
-    bool before = last->spec[20] || last->spec[21] != NET_ACT_NONE;
-    if (before || out->affine_tensor >= 0 || out->affine_param >= 0)
-        return;
-    plan->output.tensor = last->bind[0].tensor;
-    plan->output_block = (int)last->spec[3];
-    plan->output_crd = last->spec[1] == REMAP_D2S_CRD;
-    plan->step_count--;
+    return lower_unsupported(node, "is used in a way daub cannot run", error);
 }
 
 static bool run(struct lowering *low, const struct plan_range *range,
@@ -799,7 +585,7 @@ static bool run(struct lowering *low, const struct plan_range *range,
         !materialise(low, graph->output, error))
         return false;
     low->plan->output = low->views[graph->output];
-    fold_output(low);
+    lower_fold_output(low);
     const struct plan_tensor *out = &low->plan->tensors[low->plan->output.tensor];
     low->plan->out_h = out->h * low->plan->output_block;
     low->plan->out_w = out->w * low->plan->output_block;
@@ -826,7 +612,7 @@ bool net_plan_build(struct plan *plan, const struct net_graph *graph,
     if (!ok)
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
     for (size_t v = 0; ok && v < graph->value_count; v++)
-        low.views[v] = plain_view(-1);
+        low.views[v] = lower_plain_view(-1);
     for (size_t t = 0; ok && t < tensors; t++)
         low.conv_step[t] = -1;
     ok = ok && run(&low, range, error) && plan_finish(plan, error);

@@ -1,5 +1,5 @@
 /* The plan as a container: tensors, steps, weights; placing tensors in the arena. */
-#include "net/plan.h"
+#include "net/lower.h"
 
 #include <stdlib.h>
 #include <string.h>

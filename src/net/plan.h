@@ -131,54 +131,7 @@ bool net_plan_fill(const struct plan *plan, const struct net_graph *graph,
 bool net_plan_check(const struct plan *plan, struct daub_error *error);
 void net_plan_dump(const struct plan *plan, FILE *file);
 
-/* ---- shared by the lowering files ---- */
-struct lowering {
-    struct plan *plan;
-    const struct net_graph *graph;
-    struct plan_view *views; /* by value; tensor -1: not made */
-    int *conv_step;          /* by tensor: the convolution that can give statistics, -1 */
-    float **rescale;         /* by tensor: factors its channels were scaled by, or NULL */
-    int node;                /* being lowered */
-};
-
-int plan_add_map(struct plan *plan, const char *name, int h, int w, int c,
-                 struct daub_error *error);
-int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
-                    struct daub_error *error);
-struct plan_step *plan_add_step(struct plan *plan, const char *kernel, const char *name,
-                                struct daub_error *error);
-void plan_bind_tensor(const struct plan *plan, struct plan_step *step, int slot,
-                      int tensor, bool write);
-/* Byte offset of count fresh zero floats (whole vec4s) in params, -1 without memory. */
-int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *error);
-/* Appends bytes of weights on an aligned offset; returns the offset, -1 without memory.
- * floats are stored as halves where as_half. */
-int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, bool as_half,
-                         struct daub_error *error);
-/* Puts the view on slot 0 (which = 0) or 1 with its spec constants. */
-void plan_bind_view(const struct plan *plan, struct plan_step *step, int which,
-                    const struct plan_view *view);
-void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
-/* Grid of the pixel kernels: lanes along x, rows, channel blocks; returns the channel
- * blocks an invocation loops over. */
-int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
-                    int c4);
-uint16_t plan_half(float x); /* nearest half, ties to even, overflow to infinity */
-
-/* Lifetimes, placement, barriers; the last thing net_plan_build does. */
-bool plan_finish(struct plan *plan, struct daub_error *error);
-
-bool lower_conv(struct lowering *low, const struct net_node *node,
-                struct daub_error *error);
-bool lower_deconv(struct lowering *low, const struct net_node *node,
-                  struct daub_error *error);
-/* Statistics of a map in tiles: [tile][channel] vec4 of mean, sum of squared differences
- * from it, pixel count, 0. */
-struct plan_tiles {
-    int tensor, count;
-};
-/* Makes the convolution step write them from its epilogue. */
-bool lower_conv_stats(struct lowering *low, int step, struct plan_tiles *tiles,
-                      struct daub_error *error);
+/* Bits of the nearest half, ties to even, overflow to infinity. */
+uint16_t plan_half(float x);
 
 #endif

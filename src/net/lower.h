@@ -1,0 +1,90 @@
+/* From graph nodes to plan steps: what the lowering files share. */
+#ifndef DAUB_NET_LOWER_H
+#define DAUB_NET_LOWER_H
+
+#include "net/plan.h"
+
+/* A folded block's pixels are kept in registers by the kernels that move frames. */
+#define MAX_FOLDED_BLOCK 2
+
+struct lowering {
+    struct plan *plan;
+    const struct net_graph *graph;
+    struct plan_view *views; /* by value; tensor -1: not made */
+    int *conv_step;          /* by tensor: the convolution that can give statistics, -1 */
+    float **rescale;         /* by tensor: factors its channels were scaled by, or NULL */
+    int node;                /* being lowered */
+};
+
+int plan_add_map(struct plan *plan, const char *name, int h, int w, int c,
+                 struct daub_error *error);
+int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
+                    struct daub_error *error);
+struct plan_step *plan_add_step(struct plan *plan, const char *kernel, const char *name,
+                                struct daub_error *error);
+void plan_bind_tensor(const struct plan *plan, struct plan_step *step, int slot,
+                      int tensor, bool write);
+/* Byte offset of count fresh zero floats (whole vec4s) in params, -1 without memory. */
+int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *error);
+/* Appends bytes of weights on an aligned offset; returns the offset, -1 without memory.
+ * floats are stored as halves where as_half. */
+int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, bool as_half,
+                         struct daub_error *error);
+/* Puts the view on slot 0 (which = 0) or 1 with its spec constants. */
+void plan_bind_view(const struct plan *plan, struct plan_step *step, int which,
+                    const struct plan_view *view);
+void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
+/* Grid of the pixel kernels: lanes along x, rows, channel blocks; returns the channel
+ * blocks an invocation loops over. */
+int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
+                    int c4);
+
+/* Lifetimes, placement, barriers; the last thing net_plan_build does. */
+bool plan_finish(struct plan *plan, struct daub_error *error);
+
+bool lower_conv(struct lowering *low, const struct net_node *node,
+                struct daub_error *error);
+bool lower_deconv(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error);
+/* Statistics of a map in tiles: [tile][channel] vec4 of mean, sum of squared differences
+ * from it, pixel count, 0. */
+struct plan_tiles {
+    int tensor, count;
+};
+/* Makes the convolution step write them from its epilogue. */
+bool lower_conv_stats(struct lowering *low, int step, struct plan_tiles *tiles,
+                      struct daub_error *error);
+
+/* ---- values and views (lower.c) ---- */
+const struct net_value *lower_value(const struct lowering *low, int value);
+bool lower_is_map(const struct net_shape *shape); /* [1][C][H][W] */
+/* Names node and operator; false. */
+bool lower_unsupported(const struct net_node *node, const char *what,
+                       struct daub_error *error);
+struct plan_view lower_plain_view(int tensor);
+bool lower_is_plain(const struct plan_view *view); /* nothing pending */
+/* The view of input i; NULL with *error where it is no map. Dies at the next change of a
+ * view. */
+const struct plan_view *lower_input_view(struct lowering *low,
+                                         const struct net_node *node, int i,
+                                         struct daub_error *error);
+/* A fresh tensor for the node's output, made its view; -1 with *error. */
+int lower_output_map(struct lowering *low, const struct net_node *node,
+                     struct daub_error *error);
+
+/* ---- moving elements (lower_move.c) ---- */
+bool lower_window(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error);
+bool lower_block(struct lowering *low, const struct net_node *node,
+                 struct daub_error *error);
+bool lower_concat(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error);
+bool lower_resize(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error);
+bool lower_pool(struct lowering *low, const struct net_node *node,
+                struct daub_error *error);
+/* Leaves out a DepthToSpace that is the last step: the reader of the painting finds the
+ * pixels itself. What is pending before and after must not both be. */
+void lower_fold_output(struct lowering *low);
+
+#endif
