@@ -4,14 +4,16 @@
 // the antialiased ray tracing of implicit surfaces".
 
 const float FAR = 420.0;
-const float FOCAL = 1.42; // half the picture's height is 1 / FOCAL at distance 1
+const float FOCAL = 2.1; // half the picture's height is 1 / FOCAL at distance 1
 const vec3 MILL = vec3(7.0, 0.0, 16.0);
+const vec3 CHURCH = vec3(-8.5, 0.6, 43.0);
 const vec3 COTTAGE = vec3(-7.2, 0.0, 13.5);
 const float RAIL_Z = 31.0;
 
 // A surface is MATERIAL + BODY * 64. Everything of one body moves rigidly together.
-const int GROUND = 0, WALL = 1, ROOF = 2, BRICK = 3, TOWER = 4, CAP = 5, WOOD = 6, BARK = 7,
-          LEAVES = 8, HAY = 9, SAIL = 10, ENVELOPE = 11, WICKER = 12, TRAIN = 13, SKY = 63;
+const int GROUND = 0, WALL = 1, ROOF = 2, BRICK = 3, TOWER = 4, CAP = 5, WOOD = 6,
+          BARK = 7, LEAVES = 8, HAY = 9, SAIL = 10, ENVELOPE = 11, WICKER = 12,
+          TRAIN = 13, SKY = 63;
 const int BODY = 64;
 const int WORLD = 0, ROTOR = 1, BALLOON = 2, BALLOONS = 3, LOCOMOTIVE = 5, BODIES = 6;
 
@@ -47,21 +49,22 @@ float ease(float from, float to, float x)
 // and leaves panning to the right.
 void pose_all(float time)
 {
-    const float first = ease(-1.6, 2.3, time), second = ease(3.7, 7.2, time);
-    camera.at = vec3(-1.9 + 2.0 * first + 1.5 * second, 2.15 + 0.25 * first + 0.7 * second,
-                     -12.6 + 3.4 * first + 3.6 * second);
-    camera.turn = turn_y(0.10 - 0.10 * first + 0.16 * second + 0.0004 * sin(1.7 * time)) *
+    const float first = ease(-1.1, 2.3, time), second = ease(3.7, 6.7, time);
+    camera.at =
+        vec3(-2.4 + 2.5 * first + 0.9 * second, 2.15 + 0.25 * first + 0.7 * second,
+             -13.2 + 4.0 * first + 4.6 * second);
+    camera.turn = turn_y(0.13 - 0.13 * first + 0.24 * second + 0.0004 * sin(1.7 * time)) *
                   turn_x(-0.055 - 0.02 * second + 0.0003 * sin(1.1 * time));
 
     poses[WORLD] = Pose(vec3(0.0), mat3(1.0));
-    poses[ROTOR] = Pose(MILL + vec3(-0.55, 8.35, -1.75),
-                        turn_y(0.3) * turn_z(-0.55 * time - 0.35));
+    poses[ROTOR] =
+        Pose(MILL + vec3(-0.55, 8.35, -1.75), turn_y(0.3) * turn_z(-0.55 * time - 0.35));
     poses[BALLOON] = Pose(vec3(-4.6 + 1.25 * time, 6.15 + 0.16 * time, 8.0 + 0.1 * time),
                           turn_y(0.10 * time));
     poses[BALLOON + 1] = Pose(vec3(17.0 - 0.75 * time, 15.2 + 0.2 * time, 34.0),
                               turn_y(1.0 - 0.07 * time));
-    poses[BALLOON + 2] = Pose(vec3(-27.0 + 0.9 * time, 27.5 - 0.25 * time, 66.0),
-                              turn_y(0.06 * time));
+    poses[BALLOON + 2] =
+        Pose(vec3(-27.0 + 0.9 * time, 27.5 - 0.25 * time, 66.0), turn_y(0.06 * time));
     poses[LOCOMOTIVE] = Pose(vec3(-15.0 + 4.6 * time, 1.28, RAIL_Z), mat3(1.0));
 }
 
@@ -106,7 +109,8 @@ float capsule(vec3 p, vec3 a, vec3 b, float r)
 float frustum(vec3 p, float h, float r0, float r1)
 {
     const float slope = (r0 - r1) / h;
-    const float side = (length(p.xz) - r0 + slope * p.y) * inversesqrt(1.0 + slope * slope);
+    const float side =
+        (length(p.xz) - r0 + slope * p.y) * inversesqrt(1.0 + slope * slope);
     return max(side, abs(p.y - 0.5 * h) - 0.5 * h);
 }
 
@@ -137,8 +141,10 @@ float ground_height(vec2 q)
     h += 1.7 * exp(-0.018 * dot(m, m));
     const float near_rail = (q.y - RAIL_Z) * 0.30;
     h = mix(h, 0.8, exp(-near_rail * near_rail));
-    const float hills = smoothstep(44.0, 120.0, q.y), ridge = smoothstep(120.0, 250.0, q.y);
-    h += hills * (7.0 + 5.0 * sin(0.037 * q.x + 1.9) + 2.5 * sin(0.083 * q.x + 0.05 * q.y));
+    const float hills = smoothstep(44.0, 120.0, q.y),
+                ridge = smoothstep(120.0, 250.0, q.y);
+    h += hills *
+         (7.0 + 5.0 * sin(0.037 * q.x + 1.9) + 2.5 * sin(0.083 * q.x + 0.05 * q.y));
     h += ridge * (26.0 + 15.0 * sin(0.019 * q.x + 0.6) + 6.0 * sin(0.051 * q.x + 1.0));
     const float path = q.x - path_x(q.y);
     h -= 0.07 * exp(-2.2 * path * path);
@@ -149,9 +155,21 @@ float ground(vec3 p)
 {
     float h = ground_height(p.xz);
     const float row = abs(fract(p.x / 0.9) - 0.5) * 2.0; // 1 between the rows
-    const float clump = sin(9.0 * p.z + 3.0 * sin(3.1 * p.x)) * sin(8.0 * p.x + 4.0 * p.z);
+    const float clump =
+        sin(9.0 * p.z + 3.0 * sin(3.1 * p.x)) * sin(8.0 * p.x + 4.0 * p.z);
     h += field_mask(p.xz) * (0.30 * (1.0 - row * row) + 0.05 * clump * (1.0 - row));
     return (p.y - h) * 0.72;
+}
+
+// Into the frames of two houses, their fronts toward -z.
+vec3 to_cottage(vec3 p)
+{
+    return (p - COTTAGE) * turn_y(-0.35);
+}
+
+vec3 to_farm(vec3 p)
+{
+    return (p - vec3(-17.0, 0.6, 40.0)) * turn_y(0.5);
 }
 
 // x: distance to the walls, y: to the roof, z: to the chimney.
@@ -165,21 +183,25 @@ vec3 house(vec3 p, vec3 size)
     const vec2 n = normalize(vec2(pitch, size.z));
     const float slope = dot(vec2(abs(q.z), q.y - pitch), n);
     const float gable = max(max(slope, -q.y - 0.1), abs(q.x) - size.x);
-    const float roof = max(max(abs(slope - 0.08) - 0.09, abs(q.x) - size.x - 0.28),
-                           -q.y - 0.32);
-    const float chimney = box(q - vec3(0.55 * size.x, pitch * 0.85, 0.35 * size.z),
-                              vec3(0.26, 0.75, 0.26));
+    const float roof =
+        max(max(abs(slope - 0.08) - 0.09, abs(q.x) - size.x - 0.28), -q.y - 0.32);
+    const float chimney =
+        box(q - vec3(0.55 * size.x, pitch * 0.85, 0.35 * size.z), vec3(0.26, 0.75, 0.26));
     return vec3(min(walls, gable), roof, chimney);
 }
 
 // x: leaves, y: trunk
 vec2 tree(vec3 p, float r)
 {
-    const float trunk = capsule(p, vec3(0.0, -0.5, 0.0), vec3(0.1 * r, 1.7 * r, 0.0), 0.13 * r);
+    const float trunk =
+        capsule(p, vec3(0.0, -0.5, 0.0), vec3(0.1 * r, 1.7 * r, 0.0), 0.13 * r);
     float crown = length(p - vec3(0.0, 2.3 * r, 0.0)) - r;
-    crown = smooth_min(crown, length(p - vec3(0.75 * r, 1.95 * r, -0.3 * r)) - 0.7 * r, 0.3 * r);
-    crown = smooth_min(crown, length(p - vec3(-0.72 * r, 1.85 * r, 0.1 * r)) - 0.75 * r, 0.3 * r);
-    crown = smooth_min(crown, length(p - vec3(0.05 * r, 2.95 * r, 0.1 * r)) - 0.62 * r, 0.3 * r);
+    crown = smooth_min(crown, length(p - vec3(0.75 * r, 1.95 * r, -0.3 * r)) - 0.7 * r,
+                       0.3 * r);
+    crown = smooth_min(crown, length(p - vec3(-0.72 * r, 1.85 * r, 0.1 * r)) - 0.75 * r,
+                       0.3 * r);
+    crown = smooth_min(crown, length(p - vec3(0.05 * r, 2.95 * r, 0.1 * r)) - 0.62 * r,
+                       0.3 * r);
     return vec2(crown, trunk);
 }
 
@@ -202,25 +224,37 @@ float fence(vec3 p)
     const float h = ground_height(vec2(p.x - x, z));
     vec3 q = vec3(x, p.y - h, p.z);
     const float at = clamp(round(q.z / 1.8), -5.0, 5.0);
-    const float post = box(q - vec3(0.0, 0.45, at * 1.8), vec3(0.075, 0.62, 0.075)) - 0.02;
+    const float post =
+        box(q - vec3(0.0, 0.45, at * 1.8), vec3(0.075, 0.62, 0.075)) - 0.02;
     const float sag = 0.05 * cos(q.z * 3.4907);
     const float rails = min(length(vec2(q.x + 0.08, q.y - 0.82 - sag)),
-                            length(vec2(q.x + 0.08, q.y - 0.42 + sag))) - 0.045;
+                            length(vec2(q.x + 0.08, q.y - 0.42 + sag))) -
+                        0.045;
     return min(post, max(rails, abs(q.z) - 9.0)) * 0.9;
 }
 
-// p in the rotor's frame, arms along x and y. x: cloth, y: spars
+// Turns the rotor's frame, its four arms along x and y, so that p's arm is along +y.
+vec3 fold_arm(vec3 p)
+{
+    if (abs(p.x) > abs(p.y))
+        p.xy = vec2(-p.y, p.x);
+    return p.y < 0.0 ? vec3(-p.xy, p.z) : p;
+}
+
+// p in the rotor's frame. x: cloth, y: spars
 vec2 rotor(vec3 p)
 {
-    vec3 q = p;
-    if (abs(q.x) > abs(q.y))
-        q.xy = vec2(-q.y, q.x);
-    if (q.y < 0.0)
-        q.xy = -q.xy;
-    const float cloth = box(q - vec3(0.47, 2.35, 0.02 + 0.05 * q.x), vec3(0.42, 1.5, 0.015));
+    const vec3 q = fold_arm(p);
+    const float cloth =
+        box(q - vec3(0.47, 2.35, 0.02 + 0.05 * q.x), vec3(0.42, 1.5, 0.015));
     const float spar = min(box(q - vec3(0.0, 1.95, 0.0), vec3(0.06, 2.0, 0.05)),
                            box(p - vec3(0.0, 0.0, 0.15), vec3(0.2, 0.2, 0.4)));
     return vec2(cloth, spar);
+}
+
+float balloon_size(int body)
+{
+    return body == BALLOON ? 1.45 : body == BALLOON + 1 ? 2.9 : 3.6;
 }
 
 // p in the balloon's frame: envelope of radius 1 round the origin. x: envelope, y: basket
@@ -231,13 +265,25 @@ vec2 balloon(vec3 p)
     const vec2 q = vec2(length(p.xz), p.y + h);
     const float k = dot(q, vec2(-b, a));
     const float cone = dot(q, vec2(a, b)) - 0.3;
-    float envelope = k < 0.0 ? length(q) - 0.3
-                     : k > a * h ? length(q - vec2(0.0, h)) - 1.0 : cone;
+    float envelope = k < 0.0     ? length(q) - 0.3
+                     : k > a * h ? length(q - vec2(0.0, h)) - 1.0
+                                 : cone;
     envelope = max(envelope, -p.y - 1.5);
     const float basket = max(abs(p.y + 2.2) - 0.17, length(p.xz) - 0.2);
     const vec3 r = vec3(abs(p.x), p.y, abs(p.z));
     const float rope = capsule(r, vec3(0.13, -2.1, 0.13), vec3(0.19, -1.45, 0.19), 0.012);
     return vec2(envelope, min(basket, rope));
+}
+
+// The three carriages behind the engine: which one is at x, and where its middle is.
+float car_at(float x)
+{
+    return clamp(round((x + 5.2) / -3.9), 0.0, 2.0);
+}
+
+float car_x(float car)
+{
+    return -5.2 - 3.9 * car;
 }
 
 // p in the train's frame: rails at y -0.45, the engine leads along x.
@@ -248,8 +294,7 @@ float train(vec3 p)
     d = min(d, box(p - vec3(-1.3, 1.98, 0.0), vec3(0.8, 0.07, 0.95)));
     d = min(d, frustum(p - vec3(1.45, 1.2, 0.0), 0.95, 0.17, 0.27));
     d = min(d, length(p - vec3(0.45, 1.38, 0.0)) - 0.24);
-    const float car = clamp(round((p.x + 5.2) / -3.9), 0.0, 2.0);
-    const vec3 q = p - vec3(-5.2 - 3.9 * car, 0.0, 0.0);
+    const vec3 q = p - vec3(car_x(car_at(p.x)), 0.0, 0.0);
     d = min(d, box(q - vec3(0.0, 0.85, 0.0), vec3(1.7, 0.72, 0.8)) - 0.06);
     d = min(d, box(q - vec3(0.0, 1.68, 0.0), vec3(1.78, 0.06, 0.92)));
     d = min(d, box(p - vec3(-4.6, 0.12, 0.0), vec3(6.9, 0.1, 0.6)));
@@ -274,23 +319,24 @@ void closer(inout Surface s, float distance, int id)
 Surface scene(vec3 p)
 {
     Surface s = Surface(ground(p), GROUND);
-    vec3 h = house((p - COTTAGE) * turn_y(-0.35), vec3(2.7, 2.3, 1.9));
+    vec3 h = house(to_cottage(p), vec3(2.7, 2.3, 1.9));
     closer(s, h.x, WALL);
     closer(s, h.y, ROOF);
     closer(s, h.z, BRICK);
-    h = house((p - vec3(-17.0, 0.6, 40.0)) * turn_y(0.5), vec3(3.0, 2.6, 2.2));
+    h = house(to_farm(p), vec3(3.0, 2.6, 2.2));
     h = min(h, house((p - vec3(-25.0, 0.4, 38.0)) * turn_y(-0.2), vec3(3.4, 2.5, 2.3)));
     closer(s, h.x, WALL);
     closer(s, h.y, ROOF);
     closer(s, h.z, BRICK);
-    const vec3 c = p - vec3(-8.5, 0.6, 43.0); // the church and its spire
+    const vec3 c = p - CHURCH; // the church and its spire
     closer(s, box(c - vec3(0.0, 3.5, 0.0), vec3(1.5, 4.0, 1.5)), TOWER);
     closer(s, frustum(c - vec3(0.0, 7.5, 0.0), 5.6, 2.0, 0.02), CAP);
 
     vec3 m = p - MILL;
     m.y -= 1.3;
     closer(s, frustum(m + vec3(0.0, 0.8, 0.0), 7.2, 2.3, 1.35), TOWER);
-    closer(s, box(vec3(length(m.xz) - 2.05, m.y - 2.5, 0.0), vec3(0.55, 0.05, 1.0)), WOOD);
+    closer(s, box(vec3(length(m.xz) - 2.05, m.y - 2.5, 0.0), vec3(0.55, 0.05, 1.0)),
+           WOOD);
     const vec3 top = m - vec3(0.0, 6.3, 0.0);
     closer(s, max(length(top * vec3(1.0, 0.85, 1.0)) - 1.62, -top.y), CAP);
     const vec3 r = to_body(ROTOR, p);
@@ -301,10 +347,12 @@ Surface scene(vec3 p)
 
     closer(s, fence(p), WOOD);
     for (int i = 0; i < 3; i++) {
-        const vec3 at = i == 0 ? vec3(5.8, 0.1, 2.6) : i == 1 ? vec3(9.2, 0.2, 4.0)
-                                                              : vec3(8.4, 0.2, -0.6);
+        const vec3 at = i == 0   ? vec3(5.8, 0.1, 2.6)
+                        : i == 1 ? vec3(9.2, 0.2, 4.0)
+                                 : vec3(8.4, 0.2, -0.6);
         const vec3 q = (p - at) * turn_y(0.6 + 1.3 * float(i));
-        closer(s, max(length(q.xy - vec2(0.0, 0.55)) - 0.72, abs(q.z) - 0.62) - 0.05, HAY);
+        closer(s, max(length(q.xy - vec2(0.0, 0.55)) - 0.72, abs(q.z) - 0.62) - 0.05,
+               HAY);
     }
 
     vec2 t = tree(p - vec3(-13.6, 0.0, 12.5), 2.1);
@@ -314,13 +362,14 @@ Surface scene(vec3 p)
     t = min(t, tree((p - vec3(-20.5, 0.0, 24.0)) * turn_y(3.0), 2.5));
     t.x = min(t.x, poplars(p));
     const vec3 w = p * 3.1;
-    const float twigs = sin(w.x + 1.3 * sin(w.y * 1.7)) * sin(w.y * 1.3 + w.z) * sin(w.z - w.x * 0.4) +
-                        0.5 * sin(w.x * 2.3 + w.z) * sin(w.y * 2.9) * sin(w.z * 2.1 + 1.0);
+    const float twigs =
+        sin(w.x + 1.3 * sin(w.y * 1.7)) * sin(w.y * 1.3 + w.z) * sin(w.z - w.x * 0.4) +
+        0.5 * sin(w.x * 2.3 + w.z) * sin(w.y * 2.9) * sin(w.z * 2.1 + 1.0);
     closer(s, (t.x - 0.17 * twigs) * 0.75, LEAVES);
     closer(s, t.y, BARK);
 
     for (int i = 0; i < BALLOONS; i++) {
-        const float size = i == 0 ? 1.45 : i == 1 ? 2.9 : 3.6;
+        const float size = balloon_size(BALLOON + i);
         const vec2 b = balloon(to_body(BALLOON + i, p) / size) * size;
         closer(s, b.x, ENVELOPE + BODY * (BALLOON + i));
         closer(s, b.y, WICKER + BODY * (BALLOON + i));

@@ -22,7 +22,8 @@ void main()
     const float pixel_angle = 2.0 / (FOCAL * size.y);
     vec3 sum = vec3(0.0);
     for (int i = 0; i < push.samples * push.samples; i++) {
-        const vec2 offset = (vec2(i % push.samples, i / push.samples) + 0.5) / float(push.samples);
+        const vec2 offset =
+            (vec2(i % push.samples, i / push.samples) + 0.5) / float(push.samples);
         sum += display(shade(camera.at, pixel_ray(vec2(at) + offset, size), pixel_angle));
     }
     const uvec3 c = uvec3(sum / float(push.samples * push.samples) * 255.0 + 0.5);
