@@ -381,11 +381,11 @@ static bool find_model(const char *wanted, char *path, size_t size,
             "no model is called '%s' and %s holds none; give a path to an .onnx file",
             wanted, model_folder());
     else
-        daub_fail(
-            error, DAUB_ERROR_NOT_FOUND,
-            "no model is called '%s'%s%s%s; `daub models` lists them, a path ends in "
-            ".onnx",
-            wanted, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+        daub_fail(error, DAUB_ERROR_NOT_FOUND,
+                  "no model is called '%s'%s%s%s `daub models` lists them, a path ends "
+                  "in .onnx",
+                  wanted, near ? "; did you mean '" : ";", near ? near : "",
+                  near ? "'?" : "");
     for (size_t i = 0; i < search.count; i++)
         free((char *)search.names[i]);
     return found;

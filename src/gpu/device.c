@@ -46,7 +46,7 @@ bool gpu_ok(VkResult result, const char *call, const char *file, int line,
     else if (result == VK_ERROR_DEVICE_LOST)
         status = DAUB_ERROR_DEVICE_LOST;
     else if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
-        status = DAUB_ERROR_NO_DEVICE;
+        return daub_fail(error, DAUB_ERROR_NO_DEVICE, "%s", result_name(result));
     int name = (int)strcspn(call, "(");
     return daub_fail(error, status, "%.*s: %s (VkResult %d, %s:%d)", name, call,
                      result_name(result), (int)result, file, line);
