@@ -46,9 +46,8 @@ layout(push_constant) uniform Push {
     int row_words;                   // words from row to row
     float scale, shift;              // net value to 0..1
     float offset[3], matrix[9];      // sample = matrix rgb + offset, row-major
+    float luma[3];                   // weights of R, G, B
 } push;
-
-const vec3 LUMA = vec3(0.2126, 0.7152, 0.0722);
 
 // Vector that holds channel ch of a pixel in a blocked map, and the channel of colour i.
 int element(int x, int y, int stride, int block, int ch)
@@ -109,10 +108,14 @@ vec3 pixel(int x, int y, Affine f, float strength, int mode)
     x = clamp(x, 0, push.pic_w - 1);
     y = clamp(y, 0, push.pic_h - 1);
     const vec3 p = painted_at(x, y, f) * push.scale + push.shift;
-    vec3 rgb = clamp(p, 0.0, 1.0);
+    const vec3 s = source_at(x, y);
+    // The input's own codes may mean more than 0..1 (interpolated chroma at a sharp edge,
+    // super-white): the painting may go as far there, so that a net that changes nothing
+    // returns every code.
+    vec3 rgb = clamp(p, min(s, 0.0), max(s, 1.0));
     if (strength < 1.0 || mode != 0) {
-        const vec3 s = source_at(x, y);
-        const float dy = dot(LUMA, rgb) - dot(LUMA, s);
+        const vec3 luma = vec3(push.luma[0], push.luma[1], push.luma[2]);
+        const float dy = dot(luma, rgb) - dot(luma, s);
         if (mode == 1)
             rgb = s + dy;
         else if (mode == 2)
@@ -120,11 +123,6 @@ vec3 pixel(int x, int y, Affine f, float strength, int mode)
         rgb = mix(s, rgb, strength);
     }
     return rgb;
-}
-
-float grid_tap(int k)
-{
-    return k == 0 ? 0.75 : abs(k) == 1 ? 0.25 : -0.125;
 }
 
 vec3 to_samples(vec3 rgb)
@@ -136,11 +134,15 @@ vec3 to_samples(vec3 rgb)
     return s;
 }
 
-float tap(int k, int center)
+// Weight of pixel 2 i + k in chroma sample i of n pixels.
+float tap(int k, int center, int i, int n)
 {
-    if (center != 0)
-        return k == 0 || k == 1 ? 0.75 : k == -1 || k == 2 ? -0.25 : 0.0;
-    return abs(k) > 2 ? 0.0 : grid_tap(k);
+    if (center == 0)
+        return k == 0 ? 0.75 : abs(k) == 1 ? 0.25 : abs(k) == 2 ? -0.125 : 0.0;
+    // The last of an odd number has one pixel only: continue the interpolation's slope.
+    if (2 * i + 1 == n)
+        return k == 0 ? 1.5 : k == -1 ? -0.5 : 0.0;
+    return k == 0 || k == 1 ? 0.75 : k == -1 || k == 2 ? -0.25 : 0.0;
 }
 
 // Column x of the picture brought to chroma row y.
@@ -150,7 +152,7 @@ vec3 column_at(int x, int y, Affine f, float strength, int mode)
         return pixel(x, y, f, strength, mode);
     vec3 rgb = vec3(0.0);
     for (int k = CENTER_Y != 0 ? -1 : -2; k <= 2; k++)
-        rgb += tap(k, CENTER_Y) * pixel(x, (y << SUB_Y) + k, f, strength, mode);
+        rgb += tap(k, CENTER_Y, y, push.pic_h) * pixel(x, (y << SUB_Y) + k, f, strength, mode);
     return rgb;
 }
 
@@ -166,7 +168,7 @@ void chroma_at(int x, int y, Affine f, float strength, int mode)
     for (int k = -2; k <= 2 * COUNT; k++) {
         const vec3 rgb = column_at((x << SUB_X) + k, y, f, strength, mode);
         [[unroll]] for (int i = 0; i < COUNT; i++)
-            chroma[i] += tap(k - 2 * i, CENTER_X) * rgb;
+            chroma[i] += tap(k - 2 * i, CENTER_X, x + i, push.pic_w) * rgb;
     }
 }
 
@@ -176,7 +178,7 @@ vec3 samples_at(int x, int y, Affine f, float strength, int mode)
         return to_samples(column_at(x, y, f, strength, mode));
     vec3 rgb = vec3(0.0);
     for (int k = -2; k <= 2; k++)
-        rgb += tap(k, CENTER_X) * column_at((x << SUB_X) + k, y, f, strength, mode);
+        rgb += tap(k, CENTER_X, x, push.pic_w) * column_at((x << SUB_X) + k, y, f, strength, mode);
     return to_samples(rgb);
 }
 

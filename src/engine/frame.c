@@ -399,6 +399,8 @@ static uint32_t packed_order(const struct image_layout *out, int *step, int *gro
     return order;
 }
 
+static const float bt709[] = {0.2126f, 0.7152f, 0.0722f};
+
 static bool add_plane(struct builder *b, enum plane_kind kind, int component, int plane,
                       const struct reading *painting, const struct reading *source)
 {
@@ -461,7 +463,11 @@ static bool add_plane(struct builder *b, enum plane_kind kind, int component, in
         for (int k = 0; k < 3; k++)
             put_float(&item.push[14 + 3 * i + k], color.from_rgb[i][k]);
     }
-    item.push_count = 23;
+    /* Of the output's own Y, so that modes that keep luma keep its codes. */
+    const float *row = color.from_rgb[0], sum = row[0] + row[1] + row[2];
+    for (int i = 0; i < 3; i++)
+        put_float(&item.push[23 + i], out->rgb ? bt709[i] : row[i] / sum);
+    item.push_count = 26;
     return add(b, "frame_out", spec, bindings, &item, (int)(stride / 4), rows);
 }
 

@@ -181,7 +181,7 @@ void image_color(const struct daub_format *format, struct image_color *color)
         }
     }
     if (layout->components == 1) {
-        /* Gray: R = G = B = luma; back: the luma of BT.709, whatever made the gray. */
+        /* Gray: R = G = B = luma; back: the luma of the format's matrix. */
         double scale =
             format->range == DAUB_RANGE_FULL
                 ? 1
