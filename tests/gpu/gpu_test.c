@@ -1,0 +1,85 @@
+#include "gpu_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int validation_errors;
+
+bool gpu_test_validates(void)
+{
+    const char *wish = getenv("DAUB_TEST_VALIDATION");
+    return wish && *wish && strcmp(wish, "0") != 0;
+}
+
+double gpu_test_seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+struct daub_device *gpu_test_device(int i, const char *kernels)
+{
+    char select[16];
+    struct daub_device *device;
+    struct daub_error error = {0};
+    snprintf(select, sizeof(select), "%d", i);
+    struct daub_device_params params = {.select = select,
+                                        .validation = gpu_test_validates(),
+                                        .cache_path = "",
+                                        .kernels = kernels};
+    if (daub_device_open(&params, &device, &error) != DAUB_OK) {
+        fprintf(stderr, "device %d: %s\n", i, error.message);
+        exit(1);
+    }
+    return device;
+}
+
+void gpu_test_device_close(struct daub_device *device)
+{
+    validation_errors += device ? gpu_validation_errors(device) : 0;
+    daub_device_close(device);
+}
+
+bool gpu_test_open(struct gpu_test *test)
+{
+    struct daub_device_info infos[GPU_TEST_MAX];
+    struct daub_error error = {0};
+    int found = daub_device_list(infos, GPU_TEST_MAX, &error);
+    memset(test, 0, sizeof(*test));
+    for (int i = 0; i < found && i < GPU_TEST_MAX; i++) {
+        if (!infos[i].usable)
+            continue;
+        struct daub_device *device = gpu_test_device(i, NULL);
+        printf("device %d: %s, subgroups of %u%s\n", i, infos[i].name,
+               device->caps.subgroup_size, gpu_test_validates() ? ", validation on" : "");
+        test->devices[test->count++] = device;
+    }
+    fflush(stdout);
+    if (test->count == 0)
+        printf("skipped: no usable Vulkan device %s\n", error.message);
+    return test->count > 0;
+}
+
+bool gpu_test_close(struct gpu_test *test)
+{
+    for (int i = 0; i < test->count; i++)
+        gpu_test_device_close(test->devices[i]);
+    if (validation_errors > 0)
+        fprintf(stderr, "%d validation errors\n", validation_errors);
+    return validation_errors == 0;
+}
+
+int gpu_test_kernels(const struct daub_device *device, enum gpu_kernels sets[2])
+{
+    sets[0] = device->kernels ? device->kernels : GPU_KERNELS_TEXEL;
+    sets[1] = GPU_KERNELS_SHARED;
+    return device->kernels ? 1 : 2;
+}
+
+const char *gpu_test_kernels_name(enum gpu_kernels kernels)
+{
+    return kernels == GPU_KERNELS_TEXEL ? "texel" : "shared";
+}
