@@ -86,9 +86,17 @@ static bool ask(const char *path, const struct daub_stop *stop)
 
 /* Whether the output may be written: not the input, and not there yet or to be replaced.
  * *replace: what was allowed. */
-static enum exit_code check_output(struct work *work, const char *path, bool *replace)
+static enum exit_code check_output(struct work *work, size_t index, bool *replace)
 {
     const struct options *options = work->options;
+    const char *path = options->outputs.values[index];
+    for (size_t i = 0; i < index; i++) {
+        const char *other = options->outputs.values[i];
+        if (strcmp(path, other) == 0 || daub_file_same(path, other)) {
+            daub_log(DAUB_LOG_ERROR, "two outputs are one file: %s and %s", other, path);
+            return EXIT_CODE_USAGE;
+        }
+    }
     *replace = options->overwrite;
     if (media_path_is_stdout(path) && isatty(STDOUT_FILENO))
         return fail_usage("-o - writes to standard output, which is a terminal; pipe it "
@@ -222,8 +230,10 @@ static enum exit_code plan_output(struct work *work)
     struct media_match match;
     struct media_want want;
     AVFrame *output = work->output = av_frame_alloc();
-    if (!output || av_frame_copy_props(output, sample) < 0)
-        return fail_usage("out of memory");
+    if (!output || av_frame_copy_props(output, sample) < 0) {
+        daub_log(DAUB_LOG_ERROR, "out of memory");
+        return EXIT_CODE_FAILED;
+    }
     output->format = sample->format;
     size_apply(&work->out_size, sample->width, sample->height, &output->width,
                &output->height);
@@ -263,8 +273,10 @@ static enum exit_code open_outputs(struct work *work)
     work->sinks = daub_alloc(outputs->count, sizeof(struct media_sink *));
     bool *replace = daub_alloc(outputs->count, sizeof(*replace));
     enum exit_code code = work->sinks && replace ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+    if (code != EXIT_CODE_DONE)
+        daub_log(DAUB_LOG_ERROR, "out of memory");
     for (size_t i = 0; code == EXIT_CODE_DONE && i < outputs->count; i++)
-        code = check_output(work, outputs->values[i], &replace[i]);
+        code = check_output(work, i, &replace[i]);
     if (code == EXIT_CODE_DONE)
         code = plan_output(work);
     if (code == EXIT_CODE_DONE)
@@ -306,16 +318,20 @@ static enum exit_code make_painter(struct work *work)
 
 static enum exit_code run(struct work *work)
 {
+    struct progress progress;
     enum exit_code code = open_source(work);
     if (code == EXIT_CODE_DONE)
         code = open_outputs(work);
-    if (code == EXIT_CODE_DONE)
+    if (code == EXIT_CODE_DONE) {
+        progress_init(&progress, (enum progress_kind)work->options->progress,
+                      &work->source->info);
+        progress_preparing(&progress);
         code = make_painter(work);
+        progress_end(&progress);
+    }
     if (code != EXIT_CODE_DONE)
         return code;
-    struct progress progress;
-    progress_init(&progress, (enum progress_kind)work->options->progress,
-                  &work->source->info);
+    progress_start(&progress);
     struct session_params params = {
         .source = work->source,
         .sinks = work->sinks,

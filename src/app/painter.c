@@ -35,10 +35,31 @@ bool painter_fits(const struct painter *painter, const AVFrame *frame)
            same_format(&format, &painter->in);
 }
 
+/* Whether any sample of the alpha component is less than opaque. */
+static bool is_transparent(const AVFrame *frame)
+{
+    enum { RUN = 256 };
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    int alpha = desc->nb_components - 1;
+    uint16_t line[RUN];
+    for (int y = 0; y < frame->height; y++) {
+        for (int x = 0; x < frame->width; x += RUN) {
+            int count = frame->width - x < RUN ? frame->width - x : RUN;
+            av_read_image_line2(line, (const uint8_t **)frame->data, frame->linesize,
+                                desc, x, y, alpha, count, 0, sizeof(*line));
+            for (int i = 0; i < count; i++) {
+                if (line[i] < (1 << desc->comp[alpha].depth) - 1)
+                    return true;
+            }
+        }
+    }
+    return false;
+}
+
 static void tell(struct painter *painter, const AVFrame *frame,
                  const struct media_match *match)
 {
-    if (match->no_alpha && !painter->told_alpha) {
+    if (match->no_alpha && !painter->told_alpha && is_transparent(frame)) {
         daub_log(DAUB_LOG_WARNING, "the input's transparency is dropped");
         painter->told_alpha = true;
     }

@@ -16,10 +16,20 @@ void progress_init(struct progress *progress, enum progress_kind kind,
 {
     *progress = (struct progress){.kind = kind,
                                   .terminal = isatty(STDERR_FILENO),
-                                  .start_us = daub_clock_us(),
                                   .total_frames = input->frames,
                                   .total_us = input->duration_us};
-    progress->last_us = progress->start_us;
+    progress_start(progress);
+}
+
+void progress_start(struct progress *progress)
+{
+    progress->start_us = progress->last_us = daub_clock_us();
+}
+
+void progress_preparing(const struct progress *progress)
+{
+    if (progress->kind == PROGRESS_AUTO && progress_interval_ms(progress) > 0)
+        daub_log_status("preparing the painter ..");
 }
 
 int progress_interval_ms(const struct progress *progress)

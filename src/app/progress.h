@@ -20,6 +20,10 @@ struct progress {
 
 void progress_init(struct progress *progress, enum progress_kind kind,
                    const struct media_source_info *input);
+/* Says on a terminal that the painter is being built, which may take seconds. */
+void progress_preparing(const struct progress *progress);
+/* Painting begins now. */
+void progress_start(struct progress *progress);
 /* Milliseconds between two updates; -1: none are shown. */
 int progress_interval_ms(const struct progress *progress);
 /* frames painted, their time since the first one, bytes written so far. */

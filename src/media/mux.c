@@ -230,10 +230,11 @@ bool media_mux_copy(struct media_mux *mux, const AVPacket *packet)
         repair_times(to, copy, mine);
         mine->stream_index = copy->to;
         mine->pos = -1;
+        bool payload = mine->size > 0; /* else: late parameters only */
         int code = write_packet(mux, mine);
         bool dead = mux->format->pb && mux->format->pb->error < 0;
         if (code >= 0)
-            copy->packets++;
+            copy->packets += payload;
         else if (dead || code == AVERROR(ENOMEM) || code == AVERROR(EPIPE))
             fail_write(mux, code, &mux->error);
         else

@@ -173,6 +173,7 @@ static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_erro
             bool damaged =
                 frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT);
             enum lavf_keep keep = lavf_time_frame(l, frame);
+            l->skipped += keep == LAVF_BEFORE;
             if (keep == LAVF_KEEP)
                 answer = MEDIA_READ_OK;
             else if (keep == LAVF_AFTER)
@@ -228,20 +229,20 @@ static void report(struct lavf *l)
         report_end(l);
     if (l->packets_bad || l->frames_bad)
         daub_log(DAUB_LOG_WARNING,
-                 "%s is damaged: %" PRId64 " packets could not be decoded, %" PRId64
-                 " frames were repaired",
+                 "%s is damaged: packets that could not be decoded: %" PRId64
+                 ", frames that were repaired: %" PRId64,
                  l->path, l->packets_bad, l->frames_bad);
     if (l->pts_made)
         daub_log(DAUB_LOG_WARNING,
-                 "%" PRId64 " frames had no time stamp; counted on from the frame rate",
+                 "frames without a time stamp, counted on from the frame rate: %" PRId64,
                  l->pts_made);
     if (l->pts_moved)
         daub_log(DAUB_LOG_WARNING,
-                 "%" PRId64 " frames did not come after the one before; moved just "
-                 "behind it",
+                 "frames that did not come after the one before, moved just behind it: "
+                 "%" PRId64,
                  l->pts_moved);
     if (l->jumps)
-        daub_log(DAUB_LOG_WARNING, "the clock of %s jumped %" PRId64 " times; closed up",
+        daub_log(DAUB_LOG_WARNING, "jumps of the clock of %s, closed up: %" PRId64,
                  l->path, l->jumps);
 }
 
@@ -302,29 +303,63 @@ static void lavf_destroy(struct media_source *source)
 static const struct media_source_ops lavf_ops = {.read = lavf_read,
                                                  .destroy = lavf_destroy};
 
-static bool peek(struct lavf *l, struct daub_error *error)
+/* The first frame of the part that is wanted. */
+static enum media_read first_frame(struct lavf *l, struct daub_error *error)
 {
     enum media_read answer = MEDIA_READ_AGAIN;
     while (answer == MEDIA_READ_AGAIN && !daub_stop_requested(l->stop)) {
         answer = decode(l, &l->first, error);
         if (answer == MEDIA_READ_AGAIN && !demux(l, error))
-            return false;
+            answer = MEDIA_READ_ERROR;
     }
+    return answer;
+}
+
+/* Goes to the start. Some formats seek to any packet and leave the decoder without a key
+ * frame, so pictures would be missing: then it is tried from ever further back. Right is
+ * a place where a picture before the start, or the one right at it, comes out. */
+static enum media_read search_start(struct lavf *l, struct daub_error *error)
+{
+    static const int64_t back_us[] = {0, 2 * AV_TIME_BASE, 10 * AV_TIME_BASE,
+                                      60 * AV_TIME_BASE, INT64_MAX / 2};
+    enum media_read answer = MEDIA_READ_END;
+    for (size_t i = 0; i < sizeof(back_us) / sizeof(back_us[0]); i++) {
+        bool beginning = false;
+        if (!lavf_seek(l, back_us[i], &beginning)) {
+            daub_log(DAUB_LOG_VERBOSE, "%s cannot be searched; reading it on", l->path);
+            return first_frame(l, error);
+        }
+        answer = first_frame(l, error);
+        bool right = l->skipped > 0 || beginning ||
+                     (answer == MEDIA_READ_OK && l->first->pts <= lavf_frame_step(l) / 2);
+        if (right || answer == MEDIA_READ_ERROR || daub_stop_requested(l->stop))
+            break;
+        av_frame_free(&l->first);
+    }
+    return answer;
+}
+
+static bool fail_no_frame(struct lavf *l, struct daub_error *error)
+{
+    if (daub_stop_requested(l->stop))
+        return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
+    if (l->has_start && !l->packets_bad)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "%s has no frame in the part that -ss, -to and -t leave",
+                         l->path);
+    return daub_fail(error, DAUB_ERROR_FAILED,
+                     "cannot read %s: not one frame could be decoded (%s)", l->path,
+                     media_error_cause(AVERROR_INVALIDDATA));
+}
+
+static bool peek(struct lavf *l, bool search, struct daub_error *error)
+{
+    media_log_forget();
+    enum media_read answer = search ? search_start(l, error) : first_frame(l, error);
     if (answer == MEDIA_READ_ERROR)
         return false;
-    if (answer != MEDIA_READ_OK) {
-        if (daub_stop_requested(l->stop))
-            return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s",
-                             l->path);
-        if (l->has_start && !l->packets_bad)
-            return daub_fail(error, DAUB_ERROR_FAILED,
-                             "%s has no frame in the part that -ss, -to and -t leave",
-                             l->path);
-        return daub_fail(error, DAUB_ERROR_FAILED,
-                         "cannot read %s: not one frame could be decoded (%" PRId64
-                         " damaged packets)",
-                         l->path, l->packets_bad);
-    }
+    if (answer != MEDIA_READ_OK)
+        return fail_no_frame(l, error);
     l->sample = av_frame_clone(l->first);
     if (!l->sample)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
@@ -341,7 +376,8 @@ struct media_source *media_source_open(const struct media_open_params *params,
         return NULL;
     }
     l->source.ops = &lavf_ops;
-    if (!lavf_open(l, params, error) || !peek(l, error)) {
+    bool search = params->has_start && params->start_us > 0;
+    if (!lavf_open(l, params, error) || !peek(l, search, error)) {
         lavf_destroy(&l->source);
         return NULL;
     }

@@ -45,6 +45,7 @@ struct lavf {
     size_t held_count, held_capacity;
 
     bool demux_ended, video_ended, reported;
+    int64_t skipped;                 /* frames before the start */
     int64_t frames;                  /* delivered */
     int64_t packets_bad, frames_bad; /* refused by the decoder; concealed by it */
     int64_t pts_made, pts_moved, jumps;
@@ -56,6 +57,11 @@ struct lavf {
 bool lavf_open(struct lavf *l, const struct media_open_params *params,
                struct daub_error *error);
 void lavf_close(struct lavf *l);
+/* Goes to back_us before the start of the part to be read, or to the beginning of the
+ * file where that comes first (*beginning), and forgets what was read. false where the
+ * input cannot be searched; it is then read on. */
+bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning);
+void lavf_forget_held(struct lavf *l);
 
 /* source_lavf_hw.c: prepares the decoder for a hardware decoder of that kind; where there
  * is none, "auto" leaves the processor to it and any other kind fails. */

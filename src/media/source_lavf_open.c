@@ -237,8 +237,7 @@ static bool open_decoder(struct lavf *l, const struct media_open_params *params,
     return true;
 }
 
-/* Sets the new timeline and, where a start was asked for, goes there. */
-static void place_start(struct lavf *l, const struct media_open_params *params)
+static void set_timeline(struct lavf *l, const struct media_open_params *params)
 {
     AVFormatContext *format = l->format;
     int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
@@ -258,15 +257,40 @@ static void place_start(struct lavf *l, const struct media_open_params *params)
         if (first + params->length_us < l->end_us)
             l->end_us = first + params->length_us;
     }
-    if (!params->has_start || params->start_us == 0)
-        return;
-    int64_t target = l->offset_us;
+}
+
+void lavf_forget_held(struct lavf *l)
+{
+    for (size_t i = 0; i < l->held_count; i++)
+        av_packet_free(&l->held[i]);
+    l->held_count = 0;
+}
+
+bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
+{
+    AVFormatContext *format = l->format;
+    int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
+    int64_t target = l->offset_us - back_us;
     /* seeking goes by decoding time there, which precedes reordered pictures' pts */
     if (!(format->iformat->flags & AVFMT_SEEK_TO_PTS) && l->decoder->has_b_frames)
         target -= 3 * AV_TIME_BASE / 23;
-    if (avformat_seek_file(format, -1, INT64_MIN, target, target, 0) < 0)
-        daub_log(DAUB_LOG_VERBOSE, "%s cannot be searched; reading it from its beginning",
-                 l->path);
+    *beginning = target <= begin;
+    /* well before the beginning: the first packets may be older than start_time */
+    int64_t latest = *beginning ? begin : target;
+    if (*beginning)
+        target = begin - 10 * AV_TIME_BASE;
+    if (avformat_seek_file(format, -1, INT64_MIN, target, latest, 0) < 0 &&
+        avformat_seek_file(format, -1, INT64_MIN, latest, latest, 0) < 0)
+        return false;
+    avcodec_flush_buffers(l->decoder);
+    lavf_forget_held(l);
+    memset(l->clocks, 0, l->stream_count * sizeof(*l->clocks));
+    l->shift_us = 0;
+    l->last_pts = AV_NOPTS_VALUE;
+    l->last_us = l->reached_us = l->video_reached_us = INT64_MIN;
+    l->demux_ended = false;
+    l->skipped = l->packets_bad = l->pts_made = l->pts_moved = l->jumps = 0;
+    return true;
 }
 
 static bool is_single(const struct lavf *l)
@@ -331,15 +355,14 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
     l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);
     if (!open_decoder(l, params, error))
         return false;
-    place_start(l, params);
+    set_timeline(l, params);
     fill_info(l, params);
     return true;
 }
 
 void lavf_close(struct lavf *l)
 {
-    for (size_t i = 0; i < l->held_count; i++)
-        av_packet_free(&l->held[i]);
+    lavf_forget_held(l);
     free(l->held);
     av_frame_free(&l->sample);
     av_frame_free(&l->first);
