@@ -110,7 +110,7 @@ class Damaged(harness.Case):
         with open(self.path("bad.ts"), "wb") as f:
             f.write(data)
         text, _ = self.daub(self.path("bad.ts"), "-o", self.path("out.mp4"))
-        self.assertIn("is damaged: ", text)
+        self.assertIn("is damaged: packets that could not be decoded: ", text)
         count = len(frames(self.path("out.mp4")))
         self.assertGreater(count, 80)
         self.assertEqual(count, len(frames(self.path("bad.ts"))))
@@ -156,6 +156,10 @@ class Unwritable(harness.Case):
         for name in "in.mp4", "soft.mp4", "hard.mp4", "./in.mp4":
             self.fails(USAGE, "is the input itself", self.source, "-y", "-o", self.path(name))
         self.assertEqual(self.content(self.source), before)
+
+    def test_one_output_twice(self):
+        self.fails(USAGE, "two outputs are one file", self.source, "-o", self.path("o.mp4"),
+                   "-o", self.path("o.mp4"))
 
     def test_images_over_themselves(self):
         ffmpeg("-i", self.source, "-frames:v", "3", self.path("i%03d.png"))

@@ -65,7 +65,7 @@ class Usage(harness.Case):
                 ([self.source, "-o", self.target, "-c:v", "png", "-crf", "3"], "every bit"),
                 ([self.source, "-o", self.target, "-c:v", "ffv1"], "does not take"),
                 ([self.source, "-o", self.target, "-m", "no-such-model"], "model"),
-                ([self.source, "-o", self.target, "-m", "liet"], "did you mean lite?"),
+                ([self.source, "-o", self.target, "-m", "liet"], ["did you mean", "lite"]),
                 ([self.source, "-o", self.target, "--hwaccel", "warp"], "--hwaccel warp"),
                 (["bench", "x"], "unexpected argument x"),
                 (["bench", "-o", "x"], "does not go with"),
