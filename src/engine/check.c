@@ -34,6 +34,21 @@ static void golden_picture(float *image, int side, struct plan_range range)
     }
 }
 
+/* What the reference cannot paint is the model's fault. */
+static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref,
+                        const struct daub_model *model, struct daub_error *error)
+{
+    int64_t count = net_shape_count(&graph->values[graph->output].shape);
+    for (int64_t i = 0; i < count; i++) {
+        if (!isfinite(ref->result[graph->output][i]))
+            return daub_fail(error, DAUB_ERROR_MODEL,
+                             "%s paints values that are no numbers; its weights are "
+                             "damaged",
+                             model->info.name);
+    }
+    return true;
+}
+
 bool check_golden(struct daub_device *device, const struct daub_model *model,
                   enum gpu_kernels kernels, bool fp16, double *psnr,
                   struct daub_error *error)
@@ -58,6 +73,8 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
         model_default_style(model, style);
         ok = net_ref_run(&ref, &graph, image, style, NET_REF_ALL, false, error);
     }
+    if (ok)
+        ok = all_numbers(&graph, &ref, model, error);
     if (ok)
         out = probe_run(&probe, &graph, image, style, &count, error);
     if (out)

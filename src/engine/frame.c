@@ -88,6 +88,12 @@ static bool make_tables(struct frame *frame, struct daub_error *error)
     return ok;
 }
 
+static bool known_meaning(const struct daub_format *f)
+{
+    return f->matrix <= DAUB_MATRIX_BT2020 && f->range <= DAUB_RANGE_FULL &&
+           f->chroma <= DAUB_CHROMA_TOPLEFT;
+}
+
 static bool check_params(const struct daub_stylizer_params *p, struct daub_error *error)
 {
     const int sizes[] = {p->in_width,    p->in_height, p->work_width,
@@ -103,6 +109,10 @@ static bool check_params(const struct daub_stylizer_params *p, struct daub_error
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown pixel format %d",
                          image_layout(p->in.pixel) ? (int)p->out.pixel
                                                    : (int)p->in.pixel);
+    if (!known_meaning(&p->in) || !known_meaning(&p->out) ||
+        p->precision > DAUB_PRECISION_FP16)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "unknown matrix, range, chroma position or precision");
     return true;
 }
 

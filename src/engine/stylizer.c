@@ -259,6 +259,9 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
     if (!(strength >= 0 && strength <= 1))
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "strength %g is not between 0 and 1",
                          (double)strength);
+    if (live && live->color > DAUB_COLOR_ONLY)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown colour mode %d",
+                         (int)live->color);
     float control[4] = {strength, live ? (float)live->color : 0, 0, 0};
     memcpy(slot->frame.live.mapped, control, sizeof(control));
     const float *style = live && live->style ? live->style : s->default_style;
@@ -382,7 +385,7 @@ enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *s,
 {
     struct daub_error local = {0};
     error = error ? error : &local;
-    if (s->timing)
+    if (s->times)
         return DAUB_OK;
     size_t count = s->slots[0].list.count;
     s->times = daub_alloc(count, sizeof(*s->times));
