@@ -1,0 +1,643 @@
+/* The stylizer's contract: order, refusals, styles, failures, memory, the check of the
+ * device. */
+#include <math.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "gpu_test.h"
+#include "nets.h"
+#include "picture.h"
+#include "util/alloc.h"
+#include "util/log.h"
+
+#define WIDTH  40
+#define HEIGHT 36
+
+/* Statistics, a residual sum, an upsampled convolution: buffers that frames in flight
+ * could spoil for each other. */
+#define NET_SMALL                                                                        \
+    "opset 13; in x 1,3,h,w; f a 8,3,3,3 r1; f b 8,8,3,3 r2; f c 3,8,3,3 r3; f o 8 =1; " \
+    "f z 8 =0; f up 4 1,1,2,2; Conv x,a > p kernel_shape=3,3 pads=1,1,1,1 strides=2,2; " \
+    "InstanceNormalization p,o,z > q; Relu q > r; "                                      \
+    "Conv r,b > t kernel_shape=3,3 pads=1,1,1,1; Add t,r > u; "                          \
+    "Resize u,_,up > v mode=nearest coordinate_transformation_mode=asymmetric "          \
+    "nearest_mode=floor; Conv v,c > k kernel_shape=3,3 pads=1,1,1,1; Sigmoid k > y; "    \
+    "out y 1,3,h,w"
+
+/* Three styles scale and shift normalized channels. */
+#define NET_STYLED                                                                       \
+    "opset 13; in x 1,3,h,w; in s 1,3; f w 4,3,3,3 r1; f o 4 =1; f z 4 =0; f g 3,4 r2; " \
+    "f h 3,4 r3; f v 3,4,1,1 r4; i shape 1,4,1,1; "                                      \
+    "Conv x,w > a kernel_shape=3,3 pads=1,1,1,1; InstanceNormalization a,o,z > n; "      \
+    "MatMul s,g > p; Reshape p,shape > q; MatMul s,h > r; Reshape r,shape > t; "         \
+    "Mul n,q > m; Add m,t > k; Conv k,v > l kernel_shape=1,1; Sigmoid l > y; "           \
+    "out y 1,3,h,w"
+
+/* y = x by way of numbers above 65504. */
+#define NET_OVERFLOWS                                                                    \
+    "opset 11; in x 1,3,h,w; f w 3,3,1,1 1000000.0,0,0,0,1000000.0,0,0,0,1000000.0; "    \
+    "f v 3,3,1,1 0.000001,0,0,0,0.000001,0,0,0,0.000001; Conv x,w > a "                  \
+    "kernel_shape=1,1; "                                                                 \
+    "Relu a > b; Conv b,v > y kernel_shape=1,1; out y 1,3,h,w"
+
+#define NET_NAN                                                                          \
+    "opset 11; in x 1,3,h,w; f w 3,3,1,1 nan,0,0,0,1,0,0,0,1; Conv x,w > y "             \
+    "kernel_shape=1,1; out y 1,3,h,w"
+
+static struct daub_device *device;
+static struct daub_model *small_net, *styled_net;
+
+static const struct daub_format format = {.pixel = DAUB_PIXEL_YUV420P};
+
+static struct daub_stylizer_params params_of(void)
+{
+    return (struct daub_stylizer_params){.in_width = WIDTH,
+                                         .in_height = HEIGHT,
+                                         .in = format,
+                                         .precision = DAUB_PRECISION_FP32,
+                                         .skip_check = true};
+}
+
+static struct daub_stylizer *created(const struct daub_model *model)
+{
+    struct daub_error error = {0};
+    struct daub_stylizer *stylizer;
+    struct daub_stylizer_params params = params_of();
+    if (daub_stylizer_create(device, model, &params, &stylizer, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    return stylizer;
+}
+
+static void input(struct picture *picture, unsigned seed)
+{
+    picture_init(picture, format, WIDTH, HEIGHT, 0, false);
+    picture_noise(picture, seed);
+}
+
+static void output(struct picture *picture)
+{
+    picture_init(picture, format, WIDTH, HEIGHT, 0, false);
+}
+
+static void submit(struct daub_stylizer *stylizer, unsigned seed,
+                   const struct daub_live *live, int64_t tag)
+{
+    struct daub_error error = {0};
+    struct picture in;
+    input(&in, seed);
+    if (daub_stylizer_submit(stylizer, &in.image, live, tag, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    picture_free(&in);
+}
+
+static int64_t receive(struct daub_stylizer *stylizer, struct picture *out)
+{
+    struct daub_error error = {0};
+    int64_t tag = -1;
+    if (daub_stylizer_receive(stylizer, &out->image, &tag, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    return tag;
+}
+
+static bool equal(const struct picture *a, const struct picture *b)
+{
+    return a->bytes == b->bytes && memcmp(a->memory, b->memory, a->bytes) == 0;
+}
+
+/* The painting of one picture by a stylizer of its own. */
+static struct picture alone(const struct daub_model *model, unsigned seed,
+                            const struct daub_live *live)
+{
+    struct daub_stylizer *stylizer = created(model);
+    struct picture out;
+    output(&out);
+    submit(stylizer, seed, live, 0);
+    receive(stylizer, &out);
+    daub_stylizer_free(stylizer);
+    return out;
+}
+
+/* ---- order ---- */
+
+static void test_order(void **state)
+{
+    (void)state;
+    struct daub_stylizer *stylizer = created(small_net);
+    struct daub_error error = {0};
+    struct picture in, out;
+    int64_t tag = -5;
+    input(&in, 0);
+    output(&out);
+    assert_int_equal(daub_stylizer_receive(stylizer, &out.image, &tag, &error),
+                     DAUB_ERROR_AGAIN);
+    submit(stylizer, 0, NULL, 1000);
+    for (unsigned i = 1; i < 9; i++) {
+        submit(stylizer, i, NULL, 1000 + i);
+        assert_int_equal(daub_stylizer_submit(stylizer, &in.image, NULL, 7, &error),
+                         DAUB_ERROR_AGAIN);
+        assert_int_equal(receive(stylizer, &out), 999 + i);
+        struct picture want = alone(small_net, i - 1, NULL);
+        assert_true(equal(&want, &out));
+        picture_free(&want);
+    }
+    assert_int_equal(receive(stylizer, &out), 1008);
+    assert_int_equal(daub_stylizer_receive(stylizer, &out.image, &tag, &error),
+                     DAUB_ERROR_AGAIN);
+    assert_int_equal(tag, -5);
+    assert_int_equal(error.status, 0);
+    daub_stylizer_free(stylizer);
+    picture_free(&in);
+    picture_free(&out);
+}
+
+static void test_free_in_flight(void **state)
+{
+    (void)state;
+    for (unsigned frames = 0; frames < 3; frames++) {
+        struct daub_stylizer *stylizer = created(small_net);
+        for (unsigned i = 0; i < frames; i++)
+            submit(stylizer, i, NULL, 0);
+        daub_stylizer_free(stylizer);
+    }
+    daub_stylizer_free(NULL);
+}
+
+/* ---- styles ---- */
+
+/* Weights change with every frame while another is in flight. */
+static void test_styles(void **state)
+{
+    static const float mixes[][3] = {
+        {1, 0, 0}, {0, 1, 0}, {0, 1, 0}, {0.25f, 0.25f, 0.5f}, {0, 0, 1}, {1, 0, 0}};
+    (void)state;
+    struct daub_stylizer *stylizer = created(styled_net);
+    struct picture out;
+    output(&out);
+    for (int i = 0; i <= 6; i++) {
+        if (i < 6)
+            submit(stylizer, 3, &(struct daub_live){1, 0, mixes[i]}, i);
+        if (i == 0)
+            continue;
+        assert_int_equal(receive(stylizer, &out), i - 1);
+        struct daub_live live = {1, 0, mixes[i - 1]};
+        struct picture want = alone(styled_net, 3, &live);
+        assert_true(equal(&want, &out));
+        picture_free(&want);
+    }
+    submit(stylizer, 3, NULL, 0); /* no weights: the default style, the first */
+    receive(stylizer, &out);
+    struct picture first = alone(styled_net, 3, &(struct daub_live){1, 0, mixes[0]});
+    struct picture second = alone(styled_net, 3, &(struct daub_live){1, 0, mixes[1]});
+    assert_true(equal(&first, &out));
+    assert_false(equal(&second, &out));
+    picture_free(&first);
+    picture_free(&second);
+    picture_free(&out);
+    daub_stylizer_free(stylizer);
+}
+
+/* ---- refusals ---- */
+
+static void refuse_submit(struct daub_stylizer *stylizer, const struct daub_image *image,
+                          const struct daub_live *live)
+{
+    struct daub_error error = {0};
+    assert_int_equal(daub_stylizer_submit(stylizer, image, live, 0, &error),
+                     DAUB_ERROR_ARGUMENT);
+    assert_int_equal(error.status, DAUB_ERROR_ARGUMENT);
+    assert_true(error.message[0] != 0);
+    assert_int_equal(daub_stylizer_submit(stylizer, image, live, 0, NULL),
+                     DAUB_ERROR_ARGUMENT);
+}
+
+static void test_wrong_pictures(void **state)
+{
+    (void)state;
+    struct daub_stylizer *stylizer = created(small_net);
+    struct picture picture, out;
+    input(&picture, 1);
+    output(&out);
+    for (int i = 0; i < 7; i++) {
+        struct daub_image wrong = picture.image;
+        wrong.width += i == 0;
+        wrong.height -= i == 1;
+        wrong.format.pixel = i == 2 ? DAUB_PIXEL_NV12 : wrong.format.pixel;
+        wrong.plane[0] = i == 3 ? NULL : wrong.plane[0];
+        wrong.plane[2] = i == 4 ? NULL : wrong.plane[2];
+        wrong.stride[0] = i == 5 ? WIDTH - 1 : wrong.stride[0];
+        wrong.stride[1] = i == 6 ? 0 : wrong.stride[1];
+        refuse_submit(stylizer, &wrong, NULL);
+        /* Refused on the way out, the frame is still there. */
+        struct daub_error error = {0};
+        submit(stylizer, 1, NULL, 7 + i);
+        assert_int_equal(daub_stylizer_receive(stylizer, &wrong, NULL, &error),
+                         DAUB_ERROR_ARGUMENT);
+        assert_int_equal(receive(stylizer, &out), 7 + i);
+    }
+    daub_stylizer_free(stylizer);
+    picture_free(&picture);
+    picture_free(&out);
+}
+
+static void test_wrong_live(void **state)
+{
+    (void)state;
+    struct daub_stylizer *stylizer = created(styled_net);
+    struct picture picture;
+    input(&picture, 1);
+    static const float bad[] = {-0.01f, 1.01f, NAN, INFINITY};
+    for (int i = 0; i < 4; i++)
+        refuse_submit(stylizer, &picture.image, &(struct daub_live){bad[i], 0, NULL});
+    refuse_submit(stylizer, &picture.image,
+                  &(struct daub_live){1, (enum daub_color_mode)3, NULL});
+    const float nan_style[] = {0, NAN, 0}, endless[] = {0, 0, INFINITY};
+    refuse_submit(stylizer, &picture.image, &(struct daub_live){1, 0, nan_style});
+    refuse_submit(stylizer, &picture.image, &(struct daub_live){1, 0, endless});
+    daub_stylizer_free(stylizer);
+    picture_free(&picture);
+}
+
+static void test_wrong_params(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 12; i++) {
+        struct daub_stylizer_params p = params_of();
+        struct daub_error error = {0};
+        struct daub_stylizer *stylizer = (void *)&p;
+        p.in_width = i == 0 ? 0 : i == 1 ? 16385 : p.in_width;
+        p.in_height = i == 2 ? -1 : p.in_height;
+        p.work_width = i == 3 ? -4 : i == 4 ? 1 << 30 : 0;
+        p.out_height = i == 5 ? 20000 : 0;
+        p.in.pixel = i == 6 ? 0 : i == 7 ? 99 : p.in.pixel;
+        p.out.pixel = i == 8 ? 99 : 0;
+        p.in.matrix = i == 9 ? 9 : 0;
+        p.in.range = i == 10 ? 9 : 0;
+        p.in.chroma = i == 11 ? 9 : 0;
+        assert_int_equal(daub_stylizer_create(device, small_net, &p, &stylizer, &error),
+                         DAUB_ERROR_ARGUMENT);
+        assert_true(error.message[0] != 0);
+        assert_null(stylizer);
+    }
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    struct daub_stylizer_params params = params_of();
+    int width, height;
+    struct daub_format out;
+    params.out_width = 21;
+    assert_int_equal(daub_stylizer_create(device, small_net, &params, &stylizer, &error),
+                     DAUB_OK);
+    daub_stylizer_output(stylizer, &width, &height, &out);
+    assert_true(width == 21 && height == HEIGHT);
+    assert_true(out.pixel == format.pixel && out.matrix == DAUB_MATRIX_BT601 &&
+                out.range == DAUB_RANGE_LIMITED && out.chroma == DAUB_CHROMA_LEFT);
+    daub_stylizer_free(stylizer);
+}
+
+/* ---- failures while building ---- */
+
+/* The n-th allocation fails, for every n. */
+static void fails_everywhere(const char *what,
+                             enum daub_status (*build)(struct daub_error *))
+{
+    for (long n = 1; n < 20000; n++) {
+        struct daub_error error = {0};
+        daub_alloc_fail_at(n);
+        enum daub_status status = build(&error);
+        daub_alloc_fail_at(0);
+        if (status == DAUB_OK) {
+            print_message("%s: %ld allocations\n", what, n - 1);
+            assert_true(n > 1);
+            return;
+        }
+        if (status != DAUB_ERROR_MEMORY || error.status != DAUB_ERROR_MEMORY)
+            fail_msg("%s, allocation %ld: status %d, %s", what, n, status, error.message);
+    }
+    fail_msg("%s never succeeds", what);
+}
+
+static enum daub_status load_model(struct daub_error *error)
+{
+    struct daub_model *model;
+    enum daub_status status = daub_model_load(MODELS "/lite.onnx", 0, &model, error);
+    assert_true(status == DAUB_OK || !model);
+    daub_model_free(model);
+    return status;
+}
+
+static struct daub_model *failing_model;
+static bool failing_check;
+
+static enum daub_status create_stylizer(struct daub_error *error)
+{
+    struct daub_stylizer *stylizer;
+    struct daub_stylizer_params params = params_of();
+    params.skip_check = !failing_check;
+    params.out_width = 30;
+    enum daub_status status =
+        daub_stylizer_create(device, failing_model, &params, &stylizer, error);
+    assert_true(status == DAUB_OK || !stylizer);
+    daub_stylizer_free(stylizer);
+    return status;
+}
+
+static enum daub_status open_device(struct daub_error *error)
+{
+    struct daub_device *opened;
+    struct daub_device_params params = {.select = "0", .cache_path = "/nowhere"};
+    enum daub_status status = daub_device_open(&params, &opened, error);
+    assert_true(status == DAUB_OK || !opened);
+    daub_device_close(opened);
+    return status;
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    fails_everywhere("device", open_device);
+    fails_everywhere("model", load_model);
+    failing_model = styled_net;
+    fails_everywhere("stylizer", create_stylizer);
+    failing_model = small_net;
+    failing_check = true;
+    fails_everywhere("stylizer and check", create_stylizer);
+}
+
+/* ---- measurement ---- */
+
+static void test_timing(void **state)
+{
+    (void)state;
+    struct daub_error error = {0};
+    struct daub_stylizer *stylizer = created(small_net);
+    const struct daub_step_time *steps;
+    struct picture out, want = alone(small_net, 5, NULL);
+    output(&out);
+    assert_int_equal(daub_stylizer_times(stylizer, &steps), 0);
+    daub_alloc_fail_at(1);
+    assert_int_equal(daub_stylizer_enable_timing(stylizer, &error), DAUB_ERROR_MEMORY);
+    daub_alloc_fail_at(0);
+    assert_int_equal(daub_stylizer_enable_timing(stylizer, &error), DAUB_OK);
+    assert_int_equal(daub_stylizer_enable_timing(stylizer, &error), DAUB_OK);
+    submit(stylizer, 4, NULL, 0);
+    submit(stylizer, 5, NULL, 1);
+    receive(stylizer, &out);
+    receive(stylizer, &out);
+    assert_true(equal(&want, &out));
+    int count = daub_stylizer_times(stylizer, &steps);
+    double ms = 0, gflop = 0;
+    assert_true(count > 8);
+    for (int i = 0; i < count; i++) {
+        assert_true(steps[i].name[0] != 0 && steps[i].ms >= 0 && steps[i].gflop >= 0);
+        ms += steps[i].ms;
+        gflop += steps[i].gflop;
+    }
+    /* 3x3: 3 to 8 and 8 to 8 channels at half size, 8 to 3 as four 2x2 */
+    double macs = WIDTH * HEIGHT * (9 * (3 * 8 + 8 * 8) / 4.0 + 4 * 8 * 3);
+    assert_true(fabs(gflop - macs * 2e-9) < 1e-9);
+    assert_true(!device->caps.timestamps || (ms > 0 && ms < 10000));
+    daub_stylizer_free(stylizer);
+    picture_free(&out);
+    picture_free(&want);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    struct daub_memory_info info;
+    struct daub_stylizer *stylizer = created(small_net);
+    daub_stylizer_memory(stylizer, &info);
+    /* at least two 8-channel maps at half size and the picture; a frame in and out */
+    assert_true(info.arena_bytes >= (2 * 8 / 4 + 4) * WIDTH * HEIGHT * 4);
+    assert_true(info.arena_bytes < 4 << 20);
+    assert_true(info.weight_bytes >= (3 * 8 + 8 * 8 + 8 * 3) * 9 * 4);
+    assert_true(info.staging_bytes >= 2 * 2 * WIDTH * HEIGHT * 3 / 2);
+    assert_true(info.staging_bytes < 1 << 20);
+    daub_stylizer_free(stylizer);
+}
+
+static long resident_kb(void)
+{
+    long pages = 0, whole;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!file || fscanf(file, "%ld %ld", &whole, &pages) != 2)
+        pages = 0;
+    if (file)
+        fclose(file);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void test_no_growth(void **state)
+{
+    (void)state;
+    struct daub_stylizer *stylizer = created(styled_net);
+    struct picture out;
+    long before = 0;
+    output(&out);
+    submit(stylizer, 0, NULL, 0);
+    for (unsigned i = 1; i <= 240; i++) {
+        float style[] = {(float)i / 240, 1 - (float)i / 240, 0};
+        submit(stylizer, i, &(struct daub_live){1, 0, style}, i);
+        receive(stylizer, &out);
+        before = i == 40 ? resident_kb() : before;
+    }
+    receive(stylizer, &out);
+    long grown = resident_kb() - before;
+    print_message("resident memory grew by %ld kB in 200 frames\n", grown);
+#if !defined(__SANITIZE_ADDRESS__) /* its quarantine grows */
+    assert_true(grown < 1024);
+#endif
+    daub_stylizer_free(stylizer);
+    picture_free(&out);
+}
+
+/* ---- the check of the device ---- */
+
+static enum daub_status try_precision(const struct daub_model *model,
+                                      enum daub_precision precision,
+                                      struct daub_stylizer **stylizer,
+                                      struct daub_error *error)
+{
+    struct daub_stylizer_params params = params_of();
+    params.skip_check = false;
+    params.precision = precision;
+    return daub_stylizer_create(device, model, &params, stylizer, error);
+}
+
+/* A net that 16 bits cannot hold: refused where they were asked for, painted with 32
+ * where the choice was free. */
+static void test_garbage(void **state)
+{
+    (void)state;
+    struct daub_model *model = net_make(NET_OVERFLOWS, DAUB_MODEL_RANGE_1);
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    bool storage = device->info.fp16_storage;
+    assert_int_equal(try_precision(model, DAUB_PRECISION_FP16, &stylizer, &error),
+                     DAUB_ERROR_GARBAGE);
+    assert_non_null(strstr(error.message, "--precision fp32"));
+    assert_null(stylizer);
+
+    device->info.fp16_storage = true;
+    error = (struct daub_error){0};
+    enum daub_log_level level = daub_log_get_level();
+    daub_log_set_level(DAUB_LOG_ERROR); /* a warning is due */
+    assert_int_equal(try_precision(model, DAUB_PRECISION_AUTO, &stylizer, &error),
+                     DAUB_OK);
+    daub_log_set_level(level);
+    device->info.fp16_storage = storage;
+    struct picture in, out;
+    output(&in);
+    output(&out);
+    picture_gradient(&in);
+    assert_int_equal(daub_stylizer_submit(stylizer, &in.image, NULL, 0, &error), DAUB_OK);
+    receive(stylizer, &out);
+    assert_true(picture_difference(&in, &out) <= 1);
+    picture_free(&in);
+    picture_free(&out);
+    daub_stylizer_free(stylizer);
+    daub_model_free(model);
+}
+
+static void test_check_passes(void **state)
+{
+    (void)state;
+    for (int fp16 = 0; fp16 < 2; fp16++) {
+        struct daub_stylizer *stylizer;
+        struct daub_error error = {0};
+        enum daub_precision precision = fp16 ? DAUB_PRECISION_FP16 : DAUB_PRECISION_FP32;
+        double db = 0;
+        bool safe = false;
+        if (try_precision(styled_net, precision, &stylizer, &error) != DAUB_OK ||
+            daub_device_check(device, styled_net, precision, &db, &safe, &error) !=
+                DAUB_OK)
+            fail_msg("%s", error.message);
+        assert_true(safe && db > (fp16 ? 50 : 90));
+        daub_stylizer_free(stylizer);
+    }
+}
+
+static void test_nan_weights(void **state)
+{
+    (void)state;
+    struct daub_model *model = net_make(NET_NAN, DAUB_MODEL_RANGE_1);
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    assert_int_equal(try_precision(model, DAUB_PRECISION_FP32, &stylizer, &error),
+                     DAUB_ERROR_MODEL);
+    assert_non_null(strstr(error.message, "no numbers"));
+    daub_model_free(model);
+}
+
+/* Unpadded: the painting is smaller than the picture. */
+static void test_other_size(void **state)
+{
+    (void)state;
+    struct daub_model *model =
+        net_make("opset 11; in x 1,3,h,w; f w 3,3,3,3 r1; Conv x,w > y kernel_shape=3,3; "
+                 "out y 1,3,h,w",
+                 DAUB_MODEL_RANGE_1);
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    assert_int_equal(try_precision(model, DAUB_PRECISION_FP32, &stylizer, &error),
+                     DAUB_ERROR_MODEL);
+    assert_non_null(strstr(error.message, "keep the size"));
+    daub_model_free(model);
+}
+
+/* ---- threads ---- */
+
+struct worker {
+    const struct daub_model *model;
+    struct picture out;
+    bool ok;
+};
+
+/* No assertions off the main thread. */
+static void *work(void *user)
+{
+    struct worker *worker = user;
+    struct daub_stylizer_params params = params_of();
+    for (int round = 0; round < 3; round++) {
+        struct daub_error error = {0};
+        struct daub_stylizer *stylizer;
+        struct picture in;
+        worker->ok =
+            daub_stylizer_create(device, worker->model, &params, &stylizer, &error) == 0;
+        for (unsigned i = 0; worker->ok && i < 10; i++) {
+            input(&in, 5);
+            worker->ok =
+                daub_stylizer_submit(stylizer, &in.image, NULL, i, &error) == 0 &&
+                daub_stylizer_receive(stylizer, &worker->out.image, NULL, &error) == 0;
+            picture_free(&in);
+        }
+        daub_stylizer_free(stylizer);
+        if (!worker->ok)
+            return NULL;
+    }
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    (void)state;
+    struct worker workers[2] = {{.model = small_net}, {.model = styled_net}};
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++) {
+        output(&workers[i].out);
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(workers[i].ok);
+        struct picture want = alone(workers[i].model, 5, NULL);
+        assert_true(equal(&want, &workers[i].out));
+        picture_free(&want);
+        picture_free(&workers[i].out);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_order),        cmocka_unit_test(test_free_in_flight),
+        cmocka_unit_test(test_styles),       cmocka_unit_test(test_wrong_pictures),
+        cmocka_unit_test(test_wrong_live),   cmocka_unit_test(test_wrong_params),
+        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_timing),       cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_no_growth),    cmocka_unit_test(test_garbage),
+        cmocka_unit_test(test_check_passes), cmocka_unit_test(test_nan_weights),
+        cmocka_unit_test(test_other_size),   cmocka_unit_test(test_threads),
+    };
+    struct gpu_test test;
+    int failed = 0;
+    if (!gpu_test_open(&test))
+        return 77;
+    small_net = net_make(NET_SMALL, DAUB_MODEL_RANGE_1);
+    styled_net = net_make(NET_STYLED, DAUB_MODEL_RANGE_1);
+    for (int i = 0; i < 2 * test.count; i++) {
+        enum gpu_kernels sets[2];
+        if (i % 2 >= gpu_test_kernels(test.devices[i / 2], sets))
+            continue;
+        printf("device %d, %s kernels\n", i / 2, gpu_test_kernels_name(sets[i % 2]));
+        fflush(stdout);
+        device = gpu_test_device(i / 2, gpu_test_kernels_name(sets[i % 2]));
+        failed += cmocka_run_group_tests(tests, NULL, NULL);
+        gpu_test_device_close(device);
+    }
+    daub_model_free(small_net);
+    daub_model_free(styled_net);
+    return gpu_test_close(&test) ? failed : 1;
+}
