@@ -24,7 +24,8 @@ static const char *result_name(VkResult result)
     case VK_ERROR_INITIALIZATION_FAILED:
         return "the driver could not be initialized";
     case VK_ERROR_INCOMPATIBLE_DRIVER:
-        return "no Vulkan driver is installed; install mesa-vulkan-drivers or the "
+        return "no Vulkan device: no driver is installed; install mesa-vulkan-drivers or "
+               "the "
                "vendor's";
     case VK_ERROR_LAYER_NOT_PRESENT:
         return "the validation layer is missing; install vulkan-validationlayers";
