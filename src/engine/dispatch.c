@@ -7,12 +7,14 @@
 #include "util/error.h"
 
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
-                        enum gpu_kernels kernels, size_t max_items,
+                        enum gpu_kernels kernels, bool fp16, size_t max_items,
                         struct daub_error *error)
 {
     memset(list, 0, sizeof(*list));
     list->device = device;
     list->kernels = kernels;
+    list->activations =
+        fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
     list->capacity = max_items;
     list->view_capacity = max_items * GPU_BINDINGS;
     list->items = daub_alloc(max_items, sizeof(*list->items));
@@ -34,6 +36,10 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
         .pPoolSizes = &size,
     };
     GPU_CHECK(vkCreateDescriptorPool(device->device, &info, NULL, &list->pool));
+    if (!gpu_buffer_create(device, GPU_MEMORY_DEVICE,
+                           max_items * device->caps.buffer_align, "unused bindings",
+                           &list->unused, error))
+        goto fail;
     return true;
 fail:
     dispatch_list_free(list);
@@ -46,9 +52,24 @@ void dispatch_list_free(struct dispatch_list *list)
         vkDestroyBufferView(list->device->device, list->views[i], NULL);
     if (list->pool)
         vkDestroyDescriptorPool(list->device->device, list->pool, NULL);
+    if (list->device)
+        gpu_buffer_free(list->device, &list->unused);
     free(list->views);
     free(list->items);
     memset(list, 0, sizeof(*list));
+}
+
+/* Binding 1 is the only one of activations that a kernel may leave unused. */
+static struct dispatch_binding unused_binding(const struct dispatch_list *list,
+                                              uint32_t i)
+{
+    VkDeviceSize region = list->device->caps.buffer_align;
+    return (struct dispatch_binding){
+        .buffer = &list->unused,
+        .offset = list->count * region,
+        .bytes = region,
+        .format = i == 1 ? list->activations : VK_FORMAT_R32G32B32A32_SFLOAT,
+    };
 }
 
 static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
@@ -57,9 +78,8 @@ static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
 {
     VkDevice device = list->device->device;
     for (uint32_t i = 0; i < GPU_BINDINGS; i++) {
-        const struct dispatch_binding *b = &bindings[i];
-        if (!b->buffer)
-            continue;
+        struct dispatch_binding unused = unused_binding(list, i);
+        const struct dispatch_binding *b = bindings[i].buffer ? &bindings[i] : &unused;
         VkDescriptorBufferInfo range = {b->buffer->buffer, b->offset, b->bytes};
         VkWriteDescriptorSet write = {
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,

@@ -25,16 +25,21 @@ struct dispatch {
 struct dispatch_list {
     struct daub_device *device;
     enum gpu_kernels kernels;
+    VkFormat activations;
     VkDescriptorPool pool;
+    /* Vulkan wants a valid descriptor wherever a shader names one, also where its
+     * constants keep it from being used: a region for each dispatch, so that none seems
+     * to depend on another. */
+    struct gpu_buffer unused;
     VkBufferView *views;
     size_t view_count, view_capacity;
     struct dispatch *items;
     size_t count, capacity;
 };
 
-/* Room for max_items dispatches. */
+/* Room for max_items dispatches; fp16: the activations' storage. */
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
-                        enum gpu_kernels kernels, size_t max_items,
+                        enum gpu_kernels kernels, bool fp16, size_t max_items,
                         struct daub_error *error);
 void dispatch_list_free(struct dispatch_list *list); /* accepts a zeroed one */
 

@@ -79,7 +79,7 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
            upload_picture(probe, run, image, error) &&
            net_plan_fill(&probe->plan, graph, style, run->params.mapped, error) &&
            gpu_buffer_flush(probe->device, &run->params, error) &&
-           dispatch_list_init(&run->list, probe->device, run->exec.kernels,
+           dispatch_list_init(&run->list, probe->device, run->exec.kernels, probe->fp16,
                               probe->plan.step_count + 1, error) &&
            exec_append(&run->exec, &run->list, &run->params, &run->input, error);
 }

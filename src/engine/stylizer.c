@@ -128,7 +128,7 @@ static bool build_slot(struct daub_stylizer *s, struct slot *slot,
     };
     GPU_CHECK(vkAllocateCommandBuffers(s->device->device, &allocate, &slot->cmd));
     return frame_slot_init(&s->frame, &s->exec, &slot->frame, error) &&
-           dispatch_list_init(&slot->list, s->device, s->exec.kernels,
+           dispatch_list_init(&slot->list, s->device, s->exec.kernels, s->frame.fp16,
                               s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
            frame_append(&s->frame, &s->exec, &slot->frame, &slot->list, error) &&
            set_style(s, slot, s->default_style, true, error) && record_slot(slot, error);
