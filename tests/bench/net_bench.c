@@ -1,6 +1,6 @@
 /* net_bench MODEL.onnx|convN HxW [texel|shared] [fp32|fp16] [direct] [check]: times a
- * network's plan alone (no frame conversion), whole and step by step, and prints the plan.
- * convN is one 3x3 convolution of N to N channels. */
+ * network's plan alone (no frame conversion), whole and step by step, and prints the
+ * plan. convN is one 3x3 convolution of N to N channels. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,8 +119,10 @@ int main(int argc, char **argv)
                ms > 0 ? step->macs * 2e-6 / ms : 0, step->kernel, step->name);
     }
     net_plan_dump(&probe.plan, stdout);
-    printf("%s %dx%d: %.2f ms (best steps %.2f ms, processor time %.2f ms), %.2f GFLOP, %.1f GFLOP/s\n", argv[1], h,
-           w, probe.best_ms, sum_ms, probe.best_cpu_ms, gflop, gflop / probe.best_ms * 1e3);
+    printf("%s %dx%d: %.2f ms (best steps %.2f ms, processor time %.2f ms), %.2f GFLOP, "
+           "%.1f GFLOP/s\n",
+           argv[1], h, w, probe.best_ms, sum_ms, probe.best_cpu_ms, gflop,
+           gflop / probe.best_ms * 1e3);
     if (check)
         compare(&graph, image, style, out, count);
     free(image);
