@@ -251,7 +251,7 @@ class NoDevice(harness.Case):
         # the first hides every driver from the Vulkan loader, the second is the fake's
         env = dict(os.environ, VK_ICD_FILENAMES="/nonexistent.json",
                    VK_DRIVER_FILES="/nonexistent.json", DAUB_FAKE_NO_DEVICE="1")
-        self.fails(DEVICE, "device", source, "-o", self.path("out.mp4"), env=env)
+        self.fails(DEVICE, ["Vulkan", "install"], source, "-o", self.path("out.mp4"), env=env)
         self.daub("devices", code=DEVICE, env=env)
         self.fails(DEVICE, "", source, "-o", self.path("out.mp4"), "-g", "no such card")
 

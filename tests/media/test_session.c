@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -306,7 +307,7 @@ static void test_lost_device(void **state)
 static void test_encoder(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/daub-test-XXXXXX", path[64];
+    char folder[] = P_tmpdir "/daub-test-XXXXXX", path[64];
     struct daub_error error = {0};
     struct rig rig;
     assert_non_null(mkdtemp(folder));
@@ -332,7 +333,7 @@ static void test_encoder(void **state)
 static void test_unused_sink(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/daub-test-XXXXXX", path[64];
+    char folder[] = P_tmpdir "/daub-test-XXXXXX", path[64];
     struct daub_error error = {0};
     struct rig rig;
     assert_non_null(mkdtemp(folder));

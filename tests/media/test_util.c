@@ -22,7 +22,7 @@ static char folder[64];
 static int make_folder(void **state)
 {
     (void)state;
-    strcpy(folder, "/tmp/daub-test-XXXXXX");
+    strcpy(folder, P_tmpdir "/daub-test-XXXXXX");
     return mkdtemp(folder) ? 0 : -1;
 }
 
