@@ -14,7 +14,9 @@
 static bool fail_write(const struct media_mux *mux, int code, struct daub_error *error)
 {
     return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s", mux->output.path,
-                     media_error_text(code));
+                     code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA
+                         ? media_error_cause(code)
+                         : media_error_text(code));
 }
 
 const AVOutputFormat *media_container_find(const char *format, const char *path,
