@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,6 +38,39 @@ static bool copy_side_data(AVStream *to, const AVStream *from)
 #endif
 }
 
+/* Matroska keeps cover images among the attachments; as a video track, where the muxer
+ * would put one, players take it for the film. */
+static bool is_attachment(const AVOutputFormat *container, const AVStream *from)
+{
+    return strcmp(container->name, "matroska") == 0 &&
+           (from->disposition & AV_DISPOSITION_ATTACHED_PIC) &&
+           from->attached_pic.size > 0;
+}
+
+static bool attach(AVStream *to, const AVStream *from)
+{
+    AVCodecParameters *par = to->codecpar;
+    bool jpeg = par->codec_id == AV_CODEC_ID_MJPEG;
+    size_t size = (size_t)from->attached_pic.size;
+    char name[64], type[64];
+    snprintf(name, sizeof(name), "cover.%s",
+             jpeg ? "jpg" : avcodec_get_name(par->codec_id));
+    snprintf(type, sizeof(type), "image/%s",
+             jpeg ? "jpeg" : avcodec_get_name(par->codec_id));
+    av_freep(&par->extradata);
+    par->extradata_size = 0;
+    par->extradata = av_mallocz(size + AV_INPUT_BUFFER_PADDING_SIZE);
+    if (!par->extradata)
+        return false;
+    memcpy(par->extradata, from->attached_pic.data, size);
+    par->extradata_size = (int)size;
+    par->codec_type = AVMEDIA_TYPE_ATTACHMENT;
+    par->codec_tag = 0;
+    to->disposition = 0;
+    return av_dict_set(&to->metadata, "filename", name, AV_DICT_DONT_OVERWRITE) >= 0 &&
+           av_dict_set(&to->metadata, "mimetype", type, AV_DICT_DONT_OVERWRITE) >= 0;
+}
+
 static AVStream *add_copy(AVFormatContext *format, const AVStream *from)
 {
     AVStream *to = avformat_new_stream(format, NULL);
@@ -49,6 +83,8 @@ static AVStream *add_copy(AVFormatContext *format, const AVStream *from)
     to->r_frame_rate = from->r_frame_rate;
     to->sample_aspect_ratio = from->sample_aspect_ratio;
     if (av_dict_copy(&to->metadata, from->metadata, 0) < 0 || !copy_side_data(to, from))
+        return NULL;
+    if (is_attachment(format->oformat, from) && !attach(to, from))
         return NULL;
     return to;
 }
@@ -164,7 +200,9 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error)
         AVStream *to = add_copy(mux->format, from);
         if (!to)
             return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-        mux->copies[i].to = to->index;
+        if (to->codecpar->codec_type !=
+            AVMEDIA_TYPE_ATTACHMENT) /* they have no packets */
+            mux->copies[i].to = to->index;
     }
     return true;
 }

@@ -18,7 +18,8 @@ struct sink_encode {
     struct media_mux mux;
     AVPacket *packet;
     AVRational in_base;
-    bool timeless; /* the container counts frames and has no times */
+    bool timeless; /* the container has no times at all */
+    bool counts;   /* it counts frames, at a constant rate */
     /* of every frame pushed, in order; the sink's thread */
     struct media_time *times;
     size_t time_count, time_capacity;
@@ -92,11 +93,12 @@ static void report_end(struct sink_encode *self)
         daub_log(DAUB_LOG_WARNING,
                  "%" PRId64 " packets of sound or subtitles were refused by %s",
                  self->mux.refused, self->mux.format->oformat->name);
-    if (self->timeless && uneven(self))
-        daub_log(DAUB_LOG_WARNING,
-                 "%s holds no times, but those of the input are uneven: it will play "
-                 "unevenly",
-                 self->mux.format->oformat->name);
+    if (self->counts && uneven(self))
+        daub_log(
+            DAUB_LOG_WARNING,
+            "%s counts frames and keeps no times, but those of the input are uneven; "
+            ".mkv and .mp4 keep them",
+            self->mux.format->oformat->name);
     media_verify(&self->mux, self->times, self->timeless ? 0 : self->time_count,
                  self->in_base, report);
     if (report->read_back && report->packets_out < report->packets_in)
@@ -177,6 +179,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         return false;
     self->timeless = strcmp(container->name, "yuv4mpegpipe") == 0 ||
                      (container->flags & AVFMT_NOTIMESTAMPS);
+    self->counts = self->timeless || counts_frames(container);
     struct media_encoder_setup setup = {
         .codec = codec,
         .options = &params->encode,
@@ -184,7 +187,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         .turn = turn_for(container, params),
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
-        .constant_rate = self->timeless || counts_frames(container),
+        .constant_rate = self->counts,
         .global_header = container->flags & AVFMT_GLOBALHEADER,
     };
     self->in_base = setup.time_base;
