@@ -57,6 +57,14 @@ class Formats(harness.Case):
                            "-pix_fmt", "yuv420p", audio=("-c:a", "flac", "-strict", "-2"))
         self.check(source, self.path("out.mkv"), tick=0.001)
 
+    def test_uneven_rate_into_avi(self):
+        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-vsync", "vfr",
+                           "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
+                           "-pix_fmt", "yuv420p")
+        text, _ = self.daub(source, "-o", self.path("out.avi"))
+        self.assertIn("counts frames and keeps no times", text)
+        self.assertEqual(len(frames(self.path("out.avi"))), len(frames(source)))
+
     def test_hevc_10_bit(self):
         source = self.make("in.mp4", "-c:v", "libx265", "-x265-params", "log-level=none",
                            "-pix_fmt", "yuv420p10le")
@@ -243,6 +251,11 @@ class Properties(harness.Case):
         covers = [s for s in streams(target) if s["disposition"]["attached_pic"]]
         self.assertEqual(len(covers), 1)
         self.assertEqual(packets(source, "v:1")[0][2], packets(target, "v:1")[0][2])
+        for a, b in (source, "a.mkv"), (self.path("a.mkv"), "b.mkv"), (self.path("b.mkv"), "c.mp4"):
+            self.daub(a, "-o", self.path(b))
+            covers = [s for s in streams(self.path(b)) if s["disposition"]["attached_pic"]]
+            self.assertEqual([s["codec_name"] for s in covers], ["png"])
+            self.assertEqual(packets(source, "v:1")[0][2], packets(self.path(b), "v:1")[0][2])
 
     def rotated(self):
         plain, source = self.path("plain.mp4"), self.path("in.mp4")
@@ -287,6 +300,18 @@ class Properties(harness.Case):
                         "color_primaries", "color_transfer", "color_range", "pix_fmt",
                         "chroma_location"):
                 self.assertEqual(a.get(key), b.get(key), key)
+
+    def test_hdr(self):
+        source = self.path("in.mp4")
+        ffmpeg(*testsrc(0.2), "-c:v", "libx265", "-pix_fmt", "yuv420p10le", "-x265-params",
+               "log-level=none:hdr10=1:colorprim=bt2020:transfer=smpte2084:"
+               "colormatrix=bt2020nc:master-display=G(13250,34500)B(7500,3000)R(34000,16000)"
+               "WP(15635,16450)L(10000000,1):max-cll=1000,400", source)
+        for name in "out.mp4", "out.mkv":
+            self.daub(source, "-o", self.path(name))
+            told = {d["side_data_type"]: d for d in stream(self.path(name))["side_data_list"]}
+            self.assertEqual(told["Content light level metadata"]["max_content"], 1000)
+            self.assertIn("Mastering display metadata", told)
 
     def test_full_range_is_kept(self):
         source = self.path("in.mkv")

@@ -15,7 +15,7 @@
 
 #include "app/session.h"
 #include "media/avlog.h"
-#include "media/compat.h"
+#include "media/mux.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -302,6 +302,33 @@ static void test_lost_device(void **state)
     rig_uninit(&rig);
 }
 
+/* Reading back notices a lost frame and a wrong time. */
+static void check_verify(const char *path)
+{
+    enum { FRAMES = 60 };
+    struct media_time times[FRAMES + 1];
+    struct media_report report = {.frames_in = FRAMES};
+    struct media_mux mux = {.output = {.temp = (char *)path, .url = (char *)path}};
+    AVRational base = {1, 1000};
+    for (int i = 0; i <= FRAMES; i++)
+        times[i] = (struct media_time){.pts = 10 * i, .duration = 10};
+    media_verify(&mux, times, FRAMES, base, &report);
+    assert_true(report.read_back && report.times_known);
+    assert_int_equal(report.frames_out, FRAMES);
+    assert_int_equal(report.pts_error_us, 0);
+    assert_true(media_report_holds(&report, NULL));
+    times[30].pts += 2;
+    media_verify(&mux, times, FRAMES, base, &report);
+    assert_int_equal(report.pts_error_us, 2000);
+    assert_false(media_report_holds(&report, NULL));
+    times[30].pts -= 2;
+    report = (struct media_report){.frames_in = FRAMES + 1};
+    media_verify(&mux, times, FRAMES + 1, base, &report);
+    assert_int_equal(report.frames_out, FRAMES);
+    assert_false(report.times_known);
+    assert_false(media_report_holds(&report, NULL));
+}
+
 /* The encoder's thread and the muxer beside the fakes; the slow painter lets the source
  * run ahead. */
 static void test_encoder(void **state)
@@ -323,6 +350,7 @@ static void test_encoder(void **state)
     assert_int_equal(access(path, F_OK), -1);
     assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
     assert_int_equal(rig.sinks[0].frames, 60);
+    check_verify(path);
     assert_int_equal(unlink(path), 0);
     assert_int_equal(rmdir(folder), 0);
     unsetenv("DAUB_FAKE_DELAY_MS");
@@ -351,6 +379,30 @@ static void test_unused_sink(void **state)
     rig_uninit(&rig);
 }
 
+/* The last line of a conversion: what makes it fail. */
+static void test_report(void **state)
+{
+    (void)state;
+    static const struct {
+        struct media_report report;
+        bool holds;
+    } cases[] = {
+        {{.frames_in = 5, .frames_out = 5}, true},
+        {{.frames_in = 5, .frames_out = 4}, false},
+        {{.frames_in = 5, .frames_out = 6}, false},
+        {{.times_known = true, .pts_error_us = 1000, .pts_tick_us = 1000}, true},
+        {{.times_known = true, .pts_error_us = 1001, .pts_tick_us = 1000}, false},
+        {{.pts_error_us = 1001, .pts_tick_us = 1000}, true},
+        {{.offset_known = true, .offset_error_us = 1100, .offset_tick_us = 100}, true},
+        {{.offset_known = true, .offset_error_us = 1101, .offset_tick_us = 100}, false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct daub_error error = {0};
+        assert_int_equal(media_report_holds(&cases[i].report, &error), cases[i].holds);
+        assert_int_equal(error.status == DAUB_OK, cases[i].holds);
+    }
+}
+
 int main(void)
 {
     media_log_init();
@@ -360,7 +412,7 @@ int main(void)
         cmocka_unit_test(test_source_error), cmocka_unit_test(test_dead_sink),
         cmocka_unit_test(test_stop),         cmocka_unit_test(test_stop_before_start),
         cmocka_unit_test(test_lost_device),  cmocka_unit_test(test_encoder),
-        cmocka_unit_test(test_unused_sink),
+        cmocka_unit_test(test_unused_sink),  cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
