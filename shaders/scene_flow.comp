@@ -28,8 +28,8 @@ void main()
     const vec3 ray = hit.id == SKY ? direction : to_world(body, point) - camera.at;
     const vec2 source = ray_pixel(ray, size);
     const Hit seen = trace(camera.at, normalize(ray));
-    bool visible = all(greaterThanEqual(source, vec2(0.5))) &&
-                   all(lessThanEqual(source, size - 0.5)) &&
+    bool visible = all(greaterThanEqual(source, vec2(0.0))) &&
+                   all(lessThanEqual(source, size)) &&
                    dot(ray, camera.turn[2]) > 0.0;
     if (hit.id == SKY)
         visible = visible && seen.id == SKY;
