@@ -17,7 +17,7 @@ WIDTH, HEIGHT = 75, 50  # the network's input is padded
 
 
 def picture(path):
-    ffmpeg(*testsrc(1, 1, "%dx%d" % (WIDTH, HEIGHT)), "-frames:v", "1", path)
+    ffmpeg("-f", "lavfi", "-i", "testsrc=s=%dx%d" % (WIDTH, HEIGHT), "-frames:v", "1", path)
     return path
 
 
