@@ -487,6 +487,23 @@ class Outputs(harness.Case):
             self.assertEqual(stream(self.path(name))["codec_name"], codec)
             self.assertEqual(len(frames(self.path(name))), 25, name)
 
+    def test_animations(self):
+        # FFmpeg 5 writes animated WebP but cannot read it: the sizes tell
+        self.daub(self.source, "-o", self.path("one.webp"), "--frames", "1")
+        self.daub(self.source, "-o", self.path("all.webp"))
+        one, many = (os.stat(self.path(n)).st_size for n in ("one.webp", "all.webp"))
+        self.assertGreater(many, 2 * one)
+        self.daub(self.source, "-o", self.path("out.apng"))
+        self.assertEqual(len(frames(self.path("out.apng"))), 25)
+
+    def test_pipe_that_cannot_be_searched(self):
+        self.fails(2, "seekable", self.source, "-f", "mp4", "-o", "-")
+        _, out = self.daub(self.source, "-f", "mp4", "-o", "-", "-e",
+                           "movflags=frag_keyframe+empty_moov")
+        with open(self.path("out.mp4"), "wb") as f:
+            f.write(out)
+        self.assertEqual(len(frames(self.path("out.mp4"))), 25)
+
     def test_chosen_encoder(self):
         for codec, name, more in (("libx265", "hevc", ["-crf", "30", "-preset", "ultrafast"]),
                                   ("mpeg4", "mpeg4", ["-b:v", "500k"]),
