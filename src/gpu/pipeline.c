@@ -121,7 +121,7 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
     for (size_t i = 0; i < device->pipeline_count && !pipeline; i++) {
         struct gpu_pipeline_slot *slot = &device->pipelines[i];
         if (slot->name == shader->name && slot->spec_count == spec_count &&
-            memcmp(slot->spec, spec, spec_count * 4) == 0)
+            (spec_count == 0 || memcmp(slot->spec, spec, spec_count * 4) == 0))
             pipeline = slot->pipeline;
     }
     if (!pipeline && !daub_grow(&device->pipelines, &device->pipeline_capacity,
