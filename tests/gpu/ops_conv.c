@@ -73,6 +73,15 @@ static const struct conv_case dense[] = {
     {3, 4, 40, 41, 13, 13, .pad = ALL(6), .mode = REFLECT},
 };
 
+/* Wide enough for Winograd's transforms; tiles of four end inside. */
+static const struct conv_case wide[] = {
+    {96, 96, 13, 22, 3, 3, .pad = ALL(1)},
+    {100, 97, 9, 70, 3, 3, .pad = ALL(1), .mode = REFLECT},
+    {128, 96, 4, 4, 3, 3, .pad = ALL(1), .mode = EDGE},
+    {96, 110, 6, 5, 3, 3, .mode = ZERO, .act = NET_ACT_PRELU},
+    {96, 96, 1, 3, 3, 3, .pad = {1, 2, 1, 0}, .act = NET_ACT_RELU},
+};
+
 static const struct conv_case upsampled[] = {
     {16, 12, 9, 13, 3, 3, .pad = ALL(1), .up = 2},
     {24, 16, 7, 18, 3, 3, .pad = ALL(1), .mode = REFLECT, .up = 2},
@@ -244,6 +253,8 @@ void ops_conv(struct ops *ops)
      */
     const struct op_bounds bounds = {1e-5, 2e-3};
     run_table(ops, "conv", TABLE(dense), &bounds);
+    /* Winograd's sums lose a digit. */
+    run_table(ops, "conv wide", TABLE(wide), &(struct op_bounds){5e-5, 2e-3});
     run_table(ops, "conv upsampled", TABLE(upsampled), &bounds);
     run_table(ops, "conv grouped", TABLE(grouped), &bounds);
     run_deconvs(ops, &bounds);

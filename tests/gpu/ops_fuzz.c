@@ -13,7 +13,7 @@
 #include "../unit/net_build.h"
 #include "ops.h"
 
-#define GRAPHS    24
+#define GRAPHS    16
 #define MAX_MAPS  32
 #define MAX_SIDE  48
 #define MAX_DEPTH 40

@@ -137,6 +137,13 @@ static void norm_conv_layer(struct net_graph *graph, unsigned seed)
     norm(graph, conv(graph, build_image(graph, 3, 21, 37), 12, 1, seed), 1, seed + 5);
 }
 
+/* Winograd's last step measures, too. */
+static void norm_conv_wide(struct net_graph *graph, unsigned seed)
+{
+    int x = conv(graph, build_image(graph, 97, 14, 21), 100, 3, seed);
+    relu(graph, instance(graph, x, seed + 5));
+}
+
 static void norm_conv_column(struct net_graph *graph, unsigned seed)
 {
     int x = build_conv(graph, build_image(graph, 3, 23, 1), 12, 3, 1, seed);
@@ -320,6 +327,7 @@ static const struct op_case measured[] = {
     {"conv to 3 channels, norm", norm_conv_narrow, BOUNDS},
     {"conv, group norm", norm_conv_group, BOUNDS},
     {"conv, layer norm", norm_conv_layer, BOUNDS},
+    {"wide conv, norm", norm_conv_wide, {5e-5, 5e-3}},
     {"conv, norm of one column", norm_conv_column, BOUNDS},
     {"conv, norm of one pixel", norm_conv_point, BOUNDS},
     {"conv of large values, norm", norm_conv_large, BOUNDS},
