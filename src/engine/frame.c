@@ -1,5 +1,6 @@
 #include "engine/frame.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,7 +370,7 @@ static bool add_scale_pass(struct builder *b, const struct reading *from,
     uint32_t spec[GPU_MAX_SPEC];
     default_spec(spec);
     int n_in = vertical ? from->h : from->w, n_out = vertical ? h : w;
-    memcpy(item.name, vertical ? "scale rows" : "scale columns", 14);
+    snprintf(item.name, sizeof(item.name), "scale %s", vertical ? "rows" : "columns");
     spec[1] = (uint32_t)resample_taps(n_in, n_out);
     spec[2] = vertical;
     bind_reading(from, spec, bindings);
@@ -428,7 +429,7 @@ static bool add_plane(struct builder *b, enum plane_kind kind, int component, in
                           &rows);
     image_color(&frame->out, &color);
     default_spec(spec);
-    memcpy(item.name, "encode plane", 13);
+    snprintf(item.name, sizeof(item.name), "encode plane");
     spec[1] = kind;
     spec[2] = out->bytes == 2;
     spec[3] = (uint32_t)out->shift;
