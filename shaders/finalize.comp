@@ -1,12 +1,20 @@
 #version 450
-// Normalization's last step: the segments' statistics of each group of channels become the
+// A normalization's last step: the tiles' statistics of each group of channels become the
 // affine pair a = scale / sqrt(var + epsilon), b = shift - a mean that the next kernel
-// applies while loading. MEAN instead writes the plain means as a [1][1][C] map.
+// applies while loading. MEAN instead writes the plain means as a [1][1][C] map. One
+// work-group makes one channel block.
+//
+// Parts (mean, M2, n) combine by the formula of Chan, Golub and LeVeque (1979): M2 = M2a +
+// M2b + d^2 na nb / (na + nb), d = difference of the means; nothing cancels however large
+// the map.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
+#ifdef TEXEL
+#include "lanes.glsl"
+#endif
 
-FLOATS_IN(0, segments); // [segment][channel]: mean, M2, count
-FLOATS_IN(5, params);   // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
+FLOATS_IN(0, tiles);  // [tile][channel]: mean, M2, count
+FLOATS_IN(5, params); // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
 #ifdef MEAN
 TENSOR_OUT(6, y0);
 #else
@@ -14,39 +22,73 @@ FLOATS_OUT(7, affine); // [c / 4][2]: a, b
 #endif
 
 layout(push_constant) uniform Push {
-    int c4, segment_count;
+    int c4, tile_count;
     int group; // channels of a group; 1: instance normalization
     int channels;
 } push;
 
-// Statistics of the group that channel ch belongs to.
-vec3 group_of(int ch)
+vec3 combine(vec3 p, vec3 q)
 {
-    const int first = min(ch, push.channels - 1) / push.group * push.group;
-    vec3 all = vec3(0.0);
-    for (int j = 0; j < push.group * push.segment_count; j++) {
-        const int s = j / push.group;
-        const vec3 part = LOAD_FLOAT(segments, s * push.c4 * 4 + first + j - s * push.group).xyz;
-        const float d = part.x - all.x, n = all.z + part.z;
-        all.y += part.y + d * d * (all.z * part.z / n);
-        all.x += d * (part.z / n);
-        all.z = n;
+    const float d = q.x - p.x, n = max(p.z + q.z, 1.0);
+    return vec3(p.x + d * (q.z / n), p.y + q.y + d * d * (p.z * q.z / n), p.z + q.z);
+}
+
+#ifndef TEXEL
+shared vec3 parts[LANES];
+#endif
+
+// Combines the invocations' parts; each is left with the whole.
+vec3 combine_lanes(int lane, vec3 part)
+{
+#ifdef TEXEL
+    [[unroll]] for (int k = 1; k <= 4; k++) {
+        const uint bit = uint(LANES >> k);
+        if (bit > 0u)
+            part = combine(part, vec3(subgroupShuffleXor(part.x, bit),
+                                      subgroupShuffleXor(part.y, bit),
+                                      subgroupShuffleXor(part.z, bit)));
     }
-    return all;
+    return part;
+#else
+    barrier();
+    parts[lane] = part;
+    for (int half_count = LANES / 2; half_count > 0; half_count /= 2) {
+        barrier();
+        if (lane < half_count)
+            parts[lane] = combine(parts[lane], parts[lane + half_count]);
+    }
+    barrier();
+    return parts[0];
+#endif
 }
 
 void main()
 {
-    const int c = int(gl_GlobalInvocationID.x);
-    if (c >= push.c4)
+    const int lane = int(gl_LocalInvocationID.x), c = int(gl_WorkGroupID.x);
+    vec4 mean, m2;
+    vec3 all = vec3(0.0);
+    int known = -1; // the first channel of the group that `all` is of
+    [[unroll]] for (int i = 0; i < 4; i++) {
+        const int channel = min(4 * c + i, push.channels - 1);
+        const int first = channel / push.group * push.group;
+        if (first != known) {
+            known = first;
+            all = vec3(0.0);
+            for (int j = lane; j < push.group * push.tile_count; j += LANES) {
+                const int tile = j / push.group, at = j - tile * push.group;
+                all = combine(all, LOAD_FLOAT(tiles, tile * push.c4 * 4 + first + at).xyz);
+            }
+            all = combine_lanes(lane, all);
+        }
+        mean[i] = all.x;
+        m2[i] = all.y;
+    }
+    if (lane != 0)
         return;
-    const vec3 s0 = group_of(4 * c), s1 = group_of(4 * c + 1), s2 = group_of(4 * c + 2),
-               s3 = group_of(4 * c + 3);
-    const vec4 mean = vec4(s0.x, s1.x, s2.x, s3.x);
 #ifdef MEAN
     STORE(y0, c, mean);
 #else
-    const vec4 var = vec4(s0.y, s1.y, s2.y, s3.y) / s0.z;
+    const vec4 var = m2 / all.z;
     const vec4 a = LOAD_FLOAT(params, c) / sqrt(var + LOAD_FLOAT(params, 2 * push.c4 + c));
     STORE_FLOAT(affine, 2 * c, a);
     STORE_FLOAT(affine, 2 * c + 1, LOAD_FLOAT(params, push.c4 + c) - a * mean);

@@ -1,12 +1,10 @@
 // Words of a frame's planes and what its samples mean. Samples are 8 bit, or 16-bit words.
+#define WORDS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { uint data[]; } name
+#define STORE_WORD(name, i, v) name.data[i] = v
 #ifdef TEXEL
 #define WORDS_IN(b, name) layout(set = 0, binding = b, r32ui) readonly uniform uimageBuffer name
-#define WORDS_OUT(b, name) layout(set = 0, binding = b, r32ui) writeonly uniform uimageBuffer name
 #define LOAD_WORD(name, i) imageLoad(name, i).x
-#define STORE_WORD(name, i, v) imageStore(name, i, uvec4(v))
 #else
 #define WORDS_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { uint data[]; } name
-#define WORDS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { uint data[]; } name
 #define LOAD_WORD(name, i) name.data[i]
-#define STORE_WORD(name, i, v) name.data[i] = v
 #endif

@@ -1,27 +1,12 @@
 // How kernels reach memory. An activation is [H][W][C/4] vec4, channels padded to a
 // multiple of four with zeros; element i of it is texel or vector (y W + x) C/4 + c.
-//   TEXEL  storage texel buffers (lavapipe turns imageLoad into plain vector loads)
-//   else   storage buffers; FP16 packs two halves a word, so no 16-bit feature is needed
+//   written:  storage buffers (lavapipe stores a vec4 in one loop over the lanes there, a
+//             texel in four); FP16 packs two halves a word: no 16-bit feature is needed
+//   read:     TEXEL  storage texel buffers (lavapipe makes them plain vector loads)
+//             else   storage buffers
 // Activations and weights follow the precision, FLOATS are always 32 bit.
 #extension GL_EXT_control_flow_attributes : require
 
-#ifdef TEXEL
-#ifdef FP16
-#define ACT_FORMAT rgba16f
-#else
-#define ACT_FORMAT rgba32f
-#endif
-#define TENSOR_IN(b, name) layout(set = 0, binding = b, ACT_FORMAT) readonly uniform imageBuffer name
-#define TENSOR_OUT(b, name) layout(set = 0, binding = b, ACT_FORMAT) writeonly uniform imageBuffer name
-#define WEIGHTS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
-#define FLOATS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
-#define FLOATS_OUT(b, name) layout(set = 0, binding = b, rgba32f) writeonly uniform imageBuffer name
-#define LOAD(name, i) imageLoad(name, i)
-#define LOAD_WEIGHT(name, i) imageLoad(name, i)
-#define LOAD_FLOAT(name, i) imageLoad(name, i)
-#define STORE(name, i, v) imageStore(name, i, v)
-#define STORE_FLOAT(name, i, v) imageStore(name, i, v)
-#else
 #ifdef FP16
 #define ACT_TYPE uvec2
 vec4 unpack_act(uvec2 h)
@@ -37,16 +22,31 @@ uvec2 pack_act(vec4 v)
 #define unpack_act(v) (v)
 #define pack_act(v) (v)
 #endif
-#define TENSOR_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { ACT_TYPE data[]; } name
+
 #define TENSOR_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { ACT_TYPE data[]; } name
+#define FLOATS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { vec4 data[]; } name
+#define STORE(name, i, v) name.data[i] = pack_act(v)
+#define STORE_FLOAT(name, i, v) name.data[i] = v
+
+#ifdef TEXEL
+#ifdef FP16
+#define ACT_FORMAT rgba16f
+#else
+#define ACT_FORMAT rgba32f
+#endif
+#define TENSOR_IN(b, name) layout(set = 0, binding = b, ACT_FORMAT) readonly uniform imageBuffer name
+#define WEIGHTS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
+#define FLOATS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
+#define LOAD(name, i) imageLoad(name, i)
+#define LOAD_WEIGHT(name, i) imageLoad(name, i)
+#define LOAD_FLOAT(name, i) imageLoad(name, i)
+#else
+#define TENSOR_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { ACT_TYPE data[]; } name
 #define WEIGHTS_IN(b, name) TENSOR_IN(b, name)
 #define FLOATS_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { vec4 data[]; } name
-#define FLOATS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { vec4 data[]; } name
 #define LOAD(name, i) unpack_act(name.data[i])
 #define LOAD_WEIGHT(name, i) unpack_act(name.data[i])
 #define LOAD_FLOAT(name, i) (name.data[i])
-#define STORE(name, i, v) name.data[i] = pack_act(v)
-#define STORE_FLOAT(name, i, v) name.data[i] = v
 #endif
 
 // What a load gives back of a stored activation. Statistics are of these numbers: on a

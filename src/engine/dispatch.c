@@ -16,7 +16,7 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
     list->activations =
         fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
     list->capacity = max_items;
-    list->view_capacity = max_items * GPU_BINDINGS;
+    list->view_capacity = max_items * GPU_FIRST_OUTPUT;
     list->items = daub_alloc(max_items, sizeof(*list->items));
     list->views = daub_alloc(list->view_capacity, sizeof(VkBufferView));
     if (!list->items || !list->views) {
@@ -24,16 +24,16 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                   max_items);
         goto fail;
     }
-    VkDescriptorPoolSize size = {
-        .type = kernels == GPU_KERNELS_TEXEL ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
-                                             : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-        .descriptorCount = (uint32_t)(max_items * GPU_BINDINGS),
+    uint32_t inputs = (uint32_t)max_items * GPU_FIRST_OUTPUT;
+    VkDescriptorPoolSize sizes[] = {
+        {gpu_binding_type(kernels, 0), inputs},
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, (uint32_t)max_items * GPU_BINDINGS - inputs},
     };
     VkDescriptorPoolCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .maxSets = (uint32_t)max_items,
-        .poolSizeCount = 1,
-        .pPoolSizes = &size,
+        .poolSizeCount = 2,
+        .pPoolSizes = sizes,
     };
     GPU_CHECK(vkCreateDescriptorPool(device->device, &info, NULL, &list->pool));
     if (!gpu_buffer_create(device, GPU_MEMORY_DEVICE,
@@ -86,10 +86,10 @@ static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
             .dstSet = set,
             .dstBinding = i,
             .descriptorCount = 1,
-            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorType = gpu_binding_type(list->kernels, i),
             .pBufferInfo = &range,
         };
-        if (list->kernels == GPU_KERNELS_TEXEL) {
+        if (write.descriptorType == VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER) {
             VkBufferViewCreateInfo info = {
                 .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
                 .buffer = b->buffer->buffer,
@@ -100,7 +100,6 @@ static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
             VkBufferView *view = &list->views[list->view_count];
             GPU_CHECK(vkCreateBufferView(device, &info, NULL, view));
             list->view_count++;
-            write.descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER;
             write.pTexelBufferView = view;
         }
         vkUpdateDescriptorSets(device, 1, &write, 0, NULL);

@@ -10,13 +10,16 @@ struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels ke
                            bool fp16)
 {
     bool texel = kernels == GPU_KERNELS_TEXEL;
-    uint64_t texel_range = device->caps.max_texel_elements * (fp16 ? 8 : 16);
+    uint64_t max_range = device->caps.max_storage_range;
+    uint64_t max_texels = device->caps.max_texel_elements * (fp16 ? 8 : 16);
+    if (texel && max_texels < max_range)
+        max_range = max_texels;
     return (struct plan_caps){
         .texel = texel,
         .fp16 = fp16,
         .lanes = (int)device->caps.subgroup_size,
         .align = device->caps.buffer_align,
-        .max_range = texel ? texel_range : device->caps.max_storage_range,
+        .max_range = max_range,
         .shared_bytes = device->caps.shared_bytes,
     };
 }

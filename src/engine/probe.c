@@ -166,6 +166,35 @@ static float *read_output(struct probe *probe, struct run *run, int64_t *count,
     return NULL;
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* One run, then probe->repeat timed ones. */
+static bool run_and_time(struct probe *probe, struct run *run, struct daub_error *error)
+{
+    size_t repeat = (size_t)probe->repeat;
+    double *ms = daub_alloc(repeat + 1, sizeof(double));
+    if (!ms)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory timing a model");
+    bool ok = gpu_run(probe->device, record, run, error);
+    probe->best_cpu_ms = INFINITY;
+    for (size_t i = 0; ok && i < repeat; i++) {
+        double start = now_ms(CLOCK_MONOTONIC), cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
+        ok = gpu_run(probe->device, record, run, error);
+        ms[i] = now_ms(CLOCK_MONOTONIC) - start;
+        probe->best_cpu_ms =
+            fmin(probe->best_cpu_ms, now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+    }
+    qsort(ms, repeat, sizeof(double), compare_doubles);
+    probe->best_ms = repeat ? ms[0] : INFINITY;
+    probe->median_ms = repeat ? ms[repeat / 2] : INFINITY;
+    free(ms);
+    return ok;
+}
+
 float *probe_run(struct probe *probe, const struct net_graph *graph, const float *image,
                  const float *style, int64_t *count, struct daub_error *error)
 {
@@ -173,16 +202,7 @@ float *probe_run(struct probe *probe, const struct net_graph *graph, const float
     float *out = NULL;
     probe_free(probe);
     bool ok = set_up(probe, &run, graph, image, style, error);
-    probe->best_ms = probe->best_cpu_ms = INFINITY;
-    for (int i = 0; ok && i <= probe->repeat; i++) {
-        double start = now_ms(CLOCK_MONOTONIC), cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
-        ok = gpu_run(probe->device, record, &run, error);
-        if (i == 0)
-            continue;
-        probe->best_ms = fmin(probe->best_ms, now_ms(CLOCK_MONOTONIC) - start);
-        probe->best_cpu_ms =
-            fmin(probe->best_cpu_ms, now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu);
-    }
+    ok = ok && run_and_time(probe, &run, error);
     if (ok)
         out = read_output(probe, &run, count, error);
     if (out && probe->want_steps && !time_steps(probe, &run, error)) {

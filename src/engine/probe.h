@@ -13,6 +13,7 @@ struct probe {
     int repeat;         /* timed runs after the first; 0: none */
     struct plan plan;   /* out: of the last run; probe_free */
     double best_ms;     /* out: fastest timed run, wall clock */
+    double median_ms;   /* out */
     double best_cpu_ms; /* out: least processor time of a timed run, all threads: what a
                            software device takes, whatever else the machine does */
     double *step_ms;    /* out, with want_steps: fastest of each plan step; probe_free */

@@ -400,6 +400,13 @@ fail:
     return false;
 }
 
+VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding)
+{
+    return kernels == GPU_KERNELS_TEXEL && binding < GPU_FIRST_OUTPUT
+               ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
+               : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+}
+
 static bool create_layouts(struct daub_device *device, struct daub_error *error)
 {
     for (int kernels = GPU_KERNELS_TEXEL; kernels <= GPU_KERNELS_SHARED; kernels++) {
@@ -407,9 +414,7 @@ static bool create_layouts(struct daub_device *device, struct daub_error *error)
         for (uint32_t i = 0; i < GPU_BINDINGS; i++)
             bindings[i] = (VkDescriptorSetLayoutBinding){
                 .binding = i,
-                .descriptorType = kernels == GPU_KERNELS_TEXEL
-                                      ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
-                                      : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                .descriptorType = gpu_binding_type((enum gpu_kernels)kernels, i),
                 .descriptorCount = 1,
                 .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
             };

@@ -12,7 +12,7 @@
 #include <daub/device.h>
 
 /* Bindings of every kernel's one descriptor set; push constants of every kernel. */
-#define GPU_BINDINGS   9
+#define GPU_BINDINGS   8
 #define GPU_PUSH_BYTES 128
 #define GPU_MAX_SPEC   32
 
@@ -30,10 +30,14 @@ struct gpu_caps {
     uint32_t max_group_size;
 };
 
-/* How kernels reach memory. TEXEL: storage texel buffers, one work-group a subgroup, no
- * shared memory (software devices). SHARED: storage buffers and halo tiles in shared
- * memory (GPUs). */
+/* How kernels reach memory. TEXEL: inputs are storage texel buffers, one work-group a
+ * subgroup, no shared memory (software devices). SHARED: storage buffers and halo tiles
+ * in shared memory (GPUs). Outputs are storage buffers in both. */
 enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED };
+
+/* Kernels read their bindings 0 to 5 and write 6 and 7. */
+#define GPU_FIRST_OUTPUT 6
+VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
 
 struct gpu_pipeline_slot;
 

@@ -8,9 +8,8 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-/* Tiles of the stand-alone statistics kernel, and segments its tiles are reduced to. */
-#define STATS_TILE   8
-#define MAX_SEGMENTS 32
+/* Tiles of the stand-alone statistics kernel. */
+#define STATS_TILE 8
 
 const struct net_value *lower_value(const struct lowering *low, int value)
 {
@@ -206,27 +205,23 @@ static bool stats_step(struct lowering *low, const char *name,
     return true;
 }
 
-/* Tiles to at most MAX_SEGMENTS segments; returns the segment tensor and their number. */
-static int reduce_step(struct lowering *low, const char *name,
-                       const struct plan_tiles *tiles, int c4, int *segments,
-                       struct daub_error *error)
+/* Combines the tiles of a map of `channels` channels in groups of `group`. */
+static struct plan_step *finalize_step(struct lowering *low, const char *kernel,
+                                       const char *name, const struct plan_tiles *tiles,
+                                       int channels, int group, struct daub_error *error)
 {
-    int count = tiles->count;
-    int each = (count + MAX_SEGMENTS - 1) / MAX_SEGMENTS;
-    *segments = (count + each - 1) / each;
-    int tensor =
-        plan_add_floats(low->plan, "segments", (size_t)*segments * (size_t)c4 * 4, error);
-    struct plan_step *step =
-        tensor < 0 ? NULL : plan_add_step(low->plan, "stats_reduce", name, error);
+    struct plan_step *step = plan_add_step(low->plan, kernel, name, error);
     if (!step)
-        return -1;
+        return NULL;
+    int c4 = (channels + 3) / 4;
     plan_bind_tensor(low->plan, step, 0, tiles->tensor, false);
-    plan_bind_tensor(low->plan, step, 7, tensor, true);
-    plan_pixel_grid(low->plan, step, *segments * 4 * c4, 1, 1);
-    int32_t push[] = {4 * c4, count, each, *segments};
+    step->spec[0] = (uint32_t)(low->plan->caps.texel ? low->plan->caps.lanes : 64);
+    step->groups[0] = (uint32_t)c4;
+    step->groups[1] = step->groups[2] = 1;
+    int32_t push[] = {c4, tiles->count, group, channels};
     memcpy(step->push, push, sizeof(push));
     step->push_count = 4;
-    return tensor;
+    return step;
 }
 
 /* Writes a vector of C constants or a fill for style-only values at params offset. */
@@ -283,15 +278,13 @@ static bool lower_norm(struct lowering *low, const struct net_node *node,
         return false;
     struct plan_view view = low->views[node->input[0]];
     struct plan_tensor from = plan->tensors[view.tensor];
-    int channels = from.c, c4 = (channels + 3) / 4, segments;
+    int channels = from.c, c4 = (channels + 3) / 4;
     struct plan_tiles tiles;
     if (channels % node->u.norm.groups)
         return lower_unsupported(node, "has groups of unequal size", error);
     if (!tiles_of(low, node, &tiles, error))
         return false;
-    int segment = reduce_step(low, node->name, &tiles, c4, &segments, error);
-    int affine =
-        segment < 0 ? -1 : plan_add_floats(plan, "affine", (size_t)c4 * 2, error);
+    int affine = plan_add_floats(plan, "affine", (size_t)c4 * 2, error);
     int64_t at = affine < 0 ? -1 : plan_add_params(plan, (size_t)c4 * 12, error);
     if (at < 0 ||
         !put_vector(low, node, node->input_count > 1 ? node->input[1] : -1, 1.0f,
@@ -304,19 +297,15 @@ static bool lower_norm(struct lowering *low, const struct net_node *node,
         float k = rescale && c < channels ? rescale[c] : 1.0f;
         plan->params[at / 4 + c4 * 8 + c] = node->u.norm.epsilon * k * k;
     }
-    struct plan_step *step = plan_add_step(plan, "finalize", node->name, error);
+    struct plan_step *step = finalize_step(low, "finalize", node->name, &tiles, channels,
+                                           channels / node->u.norm.groups, error);
     if (!step)
         return false;
-    plan_bind_tensor(plan, step, 0, segment, false);
     plan_bind_tensor(plan, step, 7, affine, true);
     step->bind[5] = (struct plan_binding){.where = PLAN_PARAMS,
                                           .offset = (size_t)at,
                                           .bytes = (size_t)c4 * 48,
                                           .floats = true};
-    plan_pixel_grid(plan, step, c4, 1, 1);
-    int32_t push[] = {c4, segments, channels / node->u.norm.groups, channels};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 4;
     view.affine_tensor = affine;
     low->views[node->output] = view;
     return true;
@@ -332,22 +321,17 @@ static bool lower_mean(struct lowering *low, const struct net_node *node,
     if (node->u.mean.axes != 0xc || !node->u.mean.keep)
         return lower_unsupported(node, "reduces other axes than height and width", error);
     struct plan_view copy = *view;
-    int channels = plan->tensors[copy.tensor].c, c4 = (channels + 3) / 4, segments;
+    int channels = plan->tensors[copy.tensor].c;
     struct plan_tiles tiles;
     if (!stats_step(low, node->name, &copy, &tiles, error))
         return false;
-    int segment = reduce_step(low, node->name, &tiles, c4, &segments, error);
-    int out = segment < 0 ? -1 : lower_output_map(low, node, error);
+    int out = lower_output_map(low, node, error);
     struct plan_step *step =
-        out < 0 ? NULL : plan_add_step(plan, "mean", node->name, error);
+        out < 0 ? NULL
+                : finalize_step(low, "mean", node->name, &tiles, channels, 1, error);
     if (!step)
         return false;
-    plan_bind_tensor(plan, step, 0, segment, false);
     plan_bind_tensor(plan, step, 6, out, true);
-    plan_pixel_grid(plan, step, c4, 1, 1);
-    int32_t push[] = {c4, segments, 1, channels};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 4;
     step->value = node->output;
     return true;
 }

@@ -179,6 +179,24 @@ static bool texel_fits(const struct lowering *low, const struct conv *conv, int 
                MAX_LOOP;
 }
 
+/* Output rows an invocation makes; 0: the kernel cannot do it. */
+static int texel_rows(const struct lowering *low, const struct conv *conv)
+{
+    /* Pictures out of wide kernels have few sums a pixel: more rows pay for the loads. */
+    if (conv->out_c <= 4 && texel_fits(low, conv, 8))
+        return 8;
+    int best = 0, best_cost = INT_MAX;
+    for (int rows = 6; rows >= 4; rows--) {
+        /* A row costs 1, what rows share another. */
+        int cost = (conv->out_h + rows - 1) / rows * (rows + 1);
+        if (cost < best_cost && texel_fits(low, conv, rows)) {
+            best = rows;
+            best_cost = cost;
+        }
+    }
+    return best;
+}
+
 static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
                        struct daub_error *error)
 {
@@ -411,9 +429,8 @@ static bool emit(struct lowering *low, const struct conv *conv, struct daub_erro
         return emit_depthwise(low, conv, error);
     if (winograd_fits(low, conv))
         return emit_winograd(low, conv, error);
-    /* Pictures out of wide kernels have few sums a pixel: more rows pay for the loads. */
-    int rows = conv->out_c <= 4 && texel_fits(low, conv, 8) ? 8 : 4;
-    if (texel_fits(low, conv, rows))
+    int rows = texel_rows(low, conv);
+    if (rows)
         return emit_texel(low, conv, rows, error);
     int chunk = conv->group == 1 && !low->plan->caps.texel ? shared_chunk(low, conv) : 0;
     if (chunk > 0)

@@ -12,7 +12,7 @@
 
 #include "net/graph.h"
 
-#define PLAN_BINDINGS   9
+#define PLAN_BINDINGS   8
 #define PLAN_PUSH_WORDS 32
 #define PLAN_SPEC_WORDS 32
 

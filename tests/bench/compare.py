@@ -1,15 +1,19 @@
 """Times networks in daub beside PyTorch (float32, channels_last, 2 threads) in one run.
 
-compare.py NET_BENCH [ROUNDS]: exports each net with random weights, then alternates a run of
-NET_BENCH (lavapipe or whatever device daub picks) with PyTorch runs and prints the best
-milliseconds of each and their ratio. NET_BENCH is the program built from net_bench.c.
+compare.py NET_BENCH [ROUNDS]: alternates runs of NET_BENCH (lavapipe or whatever device daub
+picks) with PyTorch's and prints the best and the median milliseconds of each and their
+ratios. NET_BENCH is the program built from net_bench.c. lite is the shipped model, in
+PyTorch the network of models/train that it was exported from; Johnson's net has random
+weights.
 """
 import os
 import re
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import warnings
 
 import torch
 import torch.nn as nn
@@ -52,65 +56,66 @@ def johnson(c):
         Conv(c, 3, 9, norm=False, act=False))
 
 
-def family(a, b, residuals):
-    """daub's own family (models/train): space-to-depth at both ends."""
-    return nn.Sequential(
-        nn.PixelUnshuffle(2), Conv(12, a, 3), Conv(a, b, 3, 2),
-        *[Residual(b) for _ in range(residuals)],
-        Conv(b, a, 3, up=2), Conv(a, 12, 3, norm=False, act=False),
-        nn.PixelShuffle(2), nn.Sigmoid())
+def export(net, path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(net, torch.rand(1, 3, 64, 64), path, opset_version=13,
+                          input_names=["image"], output_names=["painting"],
+                          dynamic_axes={"image": {2: "h", 3: "w"},
+                                        "painting": {2: "h", 3: "w"}})
 
 
-NETS = {
-    "lite": lambda: family(16, 32, 4),
-    "half-width Johnson": lambda: johnson(16),
-}
-
-
-def time_torch(net, image, runs):
-    best = float("inf")
+def time_torch(net, inputs, runs):
+    times = []
     with torch.inference_mode():
-        for _ in range(runs + 1):
+        net(*inputs)
+        for _ in range(runs):
             start = time.perf_counter()
-            net(image)
-            best = min(best, time.perf_counter() - start)
-    return best * 1e3
+            net(*inputs)
+            times.append((time.perf_counter() - start) * 1e3)
+    return times
 
 
-def time_daub(program, path, size, check):
-    command = [program, path, size] + (["check"] if check else [])
-    text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    line = [l for l in text.splitlines() if "GFLOP/s" in l][-1]
-    psnr = re.search(r"reference ([\d.a-z]+) dB", text)
-    return (float(re.search(r": ([\d.]+) ms", line).group(1)),
-            float(re.search(r"processor time ([\d.]+)", line).group(1)),
-            psnr.group(1) if psnr else None)
+def time_daub(program, path, size):
+    text = subprocess.run([program, path, size], check=True, capture_output=True,
+                          text=True).stdout
+    line = text.splitlines()[-1]
+    return [float(re.search(pattern, line).group(1)) for pattern in
+            (r": ([\d.]+) ms", r"median ([\d.]+)", r"processor time ([\d.]+)")]
+
+
+def compare(name, program, path, net, inputs, rounds):
+    net = net.eval().to(memory_format=torch.channels_last)
+    inputs = [x.contiguous(memory_format=torch.channels_last) if x.dim() == 4 else x
+              for x in inputs]
+    best, median, busy, peer = [], [], [], []
+    for _ in range(rounds):
+        for times, value in zip((best, median, busy), time_daub(program, path, "360x640")):
+            times.append(value)
+        peer += time_torch(net, inputs, 15)
+    a, b = min(best), statistics.median(median)
+    c, d = min(peer), statistics.median(peer)
+    print(f"{name:20s} {a:8.1f} {b:8.1f} {min(busy):10.1f} {c:8.1f} {d:8.1f}"
+          f" {c / a:8.2f} {d / b:8.2f}", flush=True)
 
 
 def main():
     program, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "models")
+    sys.path.insert(0, os.path.join(root, "train"))
+    from net import Painter
     torch.manual_seed(0)
     torch.set_num_threads(2)
-    print("net at 640x360       daub ms  (processor)  PyTorch ms  ratio")
-    for name, make in NETS.items():
-        net = make().eval()
-        image = torch.rand(1, 3, 360, 640)
-        with tempfile.TemporaryDirectory() as folder:
-            path = os.path.join(folder, "net.onnx")
-            torch.onnx.export(net, image[:, :, :64, :64], path, opset_version=13,
-                              input_names=["image"], output_names=["painting"],
-                              dynamic_axes={"image": {2: "h", 3: "w"},
-                                            "painting": {2: "h", 3: "w"}})
-            net = net.to(memory_format=torch.channels_last)
-            image = image.contiguous(memory_format=torch.channels_last)
-            daub, processor, peer = [], [], []
-            for i in range(rounds):
-                wall, busy, _ = time_daub(program, path, "360x640", False)
-                daub.append(wall)
-                processor.append(busy)
-                peer.append(time_torch(net, image, 5))
-            print(f"{name:20s} {min(daub):7.1f}  {min(processor):8.1f}     {min(peer):7.1f}"
-                  f"     {min(peer) / min(daub):5.2f}", flush=True)
+    image = torch.rand(1, 3, 360, 640)
+    print("ms at 640x360        daub best   median (processor) PyTorch best median"
+          "  ratio of bests, of medians")
+    lite = os.path.join(root, "lite.onnx")
+    compare("lite", program, lite, Painter("lite", 1), [image, torch.ones(1, 1)], rounds)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "johnson.onnx")
+        net = johnson(16).eval()
+        export(net, path)
+        compare("half-width Johnson", program, path, net, [image], rounds)
 
 
 if __name__ == "__main__":

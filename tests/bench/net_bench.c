@@ -119,10 +119,11 @@ int main(int argc, char **argv)
                ms > 0 ? step->macs * 2e-6 / ms : 0, step->kernel, step->name);
     }
     net_plan_dump(&probe.plan, stdout);
-    printf("%s %dx%d: %.2f ms (best steps %.2f ms, processor time %.2f ms), %.2f GFLOP, "
+    printf("%s %dx%d: %.2f ms (median %.2f ms, best steps %.2f ms, processor time %.2f "
+           "ms), %.2f GFLOP, "
            "%.1f GFLOP/s\n",
-           argv[1], h, w, probe.best_ms, sum_ms, probe.best_cpu_ms, gflop,
-           gflop / probe.best_ms * 1e3);
+           argv[1], h, w, probe.best_ms, probe.median_ms, sum_ms, probe.best_cpu_ms,
+           gflop, gflop / probe.best_ms * 1e3);
     if (check)
         compare(&graph, image, style, out, count);
     free(image);

@@ -398,7 +398,7 @@ static void test_timing(void **state)
     assert_true(equal(&want, &out));
     int count = daub_stylizer_times(stylizer, &steps);
     double ms = 0, gflop = 0;
-    assert_true(count > 8);
+    assert_true(count > 5);
     for (int i = 0; i < count; i++) {
         assert_true(steps[i].name[0] != 0 && steps[i].ms >= 0 && steps[i].gflop >= 0);
         ms += steps[i].ms;
