@@ -244,6 +244,64 @@ class Unwritable(harness.Case):
         self.assertEqual(len(frames(self.path("out"))), 50)
 
 
+class Models(harness.Case):
+    """Real painter only: what the importer refuses, and how it is said."""
+
+    def setUp(self):
+        super().setUp()
+        self.source = self.path("in.y4m")
+        ffmpeg(*testsrc(1), "-frames:v", "1", "-pix_fmt", "yuv420p", self.source)
+
+    def refuse(self, words, model, code=INPUT):
+        self.fails(code, words, self.source, "-o", self.path("out.mp4"), "-m", model)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as f:
+            f.write(data)
+        return self.path(name)
+
+    def net(self, name, nodes, image=(1, 3, "h", "w"), constants=(), opset=13):
+        from onnx import TensorProto, helper
+        image = helper.make_tensor_value_info("image", TensorProto.FLOAT, image)
+        out = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
+        nodes = [helper.make_node(*node[:3], name=name) for node in nodes]
+        graph = helper.make_graph(nodes, "net", [image], [out], constants)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+        return self.write(name + ".onnx", model.SerializeToString())
+
+    def test_damaged(self):
+        whole = self.net("whole", [("Relu", ["image"], ["out"])])
+        self.daub(self.source, "-o", self.path("out.mp4"), "-m", whole)
+        os.remove(self.path("out.mp4"))
+        with open(whole, "rb") as f:
+            data = f.read()
+        for name, bad in (("cut", data[:len(data) * 2 // 3]), ("empty", b""),
+                          ("text", b"not a net\n"), ("noise", os.urandom(5000))):
+            with self.subTest(name):
+                self.refuse([name + ".onnx", "no ONNX file, or a damaged one"],
+                            self.write(name + ".onnx", bad))
+
+    def test_unknown_operator(self):
+        from onnx import TensorProto, helper
+        k = helper.make_tensor("k", TensorProto.INT64, [1], [1])
+        self.refuse(["sorter", "TopK", "opset 13"],
+                    self.net("sorter", [("TopK", ["image", "k"], ["out", "i"])], constants=[k]))
+
+    def test_old_opset(self):
+        self.refuse(["opset 8", "9 to 17"],
+                    self.net("old", [("Relu", ["image"], ["out"])], opset=8))
+
+    def test_no_image_net(self):
+        self.refuse("no image-to-image net",
+                    self.net("words", [("Relu", ["image"], ["out"])], image=(1, 512)))
+        self.refuse("no classifier",
+                    self.net("classes", [("GlobalAveragePool", ["image"], ["out"])]))
+
+    def test_missing(self):
+        self.refuse("did you mean 'lite'?", "lyte", code=USAGE)
+        self.refuse(["gone.onnx", "No such file"], self.path("gone.onnx"), code=USAGE)
+
+
 class NoDevice(harness.Case):
     def test_no_device(self):
         source = self.path("in.mp4")
