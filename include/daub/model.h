@@ -24,7 +24,8 @@ struct daub_style_info {
     const char *name;  /* as given to --style */
     const char *title; /* of the painting; NULL where unknown */
     const char *artist;
-    int year; /* 0 where unknown */
+    const char *licence; /* of the picture */
+    int year;            /* 0 where unknown */
 };
 
 struct daub_model_info {
@@ -36,8 +37,10 @@ struct daub_model_info {
     int range_guessed; /* the file does not tell; range is a guess from its family */
     int opset;
     int64_t parameters;
-    int style_count;   /* entries of styles; 0 for a net of one fixed style */
-    int default_style; /* index into styles */
+    double macs_per_pixel; /* multiplications of its convolutions */
+    int style_count;       /* entries of styles; 0 for a net of one fixed style */
+    int default_style;     /* index into styles */
+    int identity_style;    /* the style that gives the photo back; -1: none */
     const struct daub_style_info *styles;
 };
 

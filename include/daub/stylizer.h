@@ -40,7 +40,10 @@ struct daub_stylizer_params {
 
 /* What may change with every frame; changing it re-records nothing. */
 struct daub_live {
-    float strength; /* 0 input .. 1 painting */
+    /* 0 input .. 1 painting. A model with an identity style is mixed with it, so that the
+     * strokes themselves grow weaker; of others, the pixels are mixed. 0 is the input
+     * exactly. */
+    float strength;
     enum daub_color_mode color;
     const float *style; /* style_count weights of the model, or NULL: the default style */
 };

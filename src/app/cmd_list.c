@@ -72,6 +72,8 @@ static void print_style(const struct daub_style_info *style, bool is_default)
         printf(", %s", style->artist);
     if (style->year)
         printf(", %d", style->year);
+    if (style->licence)
+        printf(" (%s)", style->licence);
     putchar('\n');
 }
 
@@ -95,7 +97,10 @@ static void print_model(const char *path, void *user)
     printf("%s", info->name);
     if (info->title)
         printf(": %s", info->title);
-    printf("\n   %.2f million parameters", (double)info->parameters / 1e6);
+    printf("\n   %.2f million parameters, %.1f kMAC a pixel (a frame of 1280x720: %.0f "
+           "GFLOP)",
+           (double)info->parameters / 1e6, info->macs_per_pixel / 1e3,
+           info->macs_per_pixel * 1280 * 720 * 2 / 1e9);
     if (info->licence)
         printf(", licence %s", info->licence);
     putchar('\n');

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "net/passes.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -105,7 +106,39 @@ static bool output_bounds(const struct net_graph *graph, double *low, double *hi
 
 /* A bounded output tells its range; nets that end in a plain convolution are of the
  * Johnson family, which works in 0..255. */
-static bool guess_range(struct daub_model *model, struct daub_error *error)
+static enum daub_model_range guess_range(const struct net_graph *graph)
+{
+    double low, high;
+    if (!output_bounds(graph, &low, &high) || high > 128)
+        return DAUB_MODEL_RANGE_255;
+    return low < -0.5 ? DAUB_MODEL_RANGE_SIGNED : DAUB_MODEL_RANGE_1;
+}
+
+/* ---- arithmetic ---- */
+
+/* Multiplications of the convolutions, as the kernels do them. */
+static double count_macs(const struct net_graph *graph)
+{
+    double macs = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct net_node *node = &graph->nodes[i];
+        if (node->op != NET_CONV && node->op != NET_CONV_TRANSPOSE)
+            continue;
+        const struct net_shape *weight = &graph->values[node->input[1]].shape;
+        int side = node->op == NET_CONV ? node->output : node->input[0];
+        const struct net_shape *map = &graph->values[side].shape;
+        double each = (double)net_shape_count(weight);
+        /* Of an upsampled map, a 3x3 kernel sees only 2x2 different pixels. */
+        if (node->op == NET_CONV && node->u.conv.upsample == 2 && weight->dim[2] == 3)
+            each *= 4.0 / 9.0;
+        macs += each * (double)map->dim[2] * (double)map->dim[3];
+    }
+    return macs;
+}
+
+/* Builds the network for a small picture, to see what only its graph tells. */
+static bool study_graph(struct daub_model *model, enum daub_model_range range,
+                        struct daub_error *error)
 {
     struct net_graph graph;
     const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
@@ -113,15 +146,14 @@ static bool guess_range(struct daub_model *model, struct daub_error *error)
     int h = info->fixed_height ? (int)info->fixed_height : side;
     int w = info->fixed_width ? (int)info->fixed_width : side;
     bool ok = net_onnx_build(model->onnx, h, w, &graph, error);
-    double low, high;
-    model->info.range = DAUB_MODEL_RANGE_255;
-    model->info.range_guessed = 1;
-    if (ok && output_bounds(&graph, &low, &high)) {
-        if (high > 128)
-            model->info.range = DAUB_MODEL_RANGE_255;
-        else
-            model->info.range = low < -0.5 ? DAUB_MODEL_RANGE_SIGNED : DAUB_MODEL_RANGE_1;
+    model->info.range = range ? range : range_named(property(model, "daub.range"));
+    if (ok && !model->info.range) {
+        model->info.range = guess_range(&graph);
+        model->info.range_guessed = 1;
     }
+    ok = ok && net_passes_run(&graph, error);
+    if (ok)
+        model->info.macs_per_pixel = count_macs(&graph) / h / w;
     net_graph_free(&graph);
     return ok;
 }
@@ -158,7 +190,18 @@ static bool add_style(struct daub_model *model, const cJSON *item, int index)
         style->year = year->valueint;
     return copy_text(given ? given : name, (char **)&style->name) &&
            copy_text(item ? json_text(item, "title") : NULL, (char **)&style->title) &&
-           copy_text(item ? json_text(item, "artist") : NULL, (char **)&style->artist);
+           copy_text(item ? json_text(item, "artist") : NULL, (char **)&style->artist) &&
+           copy_text(item ? json_text(item, "licence") : NULL, (char **)&style->licence);
+}
+
+/* Index of a style; -1: there is none of that name. */
+static int style_named(const struct daub_model *model, const char *name)
+{
+    for (int i = 0; name && i < model->info.style_count; i++) {
+        if (strcmp(model->styles[i].name, name) == 0)
+            return i;
+    }
+    return -1;
 }
 
 static bool read_styles(struct daub_model *model, struct daub_error *error)
@@ -183,11 +226,11 @@ static bool read_styles(struct daub_model *model, struct daub_error *error)
                          model->name);
     model->info.styles = model->styles;
     model->info.style_count = count;
-    const char *wanted = property(model, "daub.default");
-    for (int i = 0; wanted && i < count; i++) {
-        if (strcmp(model->styles[i].name, wanted) == 0)
-            model->info.default_style = i;
-    }
+    model->info.identity_style = inputs > 1 ? style_named(model, "identity") : -1;
+    int wanted = style_named(model, property(model, "daub.default"));
+    model->info.default_style = wanted >= 0                       ? wanted
+                                : model->info.identity_style == 0 ? 1
+                                                                  : 0;
     return true;
 }
 
@@ -233,10 +276,7 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
     model->alignment = net_onnx_alignment(model->onnx, error);
     if (model->alignment <= 0)
         return false;
-    model->info.range = range ? range : range_named(property(model, "daub.range"));
-    if (!model->info.range && !guess_range(model, error))
-        return false;
-    return read_styles(model, error);
+    return study_graph(model, range, error) && read_styles(model, error);
 }
 
 enum daub_status daub_model_load_memory(const void *data, size_t size, const char *name,
@@ -274,6 +314,7 @@ void daub_model_free(struct daub_model *model)
         free((char *)model->styles[i].name);
         free((char *)model->styles[i].title);
         free((char *)model->styles[i].artist);
+        free((char *)model->styles[i].licence);
     }
     free(model->styles);
     free(model->name);

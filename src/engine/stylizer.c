@@ -37,7 +37,7 @@ struct daub_stylizer {
     VkSemaphore timeline;
     uint64_t submitted, received; /* timeline values */
     struct slot slots[SLOTS];
-    int style_count;
+    int style_count, identity_style; /* identity: -1 where there is none */
     float *default_style, *wanted_style;
     bool timing;
     struct daub_step_time *times;
@@ -83,6 +83,7 @@ static bool build_styles(struct daub_stylizer *s, const struct daub_model *model
     }
     if (!ok)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the styles");
+    s->identity_style = model->info.identity_style;
     model_default_style(model, s->default_style);
     return true;
 }
@@ -262,8 +263,6 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
     if (live && live->color > DAUB_COLOR_ONLY)
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown colour mode %d",
                          (int)live->color);
-    float control[4] = {strength, live ? (float)live->color : 0, 0, 0};
-    memcpy(slot->frame.live.mapped, control, sizeof(control));
     const float *style = live && live->style ? live->style : s->default_style;
     for (int i = 0; i < s->style_count; i++) {
         if (!isfinite(style[i]))
@@ -272,7 +271,15 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
                              "number",
                              i);
     }
-    return set_style(s, slot, style, false, error) &&
+    /* Of an identity style the network mixes; but 0 is the input exactly. */
+    bool mixes_pixels = s->identity_style < 0 || strength == 0;
+    for (int i = 0; i < s->style_count; i++) {
+        float identity = i == s->identity_style ? 1 - strength : 0;
+        s->wanted_style[i] = mixes_pixels ? style[i] : identity + strength * style[i];
+    }
+    float control[4] = {mixes_pixels ? strength : 1, live ? (float)live->color : 0};
+    memcpy(slot->frame.live.mapped, control, sizeof(control));
+    return set_style(s, slot, s->wanted_style, false, error) &&
            gpu_buffer_flush(s->device, &slot->frame.live, error);
 }
 

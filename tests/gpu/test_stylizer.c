@@ -204,6 +204,43 @@ static void test_styles(void **state)
     daub_stylizer_free(stylizer);
 }
 
+/* Strength of a model with an identity style is a mix of styles; 0 is the input itself.
+ */
+static void test_identity_style(void **state)
+{
+    (void)state;
+    struct daub_model *model = net_make(
+        NET_STYLED "; meta daub.styles [{\"name\":\"a\"},{\"name\":\"identity\"},"
+                   "{\"name\":\"b\"}]; meta daub.default b",
+        DAUB_MODEL_RANGE_1);
+    assert_int_equal(daub_model_get_info(model)->identity_style, 1);
+    assert_int_equal(daub_model_get_info(model)->default_style, 2);
+    assert_int_equal(daub_model_get_info(styled_net)->identity_style, -1);
+    static const float mix[3] = {0.5f, 0, 0.5f}, all_b[3] = {0, 0, 1};
+    static const float weaker[3] = {0.125f, 0.75f, 0.125f}, some_b[3] = {0, 0.75f, 0.25f};
+    struct {
+        struct daub_live live;
+        const float *same_as; /* of the same net without an identity, at strength 1 */
+    } cases[] = {{{0.25f, 0, mix}, weaker},
+                 {{0.25f, 0, NULL}, some_b},
+                 {{1, 0, mix}, mix},
+                 {{1, 0, NULL}, all_b}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct picture got = alone(model, 3, &cases[i].live);
+        struct daub_live live = {1, 0, cases[i].same_as};
+        struct picture want = alone(styled_net, 3, &live);
+        assert_true(equal(&want, &got));
+        picture_free(&want);
+        picture_free(&got);
+    }
+    struct picture in, none = alone(model, 3, &(struct daub_live){0, 0, mix});
+    input(&in, 3);
+    assert_true(equal(&in, &none));
+    picture_free(&in);
+    picture_free(&none);
+    daub_model_free(model);
+}
+
 /* ---- refusals ---- */
 
 static void refuse_submit(struct daub_stylizer *stylizer, const struct daub_image *image,
@@ -456,7 +493,7 @@ static void test_no_growth(void **state)
     receive(stylizer, &out);
     long grown = resident_kb() - before;
     print_message("resident memory grew by %ld kB in 200 frames\n", grown);
-#if !defined(__SANITIZE_ADDRESS__) /* its quarantine grows */
+#if !defined(DAUB_SANITIZE) /* AddressSanitizer's quarantine grows */
     assert_true(grown < 1024);
 #endif
     daub_stylizer_free(stylizer);
@@ -612,14 +649,15 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_order),        cmocka_unit_test(test_free_in_flight),
-        cmocka_unit_test(test_styles),       cmocka_unit_test(test_wrong_pictures),
-        cmocka_unit_test(test_wrong_live),   cmocka_unit_test(test_wrong_params),
-        cmocka_unit_test(test_defaults),     cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_timing),       cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_no_growth),    cmocka_unit_test(test_garbage),
-        cmocka_unit_test(test_check_passes), cmocka_unit_test(test_nan_weights),
-        cmocka_unit_test(test_other_size),   cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_order),          cmocka_unit_test(test_free_in_flight),
+        cmocka_unit_test(test_styles),         cmocka_unit_test(test_identity_style),
+        cmocka_unit_test(test_wrong_pictures), cmocka_unit_test(test_wrong_live),
+        cmocka_unit_test(test_wrong_params),   cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_timing),
+        cmocka_unit_test(test_memory),         cmocka_unit_test(test_no_growth),
+        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_check_passes),
+        cmocka_unit_test(test_nan_weights),    cmocka_unit_test(test_other_size),
+        cmocka_unit_test(test_threads),
     };
     struct gpu_test test;
     int failed = 0;

@@ -235,6 +235,14 @@ static void add_statement(Onnx__ModelProto *model, char *statement)
         model->opset_import[0]->version = atoi(part(&rest, " "));
         return;
     }
+    if (!strcmp(verb, "meta")) {
+        Onnx__StringStringEntryProto *entry = need(sizeof(*entry));
+        onnx__string_string_entry_proto__init(entry);
+        entry->key = copy(part(&rest, " "));
+        entry->value = copy(rest);
+        append(&model->metadata_props, &model->n_metadata_props, &entry, sizeof(entry));
+        return;
+    }
     bool in = !strcmp(verb, "in"), out = !strcmp(verb, "out");
     bool floats = !strcmp(verb, "f"), ints = !strcmp(verb, "i");
     if (!in && !out && !floats && !ints) {
