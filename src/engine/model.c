@@ -218,14 +218,14 @@ static bool read_styles(struct daub_model *model, struct daub_error *error)
     int count = inputs > 0 ? inputs : described > 0 ? 1 : 0;
     model->styles = daub_alloc((size_t)count, sizeof(*model->styles));
     bool ok = model->styles != NULL;
+    model->info.styles = model->styles;
+    model->info.style_count = ok ? count : 0;
     for (int i = 0; ok && i < count; i++)
         ok = add_style(model, i < described ? cJSON_GetArrayItem(json, i) : NULL, i);
     cJSON_Delete(json);
     if (!ok)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s",
                          model->name);
-    model->info.styles = model->styles;
-    model->info.style_count = count;
     model->info.identity_style = inputs > 1 ? style_named(model, "identity") : -1;
     int wanted = style_named(model, property(model, "daub.default"));
     model->info.default_style = wanted >= 0                       ? wanted

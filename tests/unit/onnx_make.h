@@ -5,9 +5,10 @@
  *
  * Statements end with ';'. Dimensions that are no numbers are dynamic. f is a float
  * initializer: rN random numbers of seed N, =V one value all over, or a list. i is a list
- * of int64; i NAME =V a scalar; meta KEY VALUE metadata. Anything else is a node: inputs ('_' left out) > outputs
- * and attributes, whose form gives their type: 3 int, 3,4 or 3, ints, 0.5 float, 0.5,1.5
- * floats, @1,2 and @0.5, tensors, @=4 a scalar tensor, everything else a string. */
+ * of int64; i NAME =V a scalar; meta KEY VALUE metadata. Anything else is a node: inputs
+ * ('_' left out) > outputs and attributes, whose form gives their type: 3 int, 3,4 or 3,
+ * ints, 0.5 float, 0.5,1.5 floats, @1,2 and @0.5, tensors, @=4 a scalar tensor,
+ * everything else a string. */
 #ifndef DAUB_TESTS_ONNX_MAKE_H
 #define DAUB_TESTS_ONNX_MAKE_H
 
