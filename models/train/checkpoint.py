@@ -13,7 +13,7 @@ import torch
 from net import Painter
 from problem import Problem
 
-FORMAT = 'daub-train-1'
+FORMAT = 'daub-train-2'
 
 
 def save(path, state):

@@ -4,6 +4,8 @@ import json
 import os
 import sys
 
+import catalogue
+import patterns
 from problem import Problem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,9 +28,15 @@ def bounded(kind, low, high):
     return parse
 
 
+def style_word(text):
+    """A bare word is the name of a style; all else is a path."""
+    bare = os.path.basename(text) == text and not os.path.splitext(text)[1]
+    return text if bare else os.path.abspath(text)
+
+
 def add_train(verbs):
     """Defaults that depend on other options are None here; see complete()."""
-    verb = verbs.add_parser('train', help='train a network on one painting', allow_abbrev=False)
+    verb = verbs.add_parser('train', help='train a network on pictures', allow_abbrev=False)
 
     def add(name, default=None, help='', **rest):
         if default is not None:
@@ -38,8 +46,9 @@ def add_train(verbs):
     path = os.path.abspath
     add('--data', type=path, default=os.environ.get('DAUB_DATA') or DATA,
         help='folder with styles/, content/ and squeezenet_v1_0.npz (environment: DAUB_DATA)')
-    add('--style', type=path, metavar='PICTURE',
-        help='the painting (default: styles/starry_night.jpg of DATA)')
+    add('--style', type=style_word, nargs='+', metavar='STYLE', default=['starry_night'],
+        help="paths of pictures, names in paintings.json, or 'all' of these; without a suffix "
+        'styles/NAME.jpg of DATA or a pattern of our own (default: starry_night)')
     add('--content', type=path, metavar='FOLDER',
         help='photos to paint (default: content of DATA)')
     add('--loss-net', type=path, metavar='NPZ',
@@ -64,7 +73,10 @@ def add_train(verbs):
     add('--content-weight', type=weight, default=1.0)
     add('--style-weight', type=weight, default=5.0)
     add('--tv-weight', type=weight, default=2.0)
-    add('--steady-weight', type=weight, default=100.0,
+    add('--identity-weight', type=weight, default=60.0,
+        help='of giving the photo back, in the identity style')
+    add('--grid-weight', type=weight, default=5e4, help='against a dotted grid')
+    add('--steady-weight', type=weight, default=200.0,
         help='0 trains without the steadiness loss')
     add('--steady-from', type=bounded(float, 0, 1), default=0.3,
         help='part of the run after which the steadiness loss sets in')
@@ -82,20 +94,21 @@ def add_train(verbs):
 def complete(options):
     """The parsed options of train with those that depend on others filled in."""
     options = dict(options)
-    for key, below in (('style', 'styles/starry_night.jpg'), ('content', 'content'),
-                       ('loss_net', 'squeezenet_v1_0.npz')):
+    for key, below in (('content', 'content'), ('loss_net', 'squeezenet_v1_0.npz')):
         options[key] = options[key] or os.path.join(options['data'], below)
     options['out'] = options['out'] or options['resume'] or f"{options['size']}.pt"
     options['minutes'] = options['minutes'] or MINUTES
-    stem = os.path.splitext(os.path.basename(options['style']))[0]
-    painting = {'name': stem.replace('_', '-'), 'title': stem.replace('_', ' '),
-                'artist': 'unknown', 'year': 0, 'licence': 'not stated'}
-    with open(os.path.join(HERE, 'paintings.json'), encoding='utf-8') as file:
-        known = json.load(file).get(stem)
-    if known:
-        painting.update(known, licence='public domain')
-    painting.update({key: options[key] for key in painting if options[key] is not None})
-    options['painting'] = painting
+    options['style'] = catalogue.expand(options['style'])
+    options['paintings'] = [catalogue.describe(word) for word in options['style']]
+    given = {key: options[key] for key in ('name', 'title', 'artist', 'year', 'licence')
+             if options[key] is not None}
+    if given and len(options['style']) > 1:
+        raise Problem(f'--{next(iter(given))} describes one picture; give one --style with it')
+    options['paintings'][0].update(given)
+    names = ['identity'] + [style['name'] for style in options['paintings']]
+    if len(set(names)) < len(names):
+        raise Problem("two styles have the same name, or one is called 'identity'; rename a "
+                      'picture or leave one out')
     if options['crop'] % 4:
         raise Problem(f"--crop {options['crop']} is not a multiple of 4; give "
                       f"{options['crop'] // 4 * 4}")
@@ -128,7 +141,7 @@ def train(verb, words):
     if options['resume']:
         state = checkpoint.load(options['resume'])
         options = resumed(verb, words, state)
-    changed = {key: os.path.basename(value) if key == 'style' else value
+    changed = {key: [os.path.basename(word) for word in value] if key == 'style' else value
                for key, value in options.items()
                if key not in FREE_ON_RESUME and key != 'seed' and value != defaults[key]}
     trainer = Trainer(complete(options), state)
@@ -160,11 +173,16 @@ def main(words):
     verb = verbs.add_parser('export', help='write the network of a checkpoint as ONNX')
     verb.add_argument('checkpoint', metavar='CHECKPOINT')
     verb.add_argument('out', metavar='OUT.onnx')
+    verb = verbs.add_parser('patterns', help='draw the style pictures of our own as PNG files')
+    verb.add_argument('folder', metavar='FOLDER')
     verbs.add_parser('test', help='run the tests on tiny data')
     options = parser.parse_args(words)
     try:
         if options.verb == 'train':
             return train(train_verb, words[1:])
+        if options.verb == 'patterns':
+            print('\n'.join(patterns.write(options.folder)))
+            return 0
         return export(options)
     except Problem as problem:
         print(f'models/train/run: {problem}', file=sys.stderr)

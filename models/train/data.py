@@ -28,6 +28,10 @@ def read_picture(path, short_side, cure):
     if max(image.size) > MAX_ASPECT * min(image.size):
         raise Problem(f'the picture {path} is more than {MAX_ASPECT} times as long as it is wide; '
                       f'{cure}')
+    return scaled(image, short_side)
+
+
+def scaled(image, short_side):
     scale = short_side / min(image.size)
     size = [max(short_side, round(side * scale)) for side in image.size]
     return np.asarray(image.resize(size, Image.LANCZOS))
@@ -66,7 +70,7 @@ class Photos:
             y, x = (random.integers(full - side + 1) for full in picture.shape[:2])
             crop = picture[y:y + side, x:x + side]
             crops.append(crop[:, ::-1] if random.random() < 0.5 else crop)
-        return to_tensor(crops)
+        return relight(to_tensor(crops), random)
 
     def held_out_batches(self, count, side):
         for first in range(0, len(self.held_out), count):
@@ -76,6 +80,25 @@ class Photos:
                 y, x = ((full - side) // 2 for full in picture.shape[:2])
                 crops.append(picture[y:y + side, x:x + side])
             yield to_tensor(crops)
+
+
+DARK_SHARE = 0.25  # of the crops
+
+
+def relight(photo, random):
+    """Some photos made night scenes with lamps: else a net that saw too few bright spots
+    paints each of them as the brightest thing it knows, a yellow eye."""
+    count, _, height, width = photo.shape
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing='ij')
+    for i in np.flatnonzero(random.random(count) < DARK_SHARE):
+        photo[i] = photo[i] ** random.uniform(1.2, 2.5)
+        for _ in range(random.integers(6)):
+            top, left = random.uniform(0, (height, width))
+            radius = random.uniform(1.5, 7)
+            glow = torch.sigmoid(2 * (radius - torch.hypot(y - top, x - left)))
+            colour = torch.from_numpy(random.uniform((0.8, 0.7, 0.5), 1)).float()
+            photo[i] += glow * (colour.view(3, 1, 1) - photo[i])
+    return photo
 
 
 class Motion:

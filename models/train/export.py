@@ -8,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 import checkpoint
+from catalogue import PUBLISHED
 from net import EPSILON, SIZES
 from problem import Problem
 
@@ -52,10 +53,8 @@ class Graph:
         x = self.add('Mul', [x, rows['gamma']], f'{name}.scaled')
         return self.add('Add', [x, rows['beta']], f'{name}.shifted')
 
-    def conv_norm(self, x, name, weights, stride=1, weight=None):
-        if weight is None:
-            weight = weights[f'{name}.conv.weight']
-        x = self.conv(x, f'{name}.conv', weight, stride=stride)
+    def conv_norm(self, x, name, weights, stride=1):
+        x = self.conv(x, f'{name}.conv', weights[f'{name}.conv.weight'], stride=stride)
         return self.norm(x, f'{name}.norm', weights[f'{name}.norm.gamma'],
                          weights[f'{name}.norm.beta'])
 
@@ -70,10 +69,11 @@ def build(size, weights):
     """The whole network. weights: float32 arrays by PyTorch's parameter name."""
     graph = Graph()
     x = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
-    # No centring of the image here: reflection padding keeps a constant constant, so
-    # the norm after the first convolution removes it.
     first = phases_first(weights['start.conv.weight'], axis=1)
-    x = graph.add('Relu', [graph.conv_norm(x, 'start', weights, weight=first)], 'start.out')
+    # The net sees image - 0.5: here that is a bias, as reflection keeps a constant constant.
+    photo = graph.conv(x, 'start.conv', first, bias=-0.5 * first.sum((1, 2, 3)))
+    x = graph.norm(photo, 'start.norm', weights['start.norm.gamma'], weights['start.norm.beta'])
+    x = graph.add('Relu', [x], 'start.out')
     x = graph.add('Relu', [graph.conv_norm(x, 'down', weights, stride=2)], 'down.out')
     for i in range(SIZES[size][2]):
         y = graph.conv_norm(x, f'blocks.{i}.first', weights)
@@ -83,7 +83,8 @@ def build(size, weights):
     scales = graph.constant('scales', np.array([1, 1, 2, 2], np.float32))
     x = graph.add('Resize', [x, '', scales], 'doubled', mode='nearest',
                   coordinate_transformation_mode='asymmetric', nearest_mode='floor')
-    x = graph.add('Relu', [graph.conv_norm(x, 'up', weights)], 'up.out')
+    x = graph.add('Add', [graph.conv_norm(x, 'up', weights), photo], 'up.sum')
+    x = graph.add('Relu', [x], 'up.out')
     x = graph.conv(x, 'last', phases_first(weights['last.weight'], axis=0),
                    phases_first(weights['last.bias'], axis=0))
     x = graph.add('DepthToSpace', [x], 'shuffled', blocksize=2, mode='DCR')
@@ -109,6 +110,11 @@ def recipe(state):
             f"; {stopped}{minutes:.1f} minutes on {state['options']['threads']} threads")
 
 
+def default_style(styles):
+    names = [style['name'] for style in styles[1:]]
+    return 'starry-night' if 'starry-night' in names else names[0]
+
+
 def model(state):
     weights = {name: tensor.float().numpy()
                for name, tensor in checkpoint.painter(state).state_dict().items()}
@@ -122,14 +128,15 @@ def model(state):
                           list(graph.constants.values())),
         producer_name='daub', opset_imports=[helper.make_opsetid('', OPSET)])
     result.ir_version = IR_VERSION
-    styles = [{key: style[key] for key in ('name', 'title', 'artist', 'year')}
-              for style in state['styles']]
+    styles = [{key: style[key] for key in PUBLISHED} for style in state['styles']]
+    licences = sorted({style['licence'] for style in styles[1:]})
     helper.set_model_props(result, {
         'daub.title': f"daub {state['size']}",
         'daub.styles': json.dumps(styles, ensure_ascii=False),
         'daub.range': '1',
-        'daub.default': styles[0]['name'],
-        'daub.licence': f"weights: MIT; painting: {state['styles'][0]['licence']}",
+        'daub.identity': '0',
+        'daub.default': default_style(styles),
+        'daub.licence': f"weights: MIT; pictures: {', '.join(licences)}",
         'daub.recipe': recipe(state)})
     onnx.checker.check_model(result, full_check=True)
     return result

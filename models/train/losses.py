@@ -88,18 +88,30 @@ class Perceptual:
                           for name in style_layers}
 
     def __call__(self, painting, photo, styles):
-        """styles: [N] index of each sample's style. Returns (content, style), means."""
+        """styles: [N] index of each sample's picture. Returns (content, style), [N] each."""
         painted = self.net(painting)
         with torch.no_grad():
             original = self.net(photo)
-        content = sum(relative_error(painted[name].float(), original[name].float()).mean()
+        content = sum(relative_error(painted[name].float(), original[name].float())
                       for name in self.content_layers) / len(self.content_layers)
-        style = sum(relative_error(gram(painted[name]), self.grams[name][styles]).mean()
+        style = sum(relative_error(gram(painted[name]), self.grams[name][styles])
                     for name in self.style_layers)
         return content, style
 
 
 def total_variation(image):
-    """Mean squared difference of neighbouring pixels."""
-    rows = ((image[:, :, 1:] - image[:, :, :-1]) ** 2).mean()
-    return rows + ((image[:, :, :, 1:] - image[:, :, :, :-1]) ** 2).mean()
+    """Mean squared difference of neighbouring pixels: [N]."""
+    rows = ((image[:, :, 1:] - image[:, :, :-1]) ** 2).mean((1, 2, 3))
+    return rows + ((image[:, :, :, 1:] - image[:, :, :, :-1]) ** 2).mean((1, 2, 3))
+
+
+def grid_energy(image):
+    """Energy at a period of exactly 2 px along rows and along columns: [N].
+
+    The Nyquist lines of the spectrum (Parseval): what alternates from pixel to pixel over
+    the whole picture, as depth-to-space with unequal phases does. Edges hardly do.
+    """
+    image = image.float()
+    columns = (image[..., ::2] - image[..., 1::2]).mean(3) / 2
+    rows = (image[..., ::2, :] - image[..., 1::2, :]).mean(2) / 2
+    return (columns ** 2).mean((1, 2)) + (rows ** 2).mean((1, 2))

@@ -33,8 +33,11 @@ class Conv(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
         self.norm = Norm(outputs, styles)
 
+    def raw(self, x):
+        return self.conv(F.pad(x, (1, 1, 1, 1), mode='reflect'))
+
     def forward(self, x, style):
-        return self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode='reflect')), style)
+        return self.norm(self.raw(x), style)
 
 
 class Block(nn.Module):
@@ -63,15 +66,21 @@ class Painter(nn.Module):
             # a dotted grid that training never quite removes (Aitken 2017).
             self.last.weight.copy_(self.last.weight[::4].repeat_interleave(4, 0))
             self.last.bias.zero_()
+            # The identity style starts as the photo alone, its darker half not cut off.
+            self.up.norm.gamma[0] = 0
+            self.up.norm.beta[0] = 1
 
     def forward(self, image, style):
-        # Centred only for the sake of bfloat16: the first norm removes any constant.
         x = F.pixel_unshuffle(image - 0.5, 2)
-        x = F.relu(self.start(x, style))
+        # Norms forget how bright and how contrasty the photo is. The identity style needs
+        # that, so the first convolution's output skips all of them; a style that wants
+        # none of it closes a channel by its beta under the last ReLU.
+        photo = self.start.raw(x)
+        x = F.relu(self.start.norm(photo, style))
         x = F.relu(self.down(x, style))
         for block in self.blocks:
             x = block(x, style)
         x = F.interpolate(x, scale_factor=2, mode='nearest')
-        x = F.relu(self.up(x, style))
+        x = F.relu(self.up(x, style) + photo)
         x = self.last(F.pad(x, (1, 1, 1, 1), mode='reflect'))
         return torch.sigmoid(F.pixel_shuffle(x.float(), 2))

@@ -9,9 +9,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+import catalogue
 import checkpoint
-from data import Motion, Photos, disturb, read_picture, to_tensor
-from losses import LossNet, Perceptual, total_variation
+from data import Motion, Photos, disturb, to_tensor
+from losses import LossNet, Perceptual, grid_energy, total_variation
 from net import Painter
 from problem import Problem
 
@@ -20,7 +21,8 @@ STEADY_RISE = 0.1  # of the run, in which the steadiness loss comes to full weig
 LAST_RATE = 0.005  # of the full learning rate, at the end of the cosine
 SAVE_EVERY_S = 60
 REPORT_EVERY_S = 20  # where the progress line cannot be rewritten
-TERMS = ('content', 'style', 'variation', 'steady')
+TERMS = ('content', 'style', 'variation', 'grid', 'photo', 'steady')
+IDENTITY_SHARE = 0.1  # of the samples; as many more are painted at a random strength
 
 
 class Progress:
@@ -63,17 +65,20 @@ class Trainer:
         torch.set_num_threads(options['threads'])
         torch.manual_seed(options['seed'])
         self.photos = Photos(options['content'])
-        picture = to_tensor([read_picture(options['style'], options['style_px'],
-                                          'give the painting with --style')])
+        pictures = [to_tensor([catalogue.picture(word, options['data'], options['style_px'])])
+                    for word in options['style']]
         loss_net = LossNet(options['loss_net'],
                            options['content_layers'] + options['style_layers'])
         self.perceptual = Perceptual(loss_net, options['content_layers'],
-                                     options['style_layers'], [picture])
-        self.styles = [options['painting']]
+                                     options['style_layers'], pictures)
+        self.styles = state['styles'] if state else [catalogue.IDENTITY] + options['paintings']
         if state:
             self.net = checkpoint.painter(state)
         else:
             self.net = Painter(options['size'], len(self.styles))
+        # Factors of the loss weights, by picture.
+        self.factors = {key: torch.tensor([float(style[key]) for style in self.styles[1:]])
+                        for key in ('content', 'style')}
         self.net.to(memory_format=torch.channels_last)
         self.optimizer = torch.optim.Adam(self.net.parameters(), options['rate'])
         self.iteration, self.seconds = 0, 0.0
@@ -113,28 +118,47 @@ class Trainer:
         """Whether the steadiness loss is computed only for its cost to be known."""
         return self.options['steady_weight'] > 0 and WARM_UP // 2 <= self.iteration < WARM_UP
 
+    def draw_rows(self, random):
+        """For each sample (picture [N], strength [N] 0..1, row of style weights [N,K])."""
+        count = self.options['batch']
+        picture = torch.from_numpy(random.integers(len(self.styles) - 1, size=count))
+        chance, strength = random.random((2, count))
+        strength[chance >= 2 * IDENTITY_SHARE] = 1
+        strength[chance < IDENTITY_SHARE] = 0
+        strength = torch.from_numpy(strength).float()
+        row = strength[:, None] * F.one_hot(picture + 1, len(self.styles))
+        row[:, 0] = 1 - strength
+        return picture, strength, row
+
     def step(self):
         options, count = self.options, self.options['batch']
         random = np.random.default_rng([options['seed'], self.iteration])
         photo = self.photos.batch(random, count, options['crop'])
-        styles = torch.from_numpy(random.integers(len(self.styles), size=count))
-        weights = F.one_hot(styles, len(self.styles)).float()
+        picture, strength, row = self.draw_rows(random)
         steady_weight = self.steady_weight()
         steady = steady_weight > 0 or self.rehearses()
         if steady:
             motion = Motion(random, count, options['crop'])
+            motion.mask *= strength[:, None, None, None]  # the photo itself may be noisy
             moved_photo = disturb(motion.warp(photo), random)
         with torch.autocast('cpu', dtype=torch.bfloat16):
             if steady:
-                both = self.net(torch.cat([photo, moved_photo]), torch.cat([weights, weights]))
+                both = self.net(torch.cat([photo, moved_photo]), torch.cat([row, row]))
                 painting, moved = both[:count], both[count:]
             else:
-                painting = self.net(photo, weights)
-            content, style = self.perceptual(painting, photo, styles)
-        terms = {'content': content, 'style': style, 'variation': total_variation(painting),
-                 'steady': motion.compare(painting, moved) if steady else 0.0}
-        loss = (options['content_weight'] * content + options['style_weight'] * style +
-                options['tv_weight'] * terms['variation'] + steady_weight * terms['steady'])
+                painting = self.net(photo, row)
+            content, style = self.perceptual(painting, photo, picture)
+        excess = F.relu(grid_energy(painting) - grid_energy(photo))
+        terms = {'content': weighted_mean(content, strength), 'style': weighted_mean(style, strength),
+                 'variation': total_variation(painting).mean(), 'grid': excess.mean(),
+                 'photo': weighted_mean((painting - photo).abs().mean((1, 2, 3)), 1 - strength),
+                 'steady': motion.compare(painting, moved) if steady else torch.zeros(())}
+        paint = (options['content_weight'] * self.factors['content'][picture] * content +
+                 options['style_weight'] * self.factors['style'][picture] * style +
+                 options['tv_weight'] * total_variation(painting))
+        back = options['identity_weight'] * (painting - photo).abs().mean((1, 2, 3))
+        loss = ((strength * paint + (1 - strength) * back).mean() +
+                options['grid_weight'] * terms['grid'] + steady_weight * terms['steady'])
         if not torch.isfinite(loss):
             raise Problem(f'the loss is not finite at iteration {self.iteration}; lower --rate')
         for group in self.optimizer.param_groups:
@@ -154,7 +178,8 @@ class Trainer:
         start, before = time.monotonic(), self.seconds
         saved = start
         progress = Progress(self.iteration)
-        print(f"training {self.options['size']} on {self.options['painting']['title']}, "
+        titles = ', '.join(style['title'] for style in self.styles[1:])
+        print(f"training {self.options['size']} on {titles}; "
               f'{len(self.photos.training)} photos', file=sys.stderr, flush=True)
         try:
             while self.iterations is None or self.iteration < self.iterations:
@@ -187,14 +212,18 @@ class Trainer:
         return WARM_UP + max(0, int(left / (share * plain + (1 - share) * steady)))
 
     def score(self):
-        """(content, style) losses in float32 on the held-out photos, mean over the styles."""
+        """(content, style) losses in float32 on the held-out photos, mean over the pictures."""
         sums, count = np.zeros(2), 0
         with torch.no_grad():
             for photo in self.photos.held_out_batches(self.options['batch'], self.options['crop']):
-                for index in range(len(self.styles)):
-                    styles = torch.full((len(photo),), index)
-                    weights = F.one_hot(styles, len(self.styles)).float()
-                    losses = self.perceptual(self.net(photo, weights), photo, styles)
-                    sums += len(photo) * np.array([float(loss) for loss in losses])
+                for index in range(len(self.styles) - 1):
+                    picture = torch.full((len(photo),), index)
+                    row = F.one_hot(picture + 1, len(self.styles)).float()
+                    losses = self.perceptual(self.net(photo, row), photo, picture)
+                    sums += [float(loss.sum()) for loss in losses]
                     count += len(photo)
         return sums / count
+
+
+def weighted_mean(values, weights):
+    return (values * weights).sum() / weights.sum().clamp(min=1e-6)

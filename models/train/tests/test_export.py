@@ -17,7 +17,8 @@ try:
 except ImportError:
     cv2 = None
 
-STYLE = {'name': 'a', 'title': 'Ä', 'artist': 'B', 'year': 1900, 'licence': 'public domain'}
+STYLE = {'name': 'a', 'title': 'Ä', 'artist': 'B', 'year': 1900, 'licence': 'public domain',
+         'content': 1.0, 'style': 1.0}
 
 
 def random_state(size, styles):
@@ -55,7 +56,7 @@ class ExportTest(unittest.TestCase):
     def test_numpy_agrees(self):
         def run(model, image, mix):
             return numpy_onnx.run(model, image=image, style=mix)
-        self.compare(run, 1, 64, 64)
+        self.compare(run, 2, 64, 64)
         self.compare(run, 3, 36, 92)
 
     @unittest.skipIf(cv2 is None, 'python3-opencv is not installed')
@@ -69,17 +70,19 @@ class ExportTest(unittest.TestCase):
             net.setInput(image, 'image')
             net.setInput(mix, 'style')
             return net.forward()
-        self.compare(run, 1, 64, 64)
-        self.compare(run, 1, 36, 92)
+        self.compare(run, 2, 64, 64)
+        self.compare(run, 2, 36, 92)
 
     def test_metadata(self):
         model = export.model(random_state('standard', 2)[0])
         props = {p.key: p.value for p in model.metadata_props}
         self.assertEqual(json.loads(props['daub.styles'])[1],
-                         {'name': 'style-1', 'title': 'Ä', 'artist': 'B', 'year': 1900})
+                         {'name': 'style-1', 'title': 'Ä', 'artist': 'B', 'year': 1900,
+                          'licence': 'public domain'})
+        self.assertEqual(props['daub.identity'], '0')
         self.assertEqual(props['daub.range'], '1')
-        self.assertEqual(props['daub.default'], 'style-0')
-        self.assertEqual(props['daub.licence'], 'weights: MIT; painting: public domain')
+        self.assertEqual(props['daub.default'], 'style-1')
+        self.assertEqual(props['daub.licence'], 'weights: MIT; pictures: public domain')
         self.assertEqual(props['daub.recipe'], "models/train/run train --style 'a b.jpg' "
                          '--seed 4 --iterations 5; 1.5 minutes on 2 threads')
         shape = [d.dim_param or d.dim_value for d in
@@ -106,7 +109,7 @@ class ExportTest(unittest.TestCase):
     def test_file_is_written_whole(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'x.onnx')
-            size = export.export(random_state('lite', 1)[0], path)
+            size = export.export(random_state('lite', 2)[0], path)
             self.assertEqual(os.listdir(folder), ['x.onnx'])
             self.assertEqual(os.path.getsize(path), size)
             onnx.checker.check_model(path)

@@ -89,6 +89,29 @@ class TrainTest(unittest.TestCase):
         self.assertEqual(state['iteration'], state['iterations'])
         self.assertGreaterEqual(state['iterations'], 40)
 
+    def test_many_styles_beside_the_photo_itself(self):
+        path, _ = self.train('many.pt', '--iterations', '2', '--style', 'starry_night',
+                             'ink_hatching', self.data.path('styles/own.png'))
+        state = checkpoint.load(path)
+        self.assertEqual([style['name'] for style in state['styles']],
+                         ['identity', 'starry-night', 'ink-hatching', 'own'])
+        self.assertEqual([style['licence'] for style in state['styles']],
+                         ['MIT', 'public domain', 'MIT', 'not stated'])
+        self.assertIn('--style starry_night ink_hatching own.png --style-px 64', export.recipe(state))
+
+    def test_identity_gives_the_photo_back(self):
+        def error(path):
+            photo = torch.from_numpy(np.random.default_rng(5).random((1, 3, 8, 8))).float()
+            photo = torch.nn.functional.interpolate(photo, (64, 64), mode='bicubic').clamp(0, 1)
+            row = torch.tensor([[1.0, 0.0]])
+            with torch.no_grad():
+                return float(((checkpoint.painter(checkpoint.load(path))(photo, row) -
+                               photo) ** 2).mean())
+        words = ('--identity-weight', '1000', '--steady-weight', '0', '--iterations')
+        start, _ = self.train('id0.pt', *words, '1')
+        end, _ = self.train('id1.pt', *words, '150')
+        self.assertLess(error(end), 0.2 * error(start))
+
     def test_interrupt_saves(self):
         path = self.data.path('interrupted.pt')
         words = self.data.train_words('--iterations', '100000', '--out', path)
@@ -127,10 +150,13 @@ class ErrorTest(unittest.TestCase):
 
     def test_absent_data(self):
         self.train_fails(['--content', '/nowhere'], 'no content photos at /nowhere', '--content')
-        self.train_fails(['--content', self.data.path('styles')], 'at least 2', '--content')
+        self.train_fails(['--content', self.data.path('one')], 'at least 2', '--content')
         self.train_fails(['--loss-net', '/nowhere.npz'], 'no loss network at /nowhere.npz',
                          '--loss-net')
         self.train_fails(['--style', '/nowhere.jpg'], 'no picture at /nowhere.jpg', '--style')
+        self.train_fails(['--style', 'nonsense'], "'nonsense' is no style", 'starry_night')
+        self.train_fails(['--style', 'udnie', 'udnie'], 'the same name')
+        self.train_fails(['--style', 'udnie', 'ink_hatching', '--title', 'x'], 'one --style')
 
     def test_damaged_data(self):
         text = self.write('text.jpg', b'no picture')
@@ -180,6 +206,22 @@ class PartsTest(unittest.TestCase):
             centre = (motion.grid - rest)[:, side // 2, side // 2] / pixel
             self.assertLessEqual(float(centre.abs().max()), motion.SHIFT_PX + 0.1)
             self.assertGreater(float(centre.abs().max()), 0.1)
+
+    def test_grid_energy_is_that_of_the_nyquist_lines(self):
+        image = np.random.default_rng(4).random((1, 1, 32, 48))
+        power = np.abs(np.fft.fft2(image[0, 0])) ** 2 / image.size ** 2
+        self.assertAlmostEqual(float(losses.grid_energy(torch.from_numpy(image))),
+                               power[16].sum() + power[:, 24].sum(), places=6)
+
+    def test_relighting_adds_night_and_lamps(self):
+        grey = torch.full((40, 3, 32, 32), 0.5)
+        lit = data.relight(grey.clone(), np.random.default_rng(0))
+        changed = [i for i in range(40) if not torch.equal(lit[i], grey[i])]
+        self.assertGreater(len(changed), 4)
+        self.assertLess(len(changed), 20)
+        self.assertLess(float(lit[changed].median()), 0.45)
+        self.assertGreater(float(lit.max()), 0.7)
+        self.assertLessEqual(float(lit.max()), 1)
 
     def test_gram_and_error(self):
         random = np.random.default_rng(2)

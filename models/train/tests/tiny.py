@@ -42,11 +42,13 @@ class Data:
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
         random = np.random.default_rng(0)
-        for below in ('styles', 'content'):
+        for below in ('styles', 'content', 'one'):
             os.mkdir(self.path(below))
         picture(random, 160, 128).save(self.path('styles/starry_night.jpg'))
+        picture(np.random.default_rng(1), 128, 128).save(self.path('styles/own.png'))
         for i, size in enumerate(((80, 64), (64, 96), (100, 70), (50, 40))):
             picture(random, *size).save(self.path(f'content/{i}.png'))
+        picture(random, 64, 64).save(self.path('one/1.png'))
         np.savez(self.path('squeezenet_v1_0.npz'), **loss_net(random))
 
     def path(self, below):
