@@ -3,7 +3,8 @@ import json
 import os
 
 import patterns
-from data import read_picture, scaled
+from data import read_picture, scaled, to_tensor
+from losses import LossNet, Perceptual
 from problem import Problem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -44,3 +45,11 @@ def picture(word, data, short_side):
                       f"all {' '.join(sorted(known()))}")
     return read_picture(os.path.join(data, 'styles', f'{word}.jpg'), short_side,
                         'give the painting with --style')
+
+
+def losses(options):
+    """The losses against the pictures of options['style']."""
+    pictures = [to_tensor([picture(word, options['data'], options['style_px'])])
+                for word in options['style']]
+    loss_net = LossNet(options['loss_net'], options['content_layers'] + options['style_layers'])
+    return Perceptual(loss_net, options['content_layers'], options['style_layers'], pictures)

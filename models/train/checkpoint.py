@@ -6,6 +6,7 @@ On disk only tensors and strings, so that reading a stranger's file runs no code
 import json
 import os
 import pickle
+import shlex
 import zipfile
 
 import torch
@@ -64,3 +65,26 @@ def painter(state):
     except (KeyError, TypeError, RuntimeError) as error:
         raise Problem(f'the checkpoint holds no network of ours ({error}); train anew') from None
     return net
+
+
+def words(changed):
+    """Options as words of a command line."""
+    result = []
+    for name, value in sorted(changed.items()):
+        value = value if isinstance(value, list) else [value]
+        result += [f"--{name.replace('_', '-')}"] + [shlex.quote(str(v)) for v in value]
+    return result
+
+
+def recipe(state):
+    """The command that makes this network again, with file names instead of paths."""
+    parts = ['models/train/run', 'train', *words(state['changed']),
+             '--seed', str(state['options']['seed'])]
+    for length in state['earlier'] + [state['iterations']]:
+        parts += ['--iterations', str(length), 'then --resume']
+    minutes = state['seconds'] / 60
+    stopped = ''
+    if state['iteration'] != state['iterations']:
+        stopped = f"stopped at iteration {state['iteration']}, "
+    return (' '.join(parts[:-1]) +
+            f"; {stopped}{minutes:.1f} minutes on {state['options']['threads']} threads")

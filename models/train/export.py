@@ -1,13 +1,11 @@
-"""Writes a checkpoint as plain ONNX: opset 13, dynamic height and width."""
+"""Writes a network as plain ONNX: opset 13, dynamic height and width."""
 import json
 import os
-import shlex
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-import checkpoint
 from catalogue import PUBLISHED
 from net import EPSILON, SIZES
 from problem import Problem
@@ -92,58 +90,41 @@ def build(size, weights):
     return graph
 
 
-def recipe(state):
-    """The command that makes this network again, with file names instead of paths."""
-    words = ['models/train/run', 'train']
-    for name, value in sorted(state['changed'].items()):
-        value = value if isinstance(value, list) else [value]
-        words += [f"--{name.replace('_', '-')}"] + [shlex.quote(str(v)) for v in value]
-    words += ['--seed', str(state['options']['seed'])]
-    for length in state['earlier'] + [state['iterations']]:
-        words += ['--iterations', str(length), 'then --resume']
-    words = words[:-1]
-    minutes = state['seconds'] / 60
-    stopped = ''
-    if state['iteration'] != state['iterations']:
-        stopped = f"stopped at iteration {state['iteration']}, "
-    return (' '.join(words) +
-            f"; {stopped}{minutes:.1f} minutes on {state['options']['threads']} threads")
-
-
 def default_style(styles):
     names = [style['name'] for style in styles[1:]]
     return 'starry-night' if 'starry-night' in names else names[0]
 
 
-def model(state):
-    weights = {name: tensor.float().numpy()
-               for name, tensor in checkpoint.painter(state).state_dict().items()}
-    graph = build(state['size'], weights)
+def onnx_model(model):
+    """model: see model.py."""
+    weights = {name: tensor.float().numpy() for name, tensor in model.net.state_dict().items()}
+    graph = build(model.size, weights)
     image = [1, 3, 'H', 'W']
     inputs = [helper.make_tensor_value_info('image', TensorProto.FLOAT, image),
-              helper.make_tensor_value_info('style', TensorProto.FLOAT, [1, len(state['styles'])])]
+              helper.make_tensor_value_info('style', TensorProto.FLOAT, [1, len(model.styles)])]
     outputs = [helper.make_tensor_value_info('painting', TensorProto.FLOAT, image)]
     result = helper.make_model(
-        helper.make_graph(graph.nodes, f"daub-{state['size']}", inputs, outputs,
+        helper.make_graph(graph.nodes, f'daub-{model.size}', inputs, outputs,
                           list(graph.constants.values())),
         producer_name='daub', opset_imports=[helper.make_opsetid('', OPSET)])
     result.ir_version = IR_VERSION
-    styles = [{key: style[key] for key in PUBLISHED} for style in state['styles']]
+    styles = [{key: style[key] for key in PUBLISHED} for style in model.styles]
     licences = sorted({style['licence'] for style in styles[1:]})
     helper.set_model_props(result, {
-        'daub.title': f"daub {state['size']}",
+        'daub.title': f'daub {model.size}',
         'daub.styles': json.dumps(styles, ensure_ascii=False),
         'daub.range': '1',
         'daub.identity': '0',
         'daub.default': default_style(styles),
         'daub.licence': f"weights: MIT; pictures: {', '.join(licences)}",
-        'daub.recipe': recipe(state)})
+        'daub.recipe': model.recipe})
     onnx.checker.check_model(result, full_check=True)
     return result
 
 
-def export(state, path):
-    data = model(state).SerializeToString()
+def export(model, path):
+    """Writes the file in one step; returns its size."""
+    data = onnx_model(model).SerializeToString()
     temporary = f'{path}.part'
     try:
         with open(temporary, 'wb') as file:

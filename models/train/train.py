@@ -9,11 +9,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import catalogue
-import checkpoint
-from data import Motion, Photos, disturb, to_tensor
-from losses import LossNet, Perceptual, grid_energy, total_variation
-from net import Painter
+from data import Motion, disturb
+from losses import grid_energy, total_variation
 from problem import Problem
 
 WARM_UP = 40  # iterations; in them the pace is measured, without and with the steadiness loss
@@ -59,28 +56,16 @@ class Progress:
 
 
 class Trainer:
-    def __init__(self, options, state=None):
-        """options: see cli.py; state: the checkpoint to continue, if any."""
-        self.options = options
-        torch.set_num_threads(options['threads'])
-        torch.manual_seed(options['seed'])
-        self.photos = Photos(options['content'])
-        pictures = [to_tensor([catalogue.picture(word, options['data'], options['style_px'])])
-                    for word in options['style']]
-        loss_net = LossNet(options['loss_net'],
-                           options['content_layers'] + options['style_layers'])
-        self.perceptual = Perceptual(loss_net, options['content_layers'],
-                                     options['style_layers'], pictures)
-        self.styles = state['styles'] if state else [catalogue.IDENTITY] + options['paintings']
-        if state:
-            self.net = checkpoint.painter(state)
-        else:
-            self.net = Painter(options['size'], len(self.styles))
+    def __init__(self, options, model, photos, perceptual, first=1, state=None):
+        """options: see options.py. model's styles from first on are those of perceptual's
+        pictures. state: the checkpoint to continue, if any."""
+        self.options, self.model, self.net, self.first = options, model, model.net, first
+        self.photos, self.perceptual = photos, perceptual
         # Factors of the loss weights, by picture.
-        self.factors = {key: torch.tensor([float(style[key]) for style in self.styles[1:]])
+        self.factors = {key: torch.tensor([float(style[key]) for style in model.styles[first:]])
                         for key in ('content', 'style')}
-        self.net.to(memory_format=torch.channels_last)
-        self.optimizer = torch.optim.Adam(self.net.parameters(), options['rate'])
+        parameters = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(parameters, options['rate'])
         self.iteration, self.seconds = 0, 0.0
         self.paces = []  # seconds of each iteration of the warm-up
         self.iterations = options['iterations']  # None: set once the pace is known
@@ -94,7 +79,7 @@ class Trainer:
                 self.earlier = self.earlier + [state['iterations']]
 
     def state(self):
-        return {'size': self.options['size'], 'styles': self.styles, 'earlier': self.earlier,
+        return {'size': self.model.size, 'styles': self.model.styles, 'earlier': self.earlier,
                 'iteration': self.iteration, 'iterations': self.iterations,
                 'seconds': self.seconds, 'paces': self.paces, 'net': self.net.state_dict(),
                 'moments': self.optimizer.state_dict()['state']}
@@ -121,13 +106,14 @@ class Trainer:
     def draw_rows(self, random):
         """For each sample (picture [N], strength [N] 0..1, row of style weights [N,K])."""
         count = self.options['batch']
-        picture = torch.from_numpy(random.integers(len(self.styles) - 1, size=count))
+        pictures = len(self.model.styles) - self.first
+        picture = torch.from_numpy(random.integers(pictures, size=count))
         chance, strength = random.random((2, count))
         strength[chance >= 2 * IDENTITY_SHARE] = 1
         strength[chance < IDENTITY_SHARE] = 0
         strength = torch.from_numpy(strength).float()
-        row = strength[:, None] * F.one_hot(picture + 1, len(self.styles))
-        row[:, 0] = 1 - strength
+        row = strength[:, None] * F.one_hot(picture + self.first, len(self.model.styles))
+        row[:, 0] += 1 - strength
         return picture, strength, row
 
     def step(self):
@@ -169,17 +155,17 @@ class Trainer:
         self.iteration += 1
         return terms
 
-    def run(self, path, record):
-        """Trains to the end; an interrupt saves and returns False. record: more to save."""
+    def run(self, save):
+        """Trains to the end, calling save() now and then; False where interrupted."""
         # Now, lest a place that cannot be written is found out after ten minutes.
-        checkpoint.save(path, {**self.state(), **record})
+        save()
         interrupted = []
         handler = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
         start, before = time.monotonic(), self.seconds
         saved = start
         progress = Progress(self.iteration)
-        titles = ', '.join(style['title'] for style in self.styles[1:])
-        print(f"training {self.options['size']} on {titles}; "
+        titles = ', '.join(style['title'] for style in self.model.styles[self.first:])
+        print(f"training {self.model.size} on {titles}; "
               f'{len(self.photos.training)} photos', file=sys.stderr, flush=True)
         try:
             while self.iterations is None or self.iteration < self.iterations:
@@ -193,13 +179,13 @@ class Trainer:
                     self.iterations = self.affordable()
                 progress.update(self.iteration, self.iterations, terms)
                 if interrupted or now - saved > SAVE_EVERY_S:
-                    checkpoint.save(path, {**self.state(), **record})
+                    save()
                     saved = now
                 if interrupted:
                     return False
         finally:
             signal.signal(signal.SIGINT, handler)
-        checkpoint.save(path, {**self.state(), **record})
+        save()
         return True
 
     def affordable(self):
@@ -210,19 +196,6 @@ class Trainer:
         share = self.options['steady_from']
         left = self.options['minutes'] * 60 - sum(self.paces)
         return WARM_UP + max(0, int(left / (share * plain + (1 - share) * steady)))
-
-    def score(self):
-        """(content, style) losses in float32 on the held-out photos, mean over the pictures."""
-        sums, count = np.zeros(2), 0
-        with torch.no_grad():
-            for photo in self.photos.held_out_batches(self.options['batch'], self.options['crop']):
-                for index in range(len(self.styles) - 1):
-                    picture = torch.full((len(photo),), index)
-                    row = F.one_hot(picture + 1, len(self.styles)).float()
-                    losses = self.perceptual(self.net(photo, row), photo, picture)
-                    sums += [float(loss.sum()) for loss in losses]
-                    count += len(photo)
-        return sums / count
 
 
 def weighted_mean(values, weights):

@@ -9,6 +9,7 @@ import onnx
 import torch
 
 import export
+import model as models
 import numpy_onnx
 from net import Painter
 
@@ -21,18 +22,19 @@ STYLE = {'name': 'a', 'title': 'Ä', 'artist': 'B', 'year': 1900, 'licence': 'pu
          'content': 1.0, 'style': 1.0}
 
 
-def random_state(size, styles):
-    """A checkpoint of a network whose every weight is random, the banks too."""
+def random_model(size, styles):
+    """A network whose every weight is random, the banks too."""
     torch.manual_seed(3)
     net = Painter(size, styles)
     with torch.no_grad():
         for name, weight in net.named_parameters():
             if 'norm' in name or name.startswith('last'):
                 weight.add_(0.3 * torch.randn_like(weight))
-    return {'size': size, 'net': net.state_dict(), 'iteration': 5, 'iterations': 5,
-            'seconds': 90.0, 'earlier': [], 'changed': {'style': 'a b.jpg'},
-            'styles': [dict(STYLE, name=f'style-{i}') for i in range(styles)],
-            'options': {'seed': 4, 'threads': 2}}, net
+    state = {'size': size, 'net': net.state_dict(), 'iteration': 5, 'iterations': 5,
+             'seconds': 90.0, 'earlier': [], 'changed': {'style': 'a b.jpg'},
+             'styles': [dict(STYLE, name=f'style-{i}') for i in range(styles)],
+             'options': {'seed': 4, 'threads': 2}}
+    return models.from_state(state)
 
 
 def psnr(one, other):
@@ -41,13 +43,13 @@ def psnr(one, other):
 
 class ExportTest(unittest.TestCase):
     def compare(self, run, styles, height, width):
-        state, net = random_state('lite', styles)
-        model = export.model(state)
+        source = random_model('lite', styles)
+        model = export.onnx_model(source)
         random = np.random.default_rng(height)
         image = random.random((1, 3, height, width), dtype=np.float32)
         mix = random.random((1, styles), dtype=np.float32)
         with torch.no_grad():
-            expected = net(torch.from_numpy(image), torch.from_numpy(mix)).numpy()
+            expected = source.net(torch.from_numpy(image), torch.from_numpy(mix)).numpy()
         painting = run(model, image, mix)
         self.assertEqual(painting.shape, expected.shape)
         self.assertGreater(expected.std(), 0.05)
@@ -74,7 +76,7 @@ class ExportTest(unittest.TestCase):
         self.compare(run, 2, 36, 92)
 
     def test_metadata(self):
-        model = export.model(random_state('standard', 2)[0])
+        model = export.onnx_model(random_model('standard', 2))
         props = {p.key: p.value for p in model.metadata_props}
         self.assertEqual(json.loads(props['daub.styles'])[1],
                          {'name': 'style-1', 'title': 'Ä', 'artist': 'B', 'year': 1900,
@@ -109,7 +111,7 @@ class ExportTest(unittest.TestCase):
     def test_file_is_written_whole(self):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, 'x.onnx')
-            size = export.export(random_state('lite', 2)[0], path)
+            size = export.export(random_model('lite', 2), path)
             self.assertEqual(os.listdir(folder), ['x.onnx'])
             self.assertEqual(os.path.getsize(path), size)
             onnx.checker.check_model(path)

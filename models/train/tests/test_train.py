@@ -9,7 +9,6 @@ from PIL import Image
 
 import checkpoint
 import data
-import export
 import losses
 from net import Painter
 from tiny import Data, command
@@ -56,7 +55,7 @@ class TrainTest(unittest.TestCase):
         self.assertEqual(code, 0, errors)
         self.assertTrue(equal(weights(whole), weights(part)))
         self.assertIn('--seed 7 --iterations 2 then --resume --iterations 4;',
-                      export.recipe(checkpoint.load(part)))
+                      checkpoint.recipe(checkpoint.load(part)))
 
     def test_resume_keeps_the_options(self):
         path, _ = self.train('kept.pt', '--iterations', '1', '--style-weight', '3')
@@ -67,7 +66,7 @@ class TrainTest(unittest.TestCase):
             self.assertIn(f'leave out {words[0]}', errors)
         code, _, errors = command('train', '--resume', path)
         self.assertEqual(code, 0, errors)
-        self.assertIn('--style-weight 3.0', export.recipe(checkpoint.load(path)))
+        self.assertIn('--style-weight 3.0', checkpoint.recipe(checkpoint.load(path)))
 
     def test_seed_decides(self):
         one, _ = self.train('one.pt', '--iterations', '1', '--seed', '1')
@@ -97,7 +96,7 @@ class TrainTest(unittest.TestCase):
                          ['identity', 'starry-night', 'ink-hatching', 'own'])
         self.assertEqual([style['licence'] for style in state['styles']],
                          ['MIT', 'public domain', 'MIT', 'not stated'])
-        self.assertIn('--style starry_night ink_hatching own.png --style-px 64', export.recipe(state))
+        self.assertIn('--style starry_night ink_hatching own.png --style-px 64', checkpoint.recipe(state))
 
     def test_identity_gives_the_photo_back(self):
         def error(path):

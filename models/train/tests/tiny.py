@@ -42,7 +42,7 @@ class Data:
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory()
         random = np.random.default_rng(0)
-        for below in ('styles', 'content', 'one'):
+        for below in ('styles', 'content', 'clips', 'one'):
             os.mkdir(self.path(below))
         picture(random, 160, 128).save(self.path('styles/starry_night.jpg'))
         picture(np.random.default_rng(1), 128, 128).save(self.path('styles/own.png'))
@@ -53,6 +53,12 @@ class Data:
 
     def path(self, below):
         return os.path.join(self.folder.name, below)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
     def close(self):
         self.folder.cleanup()

@@ -1,0 +1,74 @@
+"""Learning one more style: its rows of gamma and beta alone, the network frozen."""
+import os
+import shlex
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import catalogue
+import checkpoint
+from data import Photos
+from model import Model
+from net import Painter
+from train import Trainer
+
+LOOK_AT = 8  # photos on which the styles that exist are compared
+
+
+def grown(model, row):
+    """model's network with one more style, which starts as a copy of that row."""
+    net = Painter(model.size, len(model.styles) + 1)
+    weights = {}
+    for name, weight in model.net.state_dict().items():
+        is_bank = name.endswith(('gamma', 'beta'))
+        weights[name] = torch.cat([weight, weight[row:row + 1]]) if is_bank else weight
+    net.load_state_dict(weights)
+    for name, parameter in net.named_parameters():
+        if name.endswith(('gamma', 'beta')):
+            last = torch.zeros_like(parameter)
+            last[-1] = 1
+            parameter.register_hook(lambda gradient, last=last: gradient * last)
+        else:
+            parameter.requires_grad_(False)
+    return net
+
+
+@torch.no_grad()
+def nearest(model, perceptual, photos, batch, crop):
+    """The row whose paintings come nearest to perceptual's first picture."""
+    photo = torch.cat(list(photos.held_out_batches(1, crop))[:LOOK_AT])
+    losses = []
+    for style in model.styles:
+        row = model.row(style['name'])
+        losses.append(sum(float(perceptual(model.paint(part, row), part,
+                                           torch.zeros(len(part), dtype=torch.int64))[1].sum())
+                          for part in photo.split(batch)))
+    return int(np.argmin(losses))
+
+
+class Learner(Trainer):
+    """Paints everything in the new style, whole."""
+
+    def draw_rows(self, random):
+        picture = torch.zeros(self.options['batch'], dtype=torch.int64)
+        row = F.one_hot(picture + self.first, len(self.model.styles)).float()
+        return picture, torch.ones(len(row)), row
+
+
+def learner(options, model):
+    """(trainer, name of the style it starts from)."""
+    photos, perceptual = Photos(options['content']), catalogue.losses(options)
+    row = nearest(model, perceptual, photos, options['batch'], options['crop'])
+    larger = Model(model.size, model.styles + options['paintings'], grown(model, row))
+    return (Learner(options, larger, photos, perceptual, first=len(model.styles)),
+            model.styles[row]['name'])
+
+
+def recipe(trainer, changed):
+    """The command that learned the style."""
+    words = checkpoint.words(changed) + ['--seed', str(trainer.options['seed']),
+                                         '--iterations', str(trainer.iteration)]
+    picture = os.path.basename(trainer.options['picture'])
+    return (f'models/train/run learn {shlex.quote(picture)} ' + ' '.join(words) +
+            f"; {trainer.seconds / 60:.1f} minutes on {trainer.options['threads']} threads")

@@ -1,0 +1,246 @@
+"""The command line: which options each verb has, and what they mean together."""
+import argparse
+import os
+
+import catalogue
+import gatys
+from net import SIZES
+from problem import Problem
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DATA = os.path.join(HERE, '../../../shared/data')
+MINUTES = 10.0
+STYLE_LAYERS = ['conv1', 'fire2', 'fire4', 'fire5', 'fire7']
+LAYERS = ['conv1'] + [f'fire{i}' for i in range(2, 9)]
+# Options that say where things are and how long to train; all others decide the result.
+FREE_ON_RESUME = ('data', 'content', 'loss_net', 'out', 'resume', 'threads', 'minutes',
+                  'iterations')
+DESCRIPTION = ('name', 'title', 'artist', 'year', 'licence')
+
+
+def bounded(kind, low, high):
+    def parse(text):
+        value = kind(text)
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f'{text} is not from {low} to {high}')
+        return value
+    parse.__name__ = 'number'  # argparse names it when the text is no number
+    return parse
+
+
+WEIGHT = bounded(float, 0, 1e9)
+PATH = os.path.abspath
+
+
+def style_word(text):
+    """A bare word is the name of a style; all else is a path."""
+    bare = os.path.basename(text) == text and not os.path.splitext(text)[1]
+    return text if bare else os.path.abspath(text)
+
+
+class Verb:
+    """A verb's parser under construction. Defaults that depend on other options are None
+    here; see complete()."""
+
+    def __init__(self, verbs, name, help):
+        self.parser = verbs.add_parser(name, help=help, allow_abbrev=False)
+
+    def add(self, name, default=None, help='', to=None, **rest):
+        if default is not None and default is not False:
+            help += ' (default: %(default)s)'
+        (to or self.parser).add_argument(name, default=default, help=help.strip(), **rest)
+
+    def add_data(self, photos=True):
+        add = self.add
+        add('--data', type=PATH, default=os.environ.get('DAUB_DATA') or DATA,
+            help='folder with styles/, content/, clips/ and squeezenet_v1_0.npz (environment: '
+            'DAUB_DATA)')
+        if photos:
+            add('--content', type=PATH, metavar='FOLDER',
+                help='photos to paint (default: content of DATA)')
+        add('--loss-net', type=PATH, metavar='NPZ',
+            help='SqueezeNet v1.0 (default: squeezenet_v1_0.npz of DATA)')
+        add('--style-px', type=bounded(int, 64, 4096), default=384,
+            help="the painting's short side; more makes smaller strokes")
+        add('--content-layers', nargs='+', choices=LAYERS, metavar='LAYER', default=['fire4'])
+        add('--style-layers', nargs='+', choices=LAYERS, metavar='LAYER', default=STYLE_LAYERS)
+        add('--threads', type=bounded(int, 1, 1024), default=os.cpu_count() or 1)
+
+    def add_styles(self, default):
+        self.add('--style', type=style_word, nargs='+', metavar='STYLE', default=default,
+                 help="paths of pictures, names in paintings.json, or 'all' of these; without "
+                 'a suffix styles/NAME.jpg of DATA or a pattern of our own')
+
+    def add_batches(self):
+        self.add('--batch', type=bounded(int, 1, 256), default=4)
+        self.add('--crop', type=bounded(int, 64, 2048), default=256,
+                 help='pixels, a multiple of 4')
+
+    def add_training(self, rate, steady_from):
+        add = self.add
+        length = self.parser.add_mutually_exclusive_group()
+        add('--minutes', type=bounded(float, 0.01, 1e5), to=length,
+            help=f'sets the iterations from the pace of the first ones (default: {MINUTES:g})')
+        add('--iterations', type=bounded(int, 1, 10**7), to=length,
+            help='exact length: with the same seed, the same network')
+        add('--seed', type=bounded(int, 0, 2**31), default=1)
+        self.add_batches()
+        add('--content-weight', type=WEIGHT, default=1.0)
+        add('--style-weight', type=WEIGHT, default=5.0)
+        add('--tv-weight', type=WEIGHT, default=2.0)
+        add('--identity-weight', type=WEIGHT, default=60.0,
+            help='of giving the photo back, in the identity style')
+        add('--grid-weight', type=WEIGHT, default=5e4, help='against a dotted grid')
+        add('--steady-weight', type=WEIGHT, default=200.0,
+            help='0 trains without the steadiness loss')
+        add('--steady-from', type=bounded(float, 0, 1), default=steady_from,
+            help='part of the run after which the steadiness loss sets in')
+        add('--rate', type=bounded(float, 0, 1), default=rate, help='learning rate of Adam')
+        add('--name', help='name of the style (default: from the file name, like the next three)')
+        add('--title')
+        add('--artist')
+        add('--year', type=bounded(int, -40000, 3000))
+        add('--licence', help="of the painting's picture (default: public domain where it is "
+            'known)')
+
+
+def add_train(verbs):
+    verb = Verb(verbs, 'train', 'train a network on pictures')
+    verb.add_data()
+    verb.add_styles(['starry_night'])
+    verb.add('--out', type=PATH, metavar='CHECKPOINT',
+             help='checkpoint to write (default: SIZE.pt)')
+    verb.add('--resume', type=PATH, metavar='CHECKPOINT',
+             help='continue this run with the options it had')
+    verb.add('--size', choices=tuple(SIZES), default='lite')
+    verb.add_training(rate=3e-3, steady_from=0.3)
+    return verb.parser
+
+
+def add_learn(verbs):
+    verb = Verb(verbs, 'learn', 'add a style to a network, its other styles unchanged')
+    verb.parser.add_argument('picture', metavar='PICTURE', type=style_word)
+    verb.add('--into', type=PATH, metavar='MODEL', required=True,
+             help='model (.onnx) or checkpoint (.pt) to start from')
+    verb.add('--out', type=PATH, metavar='MODEL.onnx', required=True)
+    verb.add_data()
+    verb.add_training(rate=1e-2, steady_from=0.3)
+    return verb.parser
+
+
+def add_score(verbs):
+    verb = Verb(verbs, 'score', 'measure networks, style by style')
+    verb.parser.add_argument('models', metavar='MODEL', nargs='+', type=PATH)
+    verb.add_data()
+    verb.add_styles(['all'])
+    verb.add_batches()
+    verb.add('--beside', type=PATH, metavar='FOLDER',
+             help='folder of nets of one style, SIZE-NAME.pt or .onnx, to compare with')
+    verb.add('--clips', type=PATH, metavar='FOLDER', help='videos (default: clips of DATA)')
+    verb.add('--frames', type=bounded(int, 0, 10000), default=40,
+             help='of each clip; 0 leaves the clips out')
+    verb.add('--gatys', type=bounded(int, 0, 1000), default=0, metavar='PHOTOS',
+             help="photos that are also painted by Gatys' optimisation")
+    verb.add('--steps', type=bounded(int, 1, 100000), default=300, help='of the optimisation')
+    verb.add('--json', type=PATH, metavar='FILE', help='write everything there, too')
+    return verb.parser
+
+
+def add_gatys(verbs):
+    verb = Verb(verbs, 'gatys', 'paint one picture by optimisation, slowly')
+    verb.parser.add_argument('photo', metavar='CONTENT', type=PATH)
+    verb.parser.add_argument('style', metavar='STYLE', type=style_word)
+    verb.add('--out', type=PATH, metavar='IMAGE', default='gatys.png')
+    verb.add_data(photos=False)
+    verb.add('--px', type=bounded(int, 64, 4096), default=512, help="the photo's short side")
+    verb.add('--steps', type=bounded(int, 1, 100000), default=300)
+    for name, of in (('alpha', 'the content'), ('beta', 'the style'), ('tv', 'smoothness')):
+        verb.add(f'--{name}', type=WEIGHT, default=gatys.WEIGHTS[name], help=f'weight of {of}')
+    return verb.parser
+
+
+def add_gallery(verbs):
+    verb = Verb(verbs, 'gallery', 'paint photos in every style of a network into one sheet')
+    verb.parser.add_argument('model', metavar='MODEL', type=PATH)
+    verb.parser.add_argument('photos', metavar='PHOTO', nargs='+', type=PATH)
+    verb.add('--out', type=PATH, metavar='IMAGE', default='gallery.png')
+    verb.add('--px', type=bounded(int, 32, 4096), default=256, help="the photos' short side")
+    return verb.parser
+
+
+def add_export(verbs):
+    verb = Verb(verbs, 'export', 'write the network of a checkpoint as ONNX')
+    verb.parser.add_argument('model', metavar='CHECKPOINT', type=PATH)
+    verb.parser.add_argument('out', metavar='OUT.onnx', type=PATH)
+    return verb.parser
+
+
+def add_patterns(verbs):
+    verb = Verb(verbs, 'patterns', 'draw the style pictures of our own as PNG files')
+    verb.parser.add_argument('folder', metavar='FOLDER')
+    return verb.parser
+
+
+def add_verbs(verbs):
+    """Parsers by verb."""
+    return {'train': add_train(verbs), 'learn': add_learn(verbs), 'export': add_export(verbs),
+            'score': add_score(verbs), 'gatys': add_gatys(verbs),
+            'gallery': add_gallery(verbs), 'patterns': add_patterns(verbs)}
+
+
+def located(options):
+    """A copy with the files of the data folder filled in."""
+    options = dict(options)
+    for key, below in (('content', 'content'), ('clips', 'clips'),
+                       ('loss_net', 'squeezenet_v1_0.npz')):
+        if key in options:
+            options[key] = options[key] or os.path.join(options['data'], below)
+    crop = options.get('crop', 4)
+    if crop % 4:
+        raise Problem(f'--crop {crop} is not a multiple of 4; give {crop // 4 * 4}')
+    return options
+
+
+def complete(options, taken=(catalogue.IDENTITY,)):
+    """The parsed options of train and learn with those that depend on others filled in.
+    taken: styles whose names are used already."""
+    options = located(options)
+    options['minutes'] = options['minutes'] or MINUTES
+    options['style'] = catalogue.expand(options['style'])
+    options['paintings'] = [catalogue.describe(word) for word in options['style']]
+    given = {key: options[key] for key in DESCRIPTION if options[key] is not None}
+    if given and len(options['style']) > 1:
+        raise Problem(f'--{next(iter(given))} describes one picture; give one --style with it')
+    options['paintings'][0].update(given)
+    names = [style['name'] for style in [*taken, *options['paintings']]]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise Problem(f"two styles have the same name, '{twice[0]}'; rename a picture, give "
+                      'another --name, or leave one out')
+    return options
+
+
+def changed(parser, options):
+    """The options that differ from the defaults, with file names instead of paths."""
+    defaults = {name: parser.get_default(name) for name in options}
+    return {key: [os.path.basename(word) for word in value] if key == 'style' else
+            os.path.basename(value) if key == 'into' else value
+            for key, value in options.items()
+            if key not in (*FREE_ON_RESUME, 'seed', 'picture') and value != defaults[key]}
+
+
+def resumed(parser, words, state):
+    """The options of a stored run, except for those that do not change what it computes."""
+    stored = state['options']
+    if state['iterations'] is not None:
+        stored = dict(stored, minutes=None, iterations=state['iterations'])
+    parser.set_defaults(**{**stored, 'resume': None, 'out': None})
+    options = vars(parser.parse_args(words))
+    different = [key for key in stored
+                 if key not in FREE_ON_RESUME and options[key] != stored[key]]
+    if options['minutes'] and state['iterations'] is not None:
+        different.append('minutes')
+    if different:
+        raise Problem('--resume continues with the options the run had (--iterations may change '
+                      f"its length); leave out --{different[0].replace('_', '-')}")
+    return options

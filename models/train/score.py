@@ -1,0 +1,137 @@
+"""Scores of networks, style by style: losses on held-out photos, beside nets of one style
+and beside Gatys' optimisation; steadiness on clips; the dotted grid; the identity."""
+import os
+import sys
+
+import numpy as np
+import torch
+
+import gatys
+from losses import grid_energy
+from model import load
+from problem import Problem
+from steadiness import sharpness
+
+SUFFIXES = ('.pt', '.onnx')
+
+
+def on_photos(paint, perceptual, picture, photos, batch, crop):
+    """{content, style, grid} of paint(photo [N,3,H,W]) over the held-out photos.
+
+    grid: energy of the dotted grid over that of the photos."""
+    sums, count = np.zeros(4), 0
+    with torch.no_grad():
+        for photo in photos.held_out_batches(batch, crop):
+            painting = paint(photo)
+            content, style = perceptual(painting, photo, torch.full((len(photo),), picture))
+            values = (content, style, grid_energy(painting), grid_energy(photo))
+            sums += [float(value.sum()) for value in values]
+            count += len(photo)
+    return {'content': sums[0] / count, 'style': sums[1] / count, 'grid': sums[2] / sums[3]}
+
+
+def losses(perceptual, painting, photo, picture):
+    """(content, style), mean over the photos."""
+    with torch.no_grad():
+        both = perceptual(painting, photo, torch.full((len(photo),), picture))
+    return [float(loss.mean()) for loss in both]
+
+
+def on_clips(paint, clips):
+    """{clip: {e_warp, sharpness}}; sharpness over that of the clip."""
+    result = {}
+    for clip in clips:
+        paintings = [paint(frame) for frame in clip.frames]
+        ratio = np.mean([float(sharpness(p) / sharpness(f))
+                         for p, f in zip(paintings, clip.frames)])
+        result[clip.name] = {'e_warp': clip.error(paintings), 'sharpness': float(ratio)}
+    return result
+
+
+def identity_psnr(model, photos, batch, crop):
+    """Mean over the held-out photos, dB; None for a net without that slot."""
+    if 'identity' not in [style['name'] for style in model.styles]:
+        return None
+    row, values = model.row('identity'), []
+    for photo in photos.held_out_batches(batch, crop):
+        error = ((model.paint(photo, row) - photo) ** 2).mean((1, 2, 3))
+        values += (-10 * torch.log10(error)).tolist()
+    return float(np.mean(values))
+
+
+def beside(folder, size, name):
+    """The net of that one style and size in folder, if there is one."""
+    for suffix in SUFFIXES:
+        path = os.path.join(folder, f'{size}-{name}{suffix}')
+        if os.path.exists(path):
+            return load(path)
+    return None
+
+
+def score(models, styles, perceptual, photos, clips, options):
+    """List of one dict for each model. styles: names in the order of perceptual's pictures.
+
+    options: batch, crop, beside (folder or None), gatys (photos) with steps and weights.
+    """
+    ceiling = {}
+    if options['gatys']:
+        few = torch.cat(list(photos.held_out_batches(1, options['crop']))[:options['gatys']])
+        for picture, name in enumerate(styles):
+            say(f'Gatys: {name}')
+            painting = gatys.optimise(perceptual, few, picture, options)
+            ceiling[name] = losses(perceptual, painting, few, picture)
+    return [score_model(model, styles, perceptual, photos, clips, options, ceiling)
+            for model in models]
+
+
+def score_model(model, styles, perceptual, photos, clips, options, ceiling):
+    known = {style['name'] for style in model.styles}
+    names = [name for name in styles if name in known]
+    if not names:
+        raise Problem('a model holds none of the styles; name their pictures with --style')
+    rows = {}
+    for name in names:
+        say(f'{model.size}: {name}')
+        picture, row = styles.index(name), model.row(name)
+        place = (perceptual, picture, photos, options['batch'], options['crop'])
+        scores = on_photos(lambda photo: model.paint(photo, row), *place)
+        scores['clips'] = on_clips(lambda frame: model.paint(frame, row), clips)
+        single = beside(options['beside'], model.size, name) if options['beside'] else None
+        if single:
+            one = single.row(name)
+            scores['single'] = on_photos(lambda photo: single.paint(photo, one), *place)
+        if name in ceiling:
+            scores['gatys'] = dict(zip(('content', 'style'), ceiling[name]))
+        rows[name] = scores
+    return {'size': model.size, 'styles': rows,
+            'identity_psnr': identity_psnr(model, photos, options['batch'], options['crop']),
+            'clips': {clip.name: clip.error(clip.frames) for clip in clips}}
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def table(result):
+    """One model's scores as a table in Markdown."""
+    clips = list(result['clips'])
+    head = ['style', 'style loss', 'content loss', 'one-style net: style', 'content', 'ratio',
+            'Gatys: style', 'content', 'grid'] + [f'E_warp {clip}' for clip in clips] + \
+        ['sharpness']
+    lines = [head, ['---'] * len(head)]
+    for name, s in result['styles'].items():
+        single, ceiling = s.get('single'), s.get('gatys')
+        cells = [name, f"{s['style']:.3f}", f"{s['content']:.3f}"]
+        cells += [f"{single['style']:.3f}", f"{single['content']:.3f}",
+                  f"{s['style'] / single['style']:.2f}"] if single else [''] * 3
+        cells += [f"{ceiling['style']:.3f}", f"{ceiling['content']:.3f}"] if ceiling else [''] * 2
+        cells += [f"{s['grid']:.2f}"]
+        cells += [f"{s['clips'][clip]['e_warp']:.5f}" for clip in clips]
+        cells += [f"{np.mean([c['sharpness'] for c in s['clips'].values()]):.2f}" if clips else '']
+        lines.append(cells)
+    own = ', '.join(f'{clip} {error:.6f}' for clip, error in result['clips'].items())
+    text = '\n'.join('| ' + ' | '.join(cells) + ' |' for cells in lines)
+    text += f"\n\n{result['size']}"
+    if result['identity_psnr'] is not None:
+        text += f"; identity style: {result['identity_psnr']:.1f} dB"
+    return text + (f'; E_warp of the clips themselves: {own}' if clips else '')
