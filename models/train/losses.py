@@ -105,13 +105,16 @@ def total_variation(image):
     return rows + ((image[:, :, :, 1:] - image[:, :, :, :-1]) ** 2).mean((1, 2, 3))
 
 
-def grid_energy(image):
-    """Energy at a period of exactly 2 px along rows and along columns: [N].
+def grid_energy(image, period=2):
+    """Energy at a period of exactly that many px (and its harmonics) along rows and along
+    columns: [N].
 
-    The Nyquist lines of the spectrum (Parseval): what alternates from pixel to pixel over
-    the whole picture, as depth-to-space with unequal phases does. Edges hardly do.
+    Lines of the spectrum (Parseval): what repeats in step over the whole picture, as
+    upsampling and depth-to-space with unequal phases do. Edges hardly do.
     """
-    image = image.float()
-    columns = (image[..., ::2] - image[..., 1::2]).mean(3) / 2
-    rows = (image[..., ::2, :] - image[..., 1::2, :]).mean(2) / 2
-    return (columns ** 2).mean((1, 2)) + (rows ** 2).mean((1, 2))
+    image, total = image.float(), 0
+    for axis in (2, 3):
+        cut = image.narrow(axis, 0, image.shape[axis] // period * period)
+        phases = cut.unflatten(axis, (-1, period)).mean(axis)
+        total = total + phases.var(axis, unbiased=False).mean((1, 2))
+    return total

@@ -16,18 +16,20 @@ SUFFIXES = ('.pt', '.onnx')
 
 
 def on_photos(paint, perceptual, picture, photos, batch, crop):
-    """{content, style, grid} of paint(photo [N,3,H,W]) over the held-out photos.
+    """{content, style, grid2, grid4} of paint(photo [N,3,H,W]) over the held-out photos.
 
-    grid: energy of the dotted grid over that of the photos."""
-    sums, count = np.zeros(4), 0
+    grid2, grid4: energy at periods of 2 and of up to 4 px over that of the photos."""
+    sums, count = np.zeros(6), 0
     with torch.no_grad():
         for photo in photos.held_out_batches(batch, crop):
             painting = paint(photo)
             content, style = perceptual(painting, photo, torch.full((len(photo),), picture))
-            values = (content, style, grid_energy(painting), grid_energy(photo))
+            values = (content, style, *(grid_energy(image, period) for period in (2, 4)
+                                       for image in (painting, photo)))
             sums += [float(value.sum()) for value in values]
             count += len(photo)
-    return {'content': sums[0] / count, 'style': sums[1] / count, 'grid': sums[2] / sums[3]}
+    return {'content': sums[0] / count, 'style': sums[1] / count, 'grid2': sums[2] / sums[3],
+            'grid4': sums[4] / sums[5]}
 
 
 def losses(perceptual, painting, photo, picture):
@@ -116,7 +118,7 @@ def table(result):
     """One model's scores as a table in Markdown."""
     clips = list(result['clips'])
     head = ['style', 'style loss', 'content loss', 'one-style net: style', 'content', 'ratio',
-            'Gatys: style', 'content', 'grid'] + [f'E_warp {clip}' for clip in clips] + \
+            'Gatys: style', 'content', 'grid 2 px', '4 px'] + [f'E_warp {clip}' for clip in clips] + \
         ['sharpness']
     lines = [head, ['---'] * len(head)]
     for name, s in result['styles'].items():
@@ -125,7 +127,7 @@ def table(result):
         cells += [f"{single['style']:.3f}", f"{single['content']:.3f}",
                   f"{s['style'] / single['style']:.2f}"] if single else [''] * 3
         cells += [f"{ceiling['style']:.3f}", f"{ceiling['content']:.3f}"] if ceiling else [''] * 2
-        cells += [f"{s['grid']:.2f}"]
+        cells += [f"{s['grid2']:.2f}", f"{s['grid4']:.2f}"]
         cells += [f"{s['clips'][clip]['e_warp']:.5f}" for clip in clips]
         cells += [f"{np.mean([c['sharpness'] for c in s['clips'].values()]):.2f}" if clips else '']
         lines.append(cells)

@@ -13,6 +13,7 @@
 #include "util/log.h"
 
 enum { PICTURES = 4, WARM_UP = 3, FRAMES_DEFAULT = 50, TIMED_FRAMES = 10, PLANES = 3 };
+enum { SWITCH_ROUNDS = 8 };
 
 struct bench {
     int width, height;
@@ -26,6 +27,7 @@ struct bench {
     double *samples; /* milliseconds between two finished frames */
     double total_s;
     struct daub_memory_info memory;
+    float *weights; /* of styles, where they change with every frame; else NULL */
 };
 
 /* A drifting gradient with noise: no flat area, and every picture differs. */
@@ -91,6 +93,15 @@ static struct daub_stylizer *create(const struct bench *bench, struct daub_error
     return stylizer;
 }
 
+/* Weights of the style that comes with that frame; NULL: the default one. */
+static const float *next_style(struct bench *bench, int frame)
+{
+    int count = daub_model_get_info(bench->model)->style_count;
+    for (int i = 0; bench->weights && i < count; i++)
+        bench->weights[i] = i == frame % count;
+    return bench->weights;
+}
+
 /* Keeps the slots full and takes a sample at every frame that comes out. */
 static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count,
                   double *samples, struct daub_error *error)
@@ -102,7 +113,8 @@ static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count
         enum daub_status status = DAUB_ERROR_AGAIN;
         if (sent < count) {
             struct daub_image image = view(bench, bench->pictures[sent % PICTURES]);
-            status = daub_stylizer_submit(stylizer, &image, NULL, sent, error);
+            struct daub_live live = {.strength = 1, .style = next_style(bench, sent)};
+            status = daub_stylizer_submit(stylizer, &image, &live, sent, error);
             sent += status == DAUB_OK;
         }
         if (status == DAUB_OK)
@@ -238,6 +250,39 @@ static void add_memory(cJSON *root, const struct bench *bench)
                                 (double)usage.ru_maxrss * 1024);
 }
 
+/* One style for all frames against another with every frame, in turns. */
+static bool measure_switching(struct bench *bench, cJSON *root, struct daub_error *error)
+{
+    double best[2] = {0};
+    int styles = daub_model_get_info(bench->model)->style_count;
+    int frames = bench->frames / SWITCH_ROUNDS > 1 ? bench->frames / SWITCH_ROUNDS : 1;
+    if (styles < 2)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--switch-styles needs a model of several styles");
+    float *weights = daub_alloc((size_t)styles, sizeof(*weights));
+    struct daub_stylizer *stylizer = weights ? create(bench, error) : NULL;
+    bool ok = stylizer && paint(bench, stylizer, WARM_UP, NULL, error);
+    for (int i = 0; ok && i < 2 * SWITCH_ROUNDS; i++) {
+        bench->weights = i % 2 ? weights : NULL;
+        int64_t start = daub_clock_us();
+        ok = paint(bench, stylizer, frames, NULL, error);
+        double ms = (double)(daub_clock_us() - start) / 1e3 / frames;
+        if (i < 2 || ms < best[i % 2])
+            best[i % 2] = ms;
+    }
+    bench->weights = NULL;
+    daub_stylizer_free(stylizer);
+    free(weights);
+    if (!ok)
+        return false;
+    cJSON *object = cJSON_AddObjectToObject(root, "switch_styles");
+    cJSON_AddNumberToObject(object, "styles", styles);
+    cJSON_AddNumberToObject(object, "one_style_ms", best[0]);
+    cJSON_AddNumberToObject(object, "every_frame_ms", best[1]);
+    cJSON_AddNumberToObject(object, "ratio", best[1] / best[0]);
+    return true;
+}
+
 static cJSON *describe(const struct bench *bench)
 {
     static const char *const precisions[] = {[DAUB_PRECISION_AUTO] = "auto",
@@ -258,33 +303,32 @@ static cJSON *describe(const struct bench *bench)
     return root;
 }
 
-static bool run(struct bench *bench, bool layers, struct daub_error *error)
+static bool run(struct bench *bench, const struct options *options,
+                struct daub_error *error)
 {
     double device_ms = 0, gflop = 0;
+    cJSON *root = describe(bench);
     cJSON *steps = cJSON_CreateArray(), *stages = cJSON_CreateArray();
     bool ok = allocate(bench, error) && measure_frames(bench, error) &&
-              measure_steps(bench, steps, stages, &device_ms, &gflop, error);
+              measure_steps(bench, steps, stages, &device_ms, &gflop, error) &&
+              (!options->switch_styles || measure_switching(bench, root, error));
     if (ok) {
-        cJSON *root = describe(bench);
         add_wall(root, bench);
         cJSON_AddNumberToObject(root, "device_ms", device_ms);
         cJSON_AddNumberToObject(root, "gflop", gflop);
         cJSON_AddNumberToObject(root, "gflops", gflop / (bench->total_s / bench->frames));
         add_memory(root, bench);
-        cJSON_AddItemToObject(root, "stages", stages);
-        stages = NULL;
-        if (layers) {
-            cJSON_AddItemToObject(root, "layers", steps);
-            steps = NULL;
-        }
-        char *text = cJSON_Print(root);
-        if (text)
-            puts(text);
-        cJSON_free(text);
-        cJSON_Delete(root);
     }
-    cJSON_Delete(steps);
-    cJSON_Delete(stages);
+    cJSON_AddItemToObject(root, "stages", stages);
+    if (options->layers)
+        cJSON_AddItemToObject(root, "layers", steps);
+    else
+        cJSON_Delete(steps);
+    char *text = ok ? cJSON_Print(root) : NULL;
+    if (text)
+        puts(text);
+    cJSON_free(text);
+    cJSON_Delete(root);
     return ok;
 }
 
@@ -302,7 +346,7 @@ int command_bench(const struct options *options)
         return command_fail(EXIT_CODE_USAGE, &error);
     size_apply(&size, 640, 360, &bench.width, &bench.height);
     enum exit_code code = command_open(options, &bench.device, &bench.model);
-    if (code == EXIT_CODE_DONE && !run(&bench, options->layers, &error))
+    if (code == EXIT_CODE_DONE && !run(&bench, options, &error))
         code = command_fail(exit_code_of(error.status), &error);
     for (int i = 0; i < PICTURES; i++)
         free(bench.pictures[i]);

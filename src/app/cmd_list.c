@@ -111,8 +111,14 @@ static void print_model(const char *path, void *user)
 
 int command_models(const struct options *options)
 {
-    (void)options;
     struct visit visit = {0};
+    if (options->gallery)
+        return command_gallery(options);
+    if (options->input) {
+        daub_log(DAUB_LOG_ERROR, "%s is painted with --gallery SHEET only",
+                 options->input);
+        return EXIT_CODE_USAGE;
+    }
     daub_model_each(print_model, &visit);
     if (visit.count == 0)
         daub_log(DAUB_LOG_WARNING,

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/files.h"
 #include "app/painter.h"
 #include "app/session.h"
 #include "app/signals.h"
@@ -40,50 +41,6 @@ static int fail_usage(const char *message)
     return EXIT_CODE_USAGE;
 }
 
-static bool is_file(const char *path)
-{
-    return !media_path_is_stdout(path) && !media_path_is_url(path);
-}
-
-/* Whether two patterns, which name no file themselves, are the same. */
-static bool same_pattern(const char *a, const char *b)
-{
-    if (!media_path_is_pattern(a) || !media_path_is_pattern(b))
-        return false;
-    char first_a[PATH_MAX], first_b[PATH_MAX];
-    for (int i = 0; i <= 1; i++) {
-        if (av_get_frame_filename(first_a, sizeof(first_a), a, i) < 0 ||
-            av_get_frame_filename(first_b, sizeof(first_b), b, i) < 0)
-            return false;
-        if (daub_file_same(first_a, first_b))
-            return true;
-    }
-    return strcmp(a, b) == 0;
-}
-
-/* The first image of a pattern stands for all of them. */
-static bool target_exists(const char *path)
-{
-    struct stat info;
-    char first[PATH_MAX];
-    if (media_path_is_pattern(path) && stat(path, &info) != 0 &&
-        av_get_frame_filename(first, sizeof(first), path, 1) >= 0)
-        path = first;
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
-}
-
-static bool ask(const char *path, const struct daub_stop *stop)
-{
-    fprintf(stderr, "daub: %s exists. Replace it? [y/N] ", path);
-    fflush(stderr);
-    char answer = '\0';
-    ssize_t count = read(STDIN_FILENO, &answer, 1);
-    char rest = answer;
-    while (count == 1 && rest != '\n' && !daub_stop_requested(stop))
-        count = read(STDIN_FILENO, &rest, 1);
-    return answer == 'y' || answer == 'Y';
-}
-
 /* Whether the output may be written: not the input, and not there yet or to be replaced.
  * *replace: what was allowed. */
 static enum exit_code check_output(struct work *work, size_t index, bool *replace)
@@ -97,58 +54,7 @@ static enum exit_code check_output(struct work *work, size_t index, bool *replac
             return EXIT_CODE_USAGE;
         }
     }
-    *replace = options->overwrite;
-    if (media_path_is_stdout(path) && isatty(STDOUT_FILENO))
-        return fail_usage("-o - writes to standard output, which is a terminal; pipe it "
-                          "into a program or a file");
-    if (!is_file(path))
-        return EXIT_CODE_DONE;
-    if (daub_file_same(options->input, path) || same_pattern(options->input, path)) {
-        daub_log(DAUB_LOG_ERROR, "%s is the input itself; give another name with -o",
-                 path);
-        return EXIT_CODE_USAGE;
-    }
-    if (options->overwrite || !target_exists(path))
-        return EXIT_CODE_DONE;
-    bool terminal =
-        isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && strcmp(options->input, "-") != 0;
-    if (!options->never && terminal)
-        *replace = ask(path, &work->stop);
-    if (daub_stop_requested(&work->stop))
-        return EXIT_CODE_INTERRUPTED;
-    if (*replace)
-        return EXIT_CODE_DONE;
-    daub_log(DAUB_LOG_ERROR, "%s exists and is left as it is; -y replaces it", path);
-    return EXIT_CODE_OUTPUT;
-}
-
-static enum exit_code open_source(struct work *work)
-{
-    const struct options *options = work->options;
-    struct daub_error error = {0};
-    struct media_open_params params = {
-        .path = options->input,
-        .frame_rate = options->frame_rate,
-        .hwaccel = options->hwaccel,
-        .has_start = options->has_start,
-        .has_end = options->has_end,
-        .start_us = options->start_us,
-        .end_us = options->end_us,
-        .length_us = options->length_us,
-        .frames = options->frames,
-        .no_audio = options->no_audio,
-        .no_subtitles = options->no_subtitles,
-        .stop = &work->stop,
-    };
-    work->source = media_source_open(&params, &error);
-    if (work->source)
-        return EXIT_CODE_DONE;
-    if (daub_stop_requested(&work->stop))
-        return EXIT_CODE_INTERRUPTED;
-    return command_fail(error.status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
-                        : error.status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
-                                                            : EXIT_CODE_INPUT,
-                        &error);
+    return files_check_output(options, path, &work->stop, replace);
 }
 
 /* Pixels stay the shape they were: a size of another aspect ratio changes their ratio. */
@@ -253,15 +159,12 @@ static enum exit_code open_sinks(struct work *work, const bool *replace)
 {
     const struct option_list *outputs = &work->options->outputs;
     for (size_t i = 0; i < outputs->count; i++) {
-        struct daub_error error = {0};
         struct media_sink_params params =
             sink_params(work, outputs->values[i], replace[i]);
-        struct media_sink *sink = media_sink_open(&params, &error);
-        if (!sink)
-            return command_fail(error.status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
-                                : error.status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
-                                                                    : EXIT_CODE_OUTPUT,
-                                &error);
+        struct media_sink *sink = NULL;
+        enum exit_code code = files_open_sink(&params, &sink);
+        if (code != EXIT_CODE_DONE)
+            return code;
         work->sinks[work->sink_count++] = sink;
     }
     return EXIT_CODE_DONE;
@@ -319,7 +222,7 @@ static enum exit_code make_painter(struct work *work)
 static enum exit_code run(struct work *work)
 {
     struct progress progress;
-    enum exit_code code = open_source(work);
+    enum exit_code code = files_open_source(work->options, &work->stop, &work->source);
     if (code == EXIT_CODE_DONE)
         code = open_outputs(work);
     if (code == EXIT_CODE_DONE) {

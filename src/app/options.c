@@ -62,10 +62,12 @@ static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
 
 /* clang-format off */
 static const struct option table[] = {
-    {"Input", "-i", "--input", KIND_TEXT, "FILE", VERB_PAINT, FIELD(input),
+    {"Input", "-i", "--input", KIND_TEXT, "FILE", VERB_PAINT | VERB_MODELS,
+     FIELD(input),
      .help = "what to paint; the same as a plain INPUT: a video, an image, a pattern of "
              "images such as in%04d.png, a URL, or - for standard input"},
-    {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(start_us), GIVEN(has_start),
+    {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT | VERB_MODELS, FIELD(start_us),
+     GIVEN(has_start),
      .help = "start there: seconds or [HH:]MM:SS.mmm"},
     {NULL, "-to", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(end_us), GIVEN(has_end),
      .help = "stop there, counted from the input's beginning"},
@@ -83,7 +85,9 @@ static const struct option table[] = {
              "- for y4m on standard output; may be given several times"},
     {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
      .help = "output format where the name does not tell"},
-    {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(overwrite),
+    {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
+     .help = "image that shows the input's first frame in every style of a model"},
+    {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT | VERB_MODELS, FIELD(overwrite),
      .help = "replace existing files"},
     {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
      .help = "never replace a file, and do not ask"},
@@ -93,10 +97,10 @@ static const struct option table[] = {
      .help = "leave subtitles out (they are copied by default)"},
 
     {"Painting", "-m", "--model", KIND_TEXT, "NAME",
-     VERB_PAINT | VERB_BENCH | VERB_DOCTOR, FIELD(model),
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS, FIELD(model),
      .help = "a model of \"daub models\" or an .onnx file"},
-    {NULL, "--model-range", NULL, KIND_CHOICE, "R", VERB_PAINT | VERB_BENCH | VERB_DOCTOR,
-     FIELD(model_range), .choices = ranges,
+    {NULL, "--model-range", NULL, KIND_CHOICE, "R",
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS, FIELD(model_range), .choices = ranges,
      .help = "pixel values of an .onnx file that does not tell: 1, 255 or -1..1"},
     {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),
      .help = "style inside the model, or a mix: NAME[=W][,NAME=W..]"},
@@ -106,15 +110,16 @@ static const struct option table[] = {
      .help = "paint brightness only, keep the input's colours"},
     {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(colors_only),
      .help = "paint colours only, keep the input's brightness"},
-    {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH, FIELD(size),
-     .help = "size to paint at: WxH, 720p, 50% or native (default); smaller is faster "
-             "and has broader strokes"},
+    {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH | VERB_MODELS,
+     FIELD(size),
+     .help = "size to paint at: WxH, 720p, 50% or native (default; 360p on a sheet); "
+             "smaller is faster and has broader strokes"},
     {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERB_PAINT, FIELD(out_size),
      .help = "size of the output; the input's by default"},
 
-    {"Device", "-g", "--gpu", KIND_TEXT, "DEV", VERB_PAINT | VERB_BENCH, FIELD(gpu),
+    {"Device", "-g", "--gpu", KIND_TEXT, "DEV", VERB_PAINT | VERB_BENCH | VERB_MODELS, FIELD(gpu),
      .help = "number, name or UUID of \"daub devices\", or auto (default)"},
-    {NULL, "--precision", NULL, KIND_CHOICE, "P", VERB_PAINT | VERB_BENCH,
+    {NULL, "--precision", NULL, KIND_CHOICE, "P", VERB_PAINT | VERB_BENCH | VERB_MODELS,
      FIELD(precision), .choices = precisions, .help = "auto (default), fp16 or fp32"},
 
     {"Encoding", "-c:v", "--encoder", KIND_TEXT, "NAME", VERB_PAINT, FIELD(encoder),
@@ -136,6 +141,8 @@ static const struct option table[] = {
      .help = "auto (a line on a terminal; default), json (a line each half second) or none"},
     {NULL, "--layers", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(layers),
      .help = "report every step of the network"},
+    {NULL, "--switch-styles", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(switch_styles),
+     .help = "compare one style with a new one every frame"},
     {NULL, "-v", "--verbose", KIND_FLAG, NULL, VERB_ALL, FIELD(verbose),
      .help = "say more, FFmpeg's messages too"},
     {NULL, "-q", "--quiet", KIND_FLAG, NULL, VERB_ALL, FIELD(quiet),
@@ -296,7 +303,7 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb & VERB_PAINT))
+    if (!(verb & (VERB_PAINT | VERB_MODELS)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command takes options only", text);
     if (options->input)
@@ -437,7 +444,8 @@ static void help_commands(FILE *out)
 void options_help(FILE *out, const struct command *command)
 {
     if (command->name)
-        fprintf(out, "Usage: daub %s [options]\n%s\n", command->name, command->summary);
+        fprintf(out, "Usage: daub %s [options]%s%s\n%s\n", command->name,
+                *command->operands ? " " : "", command->operands, command->summary);
     else
         fprintf(out,
                 "Usage: daub [options] %s\n"

@@ -28,7 +28,7 @@ struct options {
     bool no_audio, no_subtitles, overwrite, never;
     const char *frame_rate, *hwaccel;
 
-    const char *model, *style;
+    const char *model, *style, *gallery;
     int model_range; /* enum daub_model_range */
     double strength; /* 1 by default */
     bool keep_colors, colors_only;
@@ -45,7 +45,7 @@ struct options {
 
     int progress; /* enum progress_kind */
     int log_level;
-    bool quiet, verbose, version, help, layers;
+    bool quiet, verbose, version, help, layers, switch_styles;
 };
 
 /* Which command an option belongs to. */

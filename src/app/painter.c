@@ -6,6 +6,7 @@
 
 #include "media/compat.h"
 #include "media/format.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -115,6 +116,10 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
                   const AVFrame *first, struct daub_error *error)
 {
     *painter = (struct painter){.params = *params};
+    pthread_mutex_init(&painter->lock, NULL);
+    if (!fade_init(&painter->fade, daub_model_get_info(params->model), &params->live,
+                   error))
+        return false;
     enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);
     painter->out = media_format_of(params->output, pixel);
     return painter_change(painter, first, error);
@@ -127,16 +132,29 @@ void painter_uninit(struct painter *painter)
     for (int i = 0; i < painter->waiting_count; i++)
         av_frame_free(&painter->waiting[i]);
     painter->waiting_count = 0;
+    fade_uninit(&painter->fade);
+    pthread_mutex_destroy(&painter->lock);
     media_converter_uninit(&painter->converter);
     media_pool_uninit(&painter->pool);
+}
+
+void painter_set_live(struct painter *painter, const struct daub_live *live,
+                      int64_t fade_us)
+{
+    pthread_mutex_lock(&painter->lock);
+    fade_to(&painter->fade, live, daub_clock_us(), fade_us);
+    pthread_mutex_unlock(&painter->lock);
 }
 
 static enum daub_status submit_view(struct painter *painter, const AVFrame *frame,
                                     struct daub_error *error)
 {
     struct daub_image image = media_image_of(frame, painter->in);
-    return daub_stylizer_submit(painter->stylizer, &image, &painter->params.live, 0,
-                                error);
+    pthread_mutex_lock(&painter->lock);
+    enum daub_status status = daub_stylizer_submit(
+        painter->stylizer, &image, fade_at(&painter->fade, daub_clock_us()), 0, error);
+    pthread_mutex_unlock(&painter->lock);
+    return status;
 }
 
 enum painter_result painter_submit(struct painter *painter, AVFrame *frame,

@@ -2,10 +2,13 @@
 #ifndef DAUB_APP_PAINTER_H
 #define DAUB_APP_PAINTER_H
 
+#include <pthread.h>
+
 #include <libavutil/frame.h>
 
 #include <daub/daub.h>
 
+#include "app/fade.h"
 #include "app/options.h"
 #include "media/frames.h"
 
@@ -16,7 +19,7 @@ struct painter_params {
     const struct daub_model *model;
     struct size_spec work; /* of the input's size */
     enum daub_precision precision;
-    struct daub_live live;
+    struct daub_live live; /* to begin with; weights are copied */
     const AVFrame *output; /* size, format, colours and shape of painted frames */
 };
 
@@ -31,12 +34,18 @@ struct painter {
     struct media_converter converter; /* for formats that the shaders do not read */
     struct media_pool pool;           /* of painted frames */
     bool told_alpha, told_matrix;
+    pthread_mutex_t lock; /* of fade */
+    struct fade fade;
 };
 
 /* Builds the stylizer for frames like first. Uninit is allowed after failure. */
 bool painter_init(struct painter *painter, const struct painter_params *params,
                   const AVFrame *first, struct daub_error *error);
 void painter_uninit(struct painter *painter);
+
+/* Fades to live within fade_us; 0: at once. Any thread. */
+void painter_set_live(struct painter *painter, const struct daub_live *live,
+                      int64_t fade_us);
 
 /* Whether frame can be submitted without a change; if not, receive all that is in flight,
  * then call painter_change. */

@@ -8,6 +8,7 @@
 #include <libavcodec/packet.h>
 #include <libavutil/frame.h>
 
+#include "media/frames.h"
 #include "media/source.h"
 
 /* What came out, to be compared with what went in. */
@@ -92,6 +93,9 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
  * where the options contradict each other or name something that does not exist. */
 struct media_sink *media_sink_open(const struct media_sink_params *params,
                                    struct daub_error *error);
+
+/* How the input's pictures have to be turned to stand upright. */
+struct media_turn media_input_turn(const struct media_sink_params *params);
 
 /* Kinds of path. */
 bool media_path_is_stdout(const char *path);

@@ -21,8 +21,6 @@ const AVCodec *sink_images_codec(const struct media_sink_params *params,
                                  struct daub_error *error);
 
 /* sink.c */
-/* How the input's pictures have to be turned to stand upright. */
-struct media_turn media_input_turn(const struct media_sink_params *params);
 /* The input's frame rate, or the best guess. */
 AVRational media_input_rate(const struct media_source_info *input);
 

@@ -1,6 +1,7 @@
 """Images and sequences of images, in and out."""
 
 import os
+import subprocess
 
 import harness
 from harness import ffmpeg, frames, psnr, stream, testsrc
@@ -93,6 +94,79 @@ class Images(harness.Case):
         source = self.image("in.png")
         os.rename(source, self.path("100%d.png"))
         self.daub(self.path("100%d.png"), "-o", self.path("out.png"))
+
+
+class Gallery(harness.Case):
+    """Sheets of 120 px wide cells: labels of 10 px in bands of 20, gaps of 5."""
+    WIDTH, HEIGHT, BAND, GAP = 120, 80, 20, 5
+
+    def setUp(self):
+        super().setUp()
+        self.photo, self.sheet = self.path("in.png"), self.path("sheet.png")
+        ffmpeg(*testsrc(1, size="96x64"), "-frames:v", "1", self.photo)
+        _, listed = self.daub("models")
+        part = listed.decode().split("\nstandard")[0]
+        names = [line.strip()[2:].split(":")[0] for line in part.splitlines()
+                 if line.startswith(("   - ", "   * "))]
+        self.names = [name for name in names if name != "identity"]
+        self.assertGreater(len(self.names), 0)
+
+    def cell(self, index, columns):
+        """The picture of that cell, and the sum of the brightness of its label."""
+        x = self.GAP + index % columns * (self.WIDTH + self.GAP)
+        y = self.GAP + index // columns * (self.HEIGHT + self.BAND + self.GAP)
+        path = self.path("cell%d.png" % index)
+        ffmpeg("-i", self.sheet, "-vf", "crop=%d:%d:%d:%d" % (self.WIDTH, self.HEIGHT, x, y),
+               "-y", path)
+        label = harness.run(["ffmpeg", "-v", "error", "-i", self.sheet, "-vf",
+                             "crop=%d:%d:%d:%d" % (self.WIDTH, self.BAND, x, y + self.HEIGHT),
+                             "-pix_fmt", "gray", "-f", "rawvideo", "-"]).stdout
+        return path, sum(value > 100 for value in label)
+
+    def test_every_style_in_its_place(self):
+        self.daub("models", "--gallery", self.sheet, "--size", "120x80", "-m", "lite", self.photo)
+        made = stream(self.sheet)
+        columns = (made["width"] - self.GAP) // (self.WIDTH + self.GAP)
+        rows = (made["height"] - self.GAP) // (self.HEIGHT + self.BAND + self.GAP)
+        self.assertEqual(made["width"], self.GAP + columns * (self.WIDTH + self.GAP))
+        self.assertGreaterEqual(columns * rows, 1 + len(self.names))
+        self.assertLess(columns * (rows - 1), 1 + len(self.names))
+        for index, name in enumerate(["photo", *self.names]):
+            want = self.path("want.png")
+            more = ["--strength", "0"] if name == "photo" else ["-s", name]
+            self.daub(self.photo, "-m", "lite", "-y", "-o", want, "--size", "120x80",
+                      "--out-size", "120x80", *more)
+            cell, label = self.cell(index, columns)
+            self.assertGreater(psnr(want, cell), 50, name)
+            self.assertGreater(label, 20, name)
+        last = 1 + len(self.names)
+        if last < columns * rows:
+            self.assertEqual(self.cell(last, columns)[1], 0)
+
+    def test_mistakes(self):
+        self.fails(2, "needs a picture", "models", "--gallery", self.sheet)
+        self.fails(2, "--gallery", "models", self.photo)
+        self.fails(2, "write WxH", "models", "--gallery", self.sheet, self.photo, "--size", "x")
+        self.fails(2, "smaller --size", "models", "--gallery", self.sheet, self.photo, "--size",
+                   "30000x20000")
+        self.fails(2, "input itself", "models", "--gallery", self.photo, self.photo)
+        self.fails(4, "cannot read", "models", "--gallery", self.sheet, self.path("none.png"))
+        self.fails(5, "cannot write", "models", "--gallery", self.path("no/x.png"), self.photo)
+        self.daub("models", "--gallery", self.sheet, self.photo)
+        self.fails(5, "-y replaces", "models", "--gallery", self.sheet, self.photo,
+                   stdin=subprocess.DEVNULL)
+        self.daub("models", "--gallery", self.sheet, self.photo, "-y")
+
+    def test_turned_photo(self):
+        ffmpeg(*testsrc(1, size="96x64"), "-frames:v", "3", "-c:v", "libx264",
+               self.path("in.mp4"))
+        ffmpeg("-i", self.path("in.mp4"), "-c", "copy", "-metadata:s:v", "rotate=90",
+               self.path("turned.mp4"))
+        self.daub("models", "--gallery", self.sheet, self.path("turned.mp4"), "--size", "50%")
+        made = stream(self.sheet)
+        # Cells of 32x48: labels of 10 px at least.
+        self.assertEqual((made["width"] - 5) % (32 + 5), 0)
+        self.assertEqual((made["height"] - 5) % (48 + 20 + 5), 0)
 
 
 if __name__ == "__main__":

@@ -241,6 +241,7 @@ enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range
                                               .opset = 13,
                                               .parameters = 1,
                                               .style_count = 2,
+                                              .identity_style = -1,
                                               .styles = style_infos};
     return DAUB_OK;
 }

@@ -1,0 +1,192 @@
+/* daub models --gallery: one picture in every style of a model, on one sheet. */
+#include <stdlib.h>
+
+#include "app/commands.h"
+#include "app/files.h"
+#include "app/painter.h"
+#include "app/signals.h"
+#include "media/sheet.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+/* Everything the command owns, in the order it is made. */
+struct gallery {
+    const struct options *options;
+    struct daub_stop stop;
+    struct media_source *source;
+    AVFrame *photo; /* upright */
+    AVFrame *cell;  /* size, format and colours of paintings */
+    struct daub_device *device;
+    struct daub_model *model;
+    struct painter painter;
+    bool painter_made;
+    struct media_sheet *sheet;
+    AVFrame *canvas; /* size and format of the sheet */
+    struct media_sink *sink;
+    struct media_pool pool;
+    float *weights;
+};
+
+static bool make_photo(struct gallery *gallery, struct daub_error *error)
+{
+    const AVFrame *sample = gallery->source->info.sample;
+    struct media_sink_params upright = {.input = &gallery->source->info, .frame = sample};
+    struct media_turn turn = media_input_turn(&upright);
+    struct size_spec size;
+    const char *wanted = gallery->options->size;
+    if (!size_parse(wanted ? wanted : "360p", "--size", &size, error))
+        return false;
+    if (media_turn_is_none(turn) || !media_turn_possible(turn, sample->format))
+        gallery->photo = av_frame_clone(sample);
+    else
+        gallery->photo = media_turn_frame(&gallery->pool, turn, sample, error);
+    AVFrame *cell = gallery->cell = av_frame_alloc();
+    gallery->canvas = av_frame_alloc();
+    if (!gallery->photo || !cell || !gallery->canvas)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    size_apply(&size, gallery->photo->width, gallery->photo->height, &cell->width,
+               &cell->height);
+    cell->format = AV_PIX_FMT_RGB24;
+    cell->colorspace = AVCOL_SPC_RGB;
+    cell->color_range = AVCOL_RANGE_JPEG;
+    cell->sample_aspect_ratio = (AVRational){1, 1};
+    return true;
+}
+
+static bool make_painter(struct gallery *gallery, struct daub_error *error)
+{
+    const struct options *options = gallery->options;
+    struct painter_params params = {
+        .device = gallery->device,
+        .model = gallery->model,
+        .work = {.kind = SIZE_FIXED,
+                 .width = gallery->cell->width,
+                 .height = gallery->cell->height},
+        .precision = (enum daub_precision)options->precision,
+        .output = gallery->cell,
+    };
+    gallery->painter_made = true;
+    return painter_init(&gallery->painter, &params, gallery->photo, error);
+}
+
+/* Paints in that style, or with strength 0 where style is -1, and puts it on the sheet.
+ */
+static bool add(struct gallery *gallery, int style, const char *label,
+                struct daub_error *error)
+{
+    const struct daub_model_info *info = daub_model_get_info(gallery->model);
+    for (int i = 0; i < info->style_count; i++)
+        gallery->weights[i] = i == style;
+    struct daub_live live = {.strength = style < 0 && label ? 0 : 1,
+                             .style = style < 0 ? NULL : gallery->weights};
+    painter_set_live(&gallery->painter, &live, 0);
+    AVFrame *photo = av_frame_clone(gallery->photo), *painted = NULL;
+    if (!photo)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    if (painter_submit(&gallery->painter, photo, error) != PAINTER_OK) {
+        av_frame_free(&photo);
+        return false;
+    }
+    bool ok = painter_receive(&gallery->painter, &painted, error) == PAINTER_OK &&
+              media_sheet_add(gallery->sheet, painted, label ? label : info->name, error);
+    av_frame_free(&painted);
+    return ok;
+}
+
+static enum exit_code paint(struct gallery *gallery)
+{
+    const struct daub_model_info *info = daub_model_get_info(gallery->model);
+    struct daub_error error = {0};
+    bool ok = add(gallery, -1, "photo", &error);
+    /* a net of one fixed style has no list */
+    for (int i = info->style_count ? 0 : -1; ok && i < info->style_count; i++) {
+        if (daub_stop_requested(&gallery->stop))
+            return EXIT_CODE_INTERRUPTED;
+        if (i >= 0 && i == info->identity_style)
+            continue;
+        ok = add(gallery, i, i >= 0 ? info->styles[i].name : NULL, &error);
+    }
+    AVFrame *frame = ok ? media_sheet_finish(gallery->sheet, &error) : NULL;
+    if (!frame)
+        return (enum exit_code)command_fail(exit_code_of(error.status), &error);
+    struct media_sink *sink = gallery->sink;
+    struct media_report report;
+    sink->ops->push(sink, frame);
+    av_frame_free(&frame);
+    sink->ops->finish(sink, true);
+    if (!sink->ops->join(sink, &report, &error))
+        return (enum exit_code)command_fail(EXIT_CODE_OUTPUT, &error);
+    return EXIT_CODE_DONE;
+}
+
+static enum exit_code prepare(struct gallery *gallery)
+{
+    const struct options *options = gallery->options;
+    struct daub_error error = {0};
+    bool replace = false;
+    enum exit_code code = files_open_source(options, &gallery->stop, &gallery->source);
+    if (code == EXIT_CODE_DONE)
+        code = files_check_output(options, options->gallery, &gallery->stop, &replace);
+    if (code == EXIT_CODE_DONE)
+        code = command_open(options, &gallery->device, &gallery->model);
+    if (code != EXIT_CODE_DONE)
+        return code;
+    const struct daub_model_info *info = daub_model_get_info(gallery->model);
+    int styles = info->style_count - (info->identity_style >= 0);
+    gallery->weights = daub_alloc((size_t)info->style_count + 1, sizeof(float));
+    if (!gallery->weights)
+        daub_fail(&error, DAUB_ERROR_MEMORY, "out of memory");
+    if (!gallery->weights || !make_photo(gallery, &error) ||
+        !(gallery->sheet =
+              media_sheet_open(gallery->cell, 1 + (styles ? styles : 1), &error)) ||
+        !make_painter(gallery, &error))
+        return (enum exit_code)command_fail(exit_code_of(error.status), &error);
+    media_sheet_size(gallery->sheet, gallery->canvas);
+    struct media_source_info input = {.name = "the sheet",
+                                      .time_base = {1, 25},
+                                      .single = true,
+                                      .sample = gallery->canvas};
+    struct media_sink_params params = {.path = options->gallery,
+                                       .replace = replace,
+                                       .input = &input,
+                                       .frame = gallery->canvas};
+    return files_open_sink(&params, &gallery->sink);
+}
+
+static void gallery_uninit(struct gallery *gallery)
+{
+    media_sink_destroy(gallery->sink);
+    media_sheet_free(gallery->sheet);
+    if (gallery->painter_made)
+        painter_uninit(&gallery->painter);
+    free(gallery->weights);
+    daub_model_free(gallery->model);
+    daub_device_close(gallery->device);
+    av_frame_free(&gallery->canvas);
+    av_frame_free(&gallery->cell);
+    av_frame_free(&gallery->photo);
+    media_pool_uninit(&gallery->pool);
+    media_source_destroy(gallery->source);
+}
+
+int command_gallery(const struct options *options)
+{
+    struct gallery gallery = {.options = options};
+    struct daub_error error = {0};
+    if (!options->input) {
+        daub_log(DAUB_LOG_ERROR, "--gallery needs a picture or a video to paint: daub "
+                                 "models --gallery SHEET INPUT");
+        return EXIT_CODE_USAGE;
+    }
+    if (!daub_stop_init(&gallery.stop, &error))
+        return command_fail(EXIT_CODE_FAILED, &error);
+    signals_install(&gallery.stop);
+    int code = prepare(&gallery);
+    if (code == EXIT_CODE_DONE)
+        code = paint(&gallery);
+    gallery_uninit(&gallery);
+    signals_uninstall();
+    daub_stop_uninit(&gallery.stop);
+    return code;
+}

@@ -1,0 +1,71 @@
+#include "app/fade.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/alloc.h"
+#include "util/error.h"
+
+enum { FROM = 0, TO, NOW, ROWS };
+
+static float *row(const struct fade *fade, int index)
+{
+    return fade->weights + (size_t)index * (size_t)fade->styles;
+}
+
+static void set_target(struct fade *fade, const struct daub_live *live)
+{
+    fade->to = *live;
+    fade->to.style = NULL;
+    for (int i = 0; i < fade->styles; i++)
+        row(fade, TO)[i] = live->style ? live->style[i] : i == fade->default_style;
+}
+
+bool fade_init(struct fade *fade, const struct daub_model_info *model,
+               const struct daub_live *live, struct daub_error *error)
+{
+    *fade = (struct fade){.styles = model->style_count,
+                          .default_style = model->default_style};
+    if (fade->styles) {
+        fade->weights = daub_alloc((size_t)fade->styles * ROWS, sizeof(*fade->weights));
+        if (!fade->weights)
+            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    }
+    set_target(fade, live);
+    return true;
+}
+
+void fade_to(struct fade *fade, const struct daub_live *live, int64_t now_us,
+             int64_t length_us)
+{
+    fade->from = *fade_at(fade, now_us);
+    if (fade->styles)
+        memcpy(row(fade, FROM), row(fade, NOW),
+               (size_t)fade->styles * sizeof(*fade->weights));
+    set_target(fade, live);
+    fade->start_us = now_us;
+    fade->length_us = length_us;
+}
+
+const struct daub_live *fade_at(struct fade *fade, int64_t now_us)
+{
+    float part = 1;
+    if (now_us - fade->start_us < fade->length_us)
+        part = (float)(now_us - fade->start_us) / (float)fade->length_us;
+    fade->now = fade->to;
+    if (part < 1)
+        fade->now.strength =
+            fade->from.strength + part * (fade->to.strength - fade->from.strength);
+    for (int i = 0; i < fade->styles; i++) {
+        float from = row(fade, FROM)[i], to = row(fade, TO)[i];
+        row(fade, NOW)[i] = part < 1 ? from + part * (to - from) : to;
+    }
+    fade->now.style = fade->styles ? row(fade, NOW) : NULL;
+    return &fade->now;
+}
+
+void fade_uninit(struct fade *fade)
+{
+    free(fade->weights);
+    *fade = (struct fade){0};
+}

@@ -1,0 +1,131 @@
+#include "app/files.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <libavformat/avformat.h>
+
+#include "app/commands.h"
+#include "util/file.h"
+#include "util/log.h"
+
+/* Failures of a file, where libdaub's own codes do not tell which side it was on. */
+static enum exit_code fail(const struct daub_error *error, enum exit_code side)
+{
+    return (enum exit_code)command_fail(
+        error->status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
+        : error->status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
+                                             : side,
+        error);
+}
+
+enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
+                                 struct media_source **source)
+{
+    struct daub_error error = {0};
+    struct media_open_params params = {
+        .path = options->input,
+        .frame_rate = options->frame_rate,
+        .hwaccel = options->hwaccel,
+        .has_start = options->has_start,
+        .has_end = options->has_end,
+        .start_us = options->start_us,
+        .end_us = options->end_us,
+        .length_us = options->length_us,
+        .frames = options->frames,
+        .no_audio = options->no_audio,
+        .no_subtitles = options->no_subtitles,
+        .stop = stop,
+    };
+    *source = media_source_open(&params, &error);
+    if (*source)
+        return EXIT_CODE_DONE;
+    if (daub_stop_requested(stop))
+        return EXIT_CODE_INTERRUPTED;
+    return fail(&error, EXIT_CODE_INPUT);
+}
+
+static bool is_file(const char *path)
+{
+    return !media_path_is_stdout(path) && !media_path_is_url(path);
+}
+
+/* Whether two patterns, which name no file themselves, are the same. */
+static bool same_pattern(const char *a, const char *b)
+{
+    if (!media_path_is_pattern(a) || !media_path_is_pattern(b))
+        return false;
+    char first_a[PATH_MAX], first_b[PATH_MAX];
+    for (int i = 0; i <= 1; i++) {
+        if (av_get_frame_filename(first_a, sizeof(first_a), a, i) < 0 ||
+            av_get_frame_filename(first_b, sizeof(first_b), b, i) < 0)
+            return false;
+        if (daub_file_same(first_a, first_b))
+            return true;
+    }
+    return strcmp(a, b) == 0;
+}
+
+/* The first image of a pattern stands for all of them. */
+static bool target_exists(const char *path)
+{
+    struct stat info;
+    char first[PATH_MAX];
+    if (media_path_is_pattern(path) && stat(path, &info) != 0 &&
+        av_get_frame_filename(first, sizeof(first), path, 1) >= 0)
+        path = first;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+static bool ask(const char *path, const struct daub_stop *stop)
+{
+    fprintf(stderr, "daub: %s exists. Replace it? [y/N] ", path);
+    fflush(stderr);
+    char answer = '\0';
+    ssize_t count = read(STDIN_FILENO, &answer, 1);
+    char rest = answer;
+    while (count == 1 && rest != '\n' && !daub_stop_requested(stop))
+        count = read(STDIN_FILENO, &rest, 1);
+    return answer == 'y' || answer == 'Y';
+}
+
+enum exit_code files_check_output(const struct options *options, const char *path,
+                                  const struct daub_stop *stop, bool *replace)
+{
+    *replace = options->overwrite;
+    if (media_path_is_stdout(path) && isatty(STDOUT_FILENO)) {
+        daub_log(DAUB_LOG_ERROR, "- writes to standard output, which is a terminal; pipe "
+                                 "it into a program or a file");
+        return EXIT_CODE_USAGE;
+    }
+    if (!is_file(path))
+        return EXIT_CODE_DONE;
+    if (daub_file_same(options->input, path) || same_pattern(options->input, path)) {
+        daub_log(DAUB_LOG_ERROR, "%s is the input itself; give another name with -o",
+                 path);
+        return EXIT_CODE_USAGE;
+    }
+    if (options->overwrite || !target_exists(path))
+        return EXIT_CODE_DONE;
+    bool terminal =
+        isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && strcmp(options->input, "-") != 0;
+    if (!options->never && terminal)
+        *replace = ask(path, stop);
+    if (daub_stop_requested(stop))
+        return EXIT_CODE_INTERRUPTED;
+    if (*replace)
+        return EXIT_CODE_DONE;
+    daub_log(DAUB_LOG_ERROR, "%s exists and is left as it is; -y replaces it", path);
+    return EXIT_CODE_OUTPUT;
+}
+
+enum exit_code files_open_sink(const struct media_sink_params *params,
+                               struct media_sink **sink)
+{
+    struct daub_error error = {0};
+    *sink = media_sink_open(params, &error);
+    return *sink ? EXIT_CODE_DONE : fail(&error, EXIT_CODE_OUTPUT);
+}
