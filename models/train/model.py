@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 import checkpoint
-from export import phases_first
+from export import build, phases_first
 from net import SIZES, STRIDE, Painter
 from problem import Problem
 
@@ -79,6 +79,9 @@ def read_onnx(path):
         net = Painter(size, len(styles))
         net.load_state_dict({name: torch.from_numpy(array.copy())
                              for name, array in weights.items()})
+        graph = build(size, {name: tensor.numpy() for name, tensor in net.state_dict().items()})
+        if [node.op_type for node in graph.nodes] != [node.op_type for node in file.graph.node]:
+            raise foreign
         for style in styles:
             style['name'].encode()
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration,

@@ -275,6 +275,10 @@ class Tools(harness.Case):
         self.assertGreater(len(told["layers"]), 1)
         _, out = self.daub("bench", "--frames", "3", "--size", "64x48")
         self.assertNotIn("layers", json.loads(out))
+        _, out = self.daub("bench", "--frames", "16", "--size", "64x48", "--switch-styles")
+        told = json.loads(out)["switch_styles"]
+        self.assertGreater(told["styles"], 1)
+        self.assertAlmostEqual(told["ratio"], told["every_frame_ms"] / told["one_style_ms"])
 
     def test_lists(self):
         _, out = self.daub("models")

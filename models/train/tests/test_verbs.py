@@ -5,6 +5,7 @@ import unittest
 
 import cv2
 import numpy as np
+import onnx
 import torch
 from PIL import Image
 
@@ -71,6 +72,10 @@ class VerbsTest(unittest.TestCase):
         with open(text, 'w', encoding='utf-8') as file:
             file.write('no model')
         self.fails('not a readable ONNX', *words, '--into', text)
+        other = onnx.load(self.onnx)
+        other.graph.node[-1].op_type = 'Tanh'
+        onnx.save(other, text)
+        self.fails('not a network of models/train', *words, '--into', text)
 
     def test_read_onnx_is_the_inverse_of_export(self):
         one, other = models.load(self.net), models.load(self.onnx)
