@@ -1,0 +1,17 @@
+// Maps of the optical flow. Each level of a pyramid keeps, for the frames of either parity,
+//   quads   I(x, y), I(x + 1, y), I(x, y + 1), I(x + 1, y + 1): one load a bilinear sample
+//   slopes  I, dI/dx, dI/dy, 0
+// and fields of vectors in the level's pixels, u v in xy; two directions one after the
+// other: 0 from the frame back to the one before it, 1 forth. Luma is 0..1.
+const int PATCH = 8, STRIDE = 4; // pixels
+
+int patch_count(int n)
+{
+    return n <= PATCH ? 1 : (n - PATCH + STRIDE - 1) / STRIDE + 1;
+}
+
+// First pixel of patch p; the last one ends with the picture.
+int patch_origin(int p, int n)
+{
+    return max(min(p * STRIDE, n - PATCH), 0);
+}

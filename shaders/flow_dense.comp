@@ -1,0 +1,48 @@
+#version 450
+// A level's field from its patches: each pixel takes the mean of the up to four patches over
+// it, weighted by how well each explains that pixel (Kroeger 2016).
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "flow.glsl"
+
+FLOATS_IN(0, slopes);
+FLOATS_IN(1, quads);
+FLOATS_IN(2, patches);
+FLOATS_OUT(6, field); // u, v, difference of luma there, 0
+
+layout(push_constant) uniform Push { int w, h, parity; } push;
+
+const float LEAST = 2.0 / 255.0;
+
+float difference(int from, int to, int x, int y, vec2 u)
+{
+    const vec2 at = clamp(vec2(x, y) + u, vec2(0.0), vec2(push.w - 1, push.h - 1));
+    const vec2 whole = floor(at), f = at - whole;
+    const vec4 q = LOAD_FLOAT(quads, to + int(whole.y) * push.w + int(whole.x));
+    return mix(mix(q.x, q.y, f.x), mix(q.z, q.w, f.x), f.y) -
+           LOAD_FLOAT(slopes, from + y * push.w + x).x;
+}
+
+void main()
+{
+    const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
+    const int direction = int(gl_WorkGroupID.z);
+    if (x >= push.w)
+        return;
+    const int columns = patch_count(push.w), rows = patch_count(push.h);
+    const int size = push.w * push.h;
+    const int from = size * (direction == 0 ? push.parity : 1 - push.parity), to = size - from;
+    vec3 sum = vec3(0.0);
+    [[unroll]] for (int j = -1; j <= 0; j++) {
+        [[unroll]] for (int i = -1; i <= 0; i++) {
+            const int column = clamp(x / STRIDE + i, 0, columns - 1);
+            const int row = clamp(y / STRIDE + j, 0, rows - 1);
+            const vec2 u =
+                LOAD_FLOAT(patches, (direction * rows + row) * columns + column).xy;
+            sum += vec3(u, 1.0) / max(abs(difference(from, to, x, y, u)), LEAST);
+        }
+    }
+    const vec2 u = sum.xy / sum.z;
+    STORE_FLOAT(field, direction * size + y * push.w + x,
+                vec4(u, difference(from, to, x, y, u), 0.0));
+}

@@ -1,0 +1,43 @@
+#version 450
+// The picture's luma (BT.709 weights of the coded values), averaged over STEP x STEP pixels.
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "scalar.glsl"
+
+TENSOR_IN(0, picture);
+SCALARS_OUT(6, luma);
+
+layout(constant_id = 1) const int STEP = 4;
+layout(constant_id = 2) const int BLOCK = 1; // layout of the picture, as frame_in.comp's
+layout(constant_id = 3) const int CRD = 0;
+
+layout(push_constant) uniform Push {
+    int w, h;             // of the result
+    int columns, rows;    // of blocks in the picture
+} push;
+
+const float WEIGHTS[3] = float[3](0.2126, 0.7152, 0.0722);
+const int CHANNELS = 3 * BLOCK * BLOCK, VECTORS = (CHANNELS + 3) / 4;
+
+void main()
+{
+    const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
+    if (x >= push.w)
+        return;
+    const int side = max(STEP / BLOCK, 1); // blocks
+    vec4 sum[VECTORS];
+    [[unroll]] for (int c = 0; c < VECTORS; c++)
+        sum[c] = vec4(0.0);
+    for (int j = 0; j < side; j++) {
+        for (int i = 0; i < side; i++) {
+            const int bx = min(x * side + i, push.columns - 1);
+            const int by = min(y * side + j, push.rows - 1);
+            [[unroll]] for (int c = 0; c < VECTORS; c++)
+                sum[c] += LOAD(picture, (by * push.columns + bx) * VECTORS + c);
+        }
+    }
+    float total = 0.0;
+    [[unroll]] for (int ch = 0; ch < CHANNELS; ch++)
+        total += sum[ch / 4][ch % 4] * WEIGHTS[CRD != 0 ? ch / (BLOCK * BLOCK) : ch % 3];
+    STORE_SCALAR(luma, y * push.w + x, total / float(side * side * BLOCK * BLOCK));
+}

@@ -1,0 +1,146 @@
+#version 450
+// Inverse search (Kroeger, Timofte, Dai, Van Gool 2016) of one level: an invocation finds
+// where one patch of 8 x 8 pixels went. Patches are compared without their means, so that
+// a change of exposure is no motion. It starts from the best of the coarser level's field,
+// the field of the frame before, and rest.
+#extension GL_GOOGLE_include_directive : require
+#include "tensor.glsl"
+#include "flow.glsl"
+
+FLOATS_IN(0, slopes);  // both parities of this level
+FLOATS_IN(1, quads);   // the same
+FLOATS_IN(2, coarse);  // field of the coarser level, both directions
+FLOATS_IN(3, former);  // this level's field of the frame before, both directions
+FLOATS_OUT(6, patches); // u, v, mean squared difference
+
+layout(constant_id = 1) const int ITERATIONS = 8;
+layout(constant_id = 2) const int COARSEST = 0;
+
+layout(push_constant) uniform Push {
+    int w, h;               // of the level
+    int coarse_w, coarse_h;
+    int parity;             // of the newer frame
+} push;
+
+const float PIXELS = float(PATCH * PATCH);
+const float FAR = float(PATCH); // longest way from a start, in pixels
+
+// Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
+struct Place { int x, y; vec4 weights; };
+
+Place place(ivec2 origin, vec2 u)
+{
+    const vec2 at = vec2(origin) + u, whole = floor(at), f = at - whole;
+    return Place(int(whole.x), int(whole.y),
+                 vec4((1.0 - f.x) * (1.0 - f.y), f.x * (1.0 - f.y), (1.0 - f.x) * f.y, f.x * f.y));
+}
+
+float sample_at(int base, Place p, int i, int j)
+{
+    const int x = clamp(p.x + i, 0, push.w - 1), y = clamp(p.y + j, 0, push.h - 1);
+    return dot(LOAD_FLOAT(quads, base + y * push.w + x), p.weights);
+}
+
+// Slopes of pixel (i, j) of the patch.
+vec4 slope_at(int base, ivec2 origin, int i, int j)
+{
+    const int x = min(origin.x + i, push.w - 1), y = min(origin.y + j, push.h - 1);
+    return LOAD_FLOAT(slopes, base + y * push.w + x);
+}
+
+// Mean squared difference without the means.
+float error(int from, int to, ivec2 origin, vec2 u)
+{
+    const Place p = place(origin, u);
+    float sum = 0.0, squares = 0.0;
+    for (int j = 0; j < PATCH; j++) {
+        for (int i = 0; i < PATCH; i++) {
+            const float r = sample_at(to, p, i, j) - slope_at(from, origin, i, j).x;
+            sum += r;
+            squares += r * r;
+        }
+    }
+    return (squares - sum * sum / PIXELS) / PIXELS;
+}
+
+void main()
+{
+    const int columns = patch_count(push.w), rows = patch_count(push.h);
+    const int column = int(gl_GlobalInvocationID.x), row = int(gl_WorkGroupID.y);
+    const int direction = int(gl_WorkGroupID.z);
+    if (column >= columns)
+        return;
+    const int size = push.w * push.h;
+    const int from = size * (direction == 0 ? push.parity : 1 - push.parity), to = size - from;
+    const ivec2 origin = ivec2(patch_origin(column, push.w), patch_origin(row, push.h));
+    const ivec2 centre = min(origin + PATCH / 2, ivec2(push.w, push.h) - 1);
+
+    vec2 best = vec2(0.0);
+    float least = error(from, to, origin, best);
+    const vec2 before = LOAD_FLOAT(former, direction * size + centre.y * push.w + centre.x).xy;
+    float e = error(from, to, origin, before);
+    if (e < least) {
+        least = e;
+        best = before;
+    }
+    if (COARSEST == 0) {
+        const ivec2 c = min(centre / 2, ivec2(push.coarse_w, push.coarse_h) - 1);
+        const int at = (direction * push.coarse_h + c.y) * push.coarse_w + c.x;
+        const vec2 larger = 2.0 * LOAD_FLOAT(coarse, at).xy;
+        e = error(from, to, origin, larger);
+        if (e < least) {
+            least = e;
+            best = larger;
+        }
+    }
+
+    vec2 slope = vec2(0.0);
+    float xx = 0.0, xy = 0.0, yy = 0.0;
+    for (int j = 0; j < PATCH; j++) {
+        for (int i = 0; i < PATCH; i++) {
+            const vec4 s = slope_at(from, origin, i, j);
+            slope += s.yz;
+            xx += s.y * s.y;
+            xy += s.y * s.z;
+            yy += s.z * s.z;
+        }
+    }
+    // Without the means; a little is added so that a flat patch stays where it started.
+    xx += 1e-3 - slope.x * slope.x / PIXELS;
+    yy += 1e-3 - slope.y * slope.y / PIXELS;
+    xy -= slope.x * slope.y / PIXELS;
+    const float scale = 1.0 / (xx * yy - xy * xy);
+
+    vec2 u = best;
+    for (int k = 0; k < ITERATIONS; k++) {
+        const Place p = place(origin, u);
+        float sum = 0.0, squares = 0.0;
+        vec2 b = vec2(0.0);
+        for (int j = 0; j < PATCH; j++) {
+            for (int i = 0; i < PATCH; i++) {
+                const vec4 s = slope_at(from, origin, i, j);
+                const float r = sample_at(to, p, i, j) - s.x;
+                sum += r;
+                squares += r * r;
+                b += r * s.yz;
+            }
+        }
+        e = (squares - sum * sum / PIXELS) / PIXELS;
+        if (e < least) {
+            least = e;
+            best = u;
+        }
+        b -= slope * sum / PIXELS;
+        u -= scale * vec2(yy * b.x - xy * b.y, xx * b.y - xy * b.x);
+        // What runs away or out of numbers goes back to the best so far.
+        const vec2 way = abs(u - best);
+        if (!(max(way.x, way.y) <= FAR))
+            u = best;
+    }
+    e = error(from, to, origin, u);
+    if (e < least) {
+        least = e;
+        best = u;
+    }
+    STORE_FLOAT(patches, (direction * rows + row) * columns + column, vec4(best, least, 0.0));
+}

@@ -1,0 +1,55 @@
+/* Dense optical flow between a picture and the one before it, both ways, in compute
+ * shaders: inverse search of patches over a pyramid (Kroeger, Timofte, Dai, Van Gool:
+ * Fast optical flow using dense inverse search, 2016). Not thread-safe. */
+#ifndef DAUB_ENGINE_FLOW_H
+#define DAUB_ENGINE_FLOW_H
+
+#include "engine/dispatch.h"
+
+enum { FLOW_LEVELS_MAX = 8 };
+
+/* One level of the pyramid; offsets into struct flow's maps. */
+struct flow_level {
+    int w, h;
+    VkDeviceSize luma, quads, slopes; /* quads and slopes of both parities */
+    VkDeviceSize field[2];            /* by parity of the newer frame, both directions */
+};
+
+struct flow {
+    struct daub_device *device;
+    enum gpu_kernels kernels;
+    bool fp16; /* of pictures; the flow itself is 32 bit */
+    int step;  /* the finest level has 1 / step of the picture's size */
+    int level_count;
+    struct flow_level levels[FLOW_LEVELS_MAX]; /* the finest first */
+    VkDeviceSize patches, smooth;              /* scratch; the result */
+    struct gpu_buffer maps;
+};
+
+/* A picture on the device: R G B 0 in 0..1, or blocks of block x block pixels. */
+struct flow_picture {
+    struct dispatch_binding map;
+    int columns, rows; /* in blocks */
+    int block;
+    bool crd; /* channel order of the blocks */
+};
+
+/* For pictures of w x h; step 2 or 4. */
+bool flow_init(struct flow *flow, struct daub_device *device, enum gpu_kernels kernels,
+               bool fp16, int w, int h, int step, struct daub_error *error);
+void flow_free(struct flow *flow); /* accepts a zeroed one */
+
+/* Most dispatches that flow_append adds. */
+#define FLOW_MAX_DISPATCHES (5 * FLOW_LEVELS_MAX + 2)
+/* Appends the flow of frames of that parity: frames come with parity 0 and 1 in turns,
+ * and the one before is what the other parity's dispatches saw last (black, before the
+ * first). */
+bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity,
+                 const struct flow_picture *picture, struct daub_error *error);
+
+/* The result of the last frame: [2][h][w] vec4 of the finest level, u and v in its
+ * pixels: first from the frame back to the one before, then forth; after them the
+ * difference of luma at the vector's ends. */
+struct dispatch_binding flow_result(const struct flow *flow);
+
+#endif
