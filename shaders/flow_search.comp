@@ -23,6 +23,7 @@ layout(push_constant) uniform Push {
 } push;
 
 const float PIXELS = float(PATCH * PATCH);
+const int REACH = 4; // pixels of the coarser level
 const float FAR = float(PATCH); // longest way from a start, in pixels
 
 // Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
@@ -84,13 +85,19 @@ void main()
         best = before;
     }
     if (COARSEST == 0) {
-        const ivec2 c = min(centre / 2, ivec2(push.coarse_w, push.coarse_h) - 1);
-        const int at = (direction * push.coarse_h + c.y) * push.coarse_w + c.x;
-        const vec2 larger = 2.0 * LOAD_FLOAT(coarse, at).xy;
-        e = error(from, to, origin, larger);
-        if (e < least) {
-            least = e;
-            best = larger;
+        // The coarser field here and a patch away on each side: a patch at a boundary may
+        // belong to either of two motions.
+        [[unroll]] for (int k = 0; k < 5; k++) {
+            const ivec2 away = k == 0 ? ivec2(0) : k < 3 ? ivec2(2 * k - 3, 0) : ivec2(0, 2 * k - 7);
+            const ivec2 c = clamp(centre / 2 + away * REACH, ivec2(0),
+                                  ivec2(push.coarse_w, push.coarse_h) - 1);
+            const int at = (direction * push.coarse_h + c.y) * push.coarse_w + c.x;
+            const vec2 larger = 2.0 * LOAD_FLOAT(coarse, at).xy;
+            e = error(from, to, origin, larger);
+            if (e < least) {
+                least = e;
+                best = larger;
+            }
         }
     }
 

@@ -10,6 +10,7 @@
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
+#include "painting.glsl"
 #include "frame.glsl"
 
 TENSOR_IN(1, source);
@@ -32,9 +33,7 @@ layout(constant_id = 9) const int STEP = 1;
 layout(constant_id = 10) const int ORDER = 0; // two bits a sample
 layout(constant_id = 11) const int GROUP_X = 0;
 layout(constant_id = 12) const float ONE = 255.0;
-// Layout of the painting and the source: blocks as DepthToSpace would spread them.
-layout(constant_id = 13) const int PAINTED_BLOCK = 1;
-layout(constant_id = 14) const int PAINTED_CRD = 0;
+// Layout of the source, as that of the painting.
 layout(constant_id = 15) const int SOURCE_BLOCK = 1;
 layout(constant_id = 16) const int SOURCE_CRD = 0;
 
@@ -48,48 +47,6 @@ layout(push_constant) uniform Push {
     float offset[3], matrix[9];      // sample = matrix rgb + offset, row-major
     float luma[3];                   // weights of R, G, B
 } push;
-
-// Vector that holds channel ch of a pixel in a blocked map, and the channel of colour i.
-int element(int x, int y, int stride, int block, int ch)
-{
-    const int c4 = (3 * block * block + 3) / 4;
-    return ((y / block) * (stride / block) + x / block) * c4 + (ch >> 2);
-}
-
-int channel(int x, int y, int block, int crd, int i)
-{
-    const int phase = y % block * block + x % block;
-    return crd != 0 ? i * block * block + phase : phase * 3 + i;
-}
-
-float component(vec4 v, int i)
-{
-    return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
-}
-
-// Three neighbouring channels from ch on of two vectors.
-vec3 window(vec4 a, vec4 b, int ch)
-{
-    return ch == 0 ? a.xyz : ch == 1 ? a.yzw : ch == 2 ? vec3(a.zw, b.x) : vec3(a.w, b.xy);
-}
-
-vec3 painted_at(int x, int y, Affine f)
-{
-    if (PAINTED_BLOCK == 1)
-        return apply0(f, LOAD(x0, y * push.painted_stride + x)).xyz;
-    const int ch = channel(x, y, PAINTED_BLOCK, PAINTED_CRD, 0);
-    if (PAINTED_CRD == 0) {
-        const vec4 a = LOAD(x0, element(x, y, push.painted_stride, PAINTED_BLOCK, ch));
-        const vec4 b = LOAD(x0, element(x, y, push.painted_stride, PAINTED_BLOCK, ch + 2));
-        return apply0(f, vec4(window(a, b, ch & 3), 0.0)).xyz;
-    }
-    vec4 rgb = vec4(0.0);
-    [[unroll]] for (int i = 0; i < 3; i++) {
-        const int at = channel(x, y, PAINTED_BLOCK, 1, i);
-        rgb[i] = component(LOAD(x0, element(x, y, push.painted_stride, PAINTED_BLOCK, at)), at & 3);
-    }
-    return apply0(f, rgb).xyz;
-}
 
 vec3 source_at(int x, int y)
 {
@@ -107,7 +64,7 @@ vec3 pixel(int x, int y, Affine f, float strength, int mode)
 {
     x = clamp(x, 0, push.pic_w - 1);
     y = clamp(y, 0, push.pic_h - 1);
-    const vec3 p = painted_at(x, y, f) * push.scale + push.shift;
+    const vec3 p = painted_at(x, y, push.painted_stride, f) * push.scale + push.shift;
     const vec3 s = source_at(x, y);
     // The input's own codes may mean more than 0..1 (interpolated chroma at a sharp edge,
     // super-white): the painting may go as far there, so that a net that changes nothing

@@ -27,6 +27,12 @@ enum daub_color_mode {
     DAUB_COLOR_ONLY,      /* the input's luma, painted chroma */
 };
 
+/* What keeps the painting steady from frame to frame. */
+enum daub_temporal {
+    DAUB_TEMPORAL_OFF = 0, /* each frame by itself */
+    DAUB_TEMPORAL_FLOW,    /* strokes are carried along the optical flow */
+};
+
 /* Zero means default. */
 struct daub_stylizer_params {
     int in_width, in_height;     /* required */
@@ -35,6 +41,7 @@ struct daub_stylizer_params {
     int out_width, out_height;   /* default: the input's */
     struct daub_format out;      /* default: the input's */
     enum daub_precision precision;
+    enum daub_temporal temporal;
     bool skip_check; /* leave out the golden-frame check of the device */
 };
 
@@ -46,7 +53,11 @@ struct daub_live {
     float strength;
     enum daub_color_mode color;
     const float *style; /* style_count weights of the model, or NULL: the default style */
+    /* With DAUB_TEMPORAL_FLOW: how much a place may change before it is painted anew, 0
+     * (every frame is) to 1. */
+    float stability;
 };
+#define DAUB_STABILITY_DEFAULT 0.5f
 
 /* Builds everything for one size: the plan, pipelines, memory, recorded commands. Takes
  * seconds the first time a device sees a model (shader compilation and the check below),
@@ -61,7 +72,8 @@ DAUB_API enum daub_status daub_stylizer_create(struct daub_device *device,
 DAUB_API void daub_stylizer_free(struct daub_stylizer *stylizer);
 
 /* Starts painting a picture of exactly the input size and format (it is copied before the
- * call returns). live NULL means strength 1. tag comes back with the painting. Returns
+ * call returns). live NULL means strength 1 and the
+ * default stability. tag comes back with the painting. Returns
  * DAUB_ERROR_AGAIN, without setting *error, while two frames are in flight. */
 DAUB_API enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                                const struct daub_image *image,
@@ -73,6 +85,9 @@ DAUB_API enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
 DAUB_API enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
                                                 struct daub_image *image, int64_t *tag,
                                                 struct daub_error *error);
+
+/* The next frame submitted continues no other: after a seek, or where a cut is known. */
+DAUB_API void daub_stylizer_reset_history(struct daub_stylizer *stylizer);
 
 /* Size and format that receive expects, after defaults were filled in. */
 DAUB_API void daub_stylizer_output(const struct daub_stylizer *stylizer, int *width,

@@ -21,6 +21,7 @@ struct bench {
     struct daub_device *device;
     struct daub_model *model;
     enum daub_precision precision;
+    enum daub_temporal temporal;
     unsigned char *pictures[PICTURES]; /* 4:2:0, planes one after the other */
     unsigned char *painted;
     double create_ms;
@@ -88,7 +89,8 @@ static struct daub_stylizer *create(const struct bench *bench, struct daub_error
     struct daub_stylizer_params params = {.in_width = bench->width,
                                           .in_height = bench->height,
                                           .in = {.pixel = DAUB_PIXEL_YUV420P},
-                                          .precision = bench->precision};
+                                          .precision = bench->precision,
+                                          .temporal = bench->temporal};
     daub_stylizer_create(bench->device, bench->model, &params, &stylizer, error);
     return stylizer;
 }
@@ -113,7 +115,9 @@ static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count
         enum daub_status status = DAUB_ERROR_AGAIN;
         if (sent < count) {
             struct daub_image image = view(bench, bench->pictures[sent % PICTURES]);
-            struct daub_live live = {.strength = 1, .style = next_style(bench, sent)};
+            struct daub_live live = {.strength = 1,
+                                     .style = next_style(bench, sent),
+                                     .stability = DAUB_STABILITY_DEFAULT};
             status = daub_stylizer_submit(stylizer, &image, &live, sent, error);
             sent += status == DAUB_OK;
         }
@@ -337,6 +341,8 @@ int command_bench(const struct options *options)
     struct daub_error error = {0};
     struct size_spec size;
     struct bench bench = {.precision = (enum daub_precision)options->precision};
+    if (options->temporal)
+        bench.temporal = (enum daub_temporal)(options->temporal - 1);
     if (options->frames > 1000000) {
         daub_log(DAUB_LOG_ERROR, "--frames: a million is enough");
         return EXIT_CODE_USAGE;

@@ -203,11 +203,15 @@ static enum exit_code make_painter(struct work *work)
         .model = work->model,
         .work = work->work_size,
         .precision = (enum daub_precision)options->precision,
+        .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
+                    : options->temporal ? (enum daub_temporal)(options->temporal - 1)
+                                        : DAUB_TEMPORAL_FLOW,
         .live = {.strength = (float)options->strength,
                  .color = options->keep_colors   ? DAUB_COLOR_KEEP
                           : options->colors_only ? DAUB_COLOR_ONLY
                                                  : DAUB_COLOR_PAINT,
-                 .style = work->weights},
+                 .style = work->weights,
+                 .stability = (float)options->stability},
         .output = work->output,
     };
     work->painter_made = true;

@@ -47,18 +47,24 @@ void fade_to(struct fade *fade, const struct daub_live *live, int64_t now_us,
     fade->length_us = length_us;
 }
 
+static float mix(float a, float b, float part)
+{
+    return a + part * (b - a);
+}
+
 const struct daub_live *fade_at(struct fade *fade, int64_t now_us)
 {
     float part = 1;
     if (now_us - fade->start_us < fade->length_us)
         part = (float)(now_us - fade->start_us) / (float)fade->length_us;
     fade->now = fade->to;
-    if (part < 1)
-        fade->now.strength =
-            fade->from.strength + part * (fade->to.strength - fade->from.strength);
+    if (part < 1) {
+        fade->now.strength = mix(fade->from.strength, fade->to.strength, part);
+        fade->now.stability = mix(fade->from.stability, fade->to.stability, part);
+    }
     for (int i = 0; i < fade->styles; i++) {
-        float from = row(fade, FROM)[i], to = row(fade, TO)[i];
-        row(fade, NOW)[i] = part < 1 ? from + part * (to - from) : to;
+        float to = row(fade, TO)[i];
+        row(fade, NOW)[i] = part < 1 ? mix(row(fade, FROM)[i], to, part) : to;
     }
     fade->now.style = fade->styles ? row(fade, NOW) : NULL;
     return &fade->now;

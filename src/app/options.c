@@ -47,6 +47,8 @@ static const struct choice precisions[] = {{"auto", DAUB_PRECISION_AUTO},
                                            {"fp16", DAUB_PRECISION_FP16},
                                            {"fp32", DAUB_PRECISION_FP32},
                                            {NULL, 0}};
+static const struct choice temporals[] = {
+    {"off", DAUB_TEMPORAL_OFF + 1}, {"flow", DAUB_TEMPORAL_FLOW + 1}, {NULL, 0}};
 static const struct choice progresses[] = {
     {"auto", PROGRESS_AUTO}, {"json", PROGRESS_JSON}, {"none", PROGRESS_NONE}, {NULL, 0}};
 static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
@@ -110,6 +112,12 @@ static const struct option table[] = {
      .help = "paint brightness only, keep the input's colours"},
     {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(colors_only),
      .help = "paint colours only, keep the input's brightness"},
+    {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERB_PAINT | VERB_BENCH, FIELD(temporal),
+     .choices = temporals,
+     .help = "what keeps a video steady: flow (strokes follow the motion; default) or off"},
+    {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
+     .max = 1,
+     .help = "0 (every frame is painted anew) to 1 (strokes stay as long as they can); 0.5"},
     {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH | VERB_MODELS,
      FIELD(size),
      .help = "size to paint at: WxH, 720p, 50% or native (default; 360p on a sheet); "
@@ -369,7 +377,7 @@ static bool check(const struct options *options, struct daub_error *error)
 bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
                    struct daub_error *error)
 {
-    *options = (struct options){.strength = 1};
+    *options = (struct options){.strength = 1, .stability = DAUB_STABILITY_DEFAULT};
     bool plain = false;
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i];

@@ -105,6 +105,7 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
         .out_height = params->output->height,
         .out = painter->out,
         .precision = params->precision,
+        .temporal = params->temporal,
     };
     size_apply(&params->work, frame->width, frame->height, &make.work_width,
                &make.work_height);

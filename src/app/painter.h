@@ -19,6 +19,7 @@ struct painter_params {
     const struct daub_model *model;
     struct size_spec work; /* of the input's size */
     enum daub_precision precision;
+    enum daub_temporal temporal;
     struct daub_live live; /* to begin with; weights are copied */
     const AVFrame *output; /* size, format, colours and shape of painted frames */
 };

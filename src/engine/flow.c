@@ -235,3 +235,8 @@ struct dispatch_binding flow_result(const struct flow *flow)
 {
     return floats(flow, flow->smooth, pixels(&flow->levels[0]) * DIRECTIONS * VEC4);
 }
+
+struct dispatch_binding flow_slopes(const struct flow *flow)
+{
+    return both(flow, &flow->levels[0], flow->levels[0].slopes);
+}

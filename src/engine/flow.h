@@ -51,5 +51,7 @@ bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity
  * pixels: first from the frame back to the one before, then forth; after them the
  * difference of luma at the vector's ends. */
 struct dispatch_binding flow_result(const struct flow *flow);
+/* Luma and its slopes of the finest level: [parity][h][w] vec4 I, dI/dx, dI/dy, 0. */
+struct dispatch_binding flow_slopes(const struct flow *flow);
 
 #endif

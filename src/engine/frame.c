@@ -196,8 +196,8 @@ bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *
                frame->device, GPU_MEMORY_DOWNLOAD,
                image_packed_offset(out, out->planes, frame->out_w, frame->out_h),
                "download", &slot->download, error) &&
-           gpu_buffer_create(frame->device, GPU_MEMORY_UPLOAD, 16, "live", &slot->live,
-                             error) &&
+           gpu_buffer_create(frame->device, GPU_MEMORY_UPLOAD, sizeof(struct frame_live),
+                             "live", &slot->live, error) &&
            exec_create_params(exec, &slot->params, error);
 }
 
@@ -314,13 +314,20 @@ struct reading {
     struct dispatch_binding map, affine;
     const struct plan_view *view; /* NULL: as it is */
     int h, w, stride;
+    int block; /* layout as painting.glsl's */
+    bool crd;
+    struct plan_range range; /* of its values */
 };
 
 static struct reading read_map(const struct frame *frame, const struct frame_map *map,
                                int h, int w)
 {
-    return (struct reading){
-        .map = map_binding(frame, map), .h = h, .w = w, .stride = map->w};
+    return (struct reading){.map = map_binding(frame, map),
+                            .h = h,
+                            .w = w,
+                            .stride = map->w,
+                            .block = 1,
+                            .range = {1, 0}};
 }
 
 static struct reading read_painting(const struct builder *b)
@@ -331,7 +338,10 @@ static struct reading read_painting(const struct builder *b)
     struct reading reading = {.view = view,
                               .h = b->frame->work_h,
                               .w = b->frame->work_w,
-                              .stride = t->w * plan->output_block};
+                              .stride = t->w * plan->output_block,
+                              .block = plan->output_block,
+                              .crd = plan->output_crd,
+                              .range = b->frame->range};
     reading.map = (struct dispatch_binding){
         t->external ? &b->frame->picture : &b->exec->arena, t->external ? 0 : t->offset,
         t->bytes, exec_format(false, b->frame->fp16)};
@@ -444,8 +454,8 @@ static bool add_plane(struct builder *b, enum plane_kind kind, int component, in
     spec[11] = (uint32_t)group_x;
     put_float(&spec[12], (float)((1 << out->depth) - 1));
     const struct plan *plan = b->exec->plan;
-    spec[13] = (uint32_t)plan->output_block;
-    spec[14] = plan->output_crd;
+    spec[13] = (uint32_t)painting->block;
+    spec[14] = painting->crd;
     spec[15] = (uint32_t)plan->input_block;
     spec[16] = plan->input_crd;
     bind_reading(painting, spec, bindings);
@@ -467,8 +477,8 @@ static bool add_plane(struct builder *b, enum plane_kind kind, int component, in
         (int)(stride / 4),
     };
     memcpy(item.push, push, sizeof(push));
-    put_float(&item.push[9], 1.0f / frame->range.scale);
-    put_float(&item.push[10], -frame->range.shift / frame->range.scale);
+    put_float(&item.push[9], 1.0f / painting->range.scale);
+    put_float(&item.push[10], -painting->range.shift / painting->range.scale);
     for (int i = 0; i < 3; i++) {
         put_float(&item.push[11 + i], color.from_rgb_offset[i]);
         for (int k = 0; k < 3; k++)
@@ -500,8 +510,41 @@ static bool add_frame_out(struct builder *b, const struct reading *painting,
            add_plane(b, chroma, 1, 1, painting, source);
 }
 
-bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slot,
-                  struct dispatch_list *list, struct daub_error *error)
+/* The shown painting instead of the network's own. */
+static bool steady(struct builder *b, struct temporal *temporal, int parity,
+                   struct reading *painting)
+{
+    const struct plan *plan = b->exec->plan;
+    const struct frame_map *map = &b->frame->picture_map;
+    struct flow_picture picture = {.map = map_binding(b->frame, map),
+                                   .columns = map->w / plan->input_block,
+                                   .rows = map->h / plan->input_block,
+                                   .block = plan->input_block,
+                                   .crd = plan->input_crd};
+    struct temporal_painting painted = {.map = painting->map,
+                                        .affine = painting->affine,
+                                        .view = painting->view,
+                                        .stride = painting->stride,
+                                        .block = painting->block,
+                                        .crd = painting->crd,
+                                        .range = painting->range};
+    if (!temporal_append_flow(temporal, b->list, parity, &picture, &b->slot->live,
+                              b->error) ||
+        !temporal_append_blend(temporal, b->list, parity, &painted, b->error))
+        return false;
+    const struct gpu_buffer *shown = &temporal->shown[parity];
+    *painting = (struct reading){.map = whole(shown, exec_format(false, b->frame->fp16)),
+                                 .h = temporal->h,
+                                 .w = temporal->w,
+                                 .stride = temporal->w,
+                                 .block = 1,
+                                 .range = {1, 0}};
+    return true;
+}
+
+bool frame_append(struct frame *frame, struct exec *exec, struct temporal *temporal,
+                  int parity, struct frame_slot *slot, struct dispatch_list *list,
+                  struct daub_error *error)
 {
     struct builder b = {frame, exec, slot, list, error};
     struct frame_map *picture = &frame->picture_map;
@@ -519,6 +562,8 @@ bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slo
     if (list->count > first)
         list->items[first].barrier = true;
     struct reading painting = read_painting(&b);
+    if (temporal && !steady(&b, temporal, parity, &painting))
+        return false;
     if (work_is_out(frame)) {
         if (!in_is_out(frame))
             source = read_map(frame, picture, frame->work_h, frame->work_w);
@@ -527,7 +572,9 @@ bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slo
     if (!add_scale(&b, &painting, &frame->work_half, &frame->painted, frame->out_w,
                    frame->out_h, frame->table_out))
         return false;
+    struct plan_range range = painting.range;
     painting = read_map(frame, &frame->painted, frame->out_h, frame->out_w);
+    painting.range = range;
     if (!in_is_out(frame)) {
         if (!add_scale(&b, &source, &frame->half, &frame->source_out, frame->out_w,
                        frame->out_h, frame->table_source))

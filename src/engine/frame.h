@@ -8,6 +8,7 @@
 #include "engine/dispatch.h"
 #include "engine/exec.h"
 #include "engine/image.h"
+#include "engine/temporal.h"
 
 /* A [h][w] map of one vec4 a pixel inside struct frame's maps. */
 struct frame_map {
@@ -29,6 +30,13 @@ struct frame {
     VkDeviceSize table_bytes;
 };
 
+/* What a frame's kernels are told with every frame; two vectors in struct frame_slot's
+ * live. */
+struct frame_live {
+    float strength, color, unused[2];
+    float stability, restart, unused_too[2];
+};
+
 /* Buffers of one frame in flight, all mapped. */
 struct frame_slot {
     struct gpu_buffer upload, download, params, live;
@@ -46,10 +54,12 @@ bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *
 void frame_slot_free(struct frame *frame, struct frame_slot *slot);
 
 /* Most dispatches that frame_append adds besides the plan's. */
-#define FRAME_MAX_DISPATCHES 12
-/* Appends the whole way of a frame through slot's buffers. */
-bool frame_append(struct frame *frame, struct exec *exec, struct frame_slot *slot,
-                  struct dispatch_list *list, struct daub_error *error);
+#define FRAME_MAX_DISPATCHES (12 + TEMPORAL_MAX_DISPATCHES)
+/* Appends the whole way of a frame of that parity through slot's buffers. temporal NULL:
+ * each frame by itself. */
+bool frame_append(struct frame *frame, struct exec *exec, struct temporal *temporal,
+                  int parity, struct frame_slot *slot, struct dispatch_list *list,
+                  struct daub_error *error);
 
 /* Nothing is resampled, so a plan may use pictures in blocked layout. */
 bool frame_is_plain(const struct frame *frame);

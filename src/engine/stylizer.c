@@ -33,6 +33,9 @@ struct daub_stylizer {
     struct plan plan;
     struct exec exec;
     struct frame frame;
+    struct temporal temporal;
+    bool steady;  /* temporal is in use */
+    bool restart; /* the next frame has no history */
     VkCommandPool pool;
     VkSemaphore timeline;
     uint64_t submitted, received; /* timeline values */
@@ -128,10 +131,12 @@ static bool build_slot(struct daub_stylizer *s, struct slot *slot,
         .commandBufferCount = 1,
     };
     GPU_CHECK(vkAllocateCommandBuffers(s->device->device, &allocate, &slot->cmd));
+    int parity = (int)(slot - s->slots);
     return frame_slot_init(&s->frame, &s->exec, &slot->frame, error) &&
            dispatch_list_init(&slot->list, s->device, s->exec.kernels, s->frame.fp16,
                               s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
-           frame_append(&s->frame, &s->exec, &slot->frame, &slot->list, error) &&
+           frame_append(&s->frame, &s->exec, s->steady ? &s->temporal : NULL, parity,
+                        &slot->frame, &slot->list, error) &&
            set_style(s, slot, s->default_style, true, error) && record_slot(slot, error);
 fail:
     return false;
@@ -185,6 +190,11 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         !build_net(s, model, kernels, fp16, error) || !build_styles(s, model, error) ||
         !build_queue(s, error))
         goto fail;
+    s->steady = params->temporal != DAUB_TEMPORAL_OFF;
+    s->restart = true;
+    if (s->steady && !temporal_init(&s->temporal, device, kernels, fp16, s->frame.work_w,
+                                    s->frame.work_h, error))
+        goto fail;
     for (int i = 0; i < SLOTS; i++) {
         if (!build_slot(s, &s->slots[i], error))
             goto fail;
@@ -219,6 +229,7 @@ void daub_stylizer_free(struct daub_stylizer *s)
         vkDestroySemaphore(s->device->device, s->timeline, NULL);
     if (s->pool)
         vkDestroyCommandPool(s->device->device, s->pool, NULL);
+    temporal_free(&s->temporal);
     frame_free(&s->frame);
     exec_free(&s->exec);
     net_plan_free(&s->plan);
@@ -260,6 +271,10 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
     if (!(strength >= 0 && strength <= 1))
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "strength %g is not between 0 and 1",
                          (double)strength);
+    float stability = live ? live->stability : DAUB_STABILITY_DEFAULT;
+    if (!(stability >= 0 && stability <= 1))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "stability %g is not between 0 and 1", (double)stability);
     if (live && live->color > DAUB_COLOR_ONLY)
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown colour mode %d",
                          (int)live->color);
@@ -277,8 +292,13 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         float identity = i == s->identity_style ? 1 - strength : 0;
         s->wanted_style[i] = mixes_pixels ? style[i] : identity + strength * style[i];
     }
-    float control[4] = {mixes_pixels ? strength : 1, live ? (float)live->color : 0};
-    memcpy(slot->frame.live.mapped, control, sizeof(control));
+    struct frame_live control = {
+        .strength = mixes_pixels ? strength : 1,
+        .color = live ? (float)live->color : 0,
+        .stability = stability,
+        .restart = s->restart,
+    };
+    memcpy(slot->frame.live.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&
            gpu_buffer_flush(s->device, &slot->frame.live, error);
 }
@@ -327,7 +347,13 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
     if (!gpu_buffer_flush(s->device, &slot->frame.upload, error) ||
         !submit(s, slot, error))
         return error->status;
+    s->restart = false;
     return DAUB_OK;
+}
+
+void daub_stylizer_reset_history(struct daub_stylizer *s)
+{
+    s->restart = true;
 }
 
 static bool read_times(struct daub_stylizer *s, struct slot *slot,

@@ -430,10 +430,14 @@ static void test_mixing(void **state)
     static const enum daub_pixel_format pixels[] = {
         DAUB_PIXEL_RGBA, DAUB_PIXEL_YUV420P, DAUB_PIXEL_YUV444P10, DAUB_PIXEL_NV12};
     static const struct daub_live lives[] = {
-        {0, DAUB_COLOR_PAINT, NULL},    {0.5f, DAUB_COLOR_PAINT, NULL},
-        {1, DAUB_COLOR_PAINT, NULL},    {1, DAUB_COLOR_KEEP, NULL},
-        {1, DAUB_COLOR_ONLY, NULL},     {0.25f, DAUB_COLOR_KEEP, NULL},
-        {0.75f, DAUB_COLOR_ONLY, NULL}, {0, DAUB_COLOR_ONLY, NULL}};
+        {.strength = 0, .color = DAUB_COLOR_PAINT},
+        {.strength = 0.5f, .color = DAUB_COLOR_PAINT},
+        {.strength = 1, .color = DAUB_COLOR_PAINT},
+        {.strength = 1, .color = DAUB_COLOR_KEEP},
+        {.strength = 1, .color = DAUB_COLOR_ONLY},
+        {.strength = 0.25f, .color = DAUB_COLOR_KEEP},
+        {.strength = 0.75f, .color = DAUB_COLOR_ONLY},
+        {.strength = 0, .color = DAUB_COLOR_ONLY}};
     (void)state;
     for
         EACH_PLACE(p)
@@ -484,8 +488,10 @@ static void test_color_modes(void **state)
         picture_init(&keep, f, 34, 21, 0, false);
         picture_init(&only, f, 34, 21, 0, false);
         picture_gradient(&in);
-        paint(p, negative, &(struct daub_live){1, DAUB_COLOR_KEEP, NULL}, &in, &keep);
-        paint(p, negative, &(struct daub_live){1, DAUB_COLOR_ONLY, NULL}, &in, &only);
+        paint(p, negative, &(struct daub_live){.strength = 1, .color = DAUB_COLOR_KEEP},
+              &in, &keep);
+        paint(p, negative, &(struct daub_live){.strength = 1, .color = DAUB_COLOR_ONLY},
+              &in, &only);
         assert_int_equal(component_difference(&in, &keep, 1), 0);
         assert_int_equal(component_difference(&in, &keep, 2), 0);
         assert_int_equal(component_difference(&in, &only, 0), 0);
@@ -551,7 +557,7 @@ static void test_blocks(void **state)
                 picture_gradient(&in);
                 paint(p, model, NULL, &in, &out);
                 assert_int_equal(picture_difference(&in, &out), 0);
-                paint(p, model, &(struct daub_live){0.5f, 0, NULL}, &in, &out);
+                paint(p, model, &(struct daub_live){.strength = 0.5f}, &in, &out);
                 assert_int_equal(picture_difference(&in, &out), 0);
                 picture_free(&in);
                 picture_free(&out);

@@ -183,19 +183,21 @@ static void test_styles(void **state)
     output(&out);
     for (int i = 0; i <= 6; i++) {
         if (i < 6)
-            submit(stylizer, 3, &(struct daub_live){1, 0, mixes[i]}, i);
+            submit(stylizer, 3, &(struct daub_live){.strength = 1, .style = mixes[i]}, i);
         if (i == 0)
             continue;
         assert_int_equal(receive(stylizer, &out), i - 1);
-        struct daub_live live = {1, 0, mixes[i - 1]};
+        struct daub_live live = {.strength = 1, .style = mixes[i - 1]};
         struct picture want = alone(styled_net, 3, &live);
         assert_true(equal(&want, &out));
         picture_free(&want);
     }
     submit(stylizer, 3, NULL, 0); /* no weights: the default style, the first */
     receive(stylizer, &out);
-    struct picture first = alone(styled_net, 3, &(struct daub_live){1, 0, mixes[0]});
-    struct picture second = alone(styled_net, 3, &(struct daub_live){1, 0, mixes[1]});
+    struct picture first =
+        alone(styled_net, 3, &(struct daub_live){.strength = 1, .style = mixes[0]});
+    struct picture second =
+        alone(styled_net, 3, &(struct daub_live){.strength = 1, .style = mixes[1]});
     assert_true(equal(&first, &out));
     assert_false(equal(&second, &out));
     picture_free(&first);
@@ -221,19 +223,20 @@ static void test_identity_style(void **state)
     struct {
         struct daub_live live;
         const float *same_as; /* of the same net without an identity, at strength 1 */
-    } cases[] = {{{0.25f, 0, mix}, weaker},
-                 {{0.25f, 0, NULL}, some_b},
-                 {{1, 0, mix}, mix},
-                 {{1, 0, NULL}, all_b}};
+    } cases[] = {{{.strength = 0.25f, .style = mix}, weaker},
+                 {{.strength = 0.25f}, some_b},
+                 {{.strength = 1, .style = mix}, mix},
+                 {{.strength = 1}, all_b}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct picture got = alone(model, 3, &cases[i].live);
-        struct daub_live live = {1, 0, cases[i].same_as};
+        struct daub_live live = {.strength = 1, .style = cases[i].same_as};
         struct picture want = alone(styled_net, 3, &live);
         assert_true(equal(&want, &got));
         picture_free(&want);
         picture_free(&got);
     }
-    struct picture in, none = alone(model, 3, &(struct daub_live){0, 0, mix});
+    struct picture in,
+        none = alone(model, 3, &(struct daub_live){.strength = 0, .style = mix});
     input(&in, 3);
     assert_true(equal(&in, &none));
     picture_free(&in);
@@ -292,12 +295,14 @@ static void test_wrong_live(void **state)
     input(&picture, 1);
     static const float bad[] = {-0.01f, 1.01f, NAN, INFINITY};
     for (int i = 0; i < 4; i++)
-        refuse_submit(stylizer, &picture.image, &(struct daub_live){bad[i], 0, NULL});
+        refuse_submit(stylizer, &picture.image, &(struct daub_live){.strength = bad[i]});
     refuse_submit(stylizer, &picture.image,
-                  &(struct daub_live){1, (enum daub_color_mode)3, NULL});
+                  &(struct daub_live){.strength = 1, .color = (enum daub_color_mode)3});
     const float nan_style[] = {0, NAN, 0}, endless[] = {0, 0, INFINITY};
-    refuse_submit(stylizer, &picture.image, &(struct daub_live){1, 0, nan_style});
-    refuse_submit(stylizer, &picture.image, &(struct daub_live){1, 0, endless});
+    refuse_submit(stylizer, &picture.image,
+                  &(struct daub_live){.strength = 1, .style = nan_style});
+    refuse_submit(stylizer, &picture.image,
+                  &(struct daub_live){.strength = 1, .style = endless});
     daub_stylizer_free(stylizer);
     picture_free(&picture);
 }
@@ -486,7 +491,7 @@ static void test_no_growth(void **state)
     submit(stylizer, 0, NULL, 0);
     for (unsigned i = 1; i <= 240; i++) {
         float style[] = {(float)i / 240, 1 - (float)i / 240, 0};
-        submit(stylizer, i, &(struct daub_live){1, 0, style}, i);
+        submit(stylizer, i, &(struct daub_live){.strength = 1, .style = style}, i);
         receive(stylizer, &out);
         before = i == 40 ? resident_kb() : before;
     }

@@ -27,7 +27,10 @@ static void test_way(void **state)
     assert_true(fade_init(&fade, &three, &(struct daub_live){.strength = 1}, &error));
     assert_live(fade_at(&fade, 0), 1, 0, 1, 0);
     float weights[] = {1, 0, 0};
-    fade_to(&fade, &(struct daub_live){.5f, DAUB_COLOR_KEEP, weights}, 1000, 400);
+    fade_to(
+        &fade,
+        &(struct daub_live){.strength = .5f, .color = DAUB_COLOR_KEEP, .style = weights},
+        1000, 400);
     weights[0] = 7; /* they were copied */
     assert_live(fade_at(&fade, 1000), 1, 0, 1, 0);
     assert_int_equal(fade_at(&fade, 1000)->color, DAUB_COLOR_KEEP);
@@ -45,12 +48,14 @@ static void test_change_of_mind(void **state)
     struct daub_error error;
     struct fade fade;
     const float first[] = {1, 0, 0}, last[] = {0, 0, 1};
-    assert_true(fade_init(&fade, &three, &(struct daub_live){1, 0, first}, &error));
-    fade_to(&fade, &(struct daub_live){1, 0, NULL}, 0, 100); /* the default style */
-    fade_to(&fade, &(struct daub_live){1, 0, last}, 50, 100);
+    assert_true(fade_init(&fade, &three,
+                          &(struct daub_live){.strength = 1, .style = first}, &error));
+    fade_to(&fade, &(struct daub_live){.strength = 1}, 0, 100); /* the default style */
+    fade_to(&fade, &(struct daub_live){.strength = 1, .style = last}, 50, 100);
     assert_live(fade_at(&fade, 50), 1, .5f, .5f, 0);
     assert_live(fade_at(&fade, 100), 1, .25f, .25f, .5f);
-    fade_to(&fade, &(struct daub_live){0, 0, first}, 100, 0); /* at once */
+    fade_to(&fade, &(struct daub_live){.strength = 0, .style = first}, 100,
+            0); /* at once */
     assert_live(fade_at(&fade, 100), 0, 1, 0, 0);
     fade_uninit(&fade);
 }

@@ -1,0 +1,161 @@
+#include "engine/temporal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "engine/exec.h"
+#include "util/error.h"
+
+enum { FLOW_STEP = 2, LOCAL_SIDE = 4, VEC4 = 16 };
+
+static void clear(VkCommandBuffer cmd, void *user)
+{
+    const struct temporal *t = user;
+    for (int i = 0; i < 2; i++)
+        vkCmdFillBuffer(cmd, t->shown[i].buffer, 0, VK_WHOLE_SIZE, 0);
+}
+
+static int local_side(int n)
+{
+    return (n + LOCAL_SIDE - 1) / LOCAL_SIDE;
+}
+
+bool temporal_init(struct temporal *t, struct daub_device *device,
+                   enum gpu_kernels kernels, bool fp16, int w, int h,
+                   struct daub_error *error)
+{
+    *t = (struct temporal){.w = w, .h = h};
+    VkDeviceSize bytes = (VkDeviceSize)w * (VkDeviceSize)h * (fp16 ? 8 : 16);
+    if (!flow_init(&t->flow, device, kernels, fp16, w, h, FLOW_STEP, error))
+        return false;
+    const struct flow_level *finest = &t->flow.levels[0];
+    VkDeviceSize local = (VkDeviceSize)local_side(w) * (VkDeviceSize)local_side(h);
+    VkDeviceSize trust = (VkDeviceSize)finest->w * (VkDeviceSize)finest->h * VEC4;
+    if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, trust, "trust", &t->trust, error) &&
+        gpu_buffer_create(device, GPU_MEMORY_DEVICE, local * 2 * VEC4, "local", &t->local,
+                          error) &&
+        gpu_buffer_create(device, GPU_MEMORY_DEVICE, bytes, "shown", &t->shown[0],
+                          error) &&
+        gpu_buffer_create(device, GPU_MEMORY_DEVICE, bytes, "shown", &t->shown[1],
+                          error) &&
+        gpu_run(device, clear, t, error))
+        return true;
+    temporal_free(t);
+    return false;
+}
+
+void temporal_free(struct temporal *t)
+{
+    struct daub_device *device = t->flow.device;
+    if (device) {
+        gpu_buffer_free(device, &t->trust);
+        gpu_buffer_free(device, &t->local);
+        gpu_buffer_free(device, &t->shown[0]);
+        gpu_buffer_free(device, &t->shown[1]);
+    }
+    flow_free(&t->flow);
+    *t = (struct temporal){0};
+}
+
+static void put_float(uint32_t *to, float value)
+{
+    memcpy(to, &value, 4);
+}
+
+static struct dispatch_binding whole(const struct gpu_buffer *buffer, VkFormat format)
+{
+    return (struct dispatch_binding){buffer, 0, buffer->bytes, format};
+}
+
+static bool add(const struct temporal *t, struct dispatch_list *list, const char *kernel,
+                bool fp16, uint32_t spec[GPU_MAX_SPEC],
+                const struct dispatch_binding bindings[GPU_BINDINGS],
+                struct dispatch *item, int columns, int rows, struct daub_error *error)
+{
+    char name[64];
+    uint32_t lanes =
+        t->flow.kernels == GPU_KERNELS_TEXEL ? t->flow.device->caps.subgroup_size : 64;
+    spec[0] = lanes;
+    item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
+    item->groups[1] = (uint32_t)rows;
+    item->groups[2] = 1;
+    item->barrier = true;
+    exec_kernel_name(t->flow.kernels, fp16, kernel, name, sizeof(name));
+    return dispatch_list_add(list, name, spec, 31, bindings, item, error);
+}
+
+bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
+                          int parity, const struct flow_picture *picture,
+                          const struct gpu_buffer *live, struct daub_error *error)
+{
+    const struct flow_level *finest = &t->flow.levels[0];
+    struct dispatch item = {.name = "temporal trust", .push_count = 4};
+    uint32_t spec[GPU_MAX_SPEC] = {0};
+    struct dispatch_binding bindings[GPU_BINDINGS] = {
+        [0] = flow_result(&t->flow),
+        [1] = flow_slopes(&t->flow),
+        [5] = whole(live, exec_format(true, false)),
+        [6] = whole(&t->trust, exec_format(true, false))};
+    item.push[0] = (uint32_t)finest->w;
+    item.push[1] = (uint32_t)finest->h;
+    item.push[2] = (uint32_t)parity;
+    put_float(&item.push[3], (float)t->flow.step);
+    return flow_append(&t->flow, list, parity, picture, error) &&
+           add(t, list, "temporal_trust", false, spec, bindings, &item, finest->w,
+               finest->h, error);
+}
+
+/* What the kernels that read the painting share. */
+static void bind_painting(const struct temporal_painting *painting, uint32_t *spec,
+                          struct dispatch_binding *bindings)
+{
+    bindings[0] = painting->map;
+    bindings[2] = painting->affine;
+    spec[13] = (uint32_t)painting->block;
+    spec[14] = painting->crd;
+    spec[20] = painting->affine.buffer != NULL;
+    spec[21] = painting->view->act;
+    put_float(&spec[22], painting->view->alpha);
+    put_float(&spec[23], painting->view->beta);
+    spec[25] = spec[28] = NET_ACT_NONE;
+}
+
+/* Push constants: the whole numbers, then scale and shift of the painting's values. */
+static void set_push(struct dispatch *item, const int *numbers, uint32_t count,
+                     const struct plan_range *range)
+{
+    memcpy(item->push, numbers, count * sizeof(*numbers));
+    put_float(&item->push[count], 1.0f / range->scale);
+    put_float(&item->push[count + 1], -range->shift / range->scale);
+    item->push_count = count + 2;
+}
+
+bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
+                           int parity, const struct temporal_painting *painting,
+                           struct daub_error *error)
+{
+    const struct flow_level *finest = &t->flow.levels[0];
+    VkFormat format = exec_format(false, t->flow.fp16);
+    struct dispatch_binding local = whole(&t->local, exec_format(true, false));
+    int local_w = local_side(t->w), local_h = local_side(t->h);
+    struct dispatch means = {.name = "temporal local"},
+                    blend = {.name = "temporal blend"};
+    uint32_t spec[GPU_MAX_SPEC] = {0};
+    struct dispatch_binding to_local[GPU_BINDINGS] = {[6] = local};
+    struct dispatch_binding to_shown[GPU_BINDINGS] = {
+        [1] = whole(&t->shown[1 - parity], format),
+        [3] = whole(&t->trust, exec_format(true, false)),
+        [4] = local,
+        [6] = whole(&t->shown[parity], format)};
+    bind_painting(painting, spec, to_local);
+    bind_painting(painting, spec, to_shown);
+    const int of_local[] = {local_w, local_h, t->w, t->h, painting->stride};
+    const int of_blend[] = {t->w,      t->h,    painting->stride, finest->w,
+                            finest->h, local_w, local_h,          t->flow.step};
+    set_push(&means, of_local, 5, &painting->range);
+    set_push(&blend, of_blend, 8, &painting->range);
+    return add(t, list, "temporal_local", t->flow.fp16, spec, to_local, &means, local_w,
+               local_h, error) &&
+           add(t, list, "temporal_blend", t->flow.fp16, spec, to_shown, &blend, t->w,
+               t->h, error);
+}

@@ -1,0 +1,44 @@
+/* Steadiness: the painting of the frame before is carried along the optical flow and
+ * shown again where it can be trusted. Not thread-safe. */
+#ifndef DAUB_ENGINE_TEMPORAL_H
+#define DAUB_ENGINE_TEMPORAL_H
+
+#include "engine/flow.h"
+#include "net/plan.h"
+
+struct temporal {
+    struct flow flow;
+    int w, h;                       /* of the painting */
+    struct gpu_buffer trust, local; /* maps of temporal_trust.comp, temporal_local.comp */
+    struct gpu_buffer shown[2];     /* by parity of the frame: [h][w] R G B 0, 0..1 */
+};
+
+/* For paintings of w x h. */
+bool temporal_init(struct temporal *temporal, struct daub_device *device,
+                   enum gpu_kernels kernels, bool fp16, int w, int h,
+                   struct daub_error *error);
+void temporal_free(struct temporal *temporal); /* accepts a zeroed one */
+
+/* What the network painted, as view.glsl and painting.glsl read it. */
+struct temporal_painting {
+    struct dispatch_binding map, affine;
+    const struct plan_view *view;
+    int stride; /* pixels */
+    int block;
+    bool crd;
+    struct plan_range range;
+};
+
+/* Most dispatches that the two calls below add. */
+#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 3)
+/* Appends the flow and the trust of frames of that parity. live: element 1 holds the
+ * stability and whether to start anew. */
+bool temporal_append_flow(const struct temporal *temporal, struct dispatch_list *list,
+                          int parity, const struct flow_picture *picture,
+                          const struct gpu_buffer *live, struct daub_error *error);
+/* Appends the blend of painting and history into shown[parity]. */
+bool temporal_append_blend(const struct temporal *temporal, struct dispatch_list *list,
+                           int parity, const struct temporal_painting *painting,
+                           struct daub_error *error);
+
+#endif
