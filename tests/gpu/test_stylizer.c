@@ -206,6 +206,96 @@ static void test_styles(void **state)
     daub_stylizer_free(stylizer);
 }
 
+/* ---- steadiness ---- */
+
+static struct daub_stylizer *created_steady(const struct daub_model *model)
+{
+    struct daub_error error = {0};
+    struct daub_stylizer *stylizer;
+    struct daub_stylizer_params params = params_of();
+    params.temporal = DAUB_TEMPORAL_FLOW;
+    if (daub_stylizer_create(device, model, &params, &stylizer, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    return stylizer;
+}
+
+/* Paints the seeds' pictures one after the other, keeping two frames in flight. */
+static void paint_all(struct daub_stylizer *stylizer, const unsigned *seeds, int count,
+                      const struct daub_live *live, struct picture *out)
+{
+    for (int i = 0; i <= count; i++) {
+        if (i < count) {
+            output(&out[i]);
+            submit(stylizer, seeds[i], live, i);
+        }
+        if (i > 0)
+            assert_int_equal(receive(stylizer, &out[i - 1]), i - 1);
+    }
+}
+
+static void assert_painted_alone(unsigned seed, const struct picture *got)
+{
+    struct picture want = alone(small_net, seed, NULL);
+    assert_int_equal(picture_difference(&want, got), 0);
+    picture_free(&want);
+}
+
+/* What does not change is carried without a change, however long, and the same input gives
+ * the same output. */
+static void test_steady(void **state)
+{
+    enum { COUNT = 12 };
+    const unsigned seeds[COUNT] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3};
+    const struct daub_live live = {.strength = 1, .stability = 0.5f};
+    struct picture first[COUNT], again[COUNT];
+    (void)state;
+    struct daub_stylizer *stylizer = created_steady(small_net);
+    paint_all(stylizer, seeds, COUNT, &live, first);
+    for (int i = 0; i < COUNT - 2; i++)
+        assert_painted_alone(seeds[i], &first[i]);
+    daub_stylizer_free(stylizer);
+    stylizer = created_steady(small_net);
+    paint_all(stylizer, seeds, COUNT, &live, again);
+    for (int i = 0; i < COUNT; i++) {
+        assert_true(equal(&first[i], &again[i]));
+        picture_free(&first[i]);
+        picture_free(&again[i]);
+    }
+    daub_stylizer_free(stylizer);
+}
+
+/* The same input, painted in another style: the painting that was shown stays, unless
+ * stability is 0 or history was dropped. */
+static void test_history(void **state)
+{
+    static const float one[3] = {1, 0, 0}, other[3] = {0, 1, 0};
+    (void)state;
+    for (int reset = 0; reset < 3; reset++) {
+        struct daub_stylizer *stylizer = created_steady(styled_net);
+        struct daub_live live = {.strength = 1, .stability = 0.5f, .style = one};
+        struct picture before, after;
+        output(&before);
+        output(&after);
+        submit(stylizer, 1, &live, 0);
+        receive(stylizer, &before);
+        live.style = other;
+        if (reset == 1)
+            live.stability = 0;
+        if (reset == 2)
+            daub_stylizer_reset_history(stylizer);
+        submit(stylizer, 1, &live, 1);
+        receive(stylizer, &after);
+        struct picture want = alone(styled_net, 1, &live);
+        assert_false(equal(&want, &before));
+        if (reset)
+            assert_int_equal(picture_difference(&want, &after), 0);
+        picture_free(&want);
+        picture_free(&before);
+        picture_free(&after);
+        daub_stylizer_free(stylizer);
+    }
+}
+
 /* Strength of a model with an identity style is a mix of styles; 0 is the input itself.
  */
 static void test_identity_style(void **state)
@@ -655,7 +745,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),          cmocka_unit_test(test_free_in_flight),
-        cmocka_unit_test(test_styles),         cmocka_unit_test(test_identity_style),
+        cmocka_unit_test(test_styles),         cmocka_unit_test(test_steady),
+        cmocka_unit_test(test_history),        cmocka_unit_test(test_identity_style),
         cmocka_unit_test(test_wrong_pictures), cmocka_unit_test(test_wrong_live),
         cmocka_unit_test(test_wrong_params),   cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_no_memory),      cmocka_unit_test(test_timing),
