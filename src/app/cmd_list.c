@@ -68,7 +68,7 @@ static void print_style(const struct daub_style_info *style, bool is_default)
     printf("   %c %s", is_default ? '*' : '-', style->name);
     if (style->title)
         printf(": %s", style->title);
-    if (style->artist)
+    if (style->artist && *style->artist)
         printf(", %s", style->artist);
     if (style->year)
         printf(", %d", style->year);
