@@ -338,16 +338,35 @@ static bool lower_mean(struct lowering *low, const struct net_node *node,
 
 /* ---- binaries ---- */
 
+/* Whether the offsets of an affine map can take one more sum: nothing but the next node
+ * reads the value, nothing comes after the map, and the style does not fill them. */
+static bool takes_offset(const struct lowering *low, int value)
+{
+    const struct plan_view *view = &low->views[value];
+    if (view->affine_param < 0 || view->act != NET_ACT_NONE ||
+        net_value_sole_reader(low->graph, value) < 0)
+        return false;
+    for (size_t i = 0; i < low->plan->fill_count; i++) {
+        if (low->plan->fills[i].offset == view->affine_param + 16)
+            return false;
+    }
+    return true;
+}
+
 /* x OP k with k constant (or from the style), one number or one a channel, becomes a
- * pending affine map. */
+ * pending affine map, or the offset of one that is pending. */
 static bool lower_affine(struct lowering *low, const struct net_node *node, int x, int k,
                          struct daub_error *error)
 {
     struct plan *plan = low->plan;
     int value = node->input[x];
     bool reversed = x == 1;
-    if (low->views[value].act != NET_ACT_NONE || low->views[value].affine_tensor >= 0 ||
-        low->views[value].affine_param >= 0) {
+    enum net_binary op = node->u.binary.kind;
+    bool joins = (op == NET_BINARY_ADD || (op == NET_BINARY_SUB && !reversed)) &&
+                 takes_offset(low, value);
+    if (!joins &&
+        (low->views[value].act != NET_ACT_NONE || low->views[value].affine_tensor >= 0 ||
+         low->views[value].affine_param >= 0)) {
         if (!materialise(low, value, error))
             return false;
     }
@@ -355,20 +374,22 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
     const struct net_value *constant = lower_value(low, node->input[k]);
     int channels = plan->tensors[view.tensor].c, c4 = (channels + 3) / 4;
     int64_t count = net_shape_count(&constant->shape);
-    int64_t at = plan_add_params(plan, (size_t)c4 * 8, error);
+    int64_t at =
+        joins ? view.affine_param : plan_add_params(plan, (size_t)c4 * 8, error);
     if (at < 0)
         return false;
-    enum net_binary op = node->u.binary.kind;
     float *to = plan->params + at / 4;
     for (int c = 0; c < channels; c++) {
         float *a = &to[c / 4 * 8 + c % 4], *b = a + 4;
         float v = constant->data ? constant->data[count == 1 ? 0 : c] : 0.0f;
-        *a = 1.0f;
-        *b = 0.0f;
+        if (!joins) {
+            *a = 1.0f;
+            *b = 0.0f;
+        }
         if (op == NET_BINARY_ADD)
-            *b = v;
+            *b += v;
         else if (op == NET_BINARY_SUB)
-            *a = reversed ? -1.0f : 1.0f, *b = reversed ? v : -v;
+            *a *= reversed ? -1.0f : 1.0f, *b += reversed ? v : -v;
         else if (op == NET_BINARY_MUL)
             *a = v;
         else
