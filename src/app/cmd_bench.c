@@ -341,8 +341,7 @@ int command_bench(const struct options *options)
     struct daub_error error = {0};
     struct size_spec size;
     struct bench bench = {.precision = (enum daub_precision)options->precision};
-    if (options->temporal)
-        bench.temporal = (enum daub_temporal)(options->temporal - 1);
+    bench.temporal = (enum daub_temporal)options->temporal;
     if (options->frames > 1000000) {
         daub_log(DAUB_LOG_ERROR, "--frames: a million is enough");
         return EXIT_CODE_USAGE;

@@ -204,8 +204,7 @@ static enum exit_code make_painter(struct work *work)
         .work = work->work_size,
         .precision = (enum daub_precision)options->precision,
         .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
-                    : options->temporal ? (enum daub_temporal)(options->temporal - 1)
-                                        : DAUB_TEMPORAL_FLOW,
+                                              : (enum daub_temporal)options->temporal,
         .live = {.strength = (float)options->strength,
                  .color = options->keep_colors   ? DAUB_COLOR_KEEP
                           : options->colors_only ? DAUB_COLOR_ONLY

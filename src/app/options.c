@@ -48,7 +48,7 @@ static const struct choice precisions[] = {{"auto", DAUB_PRECISION_AUTO},
                                            {"fp32", DAUB_PRECISION_FP32},
                                            {NULL, 0}};
 static const struct choice temporals[] = {
-    {"off", DAUB_TEMPORAL_OFF + 1}, {"flow", DAUB_TEMPORAL_FLOW + 1}, {NULL, 0}};
+    {"off", DAUB_TEMPORAL_OFF}, {"flow", DAUB_TEMPORAL_FLOW}, {NULL, 0}};
 static const struct choice progresses[] = {
     {"auto", PROGRESS_AUTO}, {"json", PROGRESS_JSON}, {"none", PROGRESS_NONE}, {NULL, 0}};
 static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
@@ -114,7 +114,8 @@ static const struct option table[] = {
      .help = "paint colours only, keep the input's brightness"},
     {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERB_PAINT | VERB_BENCH, FIELD(temporal),
      .choices = temporals,
-     .help = "what keeps a video steady: flow (strokes follow the motion; default) or off"},
+     .help = "what keeps a video steady: off (default) or flow (strokes follow the motion; "
+             "experimental: a moving camera blurs them)"},
     {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
      .max = 1,
      .help = "0 (every frame is painted anew) to 1 (strokes stay as long as they can); 0.5"},

@@ -32,7 +32,7 @@ struct options {
     int model_range; /* enum daub_model_range */
     double strength; /* 1 by default */
     bool keep_colors, colors_only;
-    int temporal;     /* enum daub_temporal, plus 1 */
+    int temporal;     /* enum daub_temporal */
     double stability; /* DAUB_STABILITY_DEFAULT by default */
     const char *size, *out_size;
 
