@@ -374,8 +374,7 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
     const struct net_value *constant = lower_value(low, node->input[k]);
     int channels = plan->tensors[view.tensor].c, c4 = (channels + 3) / 4;
     int64_t count = net_shape_count(&constant->shape);
-    int64_t at =
-        joins ? view.affine_param : plan_add_params(plan, (size_t)c4 * 8, error);
+    int64_t at = joins ? view.affine_param : plan_add_params(plan, (size_t)c4 * 8, error);
     if (at < 0)
         return false;
     float *to = plan->params + at / 4;

@@ -240,8 +240,8 @@ static void assert_painted_alone(unsigned seed, const struct picture *got)
     picture_free(&want);
 }
 
-/* What does not change is carried without a change, however long, and the same input gives
- * the same output. */
+/* What does not change is carried without a change, however long, and the same input
+ * gives the same output. */
 static void test_steady(void **state)
 {
     enum { COUNT = 12 };
