@@ -1,10 +1,13 @@
 #include "engine/dispatch.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "util/alloc.h"
 #include "util/error.h"
+
+enum { SHARED_LANES = 64 };
 
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                         enum gpu_kernels kernels, bool fp16, size_t max_items,
@@ -134,6 +137,31 @@ bool dispatch_list_add(struct dispatch_list *list, const char *kernel,
     return true;
 fail:
     return false;
+}
+
+void dispatch_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel,
+                          char *name, size_t size)
+{
+    snprintf(name, size, "%s_%s_%s", kernel,
+             kernels == GPU_KERNELS_TEXEL ? "texel" : "shared", fp16 ? "fp16" : "fp32");
+}
+
+bool dispatch_list_add_map(struct dispatch_list *list, const char *kernel, bool fp16,
+                           uint32_t *spec, size_t spec_count,
+                           const struct dispatch_binding bindings[GPU_BINDINGS],
+                           struct dispatch *item, int columns, int rows, int layers,
+                           struct daub_error *error)
+{
+    char name[64];
+    uint32_t lanes = list->kernels == GPU_KERNELS_TEXEL ? list->device->caps.subgroup_size
+                                                        : SHARED_LANES;
+    spec[0] = lanes;
+    item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
+    item->groups[1] = (uint32_t)rows;
+    item->groups[2] = (uint32_t)layers;
+    item->barrier = true;
+    dispatch_kernel_name(list->kernels, fp16, kernel, name, sizeof(name));
+    return dispatch_list_add(list, name, spec, spec_count, bindings, item, error);
 }
 
 void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,

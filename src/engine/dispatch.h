@@ -50,6 +50,19 @@ bool dispatch_list_add(struct dispatch_list *list, const char *kernel,
                        const struct dispatch_binding bindings[GPU_BINDINGS],
                        const struct dispatch *item, struct daub_error *error);
 
+/* The full name of a kernel: NAME_texel_fp32 and so on. */
+void dispatch_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel,
+                          char *name, size_t size);
+
+/* Appends kernel (without its suffix) for maps of columns x rows in that many layers, one
+ * invocation a column. Sets item's groups and barrier, and spec[0] to the work-group's
+ * size. */
+bool dispatch_list_add_map(struct dispatch_list *list, const char *kernel, bool fp16,
+                           uint32_t *spec, size_t spec_count,
+                           const struct dispatch_binding bindings[GPU_BINDINGS],
+                           struct dispatch *item, int columns, int rows, int layers,
+                           struct daub_error *error);
+
 /* Records all. With a query pool, timestamp i stands before dispatch i (full barriers
  * between them), and one more after the last. */
 void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,

@@ -24,13 +24,6 @@ struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels ke
     };
 }
 
-void exec_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel, char *name,
-                      size_t size)
-{
-    snprintf(name, size, "%s_%s_%s", kernel,
-             kernels == GPU_KERNELS_TEXEL ? "texel" : "shared", fp16 ? "fp16" : "fp32");
-}
-
 VkFormat exec_format(bool floats, bool fp16)
 {
     return floats || !fp16 ? VK_FORMAT_R32G32B32A32_SFLOAT
@@ -101,8 +94,8 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
     item.push_count = (uint32_t)step->push_count;
     memcpy(item.groups, step->groups, sizeof(item.groups));
     char kernel[64];
-    exec_kernel_name(exec->kernels, plan->caps.fp16, step->kernel, kernel,
-                     sizeof(kernel));
+    dispatch_kernel_name(exec->kernels, plan->caps.fp16, step->kernel, kernel,
+                         sizeof(kernel));
     return dispatch_list_add(list, kernel, step->spec, (size_t)step->spec_count, bindings,
                              &item, error);
 }

@@ -31,9 +31,6 @@ bool exec_append(struct exec *exec, struct dispatch_list *list,
                  const struct gpu_buffer *params, const struct gpu_buffer *input,
                  struct daub_error *error);
 
-/* The full name of a kernel: NAME_texel_fp32 and so on. */
-void exec_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel, char *name,
-                      size_t size);
 /* Texel format of activations or 32-bit floats. */
 VkFormat exec_format(bool floats, bool fp16);
 

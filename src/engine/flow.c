@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/exec.h"
 #include "util/error.h"
 
 enum {
@@ -65,11 +64,10 @@ static void clear(VkCommandBuffer cmd, void *user)
     vkCmdFillBuffer(cmd, flow->maps.buffer, 0, VK_WHOLE_SIZE, 0);
 }
 
-bool flow_init(struct flow *flow, struct daub_device *device, enum gpu_kernels kernels,
-               bool fp16, int w, int h, int step, struct daub_error *error)
+bool flow_init(struct flow *flow, struct daub_device *device, bool fp16, int w, int h,
+               int step, struct daub_error *error)
 {
-    *flow =
-        (struct flow){.device = device, .kernels = kernels, .fp16 = fp16, .step = step};
+    *flow = (struct flow){.device = device, .fp16 = fp16, .step = step};
     VkDeviceSize bytes = lay_out(flow, (w + step - 1) / step, (h + step - 1) / step);
     if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, bytes, "flow", &flow->maps, error) &&
         gpu_run(device, clear, flow, error))
@@ -125,19 +123,11 @@ static bool add(struct builder *b, const char *kernel, bool fp16, uint32_t *spec
                 size_t spec_count, const struct dispatch_binding *bindings, int columns,
                 int rows, int layers, const int *push, size_t push_count, double gflop)
 {
-    char name[64];
-    struct dispatch item = {.barrier = true, .gflop = gflop};
-    uint32_t lanes =
-        b->flow->kernels == GPU_KERNELS_TEXEL ? b->flow->device->caps.subgroup_size : 64;
-    spec[0] = lanes;
-    item.groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
-    item.groups[1] = (uint32_t)rows;
-    item.groups[2] = (uint32_t)layers;
+    struct dispatch item = {.gflop = gflop, .push_count = (uint32_t)push_count};
     memcpy(item.push, push, push_count * sizeof(*push));
-    item.push_count = (uint32_t)push_count;
     snprintf(item.name, sizeof(item.name), "flow %s", kernel + strlen("flow_"));
-    exec_kernel_name(b->flow->kernels, fp16, kernel, name, sizeof(name));
-    return dispatch_list_add(b->list, name, spec, spec_count, bindings, &item, b->error);
+    return dispatch_list_add_map(b->list, kernel, fp16, spec, spec_count, bindings, &item,
+                                 columns, rows, layers, b->error);
 }
 
 static bool add_luma(struct builder *b, const struct flow_picture *picture)

@@ -17,7 +17,6 @@ struct flow_level {
 
 struct flow {
     struct daub_device *device;
-    enum gpu_kernels kernels;
     bool fp16; /* of pictures; the flow itself is 32 bit */
     int step;  /* the finest level has 1 / step of the picture's size */
     int level_count;
@@ -35,8 +34,8 @@ struct flow_picture {
 };
 
 /* For pictures of w x h; step 2 or 4. */
-bool flow_init(struct flow *flow, struct daub_device *device, enum gpu_kernels kernels,
-               bool fp16, int w, int h, int step, struct daub_error *error);
+bool flow_init(struct flow *flow, struct daub_device *device, bool fp16, int w, int h,
+               int step, struct daub_error *error);
 void flow_free(struct flow *flow); /* accepts a zeroed one */
 
 /* Most dispatches that flow_append adds. */

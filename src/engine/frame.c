@@ -248,17 +248,8 @@ static bool add(struct builder *b, const char *kernel, uint32_t spec[GPU_MAX_SPE
                 const struct dispatch_binding bindings[GPU_BINDINGS],
                 struct dispatch *item, int columns, int rows)
 {
-    char name[64];
-    uint32_t lanes = b->frame->kernels == GPU_KERNELS_TEXEL
-                         ? b->frame->device->caps.subgroup_size
-                         : 64;
-    spec[0] = lanes;
-    item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
-    item->groups[1] = (uint32_t)rows;
-    item->groups[2] = 1;
-    item->barrier = true;
-    exec_kernel_name(b->frame->kernels, b->frame->fp16, kernel, name, sizeof(name));
-    return dispatch_list_add(b->list, name, spec, 31, bindings, item, b->error);
+    return dispatch_list_add_map(b->list, kernel, b->frame->fp16, spec, 31, bindings,
+                                 item, columns, rows, 1, b->error);
 }
 
 static bool add_frame_in(struct builder *b, struct frame_map *to)

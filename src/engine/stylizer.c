@@ -192,7 +192,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         goto fail;
     s->steady = params->temporal != DAUB_TEMPORAL_OFF;
     s->restart = true;
-    if (s->steady && !temporal_init(&s->temporal, device, kernels, fp16, s->frame.work_w,
+    if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, error))
         goto fail;
     for (int i = 0; i < SLOTS; i++) {

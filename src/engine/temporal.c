@@ -20,13 +20,12 @@ static int local_side(int n)
     return (n + LOCAL_SIDE - 1) / LOCAL_SIDE;
 }
 
-bool temporal_init(struct temporal *t, struct daub_device *device,
-                   enum gpu_kernels kernels, bool fp16, int w, int h,
-                   struct daub_error *error)
+bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, int w,
+                   int h, struct daub_error *error)
 {
     *t = (struct temporal){.w = w, .h = h};
     VkDeviceSize bytes = (VkDeviceSize)w * (VkDeviceSize)h * (fp16 ? 8 : 16);
-    if (!flow_init(&t->flow, device, kernels, fp16, w, h, FLOW_STEP, error))
+    if (!flow_init(&t->flow, device, fp16, w, h, FLOW_STEP, error))
         return false;
     const struct flow_level *finest = &t->flow.levels[0];
     VkDeviceSize local = (VkDeviceSize)local_side(w) * (VkDeviceSize)local_side(h);
@@ -67,23 +66,6 @@ static struct dispatch_binding whole(const struct gpu_buffer *buffer, VkFormat f
     return (struct dispatch_binding){buffer, 0, buffer->bytes, format};
 }
 
-static bool add(const struct temporal *t, struct dispatch_list *list, const char *kernel,
-                bool fp16, uint32_t spec[GPU_MAX_SPEC],
-                const struct dispatch_binding bindings[GPU_BINDINGS],
-                struct dispatch *item, int columns, int rows, struct daub_error *error)
-{
-    char name[64];
-    uint32_t lanes =
-        t->flow.kernels == GPU_KERNELS_TEXEL ? t->flow.device->caps.subgroup_size : 64;
-    spec[0] = lanes;
-    item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
-    item->groups[1] = (uint32_t)rows;
-    item->groups[2] = 1;
-    item->barrier = true;
-    exec_kernel_name(t->flow.kernels, fp16, kernel, name, sizeof(name));
-    return dispatch_list_add(list, name, spec, 31, bindings, item, error);
-}
-
 bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
                           int parity, const struct flow_picture *picture,
                           const struct gpu_buffer *live, struct daub_error *error)
@@ -101,8 +83,8 @@ bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
     item.push[2] = (uint32_t)parity;
     put_float(&item.push[3], (float)t->flow.step);
     return flow_append(&t->flow, list, parity, picture, error) &&
-           add(t, list, "temporal_trust", false, spec, bindings, &item, finest->w,
-               finest->h, error);
+           dispatch_list_add_map(list, "temporal_trust", false, spec, 31, bindings, &item,
+                                 finest->w, finest->h, 1, error);
 }
 
 /* What the kernels that read the painting share. */
@@ -154,8 +136,8 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
                             finest->h, local_w, local_h,          t->flow.step};
     set_push(&means, of_local, 5, &painting->range);
     set_push(&blend, of_blend, 8, &painting->range);
-    return add(t, list, "temporal_local", t->flow.fp16, spec, to_local, &means, local_w,
-               local_h, error) &&
-           add(t, list, "temporal_blend", t->flow.fp16, spec, to_shown, &blend, t->w,
-               t->h, error);
+    return dispatch_list_add_map(list, "temporal_local", t->flow.fp16, spec, 31, to_local,
+                                 &means, local_w, local_h, 1, error) &&
+           dispatch_list_add_map(list, "temporal_blend", t->flow.fp16, spec, 31, to_shown,
+                                 &blend, t->w, t->h, 1, error);
 }

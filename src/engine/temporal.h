@@ -14,9 +14,8 @@ struct temporal {
 };
 
 /* For paintings of w x h. */
-bool temporal_init(struct temporal *temporal, struct daub_device *device,
-                   enum gpu_kernels kernels, bool fp16, int w, int h,
-                   struct daub_error *error);
+bool temporal_init(struct temporal *temporal, struct daub_device *device, bool fp16,
+                   int w, int h, struct daub_error *error);
 void temporal_free(struct temporal *temporal); /* accepts a zeroed one */
 
 /* What the network painted, as view.glsl and painting.glsl read it. */

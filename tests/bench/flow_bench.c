@@ -30,8 +30,7 @@ static bool set_up(struct bench *bench, int step, bool shared, struct daub_error
     VkDeviceSize bytes = (VkDeviceSize)bench->w * (VkDeviceSize)bench->h * 16;
     enum gpu_kernels kernels =
         shared ? GPU_KERNELS_SHARED : probe_choose_kernels(bench->device);
-    if (!flow_init(&bench->flow, bench->device, kernels, false, bench->w, bench->h, step,
-                   error) ||
+    if (!flow_init(&bench->flow, bench->device, false, bench->w, bench->h, step, error) ||
         !gpu_buffer_create(bench->device, GPU_MEMORY_DEVICE, bytes, "picture",
                            &bench->picture, error))
         return false;

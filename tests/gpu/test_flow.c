@@ -72,8 +72,7 @@ static void open_scene(struct scene *scene, const struct place *place, int w, in
     VkDeviceSize bytes =
         (VkDeviceSize)columns * (VkDeviceSize)(rows * vectors) * (place->fp16 ? 8 : 16);
     *scene = (struct scene){.place = *place, .w = w, .h = h};
-    bool ok = flow_init(&scene->flow, place->device, place->kernels, place->fp16, w, h,
-                        step, &error) &&
+    bool ok = flow_init(&scene->flow, place->device, place->fp16, w, h, step, &error) &&
               gpu_buffer_create(place->device, GPU_MEMORY_DEVICE, bytes, "picture",
                                 &scene->picture, &error);
     struct flow_picture picture = {
