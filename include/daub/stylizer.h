@@ -72,9 +72,9 @@ DAUB_API enum daub_status daub_stylizer_create(struct daub_device *device,
 DAUB_API void daub_stylizer_free(struct daub_stylizer *stylizer);
 
 /* Starts painting a picture of exactly the input size and format (it is copied before the
- * call returns). live NULL means strength 1 and the
- * default stability. tag comes back with the painting. Returns
- * DAUB_ERROR_AGAIN, without setting *error, while two frames are in flight. */
+ * call returns). live NULL means strength 1 and the default stability. tag comes back
+ * with the painting. Returns DAUB_ERROR_AGAIN, without setting *error, while two frames
+ * are in flight. */
 DAUB_API enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                                const struct daub_image *image,
                                                const struct daub_live *live, int64_t tag,

@@ -264,7 +264,9 @@ static bool measure_switching(struct bench *bench, cJSON *root, struct daub_erro
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "--switch-styles needs a model of several styles");
     float *weights = daub_alloc((size_t)styles, sizeof(*weights));
-    struct daub_stylizer *stylizer = weights ? create(bench, error) : NULL;
+    if (!weights)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    struct daub_stylizer *stylizer = create(bench, error);
     bool ok = stylizer && paint(bench, stylizer, WARM_UP, NULL, error);
     for (int i = 0; ok && i < 2 * SWITCH_ROUNDS; i++) {
         bench->weights = i % 2 ? weights : NULL;

@@ -70,17 +70,11 @@ static bool make_painter(struct gallery *gallery, struct daub_error *error)
     return painter_init(&gallery->painter, &params, gallery->photo, error);
 }
 
-/* Paints in that style, or with strength 0 where style is -1, and puts it on the sheet.
- */
-static bool add(struct gallery *gallery, int style, const char *label,
+/* Paints the photo and puts it on the sheet. */
+static bool add(struct gallery *gallery, const struct daub_live *live, const char *label,
                 struct daub_error *error)
 {
-    const struct daub_model_info *info = daub_model_get_info(gallery->model);
-    for (int i = 0; i < info->style_count; i++)
-        gallery->weights[i] = i == style;
-    struct daub_live live = {.strength = style < 0 && label ? 0 : 1,
-                             .style = style < 0 ? NULL : gallery->weights};
-    painter_set_live(&gallery->painter, &live, 0);
+    painter_set_live(&gallery->painter, live, 0);
     AVFrame *photo = av_frame_clone(gallery->photo), *painted = NULL;
     if (!photo)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
@@ -89,7 +83,7 @@ static bool add(struct gallery *gallery, int style, const char *label,
         return false;
     }
     bool ok = painter_receive(&gallery->painter, &painted, error) == PAINTER_OK &&
-              media_sheet_add(gallery->sheet, painted, label ? label : info->name, error);
+              media_sheet_add(gallery->sheet, painted, label, error);
     av_frame_free(&painted);
     return ok;
 }
@@ -98,14 +92,20 @@ static enum exit_code paint(struct gallery *gallery)
 {
     const struct daub_model_info *info = daub_model_get_info(gallery->model);
     struct daub_error error = {0};
-    bool ok = add(gallery, -1, "photo", &error);
-    /* a net of one fixed style has no list */
-    for (int i = info->style_count ? 0 : -1; ok && i < info->style_count; i++) {
+    struct daub_live live = {.strength = 0};
+    bool ok = add(gallery, &live, "photo", &error);
+    live.strength = 1;
+    if (info->style_count == 0) /* a net of one fixed style */
+        ok = ok && add(gallery, &live, info->name, &error);
+    live.style = gallery->weights;
+    for (int i = 0; ok && i < info->style_count; i++) {
         if (daub_stop_requested(&gallery->stop))
             return EXIT_CODE_INTERRUPTED;
-        if (i >= 0 && i == info->identity_style)
+        if (i == info->identity_style)
             continue;
-        ok = add(gallery, i, i >= 0 ? info->styles[i].name : NULL, &error);
+        gallery->weights[i] = 1;
+        ok = add(gallery, &live, info->styles[i].name, &error);
+        gallery->weights[i] = 0;
     }
     AVFrame *frame = ok ? media_sheet_finish(gallery->sheet, &error) : NULL;
     if (!frame)

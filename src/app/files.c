@@ -104,7 +104,7 @@ enum exit_code files_check_output(const struct options *options, const char *pat
     if (!is_file(path))
         return EXIT_CODE_DONE;
     if (daub_file_same(options->input, path) || same_pattern(options->input, path)) {
-        daub_log(DAUB_LOG_ERROR, "%s is the input itself; give another name with -o",
+        daub_log(DAUB_LOG_ERROR, "%s is the input itself; give the output another name",
                  path);
         return EXIT_CODE_USAGE;
     }

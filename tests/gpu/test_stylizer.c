@@ -289,6 +289,9 @@ static void test_history(void **state)
         assert_false(equal(&want, &before));
         if (reset)
             assert_int_equal(picture_difference(&want, &after), 0);
+        else
+            assert_true(picture_difference(&want, &after) >
+                        picture_difference(&before, &after));
         picture_free(&want);
         picture_free(&before);
         picture_free(&after);
