@@ -1,15 +1,16 @@
 #version 450
-// The shown painting: the one of the frame before, moved along the flow, where it is
-// trusted, and the network's own elsewhere. Strokes are carried, not averaged: the mean of
-// two strokes is no stroke.
+// The shown painting: the anchor or the one of the frame before, moved along the flow, where
+// that is trusted, and the network's own elsewhere. Strokes are carried, not averaged: the
+// mean of two strokes is no stroke.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
+#include "temporal.glsl"
 #include "view.glsl"
 #include "painting.glsl"
 
-TENSOR_IN(1, history);
-FLOATS_IN(3, trust);
-FLOATS_IN(4, local); // of temporal_local.comp
+TENSOR_IN(1, paintings);
+FLOATS_IN(3, trust);   // of temporal_trust.comp
+FLOATS_IN(4, local);   // of temporal_local.comp
 TENSOR_OUT(6, shown); // R G B in 0..1
 
 layout(push_constant) uniform Push {
@@ -18,72 +19,83 @@ layout(push_constant) uniform Push {
     int trust_w, trust_h;
     int local_w, local_h;
     int step;             // picture pixels a pixel of trust
+    int before, anchor;   // where these paintings begin
     float scale, shift;   // net value to 0..1
 } push;
 
-// Below this way, in pixels, nothing is resampled: a still scene stays as sharp as it is.
-const float STILL = 0.05;
+// Ways so near to whole pixels are: a still scene stays as sharp as it is.
+const float WHOLE = 0.05;
 
-vec4 history_at(int x, int y)
-{
-    return LOAD(history, clamp(y, 0, push.h - 1) * push.w + clamp(x, 0, push.w - 1));
-}
+// Weights of Keys' cubic convolution (1981) for the pixels -1, 0, 1, 2; -1 keeps strokes
+// crisp.
+const float SHARP = -1.0;
 
-// Weights of Catmull and Rom's spline (1974) for the pixels -1, 0, 1, 2.
-vec4 spline(float f)
+vec4 cubic(float f)
 {
     const float g = 1.0 - f;
-    return 0.5 * vec4(-f * g * g, 2.0 + f * f * (3.0 * f - 5.0), 2.0 + g * g * (3.0 * g - 5.0),
-                      -g * f * f);
+    return vec4(SHARP * f * g * g, 1.0 + f * f * ((SHARP + 2.0) * f - SHARP - 3.0),
+                1.0 + g * g * ((SHARP + 2.0) * g - SHARP - 3.0), SHARP * g * f * f);
 }
 
-vec4 moved(vec2 p)
+// The painting that begins at base, at p.
+vec4 sample_at(int base, vec2 p)
 {
-    const vec2 whole = floor(p), f = p - whole;
-    const int x = int(whole.x), y = int(whole.y);
-    const vec4 wx = spline(f.x), wy = spline(f.y);
+    const ivec2 a = ivec2(floor(p)), most = ivec2(push.w, push.h) - 1;
+    const vec2 f = p - vec2(a);
+    const vec4 wx = cubic(f.x), wy = cubic(f.y);
     vec4 sum = vec4(0.0);
     [[unroll]] for (int j = 0; j < 4; j++) {
-        vec4 row = vec4(0.0);
+        const int row = base + clamp(a.y + j - 1, 0, most.y) * push.w;
+        vec4 of_row = vec4(0.0);
         [[unroll]] for (int i = 0; i < 4; i++)
-            row += wx[i] * history_at(x + i - 1, y + j - 1);
-        sum += wy[j] * row;
+            of_row += wx[i] * LOAD(paintings, row + clamp(a.x + i - 1, 0, most.x));
+        sum += wy[j] * of_row;
     }
     return sum;
 }
 
-vec4 trust_at(vec2 p)
+// The two vectors of trust at p of its map; ways to the anchor count where there is one.
+mat2x4 trust_at(vec2 p)
 {
     p = clamp(p, vec2(0.0), vec2(push.trust_w - 1, push.trust_h - 1));
-    const vec2 whole = floor(p), f = p - whole;
-    const int x = int(whole.x), y = int(whole.y);
-    const int x_1 = min(x + 1, push.trust_w - 1), y_1 = min(y + 1, push.trust_h - 1);
-    return mix(mix(LOAD_FLOAT(trust, y * push.trust_w + x),
-                   LOAD_FLOAT(trust, y * push.trust_w + x_1), f.x),
-               mix(LOAD_FLOAT(trust, y_1 * push.trust_w + x),
-                   LOAD_FLOAT(trust, y_1 * push.trust_w + x_1), f.x), f.y);
-}
-
-// Mean and mean square of the painting around p.
-mat2x3 local_at(vec2 p)
-{
-    p = clamp((p + 0.5) / 4.0 - 0.5, vec2(0.0), vec2(push.local_w - 1, push.local_h - 1));
-    const ivec2 a = ivec2(floor(p)), b = min(a + 1, ivec2(push.local_w, push.local_h) - 1);
+    const ivec2 a = ivec2(floor(p)), b = min(a + 1, ivec2(push.trust_w, push.trust_h) - 1);
     const vec2 f = p - vec2(a);
-    mat2x3 m = mat2x3(0.0);
+    mat2x4 m = mat2x4(0.0);
     [[unroll]] for (int k = 0; k < 4; k++) {
         const ivec2 c = ivec2((k & 1) != 0 ? b.x : a.x, (k & 2) != 0 ? b.y : a.y);
         const float weight = ((k & 1) != 0 ? f.x : 1.0 - f.x) * ((k & 2) != 0 ? f.y : 1.0 - f.y);
-        const int at = 2 * (c.y * push.local_w + c.x);
-        m[0] += weight * LOAD_FLOAT(local, at).xyz;
-        m[1] += weight * LOAD_FLOAT(local, at + 1).xyz;
+        const int at = 2 * (c.y * push.trust_w + c.x);
+        const vec4 way = LOAD_FLOAT(trust, at + 1);
+        m[0] += weight * LOAD_FLOAT(trust, at);
+        m[1] += weight * way.z * vec4(way.xy, 1.0, 0.0);
     }
+    m[1].xy /= max(m[1].z, 1e-6);
     return m;
+}
+
+// Mean and standard deviation of the network's painting around p.
+vec4 local_at(vec2 p)
+{
+    p = clamp((p + 0.5) / float(SIDE) - 0.5, vec2(0.0), vec2(push.local_w - 1, push.local_h - 1));
+    const ivec2 a = ivec2(floor(p)), b = min(a + 1, ivec2(push.local_w, push.local_h) - 1);
+    const vec2 f = p - vec2(a);
+    return mix(mix(LOAD_FLOAT(local, 2 * (a.y * push.local_w + a.x)),
+                   LOAD_FLOAT(local, 2 * (a.y * push.local_w + b.x)), f.x),
+               mix(LOAD_FLOAT(local, 2 * (b.y * push.local_w + a.x)),
+                   LOAD_FLOAT(local, 2 * (b.y * push.local_w + b.x)), f.x), f.y);
 }
 
 // A carried stroke may be none that the network would paint here, as it left with what it
 // was painted on: it may go this many standard deviations from the mean around.
-const float REACH = 3.0, LEAST = 0.04, OVER = 0.08;
+const float REACH = 2.0, LEAST = 0.04;
+
+float inside(vec2 p)
+{
+    return all(greaterThanEqual(p, vec2(0.0))) &&
+                   all(lessThanEqual(p, vec2(push.w - 1, push.h - 1)))
+               ? 1.0
+               : 0.0;
+}
 
 void main()
 {
@@ -93,18 +105,20 @@ void main()
     const Affine f = load_affine0(0);
     const vec3 painted =
         clamp(painted_at(x, y, push.painted_stride, f) * push.scale + push.shift, 0.0, 1.0);
-    const vec4 t = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5);
-    const vec2 from = vec2(x, y) + t.xy;
-    float m = t.z;
-    if (from.x < 0.0 || from.y < 0.0 || from.x > float(push.w - 1) || from.y > float(push.h - 1))
-        m = 0.0;
-    vec4 before = history_at(x, y);
-    if (max(abs(t.x), abs(t.y)) > STILL)
-        before = moved(from);
-    const mat2x3 around = local_at(vec2(x, y));
-    const vec3 reach = REACH * sqrt(max(around[1] - around[0] * around[0], 0.0)) + LEAST;
-    const vec3 over = abs(before.xyz - around[0]) - reach;
-    m *= clamp(1.0 - max(over.x, max(over.y, over.z)) / OVER, 0.0, 1.0);
-    const vec3 rgb = mix(painted, clamp(before.xyz, 0.0, 1.0), m);
-    STORE(shown, y * push.w + x, vec4(rgb, 0.0));
+    const mat2x4 t = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5);
+    vec2 from = vec2(x, y) + t[0].xy;
+    // Half of two strokes is a blur: few pixels get any.
+    float m = clamp(2.0 * t[0].z - 0.5, 0.0, 1.0);
+    m *= inside(from);
+    const bool anchored = t[1].z > 0.5;
+    if (anchored)
+        from = vec2(x, y) + t[1].xy;
+    m *= inside(from);
+    const vec2 near = round(from);
+    from = mix(from, near, lessThan(abs(from - near), vec2(WHOLE)));
+    const vec3 before = sample_at(anchored ? push.anchor : push.before, from).xyz;
+    const vec4 around = local_at(vec2(x, y));
+    const float reach = REACH * around.w + LEAST;
+    const vec3 carried = clamp(before, around.xyz - reach, around.xyz + reach);
+    STORE(shown, y * push.w + x, vec4(clamp(mix(painted, carried, m), 0.0, 1.0), 0.0));
 }

@@ -1,11 +1,15 @@
 #version 450
-// Means and mean squares of the network's painting over blocks of 4 x 4 pixels.
+// Means and deviations of the network's painting over blocks of pixels, and how much detail
+// it and the one shown before have there.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
+#include "temporal.glsl"
 #include "view.glsl"
 #include "painting.glsl"
 
-FLOATS_OUT(6, local); // [h][w][2]
+TENSOR_IN(1, history); // shown before
+FLOATS_OUT(6, local); // [h][w][2]: mean colour, standard deviation; detail
+                      // painted and shown before
 
 layout(push_constant) uniform Push {
     int w, h;             // blocks
@@ -14,7 +18,17 @@ layout(push_constant) uniform Push {
     float scale, shift;   // net value to 0..1
 } push;
 
-const int SIDE = 4;
+// What three neighbours add to the detail around.
+float detail(vec3 a, vec3 b, vec3 c)
+{
+    const vec3 d = a - 2.0 * b + c;
+    return dot(d, d);
+}
+
+vec3 shown_at(int x, int y)
+{
+    return LOAD(history, y * push.picture_w + x).xyz;
+}
 
 void main()
 {
@@ -23,17 +37,28 @@ void main()
         return;
     const Affine f = load_affine0(0);
     vec3 sum = vec3(0.0), squares = vec3(0.0);
+    float painted_detail = 0.0, shown_detail = 0.0;
     for (int j = 0; j < SIDE; j++) {
+        const int py = min(y * SIDE + j, push.picture_h - 1);
+        vec3 left[2] = vec3[2](vec3(0.0), vec3(0.0)), shown_left[2] = left;
         for (int i = 0; i < SIDE; i++) {
-            const vec3 p = clamp(painted_at(min(x * SIDE + i, push.picture_w - 1),
-                                            min(y * SIDE + j, push.picture_h - 1),
-                                            push.painted_stride, f) * push.scale + push.shift,
+            const int px = min(x * SIDE + i, push.picture_w - 1);
+            const vec3 p = clamp(painted_at(px, py, push.painted_stride, f) * push.scale + push.shift,
                                  0.0, 1.0);
+            const vec3 shown = shown_at(px, py);
             sum += p;
             squares += p * p;
+            if (i > 1) {
+                painted_detail += detail(p, left[0], left[1]);
+                shown_detail += detail(shown, shown_left[0], shown_left[1]);
+            }
+            left = vec3[2](p, left[0]);
+            shown_left = vec3[2](shown, shown_left[0]);
         }
     }
     const float n = float(SIDE * SIDE);
-    STORE_FLOAT(local, 2 * (y * push.w + x), vec4(sum / n, 0.0));
-    STORE_FLOAT(local, 2 * (y * push.w + x) + 1, vec4(squares / n, 0.0));
+    const vec3 mean = sum / n, variance = max(squares / n - mean * mean, 0.0);
+    const int at = 2 * (y * push.w + x);
+    STORE_FLOAT(local, at, vec4(mean, sqrt((variance.x + variance.y + variance.z) / 3.0)));
+    STORE_FLOAT(local, at + 1, vec4(painted_detail, shown_detail, 0.0, 0.0));
 }

@@ -1,20 +1,28 @@
 #version 450
-// How far the painting of the frame before may be carried on, at the flow's finest level:
-// where each pixel was, and a trust of 0..1 that falls where the two directions of the flow
-// contradict each other (hidden before; Sundaram, Brox, Keutzer 2010) and where the picture
-// looks different.
+// Where the painting of a pixel is to be taken from, at the flow's finest level, and how far
+// it may be: a trust of 0..1 that falls where the two directions of the flow contradict each
+// other (hidden before; Sundaram, Brox, Keutzer 2010) and where the picture looks different.
+//
+// It is taken from the anchor, a painting kept for some frames, as long as the way there has
+// been trusted in each of them: what moves on is the smooth field of ways, and the painting is
+// resampled once, not once a frame. Else from the frame before.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
-FLOATS_IN(0, field); // flow.h's result
+FLOATS_IN(0, back); // flow.h's
 FLOATS_IN(1, slopes); // of both parities, the finest level
-FLOATS_IN(5, live);   // element 1: stability, 1 to start anew
-FLOATS_OUT(6, trust); // where it was: x, y of the way there in picture pixels, trust, 0
+FLOATS_IN(2, past);   // what was written here for the frame before
+FLOATS_IN(3, coarse); // flow.h's, both ways
+FLOATS_IN(5, live);   // element 1: stability, 1 to start anew, 1 where the anchor is new
+FLOATS_OUT(6, trust); // [h][w][2], in picture pixels: way to the frame before, trust, 0;
+                      // way to the anchor, 1 where it has one, 0
 
 layout(push_constant) uniform Push {
     int w, h;
     int parity; // of the newer frame
     float step; // picture pixels a pixel here
+    int coarse_w, coarse_h;
+    float coarse_step; // pixels here a pixel of coarse
 } push;
 
 float luma(int parity, int x, int y)
@@ -23,27 +31,57 @@ float luma(int parity, int x, int y)
                                   clamp(x, 0, push.w - 1)).x;
 }
 
-vec4 at(int direction, int x, int y)
+vec4 back_at(int x, int y)
 {
-    return LOAD_FLOAT(field, (direction * push.h + clamp(y, 0, push.h - 1)) * push.w +
-                                 clamp(x, 0, push.w - 1));
+    return LOAD_FLOAT(back, clamp(y, 0, push.h - 1) * push.w + clamp(x, 0, push.w - 1));
 }
 
-vec2 forth(vec2 p)
+vec2 forth_at(vec2 p)
 {
-    const vec2 whole = floor(p), f = p - whole;
-    const int x = int(whole.x), y = int(whole.y);
-    return mix(mix(at(1, x, y).xy, at(1, x + 1, y).xy, f.x),
-               mix(at(1, x, y + 1).xy, at(1, x + 1, y + 1).xy, f.x), f.y);
+    const int base = push.coarse_w * push.coarse_h;
+    p = clamp((p + 0.5) / push.coarse_step - 0.5, vec2(0.0),
+              vec2(push.coarse_w - 1, push.coarse_h - 1));
+    const ivec2 a = ivec2(floor(p)), b = min(a + 1, ivec2(push.coarse_w, push.coarse_h) - 1);
+    const vec2 f = p - vec2(a);
+    const vec2 above = mix(LOAD_FLOAT(coarse, base + a.y * push.coarse_w + a.x).xy,
+                           LOAD_FLOAT(coarse, base + a.y * push.coarse_w + b.x).xy, f.x);
+    const vec2 below = mix(LOAD_FLOAT(coarse, base + b.y * push.coarse_w + a.x).xy,
+                           LOAD_FLOAT(coarse, base + b.y * push.coarse_w + b.x).xy, f.x);
+    return push.coarse_step * mix(above, below, f.y);
 }
 
-const float NOISE = 2.0 / 255.0;
+const float NOISE = 2.0 / 255.0, REST = 0.1;
 
 // Half the trust is lost at a difference of 2 % at a stability of 0, of 16 % at 1.
 float carried(vec4 control, float e)
 {
     const float limit = 0.02 * exp2(3.0 * control.x);
     return control.x > 0.0 && control.y == 0.0 ? clamp(1.5 - e / (limit * limit), 0.0, 1.0) : 0.0;
+}
+
+// The anchor of a new frame is the frame before.
+vec4 anchored(vec2 p, vec4 now, vec4 control)
+{
+    const float known = now.z > 0.5 ? 1.0 : 0.0;
+    if (control.z > 0.0)
+        return vec4(now.xy, known, 0.0);
+    const vec2 whole = floor(p), f = p - whole;
+    vec3 sum = vec3(0.0);
+    [[unroll]] for (int k = 0; k < 4; k++) {
+        const ivec2 c = clamp(ivec2(whole) + ivec2(k & 1, k >> 1), ivec2(0),
+                              ivec2(push.w, push.h) - 1);
+        const vec2 g = mix(1.0 - f, f, vec2(k & 1, k >> 1));
+        const vec4 way = LOAD_FLOAT(past, 2 * (c.y * push.w + c.x) + 1);
+        sum += g.x * g.y * way.z * vec3(way.xy, 1.0);
+    }
+    return sum.z < 0.5 ? vec4(0.0) : vec4(now.xy + sum.xy / sum.z, known, 0.0);
+}
+
+void store(int x, int y, vec4 now, vec4 control)
+{
+    const int i = 2 * (y * push.w + x);
+    STORE_FLOAT(trust, i, now);
+    STORE_FLOAT(trust, i + 1, anchored(vec2(x, y) + now.xy / push.step, now, control));
 }
 
 void main()
@@ -56,22 +94,21 @@ void main()
     float e = 0.0, still = 0.0;
     [[unroll]] for (int i = 0; i < 9; i++) {
         const int nx = x + i % 3 - 1, ny = y + i / 3 - 1;
-        const float d = at(0, nx, ny).z;
+        const float d = back_at(nx, ny).z;
         const float s = luma(push.parity, nx, ny) - luma(1 - push.parity, nx, ny);
         e += d * d / 9.0;
         still += s * s / 9.0;
     }
-    // Rest explains it as well: noise moves nothing, and what is not resampled stays sharp.
-    vec2 back = at(0, x, y).xy * push.step;
-    if (still < 1.5 * e + NOISE * NOISE) {
-        STORE_FLOAT(trust, y * push.w + x, vec4(0.0, 0.0, carried(control, still), 0.0));
+    vec2 way = back_at(x, y).xy * push.step;
+    // Noise moves nothing.
+    if (max(abs(way.x), abs(way.y)) < REST && still < 1.5 * e + NOISE * NOISE) {
+        store(x, y, vec4(0.0, 0.0, carried(control, still), 0.0), control);
         return;
     }
-    const vec2 there = forth(vec2(x, y) + back / push.step) * push.step;
-    const vec2 miss = back + there;
-    const float lengths = dot(back, back) + dot(there, there);
+    const vec2 miss = way + forth_at(vec2(x, y) + way / push.step) * push.step;
+    const vec2 there = miss - way;
+    const float lengths = dot(way, way) + dot(there, there);
     // 1 while the miss is below the limit, 0 at twice that.
-    const float consistent = clamp(2.0 - dot(miss, miss) / (0.01 * lengths + 0.5), 0.0, 1.0);
-    STORE_FLOAT(trust, y * push.w + x,
-                vec4(back, consistent * carried(control, e), 0.0));
+    const float consistent = clamp(2.0 - dot(miss, miss) / (0.02 * lengths + 0.5 * push.coarse_step * push.coarse_step), 0.0, 1.0);
+    store(x, y, vec4(way, consistent * carried(control, e), 0.0), control);
 }

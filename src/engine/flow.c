@@ -11,8 +11,19 @@ enum {
     COARSEST_SIDE = 40, /* no level is halved that is no longer than this */
     ITERATIONS = 8,
     DIRECTIONS = 2,
+    REFINEMENTS = FLOW_REFINEMENTS,
+    SWEEPS = FLOW_SWEEPS, /* even: they end where they began */
     VEC4 = 16,
 };
+
+/* Of the convergence of Jacobi's iteration; near 1 it is slow. */
+static const float SPECTRAL_RADIUS = 0.97f;
+
+/* The way forth serves the check of the way back, for which half the finest size does. */
+static int directions(const struct flow *flow, int level)
+{
+    return level == 0 && flow->level_count > 1 ? 1 : DIRECTIONS;
+}
 
 static int patch_count(int n)
 {
@@ -54,7 +65,9 @@ static VkDeviceSize lay_out(struct flow *flow, int w, int h)
         h = (h + 1) / 2;
     }
     flow->patches = take(flow, &total, patch_bytes(&flow->levels[0]));
-    flow->smooth = take(flow, &total, pixels(&flow->levels[0]) * DIRECTIONS * VEC4);
+    flow->terms = take(flow, &total, pixels(&flow->levels[0]) * 2 * VEC4);
+    flow->half_way = take(flow, &total, pixels(&flow->levels[0]) * VEC4);
+    flow->smooth = take(flow, &total, pixels(&flow->levels[0]) * VEC4);
     return total;
 }
 
@@ -184,9 +197,10 @@ static bool add_search(struct builder *b, int index)
     uint32_t spec[] = {0, ITERATIONS, coarsest};
     const int push[] = {level->w, level->h, coarser->w, coarser->h, b->parity};
     /* four multiplications and additions of a bilinear sample, five sums */
-    double gflop = (double)columns * rows * DIRECTIONS * PATCH * PATCH *
+    int layers = directions(flow, index);
+    double gflop = (double)columns * rows * layers * PATCH * PATCH *
                    (ITERATIONS * 18 + 4 * 12) * 1e-9;
-    if (!add(b, "flow_search", false, spec, 3, search, columns, rows, DIRECTIONS, push, 5,
+    if (!add(b, "flow_search", false, spec, 3, search, columns, rows, layers, push, 5,
              gflop))
         return false;
     struct dispatch_binding dense[GPU_BINDINGS] = {[0] = search[0],
@@ -194,8 +208,43 @@ static bool add_search(struct builder *b, int index)
                                                    [2] = patches,
                                                    [6] = field(flow, level, b->parity)};
     const int dense_push[] = {level->w, level->h, b->parity};
-    return add(b, "flow_dense", false, spec, 1, dense, level->w, level->h, DIRECTIONS,
+    return add(b, "flow_dense", false, spec, 1, dense, level->w, level->h, layers,
                dense_push, 3, 0);
+}
+
+/* Variational refinement of the result. */
+static bool add_refinement(struct builder *b)
+{
+    const struct flow *flow = b->flow;
+    const struct flow_level *level = &flow->levels[0];
+    VkDeviceSize one = pixels(level) * VEC4;
+    struct dispatch_binding terms = floats(flow, flow->terms, 2 * one);
+    struct dispatch_binding fields[2] = {floats(flow, flow->smooth, one),
+                                         floats(flow, flow->half_way, one)};
+    uint32_t spec[] = {0};
+    const int push[] = {level->w, level->h, b->parity};
+    const float square = SPECTRAL_RADIUS * SPECTRAL_RADIUS;
+    float weight = 1;
+    for (int i = 0; i < REFINEMENTS; i++) {
+        struct dispatch_binding of_terms[GPU_BINDINGS] = {
+            [0] = both(flow, level, level->slopes), [1] = fields[0], [6] = terms};
+        if (!add(b, "flow_terms", false, spec, 1, of_terms, level->w, level->h, 1, push,
+                 3, 0))
+            return false;
+        for (int k = 0; k < SWEEPS; k++) {
+            struct dispatch_binding of_refine[GPU_BINDINGS] = {[0] = terms,
+                                                               [1] = fields[k % 2],
+                                                               [2] = fields[1 - k % 2],
+                                                               [6] = fields[1 - k % 2]};
+            int refine_push[] = {level->w, level->h, 0};
+            weight = k == 0 ? 1 : k == 1 ? 2 / (2 - square) : 4 / (4 - square * weight);
+            memcpy(&refine_push[2], &weight, sizeof(weight));
+            if (!add(b, "flow_refine", false, spec, 1, of_refine, level->w, level->h, 1,
+                     refine_push, 3, 0))
+                return false;
+        }
+    }
+    return true;
 }
 
 bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity,
@@ -214,16 +263,27 @@ bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity
             return false;
     }
     struct dispatch_binding bindings[GPU_BINDINGS] = {
-        [0] = field(flow, finest, parity), [6] = flow_result(flow)};
+        [0] = field(flow, finest, parity), [6] = flow_back(flow)};
     uint32_t spec[] = {0};
     const int push[] = {finest->w, finest->h};
-    return add(&b, "flow_median", false, spec, 1, bindings, finest->w, finest->h,
-               DIRECTIONS, push, 2, 0);
+    return add(&b, "flow_median", false, spec, 1, bindings, finest->w, finest->h, 1, push,
+               2, 0) &&
+           add_refinement(&b);
 }
 
-struct dispatch_binding flow_result(const struct flow *flow)
+struct dispatch_binding flow_back(const struct flow *flow)
 {
-    return floats(flow, flow->smooth, pixels(&flow->levels[0]) * DIRECTIONS * VEC4);
+    return floats(flow, flow->smooth, pixels(&flow->levels[0]) * VEC4);
+}
+
+int flow_forth_level(const struct flow *flow)
+{
+    return flow->level_count > 1;
+}
+
+struct dispatch_binding flow_both(const struct flow *flow, int parity)
+{
+    return field(flow, &flow->levels[flow_forth_level(flow)], parity);
 }
 
 struct dispatch_binding flow_slopes(const struct flow *flow)

@@ -1,6 +1,7 @@
 /* Dense optical flow between a picture and the one before it, both ways, in compute
  * shaders: inverse search of patches over a pyramid (Kroeger, Timofte, Dai, Van Gool:
- * Fast optical flow using dense inverse search, 2016). Not thread-safe. */
+ * Fast optical flow using dense inverse search, 2016), then variational refinement (Brox,
+ * Bruhn, Papenberg, Weickert 2004) of the way back. Not thread-safe. */
 #ifndef DAUB_ENGINE_FLOW_H
 #define DAUB_ENGINE_FLOW_H
 
@@ -21,7 +22,8 @@ struct flow {
     int step;  /* the finest level has 1 / step of the picture's size */
     int level_count;
     struct flow_level levels[FLOW_LEVELS_MAX]; /* the finest first */
-    VkDeviceSize patches, smooth;              /* scratch; the result */
+    VkDeviceSize patches, terms, half_way;     /* scratch */
+    VkDeviceSize smooth;                       /* the result */
     struct gpu_buffer maps;
 };
 
@@ -38,18 +40,25 @@ bool flow_init(struct flow *flow, struct daub_device *device, bool fp16, int w, 
                int step, struct daub_error *error);
 void flow_free(struct flow *flow); /* accepts a zeroed one */
 
+/* Steps of the refinement, and sweeps of the solver in each. */
+enum { FLOW_REFINEMENTS = 2, FLOW_SWEEPS = 4 };
+
 /* Most dispatches that flow_append adds. */
-#define FLOW_MAX_DISPATCHES (5 * FLOW_LEVELS_MAX + 2)
+#define FLOW_MAX_DISPATCHES                                                              \
+    (5 * FLOW_LEVELS_MAX + 2 + FLOW_REFINEMENTS * (1 + FLOW_SWEEPS))
 /* Appends the flow of frames of that parity: frames come with parity 0 and 1 in turns,
  * and the one before is what the other parity's dispatches saw last (black, before the
  * first). */
 bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity,
                  const struct flow_picture *picture, struct daub_error *error);
 
-/* The result of the last frame: [2][h][w] vec4 of the finest level, u and v in its
- * pixels: first from the frame back to the one before, then forth; after them the
- * difference of luma at the vector's ends. */
-struct dispatch_binding flow_result(const struct flow *flow);
+/* The results of the last frame, [h][w] vec4: u and v in pixels of their level, then the
+ * difference of luma at the vector's ends. The way from the frame back to the one before
+ * is of the finest level; both ways, [2][h][w], of flow_forth_level's, as the way forth
+ * only serves to check the other. */
+struct dispatch_binding flow_back(const struct flow *flow);
+int flow_forth_level(const struct flow *flow);
+struct dispatch_binding flow_both(const struct flow *flow, int parity);
 /* Luma and its slopes of the finest level: [parity][h][w] vec4 I, dI/dx, dI/dy, 0. */
 struct dispatch_binding flow_slopes(const struct flow *flow);
 

@@ -521,10 +521,10 @@ static bool steady(struct builder *b, struct temporal *temporal, int parity,
                                         .range = painting->range};
     if (!temporal_append_flow(temporal, b->list, parity, &picture, &b->slot->live,
                               b->error) ||
-        !temporal_append_blend(temporal, b->list, parity, &painted, b->error))
+        !temporal_append_blend(temporal, b->list, parity, &painted, &b->slot->live,
+                               b->error))
         return false;
-    const struct gpu_buffer *shown = &temporal->shown[parity];
-    *painting = (struct reading){.map = whole(shown, exec_format(false, b->frame->fp16)),
+    *painting = (struct reading){.map = temporal_shown(temporal, parity),
                                  .h = temporal->h,
                                  .w = temporal->w,
                                  .stride = temporal->w,

@@ -16,6 +16,8 @@
 #include "util/log.h"
 
 #define SLOTS 2
+/* The anchor of steady paintings is renewed every so many frames. */
+enum { ANCHOR_FRAMES = 24 };
 
 struct slot {
     struct frame_slot frame;
@@ -34,8 +36,8 @@ struct daub_stylizer {
     struct exec exec;
     struct frame frame;
     struct temporal temporal;
-    bool steady;  /* temporal is in use */
-    bool restart; /* the next frame has no history */
+    bool steady; /* temporal is in use */
+    int age;     /* frames of the history of the next frame; 0: it starts anew */
     VkCommandPool pool;
     VkSemaphore timeline;
     uint64_t submitted, received; /* timeline values */
@@ -191,7 +193,6 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         !build_queue(s, error))
         goto fail;
     s->steady = params->temporal != DAUB_TEMPORAL_OFF;
-    s->restart = true;
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, error))
         goto fail;
@@ -296,7 +297,8 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         .strength = mixes_pixels ? strength : 1,
         .color = live ? (float)live->color : 0,
         .stability = stability,
-        .restart = s->restart,
+        .restart = s->age == 0,
+        .keep = s->age % ANCHOR_FRAMES == 1,
     };
     memcpy(slot->frame.live.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&
@@ -347,13 +349,13 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
     if (!gpu_buffer_flush(s->device, &slot->frame.upload, error) ||
         !submit(s, slot, error))
         return error->status;
-    s->restart = false;
+    s->age = s->age == ANCHOR_FRAMES ? 1 : s->age + 1;
     return DAUB_OK;
 }
 
 void daub_stylizer_reset_history(struct daub_stylizer *s)
 {
-    s->restart = true;
+    s->age = 0;
 }
 
 static bool read_times(struct daub_stylizer *s, struct slot *slot,

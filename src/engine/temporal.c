@@ -6,13 +6,39 @@
 #include "engine/exec.h"
 #include "util/error.h"
 
-enum { FLOW_STEP = 2, LOCAL_SIDE = 4, VEC4 = 16 };
+enum {
+    FLOW_STEP = 2,
+    LOCAL_SIDE = 16,
+    VEC4 = 16,
+    PAINTINGS = 3,
+    ANCHOR = 2,
+    ALIGN_PIXELS = 64, /* that a painting may be bound by itself */
+};
+
+static VkDeviceSize painting_bytes(const struct temporal *t)
+{
+    return (VkDeviceSize)t->painting_pixels * (t->flow.fp16 ? 8 : 16);
+}
+
+static struct dispatch_binding painting(const struct temporal *t, int index)
+{
+    return (struct dispatch_binding){
+        &t->paintings, (VkDeviceSize)index * painting_bytes(t),
+        (VkDeviceSize)t->w * (VkDeviceSize)t->h * (t->flow.fp16 ? 8 : 16),
+        exec_format(false, t->flow.fp16)};
+}
+
+struct dispatch_binding temporal_shown(const struct temporal *t, int parity)
+{
+    return painting(t, parity);
+}
 
 static void clear(VkCommandBuffer cmd, void *user)
 {
     const struct temporal *t = user;
     for (int i = 0; i < 2; i++)
-        vkCmdFillBuffer(cmd, t->shown[i].buffer, 0, VK_WHOLE_SIZE, 0);
+        vkCmdFillBuffer(cmd, t->trust[i].buffer, 0, VK_WHOLE_SIZE, 0);
+    vkCmdFillBuffer(cmd, t->paintings.buffer, 0, VK_WHOLE_SIZE, 0);
 }
 
 static int local_side(int n)
@@ -24,21 +50,28 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
                    int h, struct daub_error *error)
 {
     *t = (struct temporal){.w = w, .h = h};
-    VkDeviceSize bytes = (VkDeviceSize)w * (VkDeviceSize)h * (fp16 ? 8 : 16);
+    t->painting_pixels = (w * h + ALIGN_PIXELS - 1) / ALIGN_PIXELS * ALIGN_PIXELS;
     if (!flow_init(&t->flow, device, fp16, w, h, FLOW_STEP, error))
         return false;
     const struct flow_level *finest = &t->flow.levels[0];
     VkDeviceSize local = (VkDeviceSize)local_side(w) * (VkDeviceSize)local_side(h);
-    VkDeviceSize trust = (VkDeviceSize)finest->w * (VkDeviceSize)finest->h * VEC4;
-    if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, trust, "trust", &t->trust, error) &&
-        gpu_buffer_create(device, GPU_MEMORY_DEVICE, local * 2 * VEC4, "local", &t->local,
-                          error) &&
-        gpu_buffer_create(device, GPU_MEMORY_DEVICE, bytes, "shown", &t->shown[0],
-                          error) &&
-        gpu_buffer_create(device, GPU_MEMORY_DEVICE, bytes, "shown", &t->shown[1],
-                          error) &&
-        gpu_run(device, clear, t, error))
+    VkDeviceSize trust = (VkDeviceSize)finest->w * (VkDeviceSize)finest->h * 2 * VEC4;
+    const struct {
+        struct gpu_buffer *buffer;
+        const char *name;
+        VkDeviceSize bytes;
+    } wanted[] = {{&t->local, "local", local * 2 * VEC4},
+                  {&t->trust[0], "trust", trust},
+                  {&t->trust[1], "trust", trust},
+                  {&t->paintings, "paintings", PAINTINGS * painting_bytes(t)}};
+    for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
+        if (!gpu_buffer_create(device, GPU_MEMORY_DEVICE, wanted[i].bytes, wanted[i].name,
+                               wanted[i].buffer, error))
+            goto fail;
+    }
+    if (gpu_run(device, clear, t, error))
         return true;
+fail:
     temporal_free(t);
     return false;
 }
@@ -47,10 +80,10 @@ void temporal_free(struct temporal *t)
 {
     struct daub_device *device = t->flow.device;
     if (device) {
-        gpu_buffer_free(device, &t->trust);
         gpu_buffer_free(device, &t->local);
-        gpu_buffer_free(device, &t->shown[0]);
-        gpu_buffer_free(device, &t->shown[1]);
+        gpu_buffer_free(device, &t->paintings);
+        for (int i = 0; i < 2; i++)
+            gpu_buffer_free(device, &t->trust[i]);
     }
     flow_free(&t->flow);
     *t = (struct temporal){0};
@@ -71,17 +104,23 @@ bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
                           const struct gpu_buffer *live, struct daub_error *error)
 {
     const struct flow_level *finest = &t->flow.levels[0];
-    struct dispatch item = {.name = "temporal trust", .push_count = 4};
+    int forth = flow_forth_level(&t->flow);
+    struct dispatch item = {.name = "temporal trust", .push_count = 7};
     uint32_t spec[GPU_MAX_SPEC] = {0};
     struct dispatch_binding bindings[GPU_BINDINGS] = {
-        [0] = flow_result(&t->flow),
+        [0] = flow_back(&t->flow),
         [1] = flow_slopes(&t->flow),
+        [2] = whole(&t->trust[1 - parity], exec_format(true, false)),
+        [3] = flow_both(&t->flow, parity),
         [5] = whole(live, exec_format(true, false)),
-        [6] = whole(&t->trust, exec_format(true, false))};
+        [6] = whole(&t->trust[parity], exec_format(true, false))};
     item.push[0] = (uint32_t)finest->w;
     item.push[1] = (uint32_t)finest->h;
     item.push[2] = (uint32_t)parity;
     put_float(&item.push[3], (float)t->flow.step);
+    item.push[4] = (uint32_t)t->flow.levels[forth].w;
+    item.push[5] = (uint32_t)t->flow.levels[forth].h;
+    put_float(&item.push[6], (float)(1 << forth));
     return flow_append(&t->flow, list, parity, picture, error) &&
            dispatch_list_add_map(list, "temporal_trust", false, spec, 31, bindings, &item,
                                  finest->w, finest->h, 1, error);
@@ -113,31 +152,49 @@ static void set_push(struct dispatch *item, const int *numbers, uint32_t count,
 }
 
 bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
-                           int parity, const struct temporal_painting *painting,
-                           struct daub_error *error)
+                           int parity, const struct temporal_painting *painted,
+                           const struct gpu_buffer *live, struct daub_error *error)
 {
     const struct flow_level *finest = &t->flow.levels[0];
-    VkFormat format = exec_format(false, t->flow.fp16);
+    struct dispatch_binding before = painting(t, 1 - parity);
     struct dispatch_binding local = whole(&t->local, exec_format(true, false));
     int local_w = local_side(t->w), local_h = local_side(t->h);
-    struct dispatch means = {.name = "temporal local"},
+    struct dispatch keep = {.name = "temporal keep", .push_count = 4},
+                    means = {.name = "temporal local"},
                     blend = {.name = "temporal blend"};
     uint32_t spec[GPU_MAX_SPEC] = {0};
-    struct dispatch_binding to_local[GPU_BINDINGS] = {[6] = local};
-    struct dispatch_binding to_shown[GPU_BINDINGS] = {
-        [1] = whole(&t->shown[1 - parity], format),
-        [3] = whole(&t->trust, exec_format(true, false)),
+    struct dispatch_binding to_anchor[GPU_BINDINGS] = {
+        [1] = before,
         [4] = local,
-        [6] = whole(&t->shown[parity], format)};
-    bind_painting(painting, spec, to_local);
-    bind_painting(painting, spec, to_shown);
-    const int of_local[] = {local_w, local_h, t->w, t->h, painting->stride};
-    const int of_blend[] = {t->w,      t->h,    painting->stride, finest->w,
-                            finest->h, local_w, local_h,          t->flow.step};
-    set_push(&means, of_local, 5, &painting->range);
-    set_push(&blend, of_blend, 8, &painting->range);
+        [5] = whole(live, exec_format(true, false)),
+        [6] = painting(t, ANCHOR)};
+    struct dispatch_binding to_local[GPU_BINDINGS] = {[1] = before, [6] = local};
+    struct dispatch_binding to_shown[GPU_BINDINGS] = {
+        [1] = whole(&t->paintings, exec_format(false, t->flow.fp16)),
+        [3] = whole(&t->trust[parity], exec_format(true, false)),
+        [4] = local,
+        [6] = painting(t, parity)};
+    bind_painting(painted, spec, to_local);
+    bind_painting(painted, spec, to_shown);
+    const int of_local[] = {local_w, local_h, t->w, t->h, painted->stride};
+    const int of_blend[] = {t->w,
+                            t->h,
+                            painted->stride,
+                            finest->w,
+                            finest->h,
+                            local_w,
+                            local_h,
+                            t->flow.step,
+                            (1 - parity) * t->painting_pixels,
+                            ANCHOR * t->painting_pixels};
+    set_push(&means, of_local, 5, &painted->range);
+    set_push(&blend, of_blend, 10, &painted->range);
+    const int of_keep[] = {t->w, t->h, local_w, local_h};
+    memcpy(keep.push, of_keep, sizeof(of_keep));
     return dispatch_list_add_map(list, "temporal_local", t->flow.fp16, spec, 31, to_local,
                                  &means, local_w, local_h, 1, error) &&
+           dispatch_list_add_map(list, "temporal_keep", t->flow.fp16, spec, 31, to_anchor,
+                                 &keep, t->w, t->h, 1, error) &&
            dispatch_list_add_map(list, "temporal_blend", t->flow.fp16, spec, 31, to_shown,
                                  &blend, t->w, t->h, 1, error);
 }

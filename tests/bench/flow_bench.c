@@ -1,6 +1,6 @@
 /* flow_bench W H STEP [texel|shared] < FRAMES > FIELDS: optical flow of raw rgb24 frames
- * of W x H. Writes, for every frame but the first, the fields of flow.h: back, then
- * forth, two 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the
+ * of W x H. Writes, for every frame but the first, the field that leads back to the one
+ * before, two 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the
  * times. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,7 +51,7 @@ static bool set_up(struct bench *bench, int step, bool shared, struct daub_error
 static bool run(struct bench *bench, struct daub_error *error)
 {
     size_t pixels = (size_t)bench->w * (size_t)bench->h;
-    struct dispatch_binding result = flow_result(&bench->flow);
+    struct dispatch_binding result = flow_back(&bench->flow);
     unsigned char *rgb = malloc(pixels * 3);
     float *map = calloc(pixels * 4, sizeof(float)), *field = malloc(result.bytes);
     struct daub_stats stats = {0};
