@@ -7,7 +7,7 @@
 
 TENSOR_IN(1, history); // shown before
 FLOATS_IN(4, local);   // of temporal_local.comp
-FLOATS_IN(5, live);    // element 1: z 1 where it is due
+FLOATS_IN(5, state);   // of temporal_cut.comp
 TENSOR_OUT(6, anchor);
 
 layout(push_constant) uniform Push {
@@ -32,7 +32,7 @@ float sharpening(ivec2 c)
 void main()
 {
     const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
-    if (x >= push.w || LOAD_FLOAT(live, 1).z == 0.0)
+    if (x >= push.w || LOAD_FLOAT(state, 0).y == 0.0)
         return;
     const vec2 p = (vec2(x, y) + 0.5) / float(SIDE) - 0.5, f = fract(p);
     const ivec2 a = ivec2(floor(p));

@@ -13,7 +13,8 @@ FLOATS_IN(0, back); // flow.h's
 FLOATS_IN(1, slopes); // of both parities, the finest level
 FLOATS_IN(2, past);   // what was written here for the frame before
 FLOATS_IN(3, coarse); // flow.h's, both ways
-FLOATS_IN(5, live);   // element 1: stability, 1 to start anew, 1 where the anchor is new
+FLOATS_IN(4, state);  // of temporal_cut.comp
+FLOATS_IN(5, live);   // element 1: stability
 FLOATS_OUT(6, trust); // [h][w][2], in picture pixels: way to the frame before, trust, 0;
                       // way to the anchor, 1 where it has one, 0
 
@@ -53,14 +54,14 @@ vec2 forth_at(vec2 p)
 const float NOISE = 2.0 / 255.0, REST = 0.1;
 
 // Half the trust is lost at a difference of 2 % at a stability of 0, of 16 % at 1.
-float carried(vec4 control, float e)
+float carried(vec3 control, float e)
 {
     const float limit = 0.02 * exp2(3.0 * control.x);
     return control.x > 0.0 && control.y == 0.0 ? clamp(1.5 - e / (limit * limit), 0.0, 1.0) : 0.0;
 }
 
 // The anchor of a new frame is the frame before.
-vec4 anchored(vec2 p, vec4 now, vec4 control)
+vec4 anchored(vec2 p, vec4 now, vec3 control)
 {
     const float known = now.z > 0.5 ? 1.0 : 0.0;
     if (control.z > 0.0)
@@ -77,7 +78,7 @@ vec4 anchored(vec2 p, vec4 now, vec4 control)
     return sum.z < 0.5 ? vec4(0.0) : vec4(now.xy + sum.xy / sum.z, known, 0.0);
 }
 
-void store(int x, int y, vec4 now, vec4 control)
+void store(int x, int y, vec4 now, vec3 control)
 {
     const int i = 2 * (y * push.w + x);
     STORE_FLOAT(trust, i, now);
@@ -89,7 +90,7 @@ void main()
     const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
     if (x >= push.w)
         return;
-    const vec4 control = LOAD_FLOAT(live, 1);
+    const vec3 control = vec3(LOAD_FLOAT(live, 1).x, LOAD_FLOAT(state, 0).xy);
     // Mean squared differences over 3 x 3 pixels: along the flow, and of a still picture.
     float e = 0.0, still = 0.0;
     [[unroll]] for (int i = 0; i < 9; i++) {

@@ -89,6 +89,10 @@ DAUB_API enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
 /* The next frame submitted continues no other: after a seek, or where a cut is known. */
 DAUB_API void daub_stylizer_reset_history(struct daub_stylizer *stylizer);
 
+/* With DAUB_TEMPORAL_FLOW: whether the frame received last was found to begin a new
+ * scene; it continues no other, either. */
+DAUB_API bool daub_stylizer_was_cut(const struct daub_stylizer *stylizer);
+
 /* Size and format that receive expects, after defaults were filled in. */
 DAUB_API void daub_stylizer_output(const struct daub_stylizer *stylizer, int *width,
                                    int *height, struct daub_format *format);

@@ -281,12 +281,12 @@ int flow_forth_level(const struct flow *flow)
     return flow->level_count > 1;
 }
 
-struct dispatch_binding flow_both(const struct flow *flow, int parity)
+struct dispatch_binding flow_field(const struct flow *flow, int level, int parity)
 {
-    return field(flow, &flow->levels[flow_forth_level(flow)], parity);
+    return field(flow, &flow->levels[level], parity);
 }
 
-struct dispatch_binding flow_slopes(const struct flow *flow)
+struct dispatch_binding flow_slopes(const struct flow *flow, int level)
 {
-    return both(flow, &flow->levels[0], flow->levels[0].slopes);
+    return both(flow, &flow->levels[level], flow->levels[level].slopes);
 }

@@ -52,14 +52,15 @@ enum { FLOW_REFINEMENTS = 2, FLOW_SWEEPS = 4 };
 bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity,
                  const struct flow_picture *picture, struct daub_error *error);
 
-/* The results of the last frame, [h][w] vec4: u and v in pixels of their level, then the
- * difference of luma at the vector's ends. The way from the frame back to the one before
- * is of the finest level; both ways, [2][h][w], of flow_forth_level's, as the way forth
- * only serves to check the other. */
+/* Vectors are vec4: u and v in pixels of their level, then the difference of luma at the
+ * vector's ends. The result, from the last frame back to the one before it: [h][w] of the
+ * finest level. */
 struct dispatch_binding flow_back(const struct flow *flow);
+/* The unfiltered way back and forth of a level, [2][h][w], for frames of that parity.
+ * Forth it is known from flow_forth_level on, as it only serves to check the way back. */
+struct dispatch_binding flow_field(const struct flow *flow, int level, int parity);
 int flow_forth_level(const struct flow *flow);
-struct dispatch_binding flow_both(const struct flow *flow, int parity);
-/* Luma and its slopes of the finest level: [parity][h][w] vec4 I, dI/dx, dI/dy, 0. */
-struct dispatch_binding flow_slopes(const struct flow *flow);
+/* Luma and its slopes of a level: [parity][h][w] vec4 I, dI/dx, dI/dy, 0. */
+struct dispatch_binding flow_slopes(const struct flow *flow, int level);
 
 #endif

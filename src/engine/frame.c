@@ -198,6 +198,9 @@ bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *
                "download", &slot->download, error) &&
            gpu_buffer_create(frame->device, GPU_MEMORY_UPLOAD, sizeof(struct frame_live),
                              "live", &slot->live, error) &&
+           gpu_buffer_create(frame->device, GPU_MEMORY_DOWNLOAD,
+                             sizeof(struct temporal_report), "report", &slot->report,
+                             error) &&
            exec_create_params(exec, &slot->params, error);
 }
 
@@ -206,6 +209,7 @@ void frame_slot_free(struct frame *frame, struct frame_slot *slot)
     gpu_buffer_free(frame->device, &slot->upload);
     gpu_buffer_free(frame->device, &slot->download);
     gpu_buffer_free(frame->device, &slot->live);
+    gpu_buffer_free(frame->device, &slot->report);
     gpu_buffer_free(frame->device, &slot->params);
 }
 
@@ -520,9 +524,8 @@ static bool steady(struct builder *b, struct temporal *temporal, int parity,
                                         .crd = painting->crd,
                                         .range = painting->range};
     if (!temporal_append_flow(temporal, b->list, parity, &picture, &b->slot->live,
-                              b->error) ||
-        !temporal_append_blend(temporal, b->list, parity, &painted, &b->slot->live,
-                               b->error))
+                              &b->slot->report, b->error) ||
+        !temporal_append_blend(temporal, b->list, parity, &painted, b->error))
         return false;
     *painting = (struct reading){.map = temporal_shown(temporal, parity),
                                  .h = temporal->h,

@@ -34,12 +34,12 @@ struct frame {
  * live. */
 struct frame_live {
     float strength, color, unused[2];
-    float stability, restart, keep, unused_too;
+    float stability, restart, unused_too[2];
 };
 
 /* Buffers of one frame in flight, all mapped. */
 struct frame_slot {
-    struct gpu_buffer upload, download, params, live;
+    struct gpu_buffer upload, download, params, live, report;
 };
 
 /* Sizes and formats of params with defaults filled in; net size is the working size

@@ -16,8 +16,6 @@
 #include "util/log.h"
 
 #define SLOTS 2
-/* The anchor of steady paintings is renewed every so many frames. */
-enum { ANCHOR_FRAMES = 24 };
 
 struct slot {
     struct frame_slot frame;
@@ -36,8 +34,9 @@ struct daub_stylizer {
     struct exec exec;
     struct frame frame;
     struct temporal temporal;
-    bool steady; /* temporal is in use */
-    int age;     /* frames of the history of the next frame; 0: it starts anew */
+    bool steady;  /* temporal is in use */
+    bool restart; /* the next frame has no history */
+    bool cut;     /* the frame received last begins a new scene */
     VkCommandPool pool;
     VkSemaphore timeline;
     uint64_t submitted, received; /* timeline values */
@@ -193,6 +192,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         !build_queue(s, error))
         goto fail;
     s->steady = params->temporal != DAUB_TEMPORAL_OFF;
+    s->restart = true;
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, error))
         goto fail;
@@ -297,8 +297,7 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         .strength = mixes_pixels ? strength : 1,
         .color = live ? (float)live->color : 0,
         .stability = stability,
-        .restart = s->age == 0,
-        .keep = s->age % ANCHOR_FRAMES == 1,
+        .restart = s->restart,
     };
     memcpy(slot->frame.live.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&
@@ -349,13 +348,18 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
     if (!gpu_buffer_flush(s->device, &slot->frame.upload, error) ||
         !submit(s, slot, error))
         return error->status;
-    s->age = s->age == ANCHOR_FRAMES ? 1 : s->age + 1;
+    s->restart = false;
     return DAUB_OK;
 }
 
 void daub_stylizer_reset_history(struct daub_stylizer *s)
 {
-    s->age = 0;
+    s->restart = true;
+}
+
+bool daub_stylizer_was_cut(const struct daub_stylizer *s)
+{
+    return s->cut;
 }
 
 static bool read_times(struct daub_stylizer *s, struct slot *slot,
@@ -395,6 +399,15 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *s, struct daub_imag
     if (!gpu_buffer_invalidate(s->device, &slot->frame.download, error))
         goto fail;
     frame_get(&s->frame, &slot->frame, image);
+    if (s->steady) {
+        if (!gpu_buffer_invalidate(s->device, &slot->frame.report, error))
+            goto fail;
+        const struct temporal_report *report = slot->frame.report.mapped;
+        s->cut = report->cut > 0;
+        daub_log(DAUB_LOG_DEBUG, "divergence %.3f, correlation %.3f%s",
+                 (double)report->divergence, (double)report->correlation,
+                 s->cut ? ": a new scene" : "");
+    }
     if (tag)
         *tag = slot->tag;
     s->received = value;

@@ -12,7 +12,8 @@ enum {
     VEC4 = 16,
     PAINTINGS = 3,
     ANCHOR = 2,
-    ALIGN_PIXELS = 64, /* that a painting may be bound by itself */
+    ANCHOR_FRAMES = 24, /* that an anchor lasts */
+    ALIGN_PIXELS = 64,  /* that a painting may be bound by itself */
 };
 
 static VkDeviceSize painting_bytes(const struct temporal *t)
@@ -36,8 +37,10 @@ struct dispatch_binding temporal_shown(const struct temporal *t, int parity)
 static void clear(VkCommandBuffer cmd, void *user)
 {
     const struct temporal *t = user;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 2; i++) {
+        vkCmdFillBuffer(cmd, t->state[i].buffer, 0, VK_WHOLE_SIZE, 0);
         vkCmdFillBuffer(cmd, t->trust[i].buffer, 0, VK_WHOLE_SIZE, 0);
+    }
     vkCmdFillBuffer(cmd, t->paintings.buffer, 0, VK_WHOLE_SIZE, 0);
 }
 
@@ -61,6 +64,8 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
         const char *name;
         VkDeviceSize bytes;
     } wanted[] = {{&t->local, "local", local * 2 * VEC4},
+                  {&t->state[0], "state", VEC4},
+                  {&t->state[1], "state", VEC4},
                   {&t->trust[0], "trust", trust},
                   {&t->trust[1], "trust", trust},
                   {&t->paintings, "paintings", PAINTINGS * painting_bytes(t)}};
@@ -82,8 +87,10 @@ void temporal_free(struct temporal *t)
     if (device) {
         gpu_buffer_free(device, &t->local);
         gpu_buffer_free(device, &t->paintings);
-        for (int i = 0; i < 2; i++)
+        for (int i = 0; i < 2; i++) {
+            gpu_buffer_free(device, &t->state[i]);
             gpu_buffer_free(device, &t->trust[i]);
+        }
     }
     flow_free(&t->flow);
     *t = (struct temporal){0};
@@ -99,31 +106,61 @@ static struct dispatch_binding whole(const struct gpu_buffer *buffer, VkFormat f
     return (struct dispatch_binding){buffer, 0, buffer->bytes, format};
 }
 
-bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
-                          int parity, const struct flow_picture *picture,
-                          const struct gpu_buffer *live, struct daub_error *error)
+static bool add_cut(const struct temporal *t, struct dispatch_list *list, int parity,
+                    const struct gpu_buffer *live, const struct gpu_buffer *report,
+                    struct daub_error *error)
 {
-    const struct flow_level *finest = &t->flow.levels[0];
-    int forth = flow_forth_level(&t->flow);
+    int coarsest = t->flow.level_count - 1;
+    const struct flow_level *level = &t->flow.levels[coarsest];
+    VkFormat floats = exec_format(true, false);
+    struct dispatch item = {.name = "temporal cut", .push_count = 4};
+    uint32_t spec[GPU_MAX_SPEC] = {0};
+    struct dispatch_binding bindings[GPU_BINDINGS] = {
+        [0] = flow_slopes(&t->flow, coarsest),
+        [1] = flow_field(&t->flow, coarsest, parity),
+        [2] = whole(&t->state[1 - parity], floats),
+        [5] = whole(live, floats),
+        [6] = whole(&t->state[parity], floats),
+        [7] = whole(report, floats)};
+    const int push[] = {level->w, level->h, parity, ANCHOR_FRAMES};
+    memcpy(item.push, push, sizeof(push));
+    return dispatch_list_add_map(list, "temporal_cut", false, spec, 31, bindings, &item,
+                                 1, 1, 1, error);
+}
+
+static bool add_trust(const struct temporal *t, struct dispatch_list *list, int parity,
+                      const struct gpu_buffer *live, struct daub_error *error)
+{
+    int coarse = flow_forth_level(&t->flow);
+    const struct flow_level *finest = &t->flow.levels[0],
+                            *coarser = &t->flow.levels[coarse];
+    VkFormat floats = exec_format(true, false);
     struct dispatch item = {.name = "temporal trust", .push_count = 7};
     uint32_t spec[GPU_MAX_SPEC] = {0};
     struct dispatch_binding bindings[GPU_BINDINGS] = {
         [0] = flow_back(&t->flow),
-        [1] = flow_slopes(&t->flow),
-        [2] = whole(&t->trust[1 - parity], exec_format(true, false)),
-        [3] = flow_both(&t->flow, parity),
-        [5] = whole(live, exec_format(true, false)),
-        [6] = whole(&t->trust[parity], exec_format(true, false))};
-    item.push[0] = (uint32_t)finest->w;
-    item.push[1] = (uint32_t)finest->h;
-    item.push[2] = (uint32_t)parity;
+        [1] = flow_slopes(&t->flow, 0),
+        [2] = whole(&t->trust[1 - parity], floats),
+        [3] = flow_field(&t->flow, coarse, parity),
+        [4] = whole(&t->state[parity], floats),
+        [5] = whole(live, floats),
+        [6] = whole(&t->trust[parity], floats)};
+    const int push[] = {finest->w, finest->h, parity, 0, coarser->w, coarser->h, 0};
+    memcpy(item.push, push, sizeof(push));
     put_float(&item.push[3], (float)t->flow.step);
-    item.push[4] = (uint32_t)t->flow.levels[forth].w;
-    item.push[5] = (uint32_t)t->flow.levels[forth].h;
-    put_float(&item.push[6], (float)(1 << forth));
-    return flow_append(&t->flow, list, parity, picture, error) &&
-           dispatch_list_add_map(list, "temporal_trust", false, spec, 31, bindings, &item,
+    put_float(&item.push[6], (float)(1 << coarse));
+    return dispatch_list_add_map(list, "temporal_trust", false, spec, 31, bindings, &item,
                                  finest->w, finest->h, 1, error);
+}
+
+bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
+                          int parity, const struct flow_picture *picture,
+                          const struct gpu_buffer *live, const struct gpu_buffer *report,
+                          struct daub_error *error)
+{
+    return flow_append(&t->flow, list, parity, picture, error) &&
+           add_cut(t, list, parity, live, report, error) &&
+           add_trust(t, list, parity, live, error);
 }
 
 /* What the kernels that read the painting share. */
@@ -153,7 +190,7 @@ static void set_push(struct dispatch *item, const int *numbers, uint32_t count,
 
 bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
                            int parity, const struct temporal_painting *painted,
-                           const struct gpu_buffer *live, struct daub_error *error)
+                           struct daub_error *error)
 {
     const struct flow_level *finest = &t->flow.levels[0];
     struct dispatch_binding before = painting(t, 1 - parity);
@@ -166,7 +203,7 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
     struct dispatch_binding to_anchor[GPU_BINDINGS] = {
         [1] = before,
         [4] = local,
-        [5] = whole(live, exec_format(true, false)),
+        [5] = whole(&t->state[parity], exec_format(true, false)),
         [6] = painting(t, ANCHOR)};
     struct dispatch_binding to_local[GPU_BINDINGS] = {[1] = before, [6] = local};
     struct dispatch_binding to_shown[GPU_BINDINGS] = {

@@ -10,11 +10,18 @@ struct temporal {
     struct flow flow;
     int w, h;                   /* of the painting */
     struct gpu_buffer local;    /* of temporal_local.comp */
-    struct gpu_buffer trust[2]; /* of temporal_trust.comp, by the frame's parity */
+    struct gpu_buffer state[2]; /* of temporal_cut.comp, by the frame's parity */
+    struct gpu_buffer trust[2]; /* of temporal_trust.comp, the same */
     /* [h][w] R G B 0 in 0..1: shown at either parity, then the anchor, a painting shown
      * some frames ago. */
     struct gpu_buffer paintings;
     int painting_pixels; /* from one of them to the next */
+};
+
+/* What a frame's kernels found. */
+struct temporal_report {
+    float cut; /* 1 where it begins a new scene */
+    float divergence, correlation, unused;
 };
 
 /* For paintings of w x h. */
@@ -33,16 +40,18 @@ struct temporal_painting {
 };
 
 /* Most dispatches that the two calls below add. */
-#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 4)
-/* Appends the flow and the trust of frames of that parity. live: element 1 holds the
- * stability, whether to start anew, and whether to renew the anchor. */
+#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 5)
+/* Appends the flow, the search for cuts and the trust of frames of that parity. live:
+ * element 1 holds the stability and whether to start anew. report: a struct
+ * temporal_report. */
 bool temporal_append_flow(const struct temporal *temporal, struct dispatch_list *list,
                           int parity, const struct flow_picture *picture,
-                          const struct gpu_buffer *live, struct daub_error *error);
+                          const struct gpu_buffer *live, const struct gpu_buffer *report,
+                          struct daub_error *error);
 /* Appends the blend of painting and history, which is then temporal_shown. */
 bool temporal_append_blend(const struct temporal *temporal, struct dispatch_list *list,
                            int parity, const struct temporal_painting *painting,
-                           const struct gpu_buffer *live, struct daub_error *error);
+                           struct daub_error *error);
 
 /* The painting shown at frames of that parity. */
 struct dispatch_binding temporal_shown(const struct temporal *temporal, int parity);

@@ -20,8 +20,9 @@ SIZE = "96x64"
 
 
 def run(command, check=True, **more):
-    done = subprocess.run(command, stdin=more.pop("stdin", subprocess.DEVNULL),
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
+    if "input" not in more:
+        more.setdefault("stdin", subprocess.DEVNULL)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
     if check and done.returncode != 0:
         raise AssertionError("%s\nexit %d\n%s" % (
             " ".join(map(str, command)), done.returncode, done.stderr.decode(errors="replace")))

@@ -453,6 +453,12 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
     return DAUB_OK;
 }
 
+bool daub_stylizer_was_cut(const struct daub_stylizer *stylizer)
+{
+    (void)stylizer;
+    return false;
+}
+
 void daub_stylizer_output(const struct daub_stylizer *stylizer, int *width, int *height,
                           struct daub_format *format)
 {

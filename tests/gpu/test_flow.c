@@ -229,9 +229,9 @@ static void test_forth(void **state)
     open_scene(&scene, &place, 256, 160, 2);
     show(&scene, identity, 1);
     show(&scene, there, 1);
-    float *field = read_field(&scene, flow_both(&scene.flow, 1 - scene.parity));
     int coarse = flow_forth_level(&scene.flow);
     assert_int_equal(coarse, 1);
+    float *field = read_field(&scene, flow_field(&scene.flow, coarse, 1 - scene.parity));
     const struct flow_level *level = &scene.flow.levels[coarse];
     assert_true(mean_error(&scene, field, coarse, there) < 0.3);
     assert_true(mean_error(&scene, field + (size_t)(4 * level->w * level->h), coarse,
