@@ -12,6 +12,7 @@ import checkpoint
 import export
 import gallery
 import gatys
+import grow
 import learn
 import options
 import patterns
@@ -35,8 +36,7 @@ def run_train(parser, words):
     if state:
         model = from_state(state)
     else:
-        styles = [catalogue.IDENTITY] + full['paintings']
-        model = Model(full['size'], styles, Painter(full['size'], len(styles)))
+        model = fresh(full)
     trainer = Trainer(full, model, Photos(full['content']), catalogue.losses(full),
                       state=state)
     record = {'options': given,
@@ -46,6 +46,18 @@ def run_train(parser, words):
         return 130
     print(f'{report(trainer)}; wrote {out}')
     return 0
+
+
+def fresh(full):
+    """The network that training starts with."""
+    styles = [catalogue.IDENTITY] + full['paintings']
+    if not full['grow']:
+        return Model(full['size'], styles, Painter(full['size'], len(styles)))
+    model = grow.grow(load(full['grow']), full['size'], full['seed'])
+    if [style['name'] for style in model.styles] != [style['name'] for style in styles]:
+        raise Problem(f"{full['grow']} has other styles than --style gives; these must be the "
+                      'same, in the same order')
+    return model
 
 
 def run_learn(parser, words):

@@ -28,28 +28,28 @@ class Graph:
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         return name
 
-    def conv(self, x, name, weight, bias=None, stride=1):
+    def conv(self, x, name, weight, stride=1):
         pads = self.constant('pads', np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
         x = self.add('Pad', [x, pads], f'{name}.pad', mode='reflect')
         inputs = [x, self.constant(f'{name}.weight', weight)]
-        if bias is not None:
-            inputs.append(self.constant(f'{name}.bias', bias))
         return self.add('Conv', inputs, name, kernel_shape=[3, 3], strides=[stride, stride])
 
+    def row(self, name, bank):
+        """[1,C,1,1]: the rows of bank [K,C], one for each style, mixed by the style input."""
+        channels = bank.shape[1]
+        shape = self.constant(f'shape.{channels}', np.array([1, channels, 1, 1], np.int64))
+        bank = self.constant(f'{name}.bank', bank)
+        return self.add('Reshape', [self.add('MatMul', ['style', bank], f'{name}.row'), shape],
+                        name)
+
     def norm(self, x, name, gamma, beta):
-        """gamma, beta [K,C]: one row for each style, mixed by the style input [1,K]."""
         channels = gamma.shape[1]
         one = self.constant(f'ones.{channels}', np.ones(channels, np.float32))
         zero = self.constant(f'zeros.{channels}', np.zeros(channels, np.float32))
-        shape = self.constant(f'shape.{channels}', np.array([1, channels, 1, 1], np.int64))
-        rows = {}
-        for row, bank in (('gamma', gamma), ('beta', beta)):
-            bank = self.constant(f'{name}.{row}.bank', bank)
-            flat = self.add('MatMul', ['style', bank], f'{name}.{row}.row')
-            rows[row] = self.add('Reshape', [flat, shape], f'{name}.{row}')
+        rows = [self.row(f'{name}.gamma', gamma), self.row(f'{name}.beta', beta)]
         x = self.add('InstanceNormalization', [x, one, zero], name, epsilon=EPSILON)
-        x = self.add('Mul', [x, rows['gamma']], f'{name}.scaled')
-        return self.add('Add', [x, rows['beta']], f'{name}.shifted')
+        x = self.add('Mul', [x, rows[0]], f'{name}.scaled')
+        return self.add('Add', [x, rows[1]], f'{name}.shifted')
 
     def conv_norm(self, x, name, weights, stride=1):
         x = self.conv(x, f'{name}.conv', weights[f'{name}.conv.weight'], stride=stride)
@@ -66,12 +66,10 @@ def phases_first(array, axis):
 def build(size, weights):
     """The whole network. weights: float32 arrays by PyTorch's parameter name."""
     graph = Graph()
-    x = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
-    first = phases_first(weights['start.conv.weight'], axis=1)
-    # The net sees image - 0.5: here that is a bias, as reflection keeps a constant constant.
-    photo = graph.conv(x, 'start.conv', first, bias=-0.5 * first.sum((1, 2, 3)))
-    x = graph.norm(photo, 'start.norm', weights['start.norm.gamma'], weights['start.norm.beta'])
-    x = graph.add('Relu', [x], 'start.out')
+    photo = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
+    weights = dict(weights)
+    weights['start.conv.weight'] = phases_first(weights['start.conv.weight'], axis=1)
+    x = graph.add('Relu', [graph.conv_norm(photo, 'start', weights)], 'start.out')
     x = graph.add('Relu', [graph.conv_norm(x, 'down', weights, stride=2)], 'down.out')
     for i in range(SIZES[size][2]):
         y = graph.conv_norm(x, f'blocks.{i}.first', weights)
@@ -81,12 +79,16 @@ def build(size, weights):
     scales = graph.constant('scales', np.array([1, 1, 2, 2], np.float32))
     x = graph.add('Resize', [x, '', scales], 'doubled', mode='nearest',
                   coordinate_transformation_mode='asymmetric', nearest_mode='floor')
-    x = graph.add('Add', [graph.conv_norm(x, 'up', weights), photo], 'up.sum')
-    x = graph.add('Relu', [x], 'up.out')
-    x = graph.conv(x, 'last', phases_first(weights['last.weight'], axis=0),
-                   phases_first(weights['last.bias'], axis=0))
+    x = graph.add('Relu', [graph.conv_norm(x, 'up', weights)], 'up.out')
+    x = graph.conv(x, 'last', phases_first(weights['last.weight'], axis=0))
+    # One value for each colour, the same for all phases.
+    rows = {row: graph.row(row, np.tile(weights[row], 4)) for row in ('photo', 'offset')}
+    photo = graph.add('Mul', [photo, rows['photo']], 'photo.scaled')
+    photo = graph.add('Add', [photo, rows['offset']], 'photo.shifted')
+    x = graph.add('Add', [x, photo], 'sum')
     x = graph.add('DepthToSpace', [x], 'shuffled', blocksize=2, mode='DCR')
-    graph.add('Sigmoid', [x], 'painting')
+    # Cut off at 0 and 1; Clip would need constants that OpenCV 4.6 does not read.
+    graph.add('HardSigmoid', [x], 'painting', alpha=1.0, beta=0.0)
     return graph
 
 

@@ -13,6 +13,7 @@ from model import Model
 from net import Painter
 from train import Trainer
 
+BANKS = ('photo', 'offset')
 LOOK_AT = 8  # photos on which the styles that exist are compared
 
 
@@ -21,11 +22,11 @@ def grown(model, row):
     net = Painter(model.size, len(model.styles) + 1)
     weights = {}
     for name, weight in model.net.state_dict().items():
-        is_bank = name.endswith(('gamma', 'beta'))
+        is_bank = name in BANKS or name.endswith(('gamma', 'beta'))
         weights[name] = torch.cat([weight, weight[row:row + 1]]) if is_bank else weight
     net.load_state_dict(weights)
     for name, parameter in net.named_parameters():
-        if name.endswith(('gamma', 'beta')):
+        if name in BANKS or name.endswith(('gamma', 'beta')):
             last = torch.zeros_like(parameter)
             last[-1] = 1
             parameter.register_hook(lambda gradient, last=last: gradient * last)
@@ -36,15 +37,16 @@ def grown(model, row):
 
 @torch.no_grad()
 def nearest(model, perceptual, photos, batch, crop):
-    """The row whose paintings come nearest to perceptual's first picture."""
+    """The row whose paintings come nearest to perceptual's first picture; not the identity's,
+    which paints nothing that could be changed a little."""
     photo = torch.cat(list(photos.held_out_batches(1, crop))[:LOOK_AT])
     losses = []
-    for style in model.styles:
+    for style in model.styles[1:]:
         row = model.row(style['name'])
         losses.append(sum(float(perceptual(model.paint(part, row), part,
                                            torch.zeros(len(part), dtype=torch.int64))[1].sum())
                           for part in photo.split(batch)))
-    return int(np.argmin(losses))
+    return 1 + int(np.argmin(losses))
 
 
 class Learner(Trainer):

@@ -118,3 +118,13 @@ def grid_energy(image, period=2):
         phases = cut.unflatten(axis, (-1, period)).mean(axis)
         total = total + phases.var(axis, unbiased=False).mean((1, 2))
     return total
+
+
+def lattice_energy(image, period=4):
+    """Energy of what repeats every period px in both directions over the whole picture: [N].
+
+    So does what a network ties to the places of its upsampled pixels.
+    """
+    height, width = (side // period * period for side in image.shape[2:])
+    cells = image.float()[:, :, :height, :width].unflatten(3, (-1, period)).unflatten(2, (-1, period))
+    return cells.mean((2, 4)).var((2, 3), unbiased=False).mean(1)

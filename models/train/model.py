@@ -50,7 +50,7 @@ def torch_name(name):
     """PyTorch's name of a constant in an exported graph; None for those without weights."""
     if name.endswith('.bank'):
         return name[:-len('.bank')]
-    return name if name.endswith('.weight') or name == 'last.bias' else None
+    return name if name.endswith('.weight') else None
 
 
 def read_onnx(path):
@@ -71,8 +71,9 @@ def read_onnx(path):
     try:
         inverse = np.argsort(phases_first(np.arange(12), 0))
         weights['start.conv.weight'] = weights['start.conv.weight'][:, inverse]
-        for name in ('last.weight', 'last.bias'):
-            weights[name] = weights[name][inverse]
+        weights['last.weight'] = weights['last.weight'][inverse]
+        for name in ('photo', 'offset'):
+            weights[name] = weights[name][:, :3]
         styles = json.loads(props['daub.styles'])
         shape = tuple(len(weights[name]) for name in ('start.conv.weight', 'down.conv.weight'))
         size = next(name for name, (a, b, _) in SIZES.items() if (a, b) == shape)

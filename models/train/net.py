@@ -33,11 +33,8 @@ class Conv(nn.Module):
         self.conv = nn.Conv2d(inputs, outputs, 3, stride, bias=False)
         self.norm = Norm(outputs, styles)
 
-    def raw(self, x):
-        return self.conv(F.pad(x, (1, 1, 1, 1), mode='reflect'))
-
     def forward(self, x, style):
-        return self.norm(self.raw(x), style)
+        return self.norm(self.conv(F.pad(x, (1, 1, 1, 1), mode='reflect')), style)
 
 
 class Block(nn.Module):
@@ -50,8 +47,28 @@ class Block(nn.Module):
         return x + self.second(F.relu(self.first(x, style)), style)
 
 
+class Limit(torch.autograd.Function):
+    """clamp(0, 1) with a gradient that still leads back what is outside."""
+
+    @staticmethod
+    def forward(context, x):
+        context.save_for_backward(x)
+        return x.clamp(0, 1)
+
+    @staticmethod
+    def backward(context, gradient):
+        x, = context.saved_tensors
+        away = ((x < 0) & (gradient > 0)) | ((x > 1) & (gradient < 0))
+        return gradient.masked_fill(away, 0)
+
+
 class Painter(nn.Module):
-    """image [N,3,H,W] in 0..1, style [N,K] -> painting [N,3,H,W] in 0..1."""
+    """image [N,3,H,W] in 0..1, style [N,K] -> painting [N,3,H,W] in 0..1.
+
+    Style 0 is the identity: nothing is painted and the photo is added whole, so that it
+    comes back exactly, and a mixture with it has weaker strokes on a photo that shines
+    through. It is not trained but for its rows inside, which only mixtures see.
+    """
 
     def __init__(self, size, styles):
         super().__init__()
@@ -60,27 +77,28 @@ class Painter(nn.Module):
         self.down = Conv(a, b, styles, stride=2)
         self.blocks = nn.ModuleList(Block(b, styles) for _ in range(blocks))
         self.up = Conv(b, a, styles)
-        self.last = nn.Conv2d(a, 12, 3)
+        self.last = nn.Conv2d(a, 12, 3, bias=False)
+        # How much of the photo is added, and a constant, for each colour.
+        self.photo = nn.Parameter(torch.zeros(styles, 3))
+        self.offset = nn.Parameter(torch.full((styles, 3), 0.5))
         with torch.no_grad():
             # The four phases of the depth-to-space start equal: unequal ones begin as
             # a dotted grid that training never quite removes (Aitken 2017).
-            self.last.weight.copy_(self.last.weight[::4].repeat_interleave(4, 0))
-            self.last.bias.zero_()
-            # The identity style starts as the photo alone, its darker half not cut off.
+            self.last.weight.copy_(0.3 * self.last.weight[::4].repeat_interleave(4, 0))
+            self.photo[0], self.offset[0] = 1, 0
             self.up.norm.gamma[0] = 0
-            self.up.norm.beta[0] = 1
+        for bank in (self.photo, self.offset, self.up.norm.gamma, self.up.norm.beta):
+            bank.register_hook(lambda gradient: torch.cat([0 * gradient[:1], gradient[1:]]))
 
     def forward(self, image, style):
-        x = F.pixel_unshuffle(image - 0.5, 2)
-        # Norms forget how bright and how contrasty the photo is. The identity style needs
-        # that, so the first convolution's output skips all of them; a style that wants
-        # none of it closes a channel by its beta under the last ReLU.
-        photo = self.start.raw(x)
-        x = F.relu(self.start.norm(photo, style))
+        x = F.pixel_unshuffle(image, 2)
+        x = F.relu(self.start(x, style))
         x = F.relu(self.down(x, style))
         for block in self.blocks:
             x = block(x, style)
         x = F.interpolate(x, scale_factor=2, mode='nearest')
-        x = F.relu(self.up(x, style) + photo)
+        x = F.relu(self.up(x, style))
         x = self.last(F.pad(x, (1, 1, 1, 1), mode='reflect'))
-        return torch.sigmoid(F.pixel_shuffle(x.float(), 2))
+        photo, offset = (style @ bank for bank in (self.photo, self.offset))
+        return Limit.apply(F.pixel_shuffle(x.float(), 2) + photo[:, :, None, None] * image +
+                           offset[:, :, None, None])

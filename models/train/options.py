@@ -88,9 +88,9 @@ class Verb:
         add('--content-weight', type=WEIGHT, default=1.0)
         add('--style-weight', type=WEIGHT, default=5.0)
         add('--tv-weight', type=WEIGHT, default=2.0)
-        add('--identity-weight', type=WEIGHT, default=60.0,
-            help='of giving the photo back, in the identity style')
-        add('--grid-weight', type=WEIGHT, default=5e4, help='against a dotted grid')
+        add('--identity-weight', type=WEIGHT, default=10.0,
+            help='of staying near the photo, the more the weaker the strength')
+        add('--grid-weight', type=WEIGHT, default=1e4, help='against a dotted grid')
         add('--steady-weight', type=WEIGHT, default=200.0,
             help='0 trains without the steadiness loss')
         add('--steady-from', type=bounded(float, 0, 1), default=steady_from,
@@ -112,6 +112,8 @@ def add_train(verbs):
              help='checkpoint to write (default: SIZE.pt)')
     verb.add('--resume', type=PATH, metavar='CHECKPOINT',
              help='continue this run with the options it had')
+    verb.add('--grow', type=PATH, metavar='MODEL',
+             help='start from this smaller network of the same styles instead of from nothing')
     verb.add('--size', choices=tuple(SIZES), default='lite')
     verb.add_training(rate=3e-3, steady_from=0.3)
     return verb.parser
@@ -224,7 +226,7 @@ def changed(parser, options):
     """The options that differ from the defaults, with file names instead of paths."""
     defaults = {name: parser.get_default(name) for name in options}
     return {key: [os.path.basename(word) for word in value] if key == 'style' else
-            os.path.basename(value) if key == 'into' else value
+            os.path.basename(value) if key in ('into', 'grow') else value
             for key, value in options.items()
             if key not in (*FREE_ON_RESUME, 'seed', 'picture') and value != defaults[key]}
 

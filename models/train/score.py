@@ -51,13 +51,13 @@ def on_clips(paint, clips):
 
 
 def identity_psnr(model, photos, batch, crop):
-    """Mean over the held-out photos, dB; None for a net without that slot."""
+    """Mean over the held-out photos, dB, at most 100; None for a net without that slot."""
     if 'identity' not in [style['name'] for style in model.styles]:
         return None
     row, values = model.row('identity'), []
     for photo in photos.held_out_batches(batch, crop):
         error = ((model.paint(photo, row) - photo) ** 2).mean((1, 2, 3))
-        values += (-10 * torch.log10(error)).tolist()
+        values += (-10 * torch.log10(error.clamp(min=1e-10))).tolist()
     return float(np.mean(values))
 
 

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from data import Motion, disturb
-from losses import grid_energy, total_variation
+from losses import grid_energy, lattice_energy, total_variation
 from problem import Problem
 
 WARM_UP = 40  # iterations; in them the pace is measured, without and with the steadiness loss
@@ -18,8 +18,8 @@ STEADY_RISE = 0.1  # of the run, in which the steadiness loss comes to full weig
 LAST_RATE = 0.005  # of the full learning rate, at the end of the cosine
 SAVE_EVERY_S = 60
 REPORT_EVERY_S = 20  # where the progress line cannot be rewritten
-TERMS = ('content', 'style', 'variation', 'grid', 'photo', 'steady')
-IDENTITY_SHARE = 0.1  # of the samples; as many more are painted at a random strength
+TERMS = ('content', 'style', 'variation', 'grid', 'steady')
+WEAK_SHARE = 0.1  # of the samples: painted at a random strength
 
 
 class Progress:
@@ -44,7 +44,7 @@ class Progress:
         else:
             seconds = round(pace * (iterations - iteration))
             left = f'{seconds // 60}:{seconds % 60:02d}'
-        losses = '  '.join(f'{n} {v:.4f}' for n, v in zip(TERMS, self.smoothed))
+        losses = '  '.join(f'{n} {v:.3g}' for n, v in zip(TERMS, self.smoothed))
         line = (f"{iteration}/{iterations or '?'}  {losses}  {pace:.2f} s/iteration  "
                 f'ETA {left}')
         if sys.stderr.isatty():
@@ -109,8 +109,7 @@ class Trainer:
         pictures = len(self.model.styles) - self.first
         picture = torch.from_numpy(random.integers(pictures, size=count))
         chance, strength = random.random((2, count))
-        strength[chance >= 2 * IDENTITY_SHARE] = 1
-        strength[chance < IDENTITY_SHARE] = 0
+        strength[chance >= WEAK_SHARE] = 1
         strength = torch.from_numpy(strength).float()
         row = strength[:, None] * F.one_hot(picture + self.first, len(self.model.styles))
         row[:, 0] += 1 - strength
@@ -134,10 +133,10 @@ class Trainer:
             else:
                 painting = self.net(photo, row)
             content, style = self.perceptual(painting, photo, picture)
-        excess = F.relu(grid_energy(painting) - grid_energy(photo))
+        lines = F.relu(grid_energy(painting) - grid_energy(photo))
+        lattice = F.relu(lattice_energy(painting) - lattice_energy(photo))
         terms = {'content': weighted_mean(content, strength), 'style': weighted_mean(style, strength),
-                 'variation': total_variation(painting).mean(), 'grid': excess.mean(),
-                 'photo': weighted_mean((painting - photo).abs().mean((1, 2, 3)), 1 - strength),
+                 'variation': total_variation(painting).mean(), 'grid': (lines + lattice).mean(),
                  'steady': motion.compare(painting, moved) if steady else torch.zeros(())}
         paint = (options['content_weight'] * self.factors['content'][picture] * content +
                  options['style_weight'] * self.factors['style'][picture] * style +

@@ -394,6 +394,55 @@ static void test_style_fill(void **state)
     net_graph_free(&graph);
 }
 
+/* A vector [1,channels,1,1] that the style makes. */
+static int styled_vector(struct net_graph *graph, int style, int table, int channels)
+{
+    struct net_node *node = build_node(graph, NET_MATMUL, style, table, END);
+    node->u.matmul.alpha = node->u.matmul.beta = 1;
+    int vector = build_done(graph);
+    graph->values[vector].from_style = true;
+    vector = build_reshape(graph, vector, SHAPE(1, channels, 1, 1));
+    graph->values[vector].from_style = true;
+    return vector;
+}
+
+/* Scaled and then shifted by the style: one step, both filled. */
+static void test_style_scale_and_shift(void **state)
+{
+    (void)state;
+    struct net_graph graph;
+    struct plan plan;
+    struct plan_caps caps = caps_of(true, false);
+    struct daub_error error = {0};
+    net_graph_init(&graph);
+    int x = build_image(&graph, 3, 8, 8), style = build_style(&graph, 2);
+    int scales = build_random(&graph, SHAPE(2, 3), -1, 1, 4);
+    int shifts = build_random(&graph, SHAPE(2, 3), -1, 1, 5);
+    int scale = styled_vector(&graph, style, scales, 3);
+    int shift = styled_vector(&graph, style, shifts, 3);
+    x = build_binary(&graph, NET_BINARY_MUL, x, scale);
+    x = build_binary(&graph, NET_BINARY_ADD, x, shift);
+    build_act(&graph, NET_ACT_RELU, 0, 0, x);
+    planned(&plan, &graph, &caps);
+    assert_int_equal(plan.step_count, 1);
+    assert_int_equal(plan.fill_count, 2);
+    assert_int_equal(plan.fills[1].offset, plan.fills[0].offset + 16);
+    float *params = malloc(plan.param_count * sizeof(float));
+    assert_non_null(params);
+    memcpy(params, plan.params, plan.param_count * sizeof(float));
+    const float weights[] = {0.25f, 2};
+    assert_true(net_plan_fill(&plan, &graph, weights, params, &error));
+    for (int k = 0; k < 2; k++) {
+        const float *t = graph.values[k ? shifts : scales].data;
+        for (int c = 0; c < 3; c++)
+            assert_true(fabsf(params[plan.fills[k].offset / 4 + c] -
+                              (0.25f * t[c] + 2 * t[3 + c])) < 1e-6f);
+    }
+    free(params);
+    net_plan_free(&plan);
+    net_graph_free(&graph);
+}
+
 /* ---- folded blocks ---- */
 
 static void test_folded_blocks(void **state)
@@ -517,12 +566,19 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_johnson),        cmocka_unit_test(test_web_net),
-        cmocka_unit_test(test_memory_1080p),   cmocka_unit_test(test_placement),
-        cmocka_unit_test(test_checker),        cmocka_unit_test(test_half),
-        cmocka_unit_test(test_packed_weights), cmocka_unit_test(test_rescale),
-        cmocka_unit_test(test_style_fill),     cmocka_unit_test(test_folded_blocks),
-        cmocka_unit_test(test_refusals),       cmocka_unit_test(test_loop_limit),
+        cmocka_unit_test(test_johnson),
+        cmocka_unit_test(test_web_net),
+        cmocka_unit_test(test_memory_1080p),
+        cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_checker),
+        cmocka_unit_test(test_half),
+        cmocka_unit_test(test_packed_weights),
+        cmocka_unit_test(test_rescale),
+        cmocka_unit_test(test_style_fill),
+        cmocka_unit_test(test_style_scale_and_shift),
+        cmocka_unit_test(test_folded_blocks),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_loop_limit),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,8 @@ OPERATORS = {
     'Add': np.add, 'Mul': np.multiply, 'MatMul': np.matmul, 'Conv': conv, 'Pad': pad,
     'InstanceNormalization': instance_normalization, 'SpaceToDepth': space_to_depth,
     'DepthToSpace': depth_to_space, 'Resize': resize,
-    'Relu': lambda x: np.maximum(x, 0), 'Sigmoid': lambda x: 1 / (1 + np.exp(-x)),
+    'Relu': lambda x: np.maximum(x, 0),
+    'HardSigmoid': lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
     'Reshape': lambda x, shape: x.reshape(shape)}
 
 

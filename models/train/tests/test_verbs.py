@@ -41,12 +41,13 @@ class VerbsTest(unittest.TestCase):
 
     def learn(self, out, *words):
         return self.done('learn', self.data.path('styles/own.png'), '--into', self.onnx, '--out',
-                         out, *self.losses('--batch', '2', '--crop', '64', *words))
+                         out, *self.losses('--batch', '2', '--crop', '64', '--grid-weight',
+                                            '0', *words))
 
     def test_learn_adds_a_style_and_leaves_the_others(self):
         start, path = self.data.path('start.onnx'), self.data.path('more.onnx')
         first, errors = self.learn(start, '--iterations', '1')
-        self.assertRegex(errors, 'starting from (identity|starry-night|ink-hatching)')
+        self.assertRegex(errors, 'starting from (starry-night|ink-hatching)')
         text, _ = self.learn(path, '--iterations', '60', '--title', 'My own')
         style = [float(t.split('style ')[1].split(';')[0]) for t in (first, text)]
         self.assertLess(style[1], 0.9 * style[0])
@@ -105,11 +106,7 @@ class VerbsTest(unittest.TestCase):
         self.assertLess(scores['gatys']['style'], scores['style'])
         self.assertLess(result['clips']['pan'], 1e-4)
         self.assertGreater(scores['clips']['pan']['e_warp'], result['clips']['pan'])
-        net = models.load(self.onnx)
-        photo = torch.from_numpy(np.asarray(Image.open(self.data.path('content/0.png')).resize(
-            (80, 64)))[:, 8:72].copy()).permute(2, 0, 1)[None] / 255
-        error = float(((net.paint(photo, net.row('identity')) - photo) ** 2).mean())
-        self.assertAlmostEqual(result['identity_psnr'], -10 * np.log10(error), places=1)
+        self.assertGreater(result['identity_psnr'], 90)
 
     def test_gatys_and_gallery(self):
         out = self.data.path('gatys.png')

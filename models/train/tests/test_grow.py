@@ -1,0 +1,65 @@
+import unittest
+
+import torch
+
+import catalogue
+from grow import grow
+from model import Model
+from net import Painter
+from problem import Problem
+from tiny import Data, command
+import checkpoint
+
+
+def trained(size, styles=3):
+    """A network with no value left as it begins."""
+    torch.manual_seed(5)
+    net = Painter(size, styles)
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return Model(size, [catalogue.IDENTITY] + [{'name': f'style{i}'} for i in range(1, styles)],
+                 net)
+
+
+class GrowTest(unittest.TestCase):
+    def test_paints_the_same_at_first(self):
+        photo, row = torch.rand(2, 3, 36, 44), torch.tensor([[0.2, 0.7, 0.1], [0.0, 0.0, 1.0]])
+        small = trained('lite')
+        for size in ('standard', 'quality'):
+            big = grow(small, size, seed=3)
+            self.assertEqual(big.size, size)
+            self.assertLess((big.net(photo, row) - small.net(photo, row)).abs().max(), 1e-4)
+        self.assertGreater((small.net(photo, row)[0] - small.net(photo, row)[1]).abs().max(), 0.1)
+
+    def test_copies_part_ways(self):
+        big = grow(trained('lite'), 'standard', seed=3).net
+        (big(torch.rand(1, 3, 32, 32), torch.tensor([[0.0, 1.0, 0.0]])) ** 2).mean().backward()
+        gradient = big.blocks[0].first.conv.weight.grad.flatten(1)
+        distance = torch.cdist(gradient, gradient) / gradient.norm(dim=1).mean()
+        distance.fill_diagonal_(1)
+        self.assertGreater(distance.min(), 1e-3)
+
+    def test_does_not_shrink(self):
+        for size in ('lite', 'standard'):
+            with self.assertRaisesRegex(Problem, 'cannot grow to'):
+                grow(trained('standard'), size, seed=1)
+
+    def test_train_grows(self):
+        with Data() as data:
+            small, big = data.path('small.pt'), data.path('big.pt')
+            code, _, errors = data.train('--out', small, '--iterations', '1')
+            self.assertEqual(code, 0, errors)
+            words = ['--grow', small, '--size', 'standard', '--iterations', '1']
+            code, _, errors = data.train('--out', big, *words)
+            self.assertEqual(code, 0, errors)
+            self.assertIn('--grow small.pt', checkpoint.recipe(checkpoint.load(big)))
+            code, _, errors = command('train', '--resume', big, '--iterations', '2')
+            self.assertEqual(code, 0, errors)
+            code, _, errors = data.train('--style', data.path('styles/own.png'), *words)
+            self.assertEqual(code, 1)
+            self.assertIn('other styles', errors)
+
+
+if __name__ == '__main__':
+    unittest.main()
