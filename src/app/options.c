@@ -114,8 +114,8 @@ static const struct option table[] = {
      .help = "paint colours only, keep the input's brightness"},
     {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERB_PAINT | VERB_BENCH, FIELD(temporal),
      .choices = temporals,
-     .help = "what keeps a video steady: off (default) or flow (strokes follow the motion; "
-             "experimental: a moving camera blurs them)"},
+     .help = "what keeps a video steady: flow (default; strokes follow the motion) or off "
+             "(each frame by itself)"},
     {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
      .max = 1,
      .help = "0 (every frame is painted anew) to 1 (strokes stay as long as they can); 0.5"},
@@ -378,7 +378,9 @@ static bool check(const struct options *options, struct daub_error *error)
 bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
                    struct daub_error *error)
 {
-    *options = (struct options){.strength = 1, .stability = DAUB_STABILITY_DEFAULT};
+    *options = (struct options){.strength = 1,
+                                .temporal = DAUB_TEMPORAL_FLOW,
+                                .stability = DAUB_STABILITY_DEFAULT};
     bool plain = false;
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i];
