@@ -79,10 +79,10 @@ vec4 local_at(vec2 p)
     p = clamp((p + 0.5) / float(SIDE) - 0.5, vec2(0.0), vec2(push.local_w - 1, push.local_h - 1));
     const ivec2 a = ivec2(floor(p)), b = min(a + 1, ivec2(push.local_w, push.local_h) - 1);
     const vec2 f = p - vec2(a);
-    return mix(mix(LOAD_FLOAT(local, 2 * (a.y * push.local_w + a.x)),
-                   LOAD_FLOAT(local, 2 * (a.y * push.local_w + b.x)), f.x),
-               mix(LOAD_FLOAT(local, 2 * (b.y * push.local_w + a.x)),
-                   LOAD_FLOAT(local, 2 * (b.y * push.local_w + b.x)), f.x), f.y);
+    return mix(mix(LOAD_FLOAT(local, LOCALS * (a.y * push.local_w + a.x)),
+                   LOAD_FLOAT(local, LOCALS * (a.y * push.local_w + b.x)), f.x),
+               mix(LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + a.x)),
+                   LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + b.x)), f.x), f.y);
 }
 
 // A carried stroke may be none that the network would paint here, as it left with what it

@@ -10,6 +10,7 @@ enum {
     FLOW_STEP = 2,
     LOCAL_SIDE = 16,
     VEC4 = 16,
+    LOCALS = 3, /* vectors a block */
     PAINTINGS = 3,
     ANCHOR = 2,
     ANCHOR_FRAMES = 24, /* that an anchor lasts */
@@ -63,7 +64,7 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
         struct gpu_buffer *buffer;
         const char *name;
         VkDeviceSize bytes;
-    } wanted[] = {{&t->local, "local", local * 2 * VEC4},
+    } wanted[] = {{&t->local, "local", local * LOCALS * VEC4},
                   {&t->state[0], "state", VEC4},
                   {&t->state[1], "state", VEC4},
                   {&t->trust[0], "trust", trust},
@@ -196,12 +197,13 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
     struct dispatch_binding before = painting(t, 1 - parity);
     struct dispatch_binding local = whole(&t->local, exec_format(true, false));
     int local_w = local_side(t->w), local_h = local_side(t->h);
-    struct dispatch keep = {.name = "temporal keep", .push_count = 4},
+    struct dispatch keep = {.name = "temporal keep", .push_count = 7},
                     means = {.name = "temporal local"},
                     blend = {.name = "temporal blend"};
     uint32_t spec[GPU_MAX_SPEC] = {0};
     struct dispatch_binding to_anchor[GPU_BINDINGS] = {
         [1] = before,
+        [3] = whole(&t->trust[1 - parity], exec_format(true, false)),
         [4] = local,
         [5] = whole(&t->state[parity], exec_format(true, false)),
         [6] = painting(t, ANCHOR)};
@@ -226,7 +228,8 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
                             ANCHOR * t->painting_pixels};
     set_push(&means, of_local, 5, &painted->range);
     set_push(&blend, of_blend, 10, &painted->range);
-    const int of_keep[] = {t->w, t->h, local_w, local_h};
+    const int of_keep[] = {t->w,      t->h,      local_w,     local_h,
+                           finest->w, finest->h, t->flow.step};
     memcpy(keep.push, of_keep, sizeof(of_keep));
     return dispatch_list_add_map(list, "temporal_local", t->flow.fp16, spec, 31, to_local,
                                  &means, local_w, local_h, 1, error) &&
