@@ -7,6 +7,7 @@
 #define DAUB_DAUB_H
 
 #include <daub/device.h>
+#include <daub/flow.h>
 #include <daub/image.h>
 #include <daub/log.h>
 #include <daub/model.h>

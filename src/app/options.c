@@ -75,7 +75,7 @@ static const struct option table[] = {
      .help = "stop there, counted from the input's beginning"},
     {NULL, "-t", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(length_us), GIVEN(has_length),
      .help = "paint that much"},
-    {NULL, "--frames", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH, FIELD(frames),
+    {NULL, "--frames", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH | VERB_METRICS, FIELD(frames),
      .min = 1, .max = 1e12, .help = "paint at most N frames"},
     {NULL, "-framerate", NULL, KIND_TEXT, "R", VERB_PAINT, FIELD(frame_rate),
      .help = "rate of image patterns and raw streams (25)"},
@@ -87,9 +87,16 @@ static const struct option table[] = {
              "- for y4m on standard output; may be given several times"},
     {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
      .help = "output format where the name does not tell"},
+    {NULL, "--flow", NULL, KIND_TEXT, "PATTERN", VERB_METRICS, FIELD(flow),
+     .help = "the input's motion in .flo files, such as flow_%04d.flo, from frame n to the "
+             "one before in number n (the second frame is 1); hidden pixels lead outside; "
+             "default: daub's own flow at full size"},
+    {NULL, "--plot", NULL, KIND_TEXT, "FILE.svg", VERB_METRICS, FIELD(plot),
+     .help = "draw E_warp over time"},
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
      .help = "image that shows the input's first frame in every style of a model"},
-    {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT | VERB_MODELS, FIELD(overwrite),
+    {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT | VERB_MODELS | VERB_METRICS,
+     FIELD(overwrite),
      .help = "replace existing files"},
     {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
      .help = "never replace a file, and do not ask"},
@@ -126,7 +133,8 @@ static const struct option table[] = {
     {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERB_PAINT, FIELD(out_size),
      .help = "size of the output; the input's by default"},
 
-    {"Device", "-g", "--gpu", KIND_TEXT, "DEV", VERB_PAINT | VERB_BENCH | VERB_MODELS, FIELD(gpu),
+    {"Device", "-g", "--gpu", KIND_TEXT, "DEV",
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS, FIELD(gpu),
      .help = "number, name or UUID of \"daub devices\", or auto (default)"},
     {NULL, "--precision", NULL, KIND_CHOICE, "P", VERB_PAINT | VERB_BENCH | VERB_MODELS,
      FIELD(precision), .choices = precisions, .help = "auto (default), fp16 or fp32"},
@@ -312,9 +320,11 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb & (VERB_PAINT | VERB_MODELS)))
+    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command takes options only", text);
+    if (options->input && verb == VERB_METRICS)
+        return append(&options->others, text, error);
     if (options->input)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "two inputs: %s and %s; outputs are given with -o",
@@ -398,6 +408,7 @@ bool options_parse(struct options *options, unsigned verb, int count, char **arg
 
 void options_free(struct options *options)
 {
+    free(options->others.values);
     free(options->outputs.values);
     free(options->extra.values);
     *options = (struct options){0};

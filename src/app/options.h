@@ -20,6 +20,7 @@ enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 /* Zero: not given. Texts are argv's. */
 struct options {
     const char *input;
+    struct option_list others; /* operands after the first */
     struct option_list outputs;
     const char *format;
     int64_t start_us, end_us, length_us;
@@ -45,6 +46,8 @@ struct options {
     int64_t bitrate;
     struct option_list extra;
 
+    const char *flow, *plot;
+
     int progress; /* enum progress_kind */
     int log_level;
     bool quiet, verbose, version, help, layers, switch_styles;
@@ -57,6 +60,7 @@ enum {
     VERB_MODELS = 1 << 2,
     VERB_DEVICES = 1 << 3,
     VERB_DOCTOR = 1 << 4,
+    VERB_METRICS = 1 << 5,
     VERB_ALL = 0xff,
 };
 

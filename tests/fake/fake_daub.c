@@ -506,3 +506,26 @@ enum daub_status daub_device_check(struct daub_device *device,
     *safe = true;
     return DAUB_OK;
 }
+
+/* ---- flow ---- */
+
+enum daub_status daub_flow_create(struct daub_device *device, int width, int height,
+                                  struct daub_flow **flow, struct daub_error *error)
+{
+    (void)device, (void)width, (void)height;
+    *flow = NULL;
+    *error = (struct daub_error){DAUB_ERROR_FAILED, "the fake painter knows no flow"};
+    return error->status;
+}
+
+void daub_flow_free(struct daub_flow *flow)
+{
+    (void)flow;
+}
+
+enum daub_status daub_flow_next(struct daub_flow *flow, const float *rgb, float *back,
+                                float *forth, struct daub_error *error)
+{
+    (void)flow, (void)rgb, (void)back, (void)forth;
+    return error->status;
+}
