@@ -1,5 +1,5 @@
 #version 450
-// Makes the painting shown before the anchor, where that is due. What resampling took from
+// Makes the painting shown before the anchor; runs where that is due. What resampling took from
 // its detail, or added to it, is undone until it has as much as the network's own painting,
 // and its colours are drawn towards that one's: neither blur nor brightness creeps.
 #extension GL_GOOGLE_include_directive : require
@@ -9,7 +9,6 @@
 TENSOR_IN(1, history); // shown before
 FLOATS_IN(3, trust);   // of temporal_trust.comp, for the frame before
 FLOATS_IN(4, local);   // of temporal_local.comp
-FLOATS_IN(5, state);   // of temporal_cut.comp
 TENSOR_OUT(6, anchor);
 
 layout(push_constant) uniform Push {
@@ -53,7 +52,7 @@ float resampled(int x, int y)
 void main()
 {
     const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
-    if (x >= push.w || LOAD_FLOAT(state, 0).y == 0.0)
+    if (x >= push.w)
         return;
     const vec2 p = (vec2(x, y) + 0.5) / float(SIDE) - 0.5, f = fract(p);
     const ivec2 a = ivec2(floor(p));

@@ -9,7 +9,7 @@ enum {
     PATCH = 8,
     STRIDE = 4,
     COARSEST_SIDE = 40, /* no level is halved that is no longer than this */
-    ITERATIONS = 8,
+    ITERATIONS = 6,
     DIRECTIONS = 2,
     REFINEMENTS = FLOW_REFINEMENTS,
     SWEEPS = FLOW_SWEEPS, /* even: they end where they began */

@@ -65,8 +65,8 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
         const char *name;
         VkDeviceSize bytes;
     } wanted[] = {{&t->local, "local", local * LOCALS * VEC4},
-                  {&t->state[0], "state", VEC4},
-                  {&t->state[1], "state", VEC4},
+                  {&t->state[0], "state", 2 * VEC4},
+                  {&t->state[1], "state", 2 * VEC4},
                   {&t->trust[0], "trust", trust},
                   {&t->trust[1], "trust", trust},
                   {&t->paintings, "paintings", PAINTINGS * painting_bytes(t)}};
@@ -114,7 +114,7 @@ static bool add_cut(const struct temporal *t, struct dispatch_list *list, int pa
     int coarsest = t->flow.level_count - 1;
     const struct flow_level *level = &t->flow.levels[coarsest];
     VkFormat floats = exec_format(true, false);
-    struct dispatch item = {.name = "temporal cut", .push_count = 4};
+    struct dispatch item = {.name = "temporal cut", .push_count = 6};
     uint32_t spec[GPU_MAX_SPEC] = {0};
     struct dispatch_binding bindings[GPU_BINDINGS] = {
         [0] = flow_slopes(&t->flow, coarsest),
@@ -123,7 +123,7 @@ static bool add_cut(const struct temporal *t, struct dispatch_list *list, int pa
         [5] = whole(live, floats),
         [6] = whole(&t->state[parity], floats),
         [7] = whole(report, floats)};
-    const int push[] = {level->w, level->h, parity, ANCHOR_FRAMES};
+    const int push[] = {level->w, level->h, parity, ANCHOR_FRAMES, t->w, t->h};
     memcpy(item.push, push, sizeof(push));
     return dispatch_list_add_map(list, "temporal_cut", false, spec, 31, bindings, &item,
                                  1, 1, 1, error);
@@ -197,7 +197,10 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
     struct dispatch_binding before = painting(t, 1 - parity);
     struct dispatch_binding local = whole(&t->local, exec_format(true, false));
     int local_w = local_side(t->w), local_h = local_side(t->h);
-    struct dispatch keep = {.name = "temporal keep", .push_count = 7},
+    struct dispatch keep = {.name = "temporal keep",
+                            .push_count = 7,
+                            .indirect = &t->state[parity],
+                            .indirect_offset = VEC4},
                     means = {.name = "temporal local"},
                     blend = {.name = "temporal blend"};
     uint32_t spec[GPU_MAX_SPEC] = {0};
@@ -205,7 +208,6 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
         [1] = before,
         [3] = whole(&t->trust[1 - parity], exec_format(true, false)),
         [4] = local,
-        [5] = whole(&t->state[parity], exec_format(true, false)),
         [6] = painting(t, ANCHOR)};
     struct dispatch_binding to_local[GPU_BINDINGS] = {[1] = before, [6] = local};
     struct dispatch_binding to_shown[GPU_BINDINGS] = {
