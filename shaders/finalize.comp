@@ -2,7 +2,8 @@
 // A normalization's last step: the tiles' statistics of each group of channels become the
 // affine pair a = scale / sqrt(var + epsilon), b = shift - a mean that the next kernel
 // applies while loading. MEAN instead writes the plain means as a [1][1][C] map. One
-// work-group makes one channel block.
+// work-group makes one channel block. AVERAGE takes the statistics of earlier frames into
+// account, so that brightness does not pump.
 //
 // Parts (mean, M2, n) combine by the formula of Chan, Golub and LeVeque (1979): M2 = M2a +
 // M2b + d^2 na nb / (na + nb), d = difference of the means; nothing cancels however large
@@ -19,6 +20,36 @@ FLOATS_IN(5, params); // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
 TENSOR_OUT(6, y0);
 #else
 FLOATS_OUT(7, affine); // [c / 4][2]: a, b
+FLOATS_IN(3, live);    // AVERAGE: element 1: stability, 1 to start anew
+layout(set = 0, binding = 6, std430) buffer Averages {
+    vec4 averages[]; // AVERAGE: [c / 4][2]: mean, variance
+};
+layout(constant_id = 15) const int AVERAGE = 0;
+
+// How far statistics may be from the average and still belong to the same scene: of the
+// deviation, and as a ratio of variances.
+const float FAR = 0.25, RATIO = 1.5;
+
+// Moves mean and variance towards the frames before, and keeps them for the next.
+void average(int c, inout vec4 mean, inout vec4 var)
+{
+    const vec4 control = LOAD_FLOAT(live, 1);
+    const vec4 old_mean = averages[2 * c], old_var = averages[2 * c + 1];
+    const vec4 d = mean - old_mean;
+    // A weight of 1 at a stability of 0, of 1/32 at 1.
+    const float weight = control.y > 0.0 ? 1.0 : exp2(-5.0 * control.x);
+    [[unroll]] for (int i = 0; i < 4; i++) {
+        // Written so that what is no number is not kept.
+        const bool near = d[i] * d[i] <= FAR * FAR * old_var[i] && var[i] <= RATIO * old_var[i] &&
+                          old_var[i] <= RATIO * var[i];
+        if (near && weight < 1.0) {
+            mean[i] = mix(old_mean[i], mean[i], weight);
+            var[i] = mix(old_var[i], var[i], weight);
+        }
+    }
+    averages[2 * c] = mean;
+    averages[2 * c + 1] = var;
+}
 #endif
 
 layout(push_constant) uniform Push {
@@ -88,7 +119,9 @@ void main()
 #ifdef MEAN
     STORE(y0, c, mean);
 #else
-    const vec4 var = m2 / all.z;
+    vec4 var = m2 / all.z;
+    if (AVERAGE != 0)
+        average(c, mean, var);
     const vec4 a = LOAD_FLOAT(params, c) / sqrt(var + LOAD_FLOAT(params, 2 * push.c4 + c));
     STORE_FLOAT(affine, 2 * c, a);
     STORE_FLOAT(affine, 2 * c + 1, LOAD_FLOAT(params, push.c4 + c) - a * mean);

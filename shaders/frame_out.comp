@@ -139,9 +139,21 @@ vec3 samples_at(int x, int y, Affine f, float strength, int mode)
     return to_samples(rgb);
 }
 
-uint code(float v)
+// What is added before cutting to a code, by the ordered dither of Bayer (1973): gradients of
+// 8 bits do not band, whole codes stay what they are, and a still picture stays still.
+float rounding(int x, int y)
 {
-    return uint(clamp(v, 0.0, 1.0) * ONE + 0.5) << SHIFT;
+    if (WIDE != 0)
+        return 0.5;
+    const int d = x ^ y;
+    const int rank = (d & 1) << 3 | (y & 1) << 2 | (d & 2) | (y & 2) >> 1;
+    return (float(rank) + 0.5) / 16.0;
+}
+
+// Of the plane's sample x, y.
+uint code(float v, int x, int y)
+{
+    return uint(clamp(v, 0.0, 1.0) * ONE + rounding(x, y)) << SHIFT;
 }
 
 void main()
@@ -161,10 +173,11 @@ void main()
         [[unroll]] for (int i = 0; i < COUNT; i++) {
             const vec3 s = to_samples(chroma[i]);
             if (KIND == PAIR) {
-                a |= code(s.y) << (bits * i);
-                b |= code(s.z) << (bits * i);
+                a |= code(s.y, word * COUNT + i, y) << (bits * i);
+                b |= code(s.z, word * COUNT + i, y) << (bits * i);
             } else {
-                a |= code(s.y) << (2 * bits * i) | code(s.z) << (2 * bits * i + bits);
+                a |= (code(s.y, word * COUNT + i, y) | code(s.z, word * COUNT + i, y) << bits)
+                     << (2 * bits * i);
             }
         }
         STORE_WORD(plane, push.words + y * push.row_words + word, a);
@@ -177,24 +190,24 @@ void main()
         vec3 s;
         if (KIND == PAIR) {
             s = samples_at(min(at, push.w - 1), y, f, strength, mode);
-            a |= code(s.y) << (bits * i);
-            b |= code(s.z) << (bits * i);
+            a |= code(s.y, at, y) << (bits * i);
+            b |= code(s.z, at, y) << (bits * i);
         } else if (KIND == PACKED) {
             const int group = min(at / STEP, push.w - 1), k = at % STEP;
             const int what = ORDER >> (2 * k) & 3;
             if (GROUP_X == 0) {
                 s = pixel(group, y, f, strength, mode);
-                a |= (what == 3 ? uint(ONE) : code(component(vec4(s, 0.0), what))) << (bits * i);
+                a |= (what == 3 ? uint(ONE) : code(component(vec4(s, 0.0), what), group, y)) << (bits * i);
             } else if (what == 0) {
                 // Y of the group's pixels in order: the first where fewer samples precede it.
                 s = to_samples(pixel((group << GROUP_X) + (k >= 2 ? 1 : 0), y, f, strength, mode));
-                a |= code(s.x) << (bits * i);
+                a |= code(s.x, 2 * group + (k >= 2 ? 1 : 0), y) << (bits * i);
             } else {
-                a |= code(component(vec4(samples_at(group, y, f, strength, mode), 0.0), what)) << (bits * i);
+                a |= code(component(vec4(samples_at(group, y, f, strength, mode), 0.0), what), group, y) << (bits * i);
             }
         } else {
             s = samples_at(min(at, push.w - 1), y, f, strength, mode);
-            a |= code(component(vec4(s, 0.0), COMPONENT)) << (bits * i);
+            a |= code(component(vec4(s, 0.0), COMPONENT), at, y) << (bits * i);
         }
     }
     STORE_WORD(plane, push.words + y * push.row_words + word, a);

@@ -30,6 +30,7 @@ enum daub_color_mode {
 /* What keeps the painting steady from frame to frame. */
 enum daub_temporal {
     DAUB_TEMPORAL_OFF = 0, /* each frame by itself */
+    DAUB_TEMPORAL_STATS,   /* norm statistics are averaged over frames: no pumping */
     DAUB_TEMPORAL_FLOW,    /* strokes are carried along the optical flow */
 };
 
@@ -53,8 +54,9 @@ struct daub_live {
     float strength;
     enum daub_color_mode color;
     const float *style; /* style_count weights of the model, or NULL: the default style */
-    /* With DAUB_TEMPORAL_FLOW: how much a place may change before it is painted anew, 0
-     * (every frame is) to 1. */
+    /* 0: each frame by itself, to 1. With DAUB_TEMPORAL_FLOW, how much a place may change
+     * before it is painted anew; with DAUB_TEMPORAL_STATS, how many frames are averaged
+     * (2^(5 stability)). A new style mix always begins anew. */
     float stability;
 };
 #define DAUB_STABILITY_DEFAULT 0.5f

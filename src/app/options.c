@@ -47,8 +47,10 @@ static const struct choice precisions[] = {{"auto", DAUB_PRECISION_AUTO},
                                            {"fp16", DAUB_PRECISION_FP16},
                                            {"fp32", DAUB_PRECISION_FP32},
                                            {NULL, 0}};
-static const struct choice temporals[] = {
-    {"off", DAUB_TEMPORAL_OFF}, {"flow", DAUB_TEMPORAL_FLOW}, {NULL, 0}};
+static const struct choice temporals[] = {{"off", DAUB_TEMPORAL_OFF},
+                                          {"stats", DAUB_TEMPORAL_STATS},
+                                          {"flow", DAUB_TEMPORAL_FLOW},
+                                          {NULL, 0}};
 static const struct choice progresses[] = {
     {"auto", PROGRESS_AUTO}, {"json", PROGRESS_JSON}, {"none", PROGRESS_NONE}, {NULL, 0}};
 static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
@@ -121,8 +123,8 @@ static const struct option table[] = {
      .help = "paint colours only, keep the input's brightness"},
     {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERB_PAINT | VERB_BENCH, FIELD(temporal),
      .choices = temporals,
-     .help = "what keeps a video steady: flow (default; strokes follow the motion) or off "
-             "(each frame by itself)"},
+     .help = "what keeps a video steady: flow (default; strokes follow the motion), stats "
+             "(averaged statistics: no pumping) or off (each frame by itself)"},
     {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
      .max = 1,
      .help = "0 (every frame is painted anew) to 1 (strokes stay as long as they can); 0.5"},

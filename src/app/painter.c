@@ -231,3 +231,8 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     *painted = made;
     return PAINTER_OK;
 }
+
+bool painter_was_cut(const struct painter *painter)
+{
+    return daub_stylizer_was_cut(painter->stylizer);
+}

@@ -63,5 +63,7 @@ enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
  * is in flight. */
 enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
                                     struct daub_error *error);
+/* Whether the frame received last begins a new scene. */
+bool painter_was_cut(const struct painter *painter);
 
 #endif

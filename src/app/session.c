@@ -112,7 +112,7 @@ static bool deliver(struct session *session)
         fail(session, EXIT_CODE_OUTPUT, NULL);
     int64_t at_us =
         av_rescale_q(painted->pts, params->source->info.time_base, AV_TIME_BASE_Q);
-    if (daub_stylizer_was_cut(params->painter->stylizer))
+    if (painter_was_cut(params->painter))
         daub_log(DAUB_LOG_VERBOSE, "a new scene begins at %.3f s", (double)at_us * 1e-6);
     if (atomic_fetch_add(&session->painted, 1) == 0)
         session->first_us = at_us;

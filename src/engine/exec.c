@@ -30,8 +30,26 @@ VkFormat exec_format(bool floats, bool fp16)
                            : VK_FORMAT_R16G16B16A16_SFLOAT;
 }
 
+/* Mean and variance take as much as the affine pair that a norm makes of them. */
+static VkDeviceSize average_bytes(const struct exec *exec, const struct plan_step *step)
+{
+    VkDeviceSize to = exec->device->caps.buffer_align;
+    return strcmp(step->kernel, "finalize") == 0
+               ? (step->bind[7].bytes + to - 1) / to * to
+               : 0;
+}
+
+static bool create_averages(struct exec *exec, struct daub_error *error)
+{
+    VkDeviceSize bytes = 0;
+    for (size_t i = 0; i < exec->plan->step_count; i++)
+        bytes += average_bytes(exec, &exec->plan->steps[i]);
+    return bytes == 0 || gpu_buffer_create(exec->device, GPU_MEMORY_DEVICE, bytes,
+                                           "averages", &exec->averages, error);
+}
+
 bool exec_init(struct exec *exec, struct daub_device *device, const struct plan *plan,
-               struct daub_error *error)
+               bool average, struct daub_error *error)
 {
     memset(exec, 0, sizeof(*exec));
     exec->device = device;
@@ -42,7 +60,8 @@ bool exec_init(struct exec *exec, struct daub_device *device, const struct plan 
         gpu_buffer_create(device, GPU_MEMORY_DEVICE, plan->weight_bytes, "weights",
                           &exec->weights, error) &&
         gpu_buffer_write(device, &exec->weights, 0, plan->weights, plan->weight_bytes,
-                         error))
+                         error) &&
+        (!average || create_averages(exec, error)))
         return true;
     exec_free(exec);
     return false;
@@ -54,6 +73,7 @@ void exec_free(struct exec *exec)
         return;
     gpu_buffer_free(exec->device, &exec->arena);
     gpu_buffer_free(exec->device, &exec->weights);
+    gpu_buffer_free(exec->device, &exec->averages);
     memset(exec, 0, sizeof(*exec));
 }
 
@@ -66,12 +86,16 @@ bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
            gpu_buffer_write(exec->device, params, 0, exec->plan->params, bytes, error);
 }
 
+/* averages: where this step's begin; bindings 3 and 6 of finalize.comp. */
 static bool append_step(struct exec *exec, struct dispatch_list *list,
                         const struct plan_step *step, const struct gpu_buffer *params,
-                        const struct gpu_buffer *input, struct daub_error *error)
+                        const struct gpu_buffer *input, const struct gpu_buffer *live,
+                        VkDeviceSize averages, struct daub_error *error)
 {
     const struct plan *plan = exec->plan;
     struct dispatch_binding bindings[GPU_BINDINGS] = {0};
+    uint32_t spec[PLAN_SPEC_WORDS];
+    memcpy(spec, step->spec, sizeof(spec));
     for (int i = 0; i < PLAN_BINDINGS; i++) {
         const struct plan_binding *b = &step->bind[i];
         struct dispatch_binding *to = &bindings[i];
@@ -88,6 +112,13 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
             to->offset = tensor->external ? 0 : tensor->offset;
         }
     }
+    if (exec->averages.buffer && average_bytes(exec, step) > 0) {
+        spec[15] = 1;
+        bindings[3] =
+            (struct dispatch_binding){live, 0, live->bytes, exec_format(true, false)};
+        bindings[6] = (struct dispatch_binding){
+            &exec->averages, averages, step->bind[7].bytes, exec_format(true, false)};
+    }
     struct dispatch item = {.barrier = step->barrier, .gflop = step->macs * 2e-9};
     snprintf(item.name, sizeof(item.name), "%.30s %.14s", step->name, step->kernel);
     memcpy(item.push, step->push, (size_t)step->push_count * 4);
@@ -96,17 +127,20 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
     char kernel[64];
     dispatch_kernel_name(exec->kernels, plan->caps.fp16, step->kernel, kernel,
                          sizeof(kernel));
-    return dispatch_list_add(list, kernel, step->spec, (size_t)step->spec_count, bindings,
+    return dispatch_list_add(list, kernel, spec, (size_t)step->spec_count, bindings,
                              &item, error);
 }
 
 bool exec_append(struct exec *exec, struct dispatch_list *list,
                  const struct gpu_buffer *params, const struct gpu_buffer *input,
-                 struct daub_error *error)
+                 const struct gpu_buffer *live, struct daub_error *error)
 {
+    VkDeviceSize averages = 0;
     for (size_t i = 0; i < exec->plan->step_count; i++) {
-        if (!append_step(exec, list, &exec->plan->steps[i], params, input, error))
+        const struct plan_step *step = &exec->plan->steps[i];
+        if (!append_step(exec, list, step, params, input, live, averages, error))
             return false;
+        averages += average_bytes(exec, step);
     }
     return true;
 }

@@ -11,25 +11,28 @@ struct exec {
     const struct plan *plan; /* the caller's */
     enum gpu_kernels kernels;
     struct gpu_buffer arena, weights;
+    struct gpu_buffer averages; /* of norm statistics over frames, where wanted */
 };
 
 /* What the planner may count on with this device, kernel set and precision. */
 struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
                            bool fp16);
 
-/* Uploads the weights. The plan must outlive the exec. */
+/* Uploads the weights. average: norms use statistics averaged over frames. The plan must
+ * outlive the exec. */
 bool exec_init(struct exec *exec, struct daub_device *device, const struct plan *plan,
-               struct daub_error *error);
+               bool average, struct daub_error *error);
 void exec_free(struct exec *exec); /* accepts a zeroed one */
 
 /* A mapped buffer for plan->params, filled with the plan's constants. */
 bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
                         struct daub_error *error);
 
-/* Appends the plan's steps to the list. input holds the picture tensor at offset 0. */
+/* Appends the plan's steps to the list. input holds the picture tensor at offset 0. live
+ * is read by averages only: element 1 holds the stability and whether to start anew. */
 bool exec_append(struct exec *exec, struct dispatch_list *list,
                  const struct gpu_buffer *params, const struct gpu_buffer *input,
-                 struct daub_error *error);
+                 const struct gpu_buffer *live, struct daub_error *error);
 
 /* Texel format of activations or 32-bit floats. */
 VkFormat exec_format(bool floats, bool fp16);

@@ -111,9 +111,10 @@ static bool check_params(const struct daub_stylizer_params *p, struct daub_error
                          image_layout(p->in.pixel) ? (int)p->out.pixel
                                                    : (int)p->in.pixel);
     if (!known_meaning(&p->in) || !known_meaning(&p->out) ||
-        p->precision > DAUB_PRECISION_FP16)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "unknown matrix, range, chroma position or precision");
+        p->precision > DAUB_PRECISION_FP16 || p->temporal > DAUB_TEMPORAL_FLOW)
+        return daub_fail(
+            error, DAUB_ERROR_ARGUMENT,
+            "unknown matrix, range, chroma position, precision or temporal mode");
     return true;
 }
 
@@ -551,7 +552,7 @@ bool frame_append(struct frame *frame, struct exec *exec, struct temporal *tempo
                                frame->work_h, frame->table_in))
         return false;
     size_t first = list->count;
-    if (!exec_append(exec, list, &slot->params, &frame->picture, error))
+    if (!exec_append(exec, list, &slot->params, &frame->picture, &slot->live, error))
         return false;
     if (list->count > first)
         list->items[first].barrier = true;

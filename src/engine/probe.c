@@ -74,14 +74,14 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
     caps.no_winograd = probe->no_winograd;
     return net_plan_build(&probe->plan, graph, &caps, &range, error) &&
            net_plan_check(&probe->plan, error) &&
-           exec_init(&run->exec, probe->device, &probe->plan, error) &&
+           exec_init(&run->exec, probe->device, &probe->plan, false, error) &&
            exec_create_params(&run->exec, &run->params, error) &&
            upload_picture(probe, run, image, error) &&
            net_plan_fill(&probe->plan, graph, style, run->params.mapped, error) &&
            gpu_buffer_flush(probe->device, &run->params, error) &&
            dispatch_list_init(&run->list, probe->device, run->exec.kernels, probe->fp16,
                               probe->plan.step_count + 1, error) &&
-           exec_append(&run->exec, &run->list, &run->params, &run->input, error);
+           exec_append(&run->exec, &run->list, &run->params, &run->input, NULL, error);
 }
 
 static void record(VkCommandBuffer cmd, void *user)

@@ -56,7 +56,8 @@ const char *daub_version(void)
 /* ---- building ---- */
 
 static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
-                      enum gpu_kernels kernels, bool fp16, struct daub_error *error)
+                      enum gpu_kernels kernels, bool fp16, bool average,
+                      struct daub_error *error)
 {
     struct plan_caps caps = exec_caps(s->device, kernels, fp16);
     struct plan_range range = model_range(model);
@@ -71,7 +72,7 @@ static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
             "%s paints %d x %d from %d x %d; daub runs nets that keep the size",
             model->info.name, s->plan.out_w, s->plan.out_h, s->frame.net_w,
             s->frame.net_h);
-    return exec_init(&s->exec, s->device, &s->plan, error);
+    return exec_init(&s->exec, s->device, &s->plan, average, error);
 }
 
 static bool build_styles(struct daub_stylizer *s, const struct daub_model *model,
@@ -188,10 +189,11 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         goto fail;
     if (!frame_init(&s->frame, device, kernels, fp16, params, model->alignment, &range,
                     error) ||
-        !build_net(s, model, kernels, fp16, error) || !build_styles(s, model, error) ||
-        !build_queue(s, error))
+        !build_net(s, model, kernels, fp16, params->temporal == DAUB_TEMPORAL_STATS,
+                   error) ||
+        !build_styles(s, model, error) || !build_queue(s, error))
         goto fail;
-    s->steady = params->temporal != DAUB_TEMPORAL_OFF;
+    s->steady = params->temporal == DAUB_TEMPORAL_FLOW;
     s->restart = true;
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, error))
@@ -265,6 +267,14 @@ static bool check_image(const struct daub_image *image, int width, int height,
     return true;
 }
 
+/* Strokes of one mix do not continue those of another. */
+static bool style_changes(const struct daub_stylizer *s)
+{
+    return s->submitted > 0 && s->style_count > 0 &&
+           memcmp(s->slots[(s->submitted - 1) % SLOTS].style, s->wanted_style,
+                  (size_t)s->style_count * sizeof(float)) != 0;
+}
+
 static bool fill_live(struct daub_stylizer *s, struct slot *slot,
                       const struct daub_live *live, struct daub_error *error)
 {
@@ -297,7 +307,7 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         .strength = mixes_pixels ? strength : 1,
         .color = live ? (float)live->color : 0,
         .stability = stability,
-        .restart = s->restart,
+        .restart = s->restart || style_changes(s),
     };
     memcpy(slot->frame.live.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&

@@ -458,6 +458,36 @@ static void test_mixing(void **state)
     }
 }
 
+/* What lies between two codes is shown in the mean, to a sixteenth and half of one. */
+static void test_dither(void **state)
+{
+    enum { SIDE = 16 };
+    (void)state;
+    for
+        EACH_PLACE(p)
+    for (int code = 1000; code < 65000; code += 4057) {
+        struct picture in, out;
+        picture_init(&in, (struct daub_format){.pixel = DAUB_PIXEL_GBRP16}, SIDE, SIDE, 0,
+                     false);
+        picture_init(&out, (struct daub_format){.pixel = DAUB_PIXEL_RGB24}, SIDE, SIDE, 3,
+                     false);
+        for (int i = 0; i < 3 * SIDE * SIDE; i++)
+            picture_set(&in, i / (SIDE * SIDE), i % SIDE, i / SIDE % SIDE, code);
+        paint_with(p, identity, (struct daub_stylizer_params){0}, NULL, &in, &out);
+        for (int c = 0; c < 3; c++) {
+            double sum = 0, want = code * 255.0 / 65535;
+            for (int i = 0; i < SIDE * SIDE; i++) {
+                int got = picture_get(&out, c, i % SIDE, i / SIDE);
+                assert_true(fabs(got - want) < 1);
+                sum += got;
+            }
+            assert_true(fabs(sum / (SIDE * SIDE) - want) < 1.5 / 16);
+        }
+        picture_free(&in);
+        picture_free(&out);
+    }
+}
+
 static int component_difference(const struct picture *a, const struct picture *b,
                                 int component)
 {
@@ -584,11 +614,12 @@ static void open_places(const struct gpu_test *test)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formats),    cmocka_unit_test(test_odd_sizes),
-        cmocka_unit_test(test_fp16),       cmocka_unit_test(test_conversions),
-        cmocka_unit_test(test_resampling), cmocka_unit_test(test_swscale),
-        cmocka_unit_test(test_mixing),     cmocka_unit_test(test_color_modes),
-        cmocka_unit_test(test_strides),    cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_formats),     cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_fp16),        cmocka_unit_test(test_dither),
+        cmocka_unit_test(test_conversions), cmocka_unit_test(test_resampling),
+        cmocka_unit_test(test_swscale),     cmocka_unit_test(test_mixing),
+        cmocka_unit_test(test_color_modes), cmocka_unit_test(test_strides),
+        cmocka_unit_test(test_blocks),
     };
     struct gpu_test test;
     if (!gpu_test_open(&test))

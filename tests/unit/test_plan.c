@@ -359,51 +359,53 @@ static void test_rescale(void **state)
 
 /* ---- styles ---- */
 
+/* A vector [1,channels] that the style makes from table. */
+static int styled_vector(struct net_graph *graph, int style, int table)
+{
+    struct net_node *node = build_node(graph, NET_MATMUL, style, table, END);
+    node->u.matmul.alpha = node->u.matmul.beta = 1;
+    int vector = build_done(graph);
+    graph->values[vector].from_style = true;
+    return vector;
+}
+
+/* That the plan's fill number `fill` is the table's rows mixed by the weights. */
+static void assert_filled(const struct plan *plan, const struct net_graph *graph,
+                          size_t fill, int table, const float *weights)
+{
+    const struct net_shape *shape = &graph->values[table].shape;
+    const float *t = graph->values[table].data;
+    struct daub_error error = {0};
+    float *params = malloc(plan->param_count * sizeof(float));
+    assert_non_null(params);
+    memcpy(params, plan->params, plan->param_count * sizeof(float));
+    assert_true(net_plan_fill(plan, graph, weights, params, &error));
+    for (int64_t c = 0; c < shape->dim[1]; c++) {
+        float want = 0;
+        for (int64_t k = 0; weights && k < shape->dim[0]; k++)
+            want += weights[k] * t[k * shape->dim[1] + c];
+        assert_true(fabsf(params[plan->fills[fill].offset / 4 + c] - want) < 1e-6f);
+    }
+    free(params);
+}
+
 static void test_style_fill(void **state)
 {
     (void)state;
     struct net_graph graph;
     struct plan plan;
     struct plan_caps caps = caps_of(true, false);
-    struct daub_error error = {0};
     net_graph_init(&graph);
     int x = build_image(&graph, 5, 8, 8), style = build_style(&graph, 3);
     int table = build_random(&graph, SHAPE(3, 5), -1, 1, 4);
     graph.values[style].from_style = true;
-    struct net_node *node = build_node(&graph, NET_MATMUL, style, table, END);
-    node->u.matmul.alpha = node->u.matmul.beta = 1;
-    int vector = build_done(&graph);
-    graph.values[vector].from_style = true;
-    build_norm(&graph, x, vector, -1, 5, 1e-5f);
+    build_norm(&graph, x, styled_vector(&graph, style, table), -1, 5, 1e-5f);
     planned(&plan, &graph, &caps);
     assert_int_equal(plan.fill_count, 1);
-    float *params = malloc(plan.param_count * sizeof(float));
-    assert_non_null(params);
-    memcpy(params, plan.params, plan.param_count * sizeof(float));
-    const float weights[] = {0.5f, -2, 1}, *t = graph.values[table].data;
-    assert_true(net_plan_fill(&plan, &graph, weights, params, &error));
-    for (int c = 0; c < 5; c++) {
-        float want = 0.5f * t[c] - 2 * t[5 + c] + t[10 + c];
-        assert_true(fabsf(params[plan.fills[0].offset / 4 + c] - want) < 1e-6f);
-    }
-    assert_true(net_plan_fill(&plan, &graph, NULL, params, &error));
-    for (int c = 0; c < 5; c++)
-        assert_true(params[plan.fills[0].offset / 4 + c] == 0);
-    free(params);
+    assert_filled(&plan, &graph, 0, table, (const float[]){0.5f, -2, 1});
+    assert_filled(&plan, &graph, 0, table, NULL);
     net_plan_free(&plan);
     net_graph_free(&graph);
-}
-
-/* A vector [1,channels,1,1] that the style makes. */
-static int styled_vector(struct net_graph *graph, int style, int table, int channels)
-{
-    struct net_node *node = build_node(graph, NET_MATMUL, style, table, END);
-    node->u.matmul.alpha = node->u.matmul.beta = 1;
-    int vector = build_done(graph);
-    graph->values[vector].from_style = true;
-    vector = build_reshape(graph, vector, SHAPE(1, channels, 1, 1));
-    graph->values[vector].from_style = true;
-    return vector;
 }
 
 /* Scaled and then shifted by the style: one step, both filled. */
@@ -413,32 +415,22 @@ static void test_style_scale_and_shift(void **state)
     struct net_graph graph;
     struct plan plan;
     struct plan_caps caps = caps_of(true, false);
-    struct daub_error error = {0};
     net_graph_init(&graph);
-    int x = build_image(&graph, 3, 8, 8), style = build_style(&graph, 2);
-    int scales = build_random(&graph, SHAPE(2, 3), -1, 1, 4);
-    int shifts = build_random(&graph, SHAPE(2, 3), -1, 1, 5);
-    int scale = styled_vector(&graph, style, scales, 3);
-    int shift = styled_vector(&graph, style, shifts, 3);
-    x = build_binary(&graph, NET_BINARY_MUL, x, scale);
-    x = build_binary(&graph, NET_BINARY_ADD, x, shift);
+    int x = build_image(&graph, 3, 8, 8), style = build_style(&graph, 2), tables[2];
+    for (int k = 0; k < 2; k++) {
+        tables[k] = build_random(&graph, SHAPE(2, 3), -1, 1, 4 + (uint32_t)k);
+        int vector = styled_vector(&graph, style, tables[k]);
+        vector = build_reshape(&graph, vector, SHAPE(1, 3, 1, 1));
+        graph.values[vector].from_style = true;
+        x = build_binary(&graph, k ? NET_BINARY_ADD : NET_BINARY_MUL, x, vector);
+    }
     build_act(&graph, NET_ACT_RELU, 0, 0, x);
     planned(&plan, &graph, &caps);
     assert_int_equal(plan.step_count, 1);
     assert_int_equal(plan.fill_count, 2);
     assert_int_equal(plan.fills[1].offset, plan.fills[0].offset + 16);
-    float *params = malloc(plan.param_count * sizeof(float));
-    assert_non_null(params);
-    memcpy(params, plan.params, plan.param_count * sizeof(float));
-    const float weights[] = {0.25f, 2};
-    assert_true(net_plan_fill(&plan, &graph, weights, params, &error));
-    for (int k = 0; k < 2; k++) {
-        const float *t = graph.values[k ? shifts : scales].data;
-        for (int c = 0; c < 3; c++)
-            assert_true(fabsf(params[plan.fills[k].offset / 4 + c] -
-                              (0.25f * t[c] + 2 * t[3 + c])) < 1e-6f);
-    }
-    free(params);
+    for (size_t k = 0; k < 2; k++)
+        assert_filled(&plan, &graph, k, tables[k], (const float[]){0.25f, 2});
     net_plan_free(&plan);
     net_graph_free(&graph);
 }
