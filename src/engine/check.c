@@ -16,15 +16,17 @@
 
 #define GOLDEN_SIDE 64
 
-/* Slopes, a disc, stripes and noise, in the net's values. */
-static void golden_picture(float *image, int side, struct plan_range range)
+/* Slopes, a disc, stripes and noise, in the net's values; of seven channels, too. */
+static void golden_picture(float *image, int side, int channels, struct plan_range range)
 {
     uint32_t state = 12345;
-    for (int c = 0; c < 3; c++) {
+    for (int c = 0; c < channels; c++) {
         for (int y = 0; y < side; y++) {
             for (int x = 0; x < side; x++) {
                 float u = (float)x / (float)side, v = (float)y / (float)side;
-                float value = c == 0 ? u : c == 1 ? v : 0.5f + 0.3f * sinf(20 * u);
+                float value = c % 3 == 0   ? u
+                              : c % 3 == 1 ? v
+                                           : 0.5f + 0.3f * sinf(20 * u);
                 if ((u - 0.5f) * (u - 0.5f) + (v - 0.4f) * (v - 0.4f) < 0.06f)
                     value = 1 - value;
                 value += 0.05f * probe_random(&state);
@@ -58,8 +60,10 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
     struct probe probe = {.device = device, .kernels = kernels, .fp16 = fp16};
     struct plan_range range = model_range(model);
     int side = (GOLDEN_SIDE + model->alignment - 1) / model->alignment * model->alignment;
+    int channels = net_onnx_get_info(model->onnx)->image_channels;
     int styles = net_onnx_get_info(model->onnx)->style_count;
-    float *image = daub_alloc((size_t)side * (size_t)side * 3, sizeof(float)),
+    float *image =
+              daub_alloc((size_t)side * (size_t)side * (size_t)channels, sizeof(float)),
           *out = NULL;
     float *style = daub_alloc((size_t)styles, sizeof(float));
     int64_t count = 0;
@@ -69,7 +73,7 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
     ok = ok && net_onnx_build(model->onnx, side, side, &graph, error) &&
          net_passes_run(&graph, error);
     if (ok) {
-        golden_picture(image, side, range);
+        golden_picture(image, side, channels, range);
         model_default_style(model, style);
         ok = net_ref_run(&ref, &graph, image, style, NET_REF_ALL, false, error);
     }

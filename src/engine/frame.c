@@ -40,7 +40,7 @@ static bool in_is_out(const struct frame *frame)
 
 bool frame_is_plain(const struct frame *frame)
 {
-    return in_is_work(frame) && work_is_out(frame);
+    return in_is_work(frame) && work_is_out(frame) && !frame->fed.buffer;
 }
 
 static size_t table_floats(int n_in, int n_out)
@@ -127,7 +127,7 @@ static int net_side(int side, int alignment)
 
 bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernels kernels,
                 bool fp16, const struct daub_stylizer_params *p, int alignment,
-                const struct plan_range *range, struct daub_error *error)
+                int channels, const struct plan_range *range, struct daub_error *error)
 {
     memset(frame, 0, sizeof(*frame));
     if (!check_params(p, error))
@@ -167,6 +167,9 @@ bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernel
                           error) &&
         gpu_buffer_create(device, GPU_MEMORY_DEVICE, picture, "picture", &frame->picture,
                           error) &&
+        (channels == 3 ||
+         gpu_buffer_create(device, GPU_MEMORY_DEVICE, 2 * frame->picture_map.bytes, "fed",
+                           &frame->fed, error)) &&
         make_tables(frame, error))
         return true;
     frame_free(frame);
@@ -179,6 +182,7 @@ void frame_free(struct frame *frame)
         return;
     gpu_buffer_free(frame->device, &frame->maps);
     gpu_buffer_free(frame->device, &frame->picture);
+    gpu_buffer_free(frame->device, &frame->fed);
     gpu_buffer_free(frame->device, &frame->tables);
     memset(frame, 0, sizeof(*frame));
 }
@@ -506,9 +510,7 @@ static bool add_frame_out(struct builder *b, const struct reading *painting,
            add_plane(b, chroma, 1, 1, painting, source);
 }
 
-/* The shown painting instead of the network's own. */
-static bool steady(struct builder *b, struct temporal *temporal, int parity,
-                   struct reading *painting)
+static bool add_flow(struct builder *b, const struct temporal *temporal, int parity)
 {
     const struct plan *plan = b->exec->plan;
     const struct frame_map *map = &b->frame->picture_map;
@@ -517,16 +519,43 @@ static bool steady(struct builder *b, struct temporal *temporal, int parity,
                                    .rows = map->h / plan->input_block,
                                    .block = plan->input_block,
                                    .crd = plan->input_crd};
+    return temporal_append_flow(temporal, b->list, parity, &picture, &b->slot->live,
+                                &b->slot->report, b->error);
+}
+
+static bool add_net(struct builder *b, const struct temporal *temporal, int parity)
+{
+    struct frame *frame = b->frame;
+    const struct gpu_buffer *input = &frame->picture;
+    if (frame->fed.buffer) {
+        struct dispatch_binding picture = map_binding(frame, &frame->picture_map);
+        struct dispatch_binding fed = whole(&frame->fed, exec_format(false, frame->fp16));
+        if (!temporal_append_feed(temporal, b->list, parity, &picture, &fed, frame->net_w,
+                                  frame->net_h, &frame->range, b->error))
+            return false;
+        input = &frame->fed;
+    }
+    size_t first = b->list->count;
+    if (!exec_append(b->exec, b->list, &b->slot->params, input, &b->slot->live, b->error))
+        return false;
+    if (b->list->count > first)
+        b->list->items[first].barrier = true;
+    return true;
+}
+
+/* The shown painting instead of the network's own. */
+static bool add_blend(struct builder *b, const struct temporal *temporal, int parity,
+                      struct reading *painting)
+{
     struct temporal_painting painted = {.map = painting->map,
                                         .affine = painting->affine,
                                         .view = painting->view,
                                         .stride = painting->stride,
                                         .block = painting->block,
                                         .crd = painting->crd,
+                                        .fed = b->frame->fed.buffer != NULL,
                                         .range = painting->range};
-    if (!temporal_append_flow(temporal, b->list, parity, &picture, &b->slot->live,
-                              &b->slot->report, b->error) ||
-        !temporal_append_blend(temporal, b->list, parity, &painted, b->error))
+    if (!temporal_append_blend(temporal, b->list, parity, &painted, b->error))
         return false;
     *painting = (struct reading){.map = temporal_shown(temporal, parity),
                                  .h = temporal->h,
@@ -551,13 +580,10 @@ bool frame_append(struct frame *frame, struct exec *exec, struct temporal *tempo
     if (!same_in && !add_scale(&b, &source, &frame->half, picture, frame->work_w,
                                frame->work_h, frame->table_in))
         return false;
-    size_t first = list->count;
-    if (!exec_append(exec, list, &slot->params, &frame->picture, &slot->live, error))
+    if ((temporal && !add_flow(&b, temporal, parity)) || !add_net(&b, temporal, parity))
         return false;
-    if (list->count > first)
-        list->items[first].barrier = true;
     struct reading painting = read_painting(&b);
-    if (temporal && !steady(&b, temporal, parity, &painting))
+    if (temporal && !add_blend(&b, temporal, parity, &painting))
         return false;
     if (work_is_out(frame)) {
         if (!in_is_out(frame))

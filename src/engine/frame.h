@@ -24,6 +24,7 @@ struct frame {
     int in_w, in_h, work_w, work_h, net_w, net_h, out_w, out_h;
     struct plan_range range;
     struct gpu_buffer maps, tables, picture;
+    struct gpu_buffer fed; /* what a network of seven input channels reads */
     struct frame_map source, half, work_half, painted, source_out;
     struct frame_map picture_map;
     VkDeviceSize table_in[2], table_out[2], table_source[2]; /* horizontal, vertical */
@@ -43,10 +44,10 @@ struct frame_slot {
 };
 
 /* Sizes and formats of params with defaults filled in; net size is the working size
- * rounded up to the model's alignment. */
+ * rounded up to the model's alignment. channels: that the model reads, 3 or 7. */
 bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernels kernels,
                 bool fp16, const struct daub_stylizer_params *params, int alignment,
-                const struct plan_range *range, struct daub_error *error);
+                int channels, const struct plan_range *range, struct daub_error *error);
 void frame_free(struct frame *frame); /* accepts a zeroed one */
 
 bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *slot,
@@ -61,7 +62,8 @@ bool frame_append(struct frame *frame, struct exec *exec, struct temporal *tempo
                   int parity, struct frame_slot *slot, struct dispatch_list *list,
                   struct daub_error *error);
 
-/* Nothing is resampled, so a plan may use pictures in blocked layout. */
+/* The picture goes from frame to network and back as it is, so a plan may use blocked
+ * layout. */
 bool frame_is_plain(const struct frame *frame);
 
 /* Copies a picture into the upload buffer, or the download buffer into a picture. */

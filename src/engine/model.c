@@ -257,11 +257,6 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
                       struct daub_error *error)
 {
     const struct net_onnx_info *onnx = net_onnx_get_info(model->onnx);
-    if (onnx->image_channels != 3)
-        return daub_fail(
-            error, DAUB_ERROR_MODEL,
-            "%s reads %d channels; this version paints with nets that read 3",
-            model->name, onnx->image_channels);
     model->info.name = model->name;
     model->info.opset = onnx->opset;
     model->info.parameters = onnx->parameters;

@@ -187,8 +187,8 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
                          &fp16, error))
         goto fail;
-    if (!frame_init(&s->frame, device, kernels, fp16, params, model->alignment, &range,
-                    error) ||
+    if (!frame_init(&s->frame, device, kernels, fp16, params, model->alignment,
+                    net_onnx_get_info(model->onnx)->image_channels, &range, error) ||
         !build_net(s, model, kernels, fp16, params->temporal == DAUB_TEMPORAL_STATS,
                    error) ||
         !build_styles(s, model, error) || !build_queue(s, error))
@@ -484,8 +484,8 @@ int daub_stylizer_times(const struct daub_stylizer *s,
 
 void daub_stylizer_memory(const struct daub_stylizer *s, struct daub_memory_info *info)
 {
-    info->arena_bytes =
-        s->exec.arena.bytes + s->frame.maps.bytes + s->frame.picture.bytes;
+    info->arena_bytes = s->exec.arena.bytes + s->frame.maps.bytes +
+                        s->frame.picture.bytes + s->frame.fed.bytes;
     info->weight_bytes = s->exec.weights.bytes + s->frame.tables.bytes;
     info->staging_bytes = 0;
     for (int i = 0; i < SLOTS; i++) {

@@ -164,6 +164,30 @@ bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
            add_trust(t, list, parity, live, error);
 }
 
+bool temporal_append_feed(const struct temporal *t, struct dispatch_list *list,
+                          int parity, const struct dispatch_binding *picture,
+                          const struct dispatch_binding *fed, int w, int h,
+                          const struct plan_range *range, struct daub_error *error)
+{
+    uint32_t spec[GPU_MAX_SPEC] = {[1] = t != NULL};
+    struct dispatch item = {.name = "temporal feed", .push_count = 9};
+    struct dispatch_binding bindings[GPU_BINDINGS] = {[0] = *picture, [6] = *fed};
+    int push[7] = {w, h};
+    if (t) {
+        const struct flow_level *finest = &t->flow.levels[0];
+        const int of_before[] = {t->w, t->h, finest->w, finest->h, t->flow.step};
+        memcpy(&push[2], of_before, sizeof(of_before));
+        bindings[1] = painting(t, 1 - parity);
+        bindings[3] = whole(&t->trust[parity], exec_format(true, false));
+    }
+    memcpy(item.push, push, sizeof(push));
+    put_float(&item.push[7], range->scale);
+    put_float(&item.push[8], range->shift);
+    return dispatch_list_add_map(list, "temporal_feed",
+                                 picture->format == exec_format(false, true), spec, 31,
+                                 bindings, &item, w, h, 1, error);
+}
+
 /* What the kernels that read the painting share. */
 static void bind_painting(const struct temporal_painting *painting, uint32_t *spec,
                           struct dispatch_binding *bindings)
@@ -230,6 +254,10 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
                             ANCHOR * t->painting_pixels};
     set_push(&means, of_local, 5, &painted->range);
     set_push(&blend, of_blend, 10, &painted->range);
+    spec[1] = painted->fed;
+    if (painted->fed)
+        return dispatch_list_add_map(list, "temporal_blend", t->flow.fp16, spec, 31,
+                                     to_shown, &blend, t->w, t->h, 1, error);
     const int of_keep[] = {t->w,      t->h,      local_w,     local_h,
                            finest->w, finest->h, t->flow.step};
     memcpy(keep.push, of_keep, sizeof(of_keep));

@@ -29,6 +29,15 @@ bool temporal_init(struct temporal *temporal, struct daub_device *device, bool f
                    int w, int h, struct daub_error *error);
 void temporal_free(struct temporal *temporal); /* accepts a zeroed one */
 
+/* Appends what a network of seven input channels reads of a frame of that parity: w x h
+ * vectors of picture, and twice as many of fed. temporal NULL: nothing was painted
+ * before.
+ */
+bool temporal_append_feed(const struct temporal *temporal, struct dispatch_list *list,
+                          int parity, const struct dispatch_binding *picture,
+                          const struct dispatch_binding *fed, int w, int h,
+                          const struct plan_range *range, struct daub_error *error);
+
 /* What the network painted, as view.glsl and painting.glsl read it. */
 struct temporal_painting {
     struct dispatch_binding map, affine;
@@ -36,11 +45,12 @@ struct temporal_painting {
     int stride; /* pixels */
     int block;
     bool crd;
+    bool fed; /* by temporal_append_feed: it is shown as it is */
     struct plan_range range;
 };
 
-/* Most dispatches that the two calls below add. */
-#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 5)
+/* Most dispatches that the calls below add. */
+#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 6)
 /* Appends the flow, the search for cuts and the trust of frames of that parity. live:
  * element 1 holds the stability and whether to start anew. report: a struct
  * temporal_report. */

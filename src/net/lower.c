@@ -524,8 +524,10 @@ static bool lower_input(struct lowering *low, const struct net_node *node,
     if (at < 0)
         return false;
     for (int c = 0; c < channels; c++) {
-        low->plan->params[at / 4 + c / 4 * 8 + c % 4] = range->scale;
-        low->plan->params[at / 4 + c / 4 * 8 + 4 + c % 4] = range->shift;
+        /* What comes after the picture's own channels is in the net's values. */
+        bool picture = block || c < 3;
+        low->plan->params[at / 4 + c / 4 * 8 + c % 4] = picture ? range->scale : 1;
+        low->plan->params[at / 4 + c / 4 * 8 + 4 + c % 4] = picture ? range->shift : 0;
     }
     low->views[block ? block->output : node->output].affine_param = at;
     return true;

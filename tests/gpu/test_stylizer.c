@@ -442,6 +442,99 @@ static void test_identity_style(void **state)
     daub_model_free(model);
 }
 
+/* ---- networks fed the painting before ---- */
+
+/* y = picture / 2 + painting before / 2 + 0.1 where there is one */
+#define NET_FED                                                                          \
+    "opset 11; in x 1,7,h,w; f w 3,7,1,1 0.5,0,0,0.5,0,0,0.1,0,0.5,0,0,0.5,0,0.1,"       \
+    "0,0,0.5,0,0,0.5,0.1; Conv x,w > y kernel_shape=1,1; out y 1,3,h,w"
+
+enum { FED_WIDTH = 160, FED_HEIGHT = 120, FED_MARGIN = 16 };
+
+static double waves(int x, int y)
+{
+    return 0.5 + 0.2 * sin(0.21 * x + 0.05 * y) + 0.2 * sin(0.17 * y - 0.08 * x);
+}
+
+/* What the network shows at x, y after that many frames of a picture that moves. */
+static double fed_value(enum daub_model_range range, int dx, int frames, int x, int y)
+{
+    double scale = range == DAUB_MODEL_RANGE_SIGNED ? 2 : 1;
+    double shift = range == DAUB_MODEL_RANGE_SIGNED ? -1 : 0;
+    double value = 0.5 * (scale * waves(x - dx * frames, y) + shift);
+    if (frames > 0)
+        value +=
+            0.5 * (scale * fed_value(range, dx, frames - 1, x - dx, y) + shift) + 0.1;
+    return (value - shift) / scale;
+}
+
+/* How much of the middle is more than two codes from what is due. */
+static double fed_misses(const struct daub_model *model, enum daub_temporal temporal,
+                         enum daub_model_range range, int dx)
+{
+    struct daub_stylizer_params params = {
+        .in_width = FED_WIDTH,
+        .in_height = FED_HEIGHT,
+        .in = {.pixel = DAUB_PIXEL_GRAY8, .range = DAUB_RANGE_FULL},
+        .temporal = temporal,
+        .skip_check = true};
+    const struct daub_live live = {.strength = 1, .stability = 0.5f};
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    int misses = 0, count = 0;
+    struct picture in, out;
+    picture_init(&in, params.in, FED_WIDTH, FED_HEIGHT, 0, false);
+    picture_init(&out, params.in, FED_WIDTH, FED_HEIGHT, 0, false);
+    if (daub_stylizer_create(device, model, &params, &stylizer, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    for (int t = 0; t < 4; t++) {
+        /* The third frame continues no other. */
+        int since = temporal != DAUB_TEMPORAL_FLOW || t == 2 ? 0 : t == 3 ? 1 : t;
+        if (t == 2)
+            daub_stylizer_reset_history(stylizer);
+        for (int i = 0; i < FED_WIDTH * FED_HEIGHT; i++) {
+            int x = i % FED_WIDTH, y = i / FED_WIDTH;
+            picture_set(&in, 0, x, y, (int)(255 * waves(x - dx * since, y) + 0.5));
+        }
+        assert_int_equal(daub_stylizer_submit(stylizer, &in.image, &live, t, &error),
+                         DAUB_OK);
+        receive(stylizer, &out);
+        for (int y = FED_MARGIN; y < FED_HEIGHT - FED_MARGIN; y++) {
+            for (int x = FED_MARGIN; x < FED_WIDTH - FED_MARGIN; x++) {
+                double want = 255 * fed_value(range, dx, since, x, y);
+                misses += fabs(picture_get(&out, 0, x, y) - want) > 2;
+                count++;
+            }
+        }
+    }
+    picture_free(&in);
+    picture_free(&out);
+    daub_stylizer_free(stylizer);
+    return (double)misses / count;
+}
+
+static void test_fed(void **state)
+{
+    static const enum daub_model_range ranges[] = {DAUB_MODEL_RANGE_1,
+                                                   DAUB_MODEL_RANGE_SIGNED};
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct daub_model *model = net_make(NET_FED, ranges[i]);
+        double psnr;
+        bool safe = false;
+        struct daub_error error = {0};
+        assert_int_equal(
+            daub_device_check(device, model, DAUB_PRECISION_FP32, &psnr, &safe, &error),
+            DAUB_OK);
+        assert_true(safe);
+        assert_true(fed_misses(model, DAUB_TEMPORAL_OFF, ranges[i], 0) == 0);
+        assert_true(fed_misses(model, DAUB_TEMPORAL_STATS, ranges[i], 0) == 0);
+        assert_true(fed_misses(model, DAUB_TEMPORAL_FLOW, ranges[i], 0) == 0);
+        assert_true(fed_misses(model, DAUB_TEMPORAL_FLOW, ranges[i], 3) < 0.01);
+        daub_model_free(model);
+    }
+}
+
 /* ---- refusals ---- */
 
 static void refuse_submit(struct daub_stylizer *stylizer, const struct daub_image *image,
@@ -858,6 +951,7 @@ int main(void)
         cmocka_unit_test(test_steady),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_statistics),
+        cmocka_unit_test(test_fed),
         cmocka_unit_test(test_statistics_of_styles),
         cmocka_unit_test(test_identity_style),
         cmocka_unit_test(test_wrong_pictures),
