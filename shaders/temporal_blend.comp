@@ -28,21 +28,25 @@ layout(push_constant) uniform Push {
 
 #include "carry.glsl"
 
-// Mean and standard deviation of the network's painting around p.
-vec4 local_at(vec2 p)
+// Vector k of temporal_local.comp around p.
+vec4 local_at(vec2 p, int k)
 {
     p = clamp((p + 0.5) / float(SIDE) - 0.5, vec2(0.0), vec2(push.local_w - 1, push.local_h - 1));
     const ivec2 a = ivec2(floor(p)), b = min(a + 1, ivec2(push.local_w, push.local_h) - 1);
     const vec2 f = p - vec2(a);
-    return mix(mix(LOAD_FLOAT(local, LOCALS * (a.y * push.local_w + a.x)),
-                   LOAD_FLOAT(local, LOCALS * (a.y * push.local_w + b.x)), f.x),
-               mix(LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + a.x)),
-                   LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + b.x)), f.x), f.y);
+    return mix(mix(LOAD_FLOAT(local, LOCALS * (a.y * push.local_w + a.x) + k),
+                   LOAD_FLOAT(local, LOCALS * (a.y * push.local_w + b.x) + k), f.x),
+               mix(LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + a.x) + k),
+                   LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + b.x) + k), f.x), f.y);
 }
 
 // A carried stroke may be none that the network would paint here, as it left with what it
 // was painted on: it may go this many standard deviations from the mean around.
-const float REACH = 2.0, LEAST = 0.04;
+const float REACH = 4.0, LEAST = 0.04;
+
+// Resampling takes detail: it sharpens as far as the one shown before has less than the
+// network's own times this, which makes up for what it takes itself.
+const float DETAIL = 1.2;
 
 float inside(vec2 p)
 {
@@ -74,9 +78,10 @@ void main()
     if (anchored)
         from = vec2(x, y) + t[1].xy;
     m *= inside(from);
+    const vec4 around = local_at(vec2(x, y), 0), detail = local_at(vec2(x, y), 1);
+    const float sharpen = clamp(sqrt(DETAIL * detail.x / max(detail.y, 1e-6)), 0.5, 1.5);
     const vec3 before =
-        sample_at(anchored ? push.anchor : push.before, from, ivec2(push.w, push.h)).xyz;
-    const vec4 around = local_at(vec2(x, y));
+        sample_at(anchored ? push.anchor : push.before, from, ivec2(push.w, push.h), -sharpen).xyz;
     const float reach = REACH * around.w + LEAST;
     const vec3 carried = clamp(before, around.xyz - reach, around.xyz + reach);
     STORE(shown, y * push.w + x, vec4(clamp(mix(painted, carried, m), 0.0, 1.0), 0.0));

@@ -38,7 +38,7 @@ void main()
         if (way.z >= 0.5 && all(greaterThanEqual(from, vec2(0.0))) &&
             all(lessThanEqual(from, vec2(push.w - 1, push.h - 1)))) {
             m = 1.0;
-            before = clamp(sample_at(0, from, ivec2(push.w, push.h)).xyz, 0.0, 1.0) * push.scale +
+            before = clamp(sample_at(0, from, ivec2(push.w, push.h), -0.5).xyz, 0.0, 1.0) * push.scale +
                      push.shift;
         }
     }

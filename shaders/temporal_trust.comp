@@ -17,6 +17,9 @@ FLOATS_IN(4, state);  // of temporal_cut.comp
 FLOATS_IN(5, live);   // element 1: stability
 FLOATS_OUT(6, trust); // [h][w][2], in picture pixels: way to the frame before, trust, 0;
                       // way to the anchor, 1 where it has one, 0
+layout(set = 0, binding = 7, std430) buffer Anchor {
+    float anchor[]; // luma of the frame whose painting is the anchor
+};
 
 layout(push_constant) uniform Push {
     int w, h;
@@ -52,11 +55,13 @@ vec2 forth_at(vec2 p)
 }
 
 const float NOISE = 2.0 / 255.0, REST = 0.1;
+const float ANCHORED = 0.5; // weight of the difference from the anchor
 
-// Half the trust is lost at a difference of 2 % at a stability of 0, of 16 % at 1.
+// Half the trust is lost at a difference of 0.8 % at a stability of 0, of 10 % at 0.5; at 1
+// only what the flow contradicts is painted anew.
 float carried(vec3 control, float e)
 {
-    const float limit = 0.02 * exp2(3.0 * control.x);
+    const float limit = 0.008 * exp2(7.3 * control.x);
     return control.x > 0.0 && control.y == 0.0 ? clamp(1.5 - e / (limit * limit), 0.0, 1.0) : 0.0;
 }
 
@@ -78,11 +83,33 @@ vec4 anchored(vec2 p, vec4 now, vec3 control)
     return sum.z < 0.5 ? vec4(0.0) : vec4(now.xy + sum.xy / sum.z, known, 0.0);
 }
 
+float anchor_luma(vec2 p)
+{
+    const ivec2 a = ivec2(floor(p)), most = ivec2(push.w, push.h) - 1;
+    const vec2 f = p - vec2(a);
+    float sum = 0.0;
+    [[unroll]] for (int k = 0; k < 4; k++) {
+        const ivec2 c = clamp(a + ivec2(k & 1, k >> 1), ivec2(0), most);
+        const vec2 g = mix(1.0 - f, f, vec2(k & 1, k >> 1));
+        sum += g.x * g.y * anchor[c.y * push.w + c.x];
+    }
+    return sum;
+}
+
 void store(int x, int y, vec4 now, vec3 control)
 {
-    const int i = 2 * (y * push.w + x);
-    STORE_FLOAT(trust, i, now);
-    STORE_FLOAT(trust, i + 1, anchored(vec2(x, y) + now.xy / push.step, now, control));
+    const int i = y * push.w + x;
+    vec4 way = anchored(vec2(x, y) + now.xy / push.step, now, control);
+    if (control.z > 0.0) {
+        anchor[i] = luma(1 - push.parity, x, y);
+    } else if (way.z > 0.0) {
+        // Small errors of many frames add up: it must look like the anchor, too.
+        const float d = luma(push.parity, x, y) - anchor_luma(vec2(x, y) + way.xy / push.step);
+        now.z = min(now.z, carried(control, ANCHORED * d * d));
+        way.z = now.z > 0.5 ? 1.0 : 0.0;
+    }
+    STORE_FLOAT(trust, 2 * i, now);
+    STORE_FLOAT(trust, 2 * i + 1, way);
 }
 
 void main()

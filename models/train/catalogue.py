@@ -52,4 +52,5 @@ def losses(options):
     pictures = [to_tensor([picture(word, options['data'], options['style_px'])])
                 for word in options['style']]
     loss_net = LossNet(options['loss_net'], options['content_layers'] + options['style_layers'])
-    return Perceptual(loss_net, options['content_layers'], options['style_layers'], pictures)
+    return Perceptual(loss_net, options['content_layers'], options['style_layers'],
+                      pictures)

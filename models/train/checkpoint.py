@@ -14,7 +14,7 @@ import torch
 from net import Painter
 from problem import Problem
 
-FORMAT = 'daub-train-2'
+FORMAT = 'daub-train-3'
 
 
 def save(path, state):
@@ -77,7 +77,8 @@ def words(changed):
 
 
 def recipe(state):
-    """The command that makes this network again, with file names instead of paths."""
+    """The commands that make this network again, one a line, with file names instead of
+    paths."""
     parts = ['models/train/run', 'train', *words(state['changed']),
              '--seed', str(state['options']['seed'])]
     for length in state['earlier'] + [state['iterations']]:
@@ -86,5 +87,6 @@ def recipe(state):
     stopped = ''
     if state['iteration'] != state['iterations']:
         stopped = f"stopped at iteration {state['iteration']}, "
-    return (' '.join(parts[:-1]) +
+    before = state['grown_from'] + '\n' if state['grown_from'] else ''
+    return (before + ' '.join(parts[:-1]) +
             f"; {stopped}{minutes:.1f} minutes on {state['options']['threads']} threads")

@@ -39,7 +39,7 @@ def run_train(parser, words):
         model = fresh(full)
     trainer = Trainer(full, model, Photos(full['content']), catalogue.losses(full),
                       state=state)
-    record = {'options': given,
+    record = {'options': given, 'grown_from': state['grown_from'] if state else model.recipe,
               'changed': state['changed'] if state else options.changed(parser, given)}
     if not trainer.run(lambda: checkpoint.save(out, {**trainer.state(), **record})):
         say(f'\nstopped at iteration {trainer.iteration}; continue with --resume {out}')
@@ -53,10 +53,12 @@ def fresh(full):
     styles = [catalogue.IDENTITY] + full['paintings']
     if not full['grow']:
         return Model(full['size'], styles, Painter(full['size'], len(styles)))
-    model = grow.grow(load(full['grow']), full['size'], full['seed'])
+    small = load(full['grow'])
+    model = grow.grow(small, full['size'], full['seed'])
     if [style['name'] for style in model.styles] != [style['name'] for style in styles]:
         raise Problem(f"{full['grow']} has other styles than --style gives; these must be the "
                       'same, in the same order')
+    model.styles, model.recipe = styles, small.recipe
     return model
 
 

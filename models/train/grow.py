@@ -40,9 +40,9 @@ def widen(old, new, inputs, outputs, random):
 def grow(model, size, seed):
     """model at another size, none of whose measures may be smaller."""
     old, old_measures, measures = model.net, SIZES[model.size], SIZES[size]
-    if measures <= old_measures or any(n < o for n, o in zip(measures, old_measures)):
-        raise Problem(f'a network of size {model.size} cannot grow to {size}; give a smaller one '
-                      'with --grow')
+    if any(n < o for n, o in zip(measures, old_measures)):
+        raise Problem(f'a network of size {model.size} cannot grow to {size}; give one that is '
+                      'not larger with --grow')
     random = torch.Generator().manual_seed(seed)
     new = Painter(size, len(model.styles))
     half = copies(old_measures[0], measures[0], random)

@@ -76,12 +76,40 @@ def relative_error(x, target):
     return ((x - target) ** 2).mean(dims) / (target ** 2).mean(dims).clamp(min=1e-12)
 
 
+class Palette:
+    """How foreign colours are to a style picture, seen as a normal distribution of colours."""
+
+    SHARE = 0.995  # of the picture's own pixels that are not foreign to it
+    LEAST = 1e-3  # variance of any colour
+
+    def __init__(self, pictures):
+        """pictures: list of [1,3,H,W]; their sizes may differ."""
+        colours = [picture.flatten(2)[0].T for picture in pictures]
+        self.mean = torch.stack([c.mean(0) for c in colours])
+        self.precision = torch.stack([torch.linalg.inv(torch.cov(c.T) + self.LEAST * torch.eye(3))
+                                      for c in colours])
+        self.limit = torch.ones(len(pictures))
+        self.limit = torch.stack([torch.quantile(self.distances(p, [i])[0].flatten(), self.SHARE)
+                                  for i, p in enumerate(pictures)])
+
+    def distances(self, image, styles):
+        """[N,3,H,W] -> [N,H,W], squared Mahalanobis distances over the picture's limit."""
+        difference = image.float() - self.mean[styles][:, :, None, None]
+        squares = torch.einsum('nihw,nij,njhw->nhw', difference, self.precision[styles], difference)
+        return squares / self.limit[styles][:, None, None]
+
+    def __call__(self, painting, styles):
+        """Mean of what exceeds the limit, [N]."""
+        return F.relu(self.distances(painting, styles) - 1).mean((1, 2))
+
+
 class Perceptual:
-    """Content and style loss against fixed style pictures."""
+    """Content and style loss against fixed style pictures, and their palettes."""
 
     def __init__(self, loss_net, content_layers, style_layers, style_pictures):
         """style_pictures: list of [1,3,H,W]; their sizes may differ."""
         self.net, self.content_layers, self.style_layers = loss_net, content_layers, style_layers
+        self.palette = Palette(style_pictures)
         with torch.no_grad():
             features = [loss_net(picture) for picture in style_pictures]
             self.grams = {name: torch.cat([gram(f[name]) for f in features])

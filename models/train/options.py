@@ -91,6 +91,8 @@ class Verb:
         add('--identity-weight', type=WEIGHT, default=10.0,
             help='of staying near the photo, the more the weaker the strength')
         add('--grid-weight', type=WEIGHT, default=1e4, help='against a dotted grid')
+        add('--palette-weight', type=WEIGHT, default=50.0, help="against colours that are foreign "
+            'to the picture')
         add('--steady-weight', type=WEIGHT, default=200.0,
             help='0 trains without the steadiness loss')
         add('--steady-from', type=bounded(float, 0, 1), default=steady_from,
@@ -113,7 +115,8 @@ def add_train(verbs):
     verb.add('--resume', type=PATH, metavar='CHECKPOINT',
              help='continue this run with the options it had')
     verb.add('--grow', type=PATH, metavar='MODEL',
-             help='start from this smaller network of the same styles instead of from nothing')
+             help='start from this network of the same styles, as large or smaller, instead of from '
+             'nothing')
     verb.add('--size', choices=tuple(SIZES), default='lite')
     verb.add_training(rate=3e-3, steady_from=0.3)
     return verb.parser

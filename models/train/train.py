@@ -18,7 +18,7 @@ STEADY_RISE = 0.1  # of the run, in which the steadiness loss comes to full weig
 LAST_RATE = 0.005  # of the full learning rate, at the end of the cosine
 SAVE_EVERY_S = 60
 REPORT_EVERY_S = 20  # where the progress line cannot be rewritten
-TERMS = ('content', 'style', 'variation', 'grid', 'steady')
+TERMS = ('content', 'style', 'palette', 'variation', 'grid', 'steady')
 WEAK_SHARE = 0.1  # of the samples: painted at a random strength
 
 
@@ -133,13 +133,16 @@ class Trainer:
             else:
                 painting = self.net(photo, row)
             content, style = self.perceptual(painting, photo, picture)
+        foreign = self.perceptual.palette(painting, picture)
         lines = F.relu(grid_energy(painting) - grid_energy(photo))
         lattice = F.relu(lattice_energy(painting) - lattice_energy(photo))
         terms = {'content': weighted_mean(content, strength), 'style': weighted_mean(style, strength),
+                 'palette': weighted_mean(foreign, strength),
                  'variation': total_variation(painting).mean(), 'grid': (lines + lattice).mean(),
                  'steady': motion.compare(painting, moved) if steady else torch.zeros(())}
         paint = (options['content_weight'] * self.factors['content'][picture] * content +
                  options['style_weight'] * self.factors['style'][picture] * style +
+                 options['palette_weight'] * foreign +
                  options['tv_weight'] * total_variation(painting))
         back = options['identity_weight'] * (painting - photo).abs().mean((1, 2, 3))
         loss = ((strength * paint + (1 - strength) * back).mean() +

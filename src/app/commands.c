@@ -29,8 +29,9 @@ int command_fail(enum exit_code code, const struct daub_error *error)
 
 const char *command_default_model(const struct daub_device_info *device)
 {
-    (void)device;
-    return "lite";
+    bool fast = device && (device->kind == DAUB_DEVICE_DISCRETE ||
+                           device->kind == DAUB_DEVICE_VIRTUAL);
+    return fast ? "standard" : "lite";
 }
 
 enum exit_code command_open(const struct options *options, struct daub_device **device,

@@ -16,7 +16,8 @@ int command_doctor(const struct options *options);
 /* Logs the error and returns its code. */
 int command_fail(enum exit_code code, const struct daub_error *error);
 
-/* The model that is painted with where none is named: a built-in one. */
+/* The built-in model that is painted with where none is named: standard on graphics
+ * cards, lite on what shares a processor's memory, or where device is NULL. */
 const char *command_default_model(const struct daub_device_info *device);
 
 /* Opens device and model as the options say; both are the caller's. DONE or the code of

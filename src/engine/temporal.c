@@ -69,6 +69,7 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
                   {&t->state[1], "state", 2 * VEC4},
                   {&t->trust[0], "trust", trust},
                   {&t->trust[1], "trust", trust},
+                  {&t->anchor, "anchor", trust / (2 * VEC4) * sizeof(float)},
                   {&t->paintings, "paintings", PAINTINGS * painting_bytes(t)}};
     for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
         if (!gpu_buffer_create(device, GPU_MEMORY_DEVICE, wanted[i].bytes, wanted[i].name,
@@ -88,6 +89,7 @@ void temporal_free(struct temporal *t)
     if (device) {
         gpu_buffer_free(device, &t->local);
         gpu_buffer_free(device, &t->paintings);
+        gpu_buffer_free(device, &t->anchor);
         for (int i = 0; i < 2; i++) {
             gpu_buffer_free(device, &t->state[i]);
             gpu_buffer_free(device, &t->trust[i]);
@@ -145,7 +147,8 @@ static bool add_trust(const struct temporal *t, struct dispatch_list *list, int 
         [3] = flow_field(&t->flow, coarse, parity),
         [4] = whole(&t->state[parity], floats),
         [5] = whole(live, floats),
-        [6] = whole(&t->trust[parity], floats)};
+        [6] = whole(&t->trust[parity], floats),
+        [7] = whole(&t->anchor, floats)};
     const int push[] = {finest->w, finest->h, parity, 0, coarser->w, coarser->h, 0};
     memcpy(item.push, push, sizeof(push));
     put_float(&item.push[3], (float)t->flow.step);

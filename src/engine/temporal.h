@@ -12,6 +12,7 @@ struct temporal {
     struct gpu_buffer local;    /* of temporal_local.comp */
     struct gpu_buffer state[2]; /* of temporal_cut.comp, by the frame's parity */
     struct gpu_buffer trust[2]; /* of temporal_trust.comp, the same */
+    struct gpu_buffer anchor;   /* luma of the anchor's frame; the same kernel's */
     /* [h][w] R G B 0 in 0..1: shown at either parity, then the anchor, a painting shown
      * some frames ago. */
     struct gpu_buffer paintings;

@@ -13,6 +13,7 @@ from harness import ffmpeg, run
 try:
     import cv2
     import numpy as np
+    import motion
 except ImportError:
     print("skipped: no OpenCV for Python (python3-opencv)")
     sys.exit(harness.SKIPPED)
@@ -29,10 +30,6 @@ def pictures(path):
     return np.frombuffer(raw, np.uint8).reshape(-1, HEIGHT, WIDTH, 3)
 
 
-def grid():
-    return np.mgrid[0:HEIGHT, 0:WIDTH][::-1].transpose(1, 2, 0).astype(np.float32)
-
-
 def sample(image, where):
     """Bilinear and, unlike OpenCV's remap, without rounding of the places."""
     at = np.clip(where, 0, (WIDTH - 1, HEIGHT - 1))
@@ -46,12 +43,6 @@ def sample(image, where):
 
 def inside(where):
     return ((where >= 0) & (where <= (WIDTH - 1, HEIGHT - 1))).all(-1)
-
-
-def write_flo(path, flow):
-    with open(path, "wb") as file:
-        file.write(b"PIEH" + np.int32(flow.shape[1]).tobytes() + np.int32(flow.shape[0]).tobytes())
-        file.write(np.ascontiguousarray(flow, np.float32).tobytes())
 
 
 class Metrics(unittest.TestCase):
@@ -93,7 +84,7 @@ class Metrics(unittest.TestCase):
 
         chain = []  # ways from the newest frame to earlier ones, and what is seen there
         for t in range(1, COUNT):
-            where = grid() + flows[t]
+            where = motion.grid(*SIZE) + flows[t]
             seen = inside(where)
             for key, name in (("e_warp", "painted"), ("e_warp_input", "input"),
                               ("e_warp_per_frame", "alone")):
@@ -112,7 +103,7 @@ class Metrics(unittest.TestCase):
                       seen & np.all([old[corner] for corner in corners], axis=0) &
                       inside(where + sample(way, where))) for way, old in chain]
             if t >= 10:
-                far = grid() + chain[9][0]
+                far = motion.grid(*SIZE) + chain[9][0]
                 d = ((video["painted"][t] - sample(video["painted"][t - 10], far)) ** 2).mean(-1)
                 add("long_range", d[chain[9][1]].mean())
         found = {key: float(np.mean(values)) for key, values in sums.items()}
@@ -129,7 +120,7 @@ class Metrics(unittest.TestCase):
 
     def assert_same(self, flows):
         for t, flow in flows.items():
-            write_flo(self.path("flow_%04d.flo" % t), flow)
+            motion.write_flo(self.path("flow_%04d.flo" % t), flow)
         got = self.scores("--flow", self.path("flow_%04d.flo"))
         self.assertEqual(got["frames"], COUNT)
         self.assertEqual(got["flow"], "given")
@@ -139,15 +130,8 @@ class Metrics(unittest.TestCase):
 
     def test_opencv_flow(self):
         grey = [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in self.videos["input"]]
-        dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        flows = {}
-        for t in range(1, COUNT):
-            back, forth = dis.calc(grey[t], grey[t - 1], None), dis.calc(grey[t - 1], grey[t], None)
-            there = sample(forth, grid() + back)
-            miss = ((back + there) ** 2).sum(-1)
-            back[miss > 0.01 * ((back ** 2).sum(-1) + (there ** 2).sum(-1)) + 0.5] = 1e4
-            flows[t] = back
-        given = self.assert_same(flows)
+        given = self.assert_same({t: motion.dis_medium(grey[t - 1], grey[t])
+                                  for t in range(1, COUNT)})
         own = self.scores()
         self.assertEqual(own["flow"], "daub")
         self.assertLess(abs(own["e_warp"] / given["e_warp"] - 1), 0.35)
@@ -156,12 +140,7 @@ class Metrics(unittest.TestCase):
     def test_exact_flow(self):
         numbers = ",".join(map(str, range(1, COUNT)))
         run([SCENE_PROGRAM, "--size", "%dx%d" % SIZE, "--flow", numbers, self.folder.name])
-        flows = {}
-        for t in range(1, COUNT):
-            flow = np.fromfile(self.path("flow_%04d.flo" % t), np.float32)[3:].reshape(HEIGHT, WIDTH, 2)
-            seen = cv2.imread(self.path("visible_%04d.pgm" % t), 0) > 0
-            flows[t] = np.where(seen[..., None], flow, np.float32(1e4))
-        self.assert_same(flows)
+        self.assert_same({t: motion.exact(self.folder.name, t) for t in range(1, COUNT)})
 
     def test_baselines(self):
         """A painting compared with itself, and the input as its own painting."""

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "app/commands.h"
 #include "app/options.h"
 #include "util/alloc.h"
 
@@ -169,12 +170,30 @@ static void test_styles(void **state)
     assert_non_null(strstr(error.message, "one style only"));
 }
 
+static void test_default_model(void **state)
+{
+    static const struct {
+        enum daub_device_kind kind;
+        const char *model;
+    } cases[] = {{DAUB_DEVICE_DISCRETE, "standard"},
+                 {DAUB_DEVICE_VIRTUAL, "standard"},
+                 {DAUB_DEVICE_INTEGRATED, "lite"},
+                 {DAUB_DEVICE_SOFTWARE, "lite"},
+                 {DAUB_DEVICE_OTHER, "lite"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct daub_device_info info = {.kind = cases[i].kind};
+        assert_string_equal(command_default_model(&info), cases[i].model);
+    }
+    assert_string_equal(command_default_model(NULL), "lite");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values), cmocka_unit_test(test_every_allocation),
         cmocka_unit_test(test_help),   cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_styles),
+        cmocka_unit_test(test_styles), cmocka_unit_test(test_default_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

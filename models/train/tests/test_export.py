@@ -31,7 +31,7 @@ def random_model(size, styles):
             if 'norm' in name or name.startswith('last'):
                 weight.add_(0.3 * torch.randn_like(weight))
     state = {'size': size, 'net': net.state_dict(), 'iteration': 5, 'iterations': 5,
-             'seconds': 90.0, 'earlier': [], 'changed': {'style': 'a b.jpg'},
+             'seconds': 90.0, 'earlier': [], 'grown_from': '', 'changed': {'style': 'a b.jpg'},
              'styles': [dict(STYLE, name=f'style-{i}') for i in range(styles)],
              'options': {'seed': 4, 'threads': 2}}
     return models.from_state(state)

@@ -237,6 +237,26 @@ class PartsTest(unittest.TestCase):
         self.assertGreater(float(lit.max()), 0.7)
         self.assertLessEqual(float(lit.max()), 1)
 
+    def test_palette(self):
+        """Own colours are not foreign, of others the squared distance counts; by NumPy."""
+        random = np.random.default_rng(3)
+        colours = random.normal((0.6, 0.4, 0.2), (0.1, 0.05, 0.08), (40 * 50, 3)) @ [
+            [1, 0.3, 0], [0, 1, 0.2], [0, 0, 1]]
+        picture = torch.from_numpy(colours.T.reshape(1, 3, 40, 50)).float()
+        palette = losses.Palette([torch.rand(1, 3, 30, 30), picture])
+        inverse = np.linalg.inv(np.cov(colours.T) + 1e-3 * np.eye(3))
+
+        def squares(colours):
+            d = colours - np.mean(picture.numpy(), axis=(0, 2, 3))
+            return np.einsum('...i,ij,...j', d, inverse, d)
+        limit = np.quantile(squares(colours), 0.995)
+        self.assertLess(float(palette(picture, [1])), 0.01)
+        foreign = random.random((2, 8, 9, 3))
+        want = np.maximum(squares(foreign) / limit - 1, 0).mean((1, 2))
+        got = palette(torch.from_numpy(foreign).permute(0, 3, 1, 2), torch.tensor([1, 1]))
+        np.testing.assert_allclose(got.numpy(), want, rtol=1e-3)
+        self.assertGreater(want.min(), 1)
+
     def test_gram_and_error(self):
         random = np.random.default_rng(2)
         features = random.normal(size=(2, 3, 4, 5))
