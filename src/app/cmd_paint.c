@@ -11,6 +11,7 @@
 #include "app/painter.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "app/window.h"
 #include "media/format.h"
 #include "media/sink.h"
 #include "media/source.h"
@@ -33,7 +34,17 @@ struct work {
     float *weights;
     struct painter painter;
     bool painter_made;
+    struct daub_live live; /* to begin with */
+    struct look look;
+    struct pace pace;
+    struct session_state state;
+    struct window *window; /* one of sinks; NULL: none */
 };
+
+static bool wants_window(const struct options *options)
+{
+    return options->window || options->outputs.count == 0;
+}
 
 static int fail_usage(const char *message)
 {
@@ -143,11 +154,16 @@ static enum exit_code plan_output(struct work *work)
     output->format = sample->format;
     size_apply(&work->out_size, sample->width, sample->height, &output->width,
                &output->height);
-    struct media_sink_params params =
-        sink_params(work, work->options->outputs.values[0], false);
-    if (!media_pixel_nearest(sample->format, &match, &error) ||
-        !media_sink_want(&params, &want, &error) ||
-        !media_pixel_nearest(want.format, &match, &error))
+    bool ok = media_pixel_nearest(sample->format, &match, &error);
+    if (ok && work->options->outputs.count > 0) {
+        struct media_sink_params params =
+            sink_params(work, work->options->outputs.values[0], false);
+        ok = media_sink_want(&params, &want, &error);
+    } else {
+        want = (struct media_want){.format = AV_PIX_FMT_BGRA};
+        want.space = AVCOL_SPC_UNSPECIFIED;
+    }
+    if (!ok || !media_pixel_nearest(want.format, &match, &error))
         return command_fail(exit_code_of(error.status), &error);
     output->format = media_pixel_to_av(match.pixel);
     set_colors(output, sample, &want);
@@ -173,8 +189,8 @@ static enum exit_code open_sinks(struct work *work, const bool *replace)
 static enum exit_code open_outputs(struct work *work)
 {
     const struct option_list *outputs = &work->options->outputs;
-    work->sinks = daub_alloc(outputs->count, sizeof(struct media_sink *));
-    bool *replace = daub_alloc(outputs->count, sizeof(*replace));
+    work->sinks = daub_alloc(outputs->count + 1, sizeof(struct media_sink *));
+    bool *replace = daub_alloc(outputs->count + 1, sizeof(*replace));
     enum exit_code code = work->sinks && replace ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
     if (code != EXIT_CODE_DONE)
         daub_log(DAUB_LOG_ERROR, "out of memory");
@@ -198,6 +214,12 @@ static enum exit_code make_painter(struct work *work)
     if (!style_parse(options->style, daub_model_get_info(work->model), &work->weights,
                      &error))
         return command_fail(EXIT_CODE_USAGE, &error);
+    work->live = (struct daub_live){.strength = (float)options->strength,
+                                    .color = options->keep_colors   ? DAUB_COLOR_KEEP
+                                             : options->colors_only ? DAUB_COLOR_ONLY
+                                                                    : DAUB_COLOR_PAINT,
+                                    .style = work->weights,
+                                    .stability = (float)options->stability};
     struct painter_params params = {
         .device = work->device,
         .model = work->model,
@@ -205,12 +227,7 @@ static enum exit_code make_painter(struct work *work)
         .precision = (enum daub_precision)options->precision,
         .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
                                               : (enum daub_temporal)options->temporal,
-        .live = {.strength = (float)options->strength,
-                 .color = options->keep_colors   ? DAUB_COLOR_KEEP
-                          : options->colors_only ? DAUB_COLOR_ONLY
-                                                 : DAUB_COLOR_PAINT,
-                 .style = work->weights,
-                 .stability = (float)options->stability},
+        .live = work->live,
         .output = work->output,
     };
     work->painter_made = true;
@@ -219,6 +236,31 @@ static enum exit_code make_painter(struct work *work)
     daub_log(DAUB_LOG_VERBOSE, "painting %s with %s on %s", work->source->info.name,
              daub_model_get_info(work->model)->name,
              daub_device_get_info(work->device)->name);
+    return EXIT_CODE_DONE;
+}
+
+/* The window is one more sink, with a look that its keys change. */
+static enum exit_code open_window(struct work *work)
+{
+    struct daub_error error = {0};
+    char title[256];
+    snprintf(title, sizeof(title), "%s - daub", work->source->info.name);
+    struct window_params params = {.title = title,
+                                   .frame = work->output,
+                                   .fullscreen = work->options->fullscreen,
+                                   .mirror = work->options->mirror,
+                                   .software = daub_device_get_info(work->device)->kind ==
+                                               DAUB_DEVICE_SOFTWARE,
+                                   .look = &work->look,
+                                   .pace = &work->pace,
+                                   .state = &work->state};
+    if (!look_init(&work->look, &work->painter, daub_model_get_info(work->model),
+                   &work->live, &error))
+        return command_fail(EXIT_CODE_FAILED, &error);
+    work->window = window_open(&params, &error);
+    if (!work->window)
+        return command_fail(EXIT_CODE_OUTPUT, &error);
+    work->sinks[work->sink_count++] = window_sink(work->window);
     return EXIT_CODE_DONE;
 }
 
@@ -234,6 +276,8 @@ static enum exit_code run(struct work *work)
         progress_preparing(&progress);
         code = make_painter(work);
         progress_end(&progress);
+        if (code == EXIT_CODE_DONE && wants_window(work->options))
+            code = open_window(work);
     }
     if (code != EXIT_CODE_DONE)
         return code;
@@ -245,6 +289,10 @@ static enum exit_code run(struct work *work)
         .painter = &work->painter,
         .progress = &progress,
         .stop = &work->stop,
+        .realtime = work->options->realtime || work->window,
+        .pace = &work->pace,
+        .window = work->window,
+        .state = &work->state,
     };
     return session_run(&params);
 }
@@ -259,6 +307,7 @@ static void work_uninit(struct work *work)
     for (size_t i = 0; i < work->sink_count; i++)
         media_sink_destroy(work->sinks[i]);
     free(work->sinks);
+    look_uninit(&work->look);
     av_frame_free(&work->output);
     media_source_destroy(work->source);
 }
@@ -269,8 +318,6 @@ int command_paint(const struct options *options)
     struct daub_error error = {0};
     if (!options->input)
         return fail_usage("no input; say daub INPUT -o OUTPUT, or daub --help");
-    if (options->outputs.count == 0)
-        return fail_usage("no output; add -o and a name, such as -o painted.mp4");
     if (!size_parse(options->size, "--size", &work.work_size, &error) ||
         !size_parse(options->out_size, "--out-size", &work.out_size, &error))
         return command_fail(EXIT_CODE_USAGE, &error);

@@ -69,7 +69,7 @@ static const struct option table[] = {
     {"Input", "-i", "--input", KIND_TEXT, "FILE", VERB_PAINT | VERB_MODELS,
      FIELD(input),
      .help = "what to paint; the same as a plain INPUT: a video, an image, a pattern of "
-             "images such as in%04d.png, a URL, or - for standard input"},
+             "images such as in%04d.png, a URL, lavfi:GRAPH, or - for standard input"},
     {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT | VERB_MODELS, FIELD(start_us),
      GIVEN(has_start),
      .help = "start there: seconds or [HH:]MM:SS.mmm"},
@@ -81,12 +81,21 @@ static const struct option table[] = {
      .min = 1, .max = 1e12, .help = "paint at most N frames"},
     {NULL, "-framerate", NULL, KIND_TEXT, "R", VERB_PAINT, FIELD(frame_rate),
      .help = "rate of image patterns and raw streams (25)"},
+    {NULL, "--realtime", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(realtime),
+     .help = "read the input at its own pace and drop the frames that there is no time to "
+             "paint, as for a window"},
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
 
     {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT, FIELD(outputs),
      .help = "where the painting goes: a video, an image, a pattern of images, a URL, or "
-             "- for y4m on standard output; may be given several times"},
+             "- for y4m on standard output; may be given several times; without any, a window shows it"},
+    {NULL, "--window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(window),
+     .help = "show a window beside the outputs, too; ? in it lists its keys"},
+    {NULL, "--fullscreen", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(fullscreen),
+     .help = "the window fills the screen"},
+    {NULL, "--mirror", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(mirror),
+     .help = "the window shows the picture left to right"},
     {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
      .help = "output format where the name does not tell"},
     {NULL, "--flow", NULL, KIND_TEXT, "PATTERN", VERB_METRICS, FIELD(flow),

@@ -27,6 +27,7 @@ struct options {
     bool has_start, has_end, has_length;
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
+    bool realtime, window, fullscreen, mirror;
     const char *frame_rate, *hwaccel;
 
     const char *model, *style, *gallery;

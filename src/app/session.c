@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <stdatomic.h>
 
+#include "app/window.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/queue.h"
@@ -22,8 +24,8 @@ struct session {
     enum exit_code code;     /* lock: of the first failure; DONE: none */
     struct daub_error error; /* lock: its words; empty where a sink's join will tell */
 
-    atomic_llong painted, time_us; /* engine thread -> progress */
-    int64_t first_us;              /* engine thread */
+    int64_t first_us;     /* engine thread */
+    struct delays delays; /* engine thread, then session_run */
 };
 
 static void discard_frame(void *item)
@@ -68,6 +70,35 @@ static bool pass_packet(struct session *session, const AVPacket *packet)
     return true;
 }
 
+/* Passes a frame on when it is due, stamped with the time of its arrival. A still picture
+ * in a window is painted again and again, since its look may change. */
+static bool pass_frame(struct session *session, AVFrame *frame)
+{
+    const struct session_params *params = &session->params;
+    const struct media_source_info *info = &params->source->info;
+    enum { STILL_US = 100000 };
+    bool still = params->window && info->single && params->sink_count == 1, again;
+    int64_t time_us = av_rescale_q(frame->pts, info->time_base, AV_TIME_BASE_Q);
+    do {
+        AVFrame *next = still ? av_frame_clone(frame) : NULL;
+        again = next != NULL;
+        if (params->realtime)
+            pace_wait(params->pace, time_us, params->stop);
+        frame->opaque = (void *)(intptr_t)daub_clock_us();
+        if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {
+            av_frame_free(&frame);
+            av_frame_free(&next);
+            return false;
+        }
+        atomic_store(&params->state->dropped,
+                     (long long)daub_queue_dropped(&session->frames));
+        frame = next;
+        time_us += STILL_US;
+    } while (again && !daub_stop_requested(params->stop));
+    av_frame_free(&frame);
+    return true;
+}
+
 static void *run_source(void *opaque)
 {
     struct session *session = opaque;
@@ -85,9 +116,8 @@ static void *run_source(void *opaque)
         if (item.packet) {
             going = pass_packet(session, item.packet);
             av_packet_free(&item.packet);
-        } else if (daub_queue_push(&session->frames, item.frame) != DAUB_QUEUE_OK) {
-            av_frame_free(&item.frame);
-            going = false;
+        } else {
+            going = pass_frame(session, item.frame);
         }
     }
     daub_queue_finish(&session->frames);
@@ -114,9 +144,12 @@ static bool deliver(struct session *session)
         av_rescale_q(painted->pts, params->source->info.time_base, AV_TIME_BASE_Q);
     if (painter_was_cut(params->painter))
         daub_log(DAUB_LOG_VERBOSE, "a new scene begins at %.3f s", (double)at_us * 1e-6);
-    if (atomic_fetch_add(&session->painted, 1) == 0)
+    struct session_state *state = params->state;
+    if (atomic_fetch_add(&state->painted, 1) == 0)
         session->first_us = at_us;
-    atomic_store(&session->time_us, at_us - session->first_us);
+    atomic_store(&state->time_us, at_us - session->first_us);
+    delays_add(&session->delays, daub_clock_us() - (int64_t)(intptr_t)painted->opaque);
+    atomic_store(&state->delay_us, session->delays.last_us);
     av_frame_free(&painted);
     return ok;
 }
@@ -187,20 +220,36 @@ static uint64_t bytes_written(const struct session_params *params)
     return bytes;
 }
 
+/* The calling thread's part: progress and the window. */
 static void watch(struct session *session)
 {
-    struct progress *progress = session->params.progress;
-    int interval = progress_interval_ms(progress);
+    const struct session_params *params = &session->params;
+    int interval = progress_interval_ms(params->progress);
+    int64_t next_us = daub_clock_us() + (int64_t)interval * 1000;
     struct pollfd wait = {.fd = session->done.fd, .events = POLLIN};
     while (!daub_stop_requested(&session->done)) {
-        int ready = poll(&wait, 1, interval);
-        if (ready < 0 && errno != EINTR)
+        if (params->window)
+            window_step(params->window, params->stop);
+        else if (poll(&wait, 1, interval) < 0 && errno != EINTR)
             break;
-        if (interval > 0 && ready == 0)
-            progress_update(progress, atomic_load(&session->painted),
-                            atomic_load(&session->time_us),
-                            bytes_written(&session->params));
+        if (interval > 0 && daub_clock_us() >= next_us) {
+            next_us = daub_clock_us() + (int64_t)interval * 1000;
+            progress_update(params->progress, atomic_load(&params->state->painted),
+                            atomic_load(&params->state->time_us), bytes_written(params));
+        }
     }
+}
+
+static void tell_delays(const struct session *session)
+{
+    if (session->params.realtime && session->delays.count > 0)
+        daub_log(DAUB_LOG_INFO,
+                 "%lld frames painted in real time, %lld dropped; delay %d ms, of 95 %% "
+                 "at most %d ms",
+                 (long long)atomic_load(&session->params.state->painted),
+                 (long long)atomic_load(&session->params.state->dropped),
+                 delays_quantile(&session->delays, 0.5),
+                 delays_quantile(&session->delays, 0.95));
 }
 
 static enum exit_code code_of_sink(enum daub_status status)
@@ -222,6 +271,8 @@ static void close_sinks(struct session *session, bool interrupted)
             daub_log(DAUB_LOG_ERROR, "%s", error.message);
             fail(session, code_of_sink(error.status), NULL);
             session->code = code_of_sink(error.status);
+        } else if (params->window && sink == window_sink(params->window)) {
+            continue; /* it was seen */
         } else if (session->code == EXIT_CODE_DONE && report.frames_in == 0) {
             daub_log(DAUB_LOG_WARNING, "%s: not one frame was painted; nothing written",
                      sink->name);
@@ -239,7 +290,10 @@ static bool start(struct session *session, struct daub_error *error)
 {
     if (!daub_stop_init(&session->done, error))
         return false;
-    if (!daub_queue_init(&session->frames, QUEUE_FRAMES, DAUB_QUEUE_BLOCK, discard_frame))
+    bool realtime = session->params.realtime;
+    if (!daub_queue_init(&session->frames, realtime ? 1 : QUEUE_FRAMES,
+                         realtime ? DAUB_QUEUE_DROP_OLDEST : DAUB_QUEUE_BLOCK,
+                         discard_frame))
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     if (!daub_thread_start(&session->source_thread, "daub-source", run_source, session,
                            error))
@@ -258,20 +312,20 @@ enum exit_code session_run(const struct session_params *params)
     struct session session = {.params = *params, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct daub_error error = {0};
     session.done.fd = -1;
-    atomic_init(&session.painted, 0);
-    atomic_init(&session.time_us, 0);
     if (start(&session, &error)) {
         watch(&session);
         progress_end(params->progress);
         daub_thread_join(&session.engine_thread);
         /* from here on this is the only thread that looks at the session */
-        bool interrupted =
-            session.code == EXIT_CODE_DONE && daub_stop_requested(params->stop);
+        bool closed = params->window && window_closed(params->window);
+        bool interrupted = session.code == EXIT_CODE_DONE &&
+                           daub_stop_requested(params->stop) && !closed;
         if (session.error.status != DAUB_OK)
             daub_log(DAUB_LOG_ERROR, "%s", session.error.message);
         if (interrupted)
             daub_log(DAUB_LOG_INFO, "stopped after %lld frames; what was painted is kept",
-                     (long long)atomic_load(&session.painted));
+                     (long long)atomic_load(&params->state->painted));
+        tell_delays(&session);
         close_sinks(&session, interrupted);
         if (session.code == EXIT_CODE_DONE && interrupted)
             session.code = EXIT_CODE_INTERRUPTED;

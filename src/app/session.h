@@ -3,11 +3,22 @@
 #define DAUB_APP_SESSION_H
 
 #include "app/exit_code.h"
+#include "app/pace.h"
 #include "app/painter.h"
 #include "app/progress.h"
 #include "media/sink.h"
 #include "media/source.h"
 #include "util/stop.h"
+
+struct window;
+
+/* What a running session tells of itself; written by it, read by any thread. */
+struct session_state {
+    atomic_llong painted;  /* frames */
+    atomic_llong time_us;  /* of the last one, since the first */
+    atomic_llong dropped;  /* frames that came while the painter was busy */
+    atomic_llong delay_us; /* of the last one, from its arrival to the sinks */
+};
 
 struct session_params {
     struct media_source *source;
@@ -18,10 +29,17 @@ struct session_params {
     /* Requested by a signal, or by the session itself when something fails. The source
      * was opened with the same one. */
     struct daub_stop *stop;
+    /* Frames are read at their own pace, and those that the painter has no time for are
+     * dropped, the oldest first. Otherwise all are painted, as fast as may be. */
+    bool realtime;
+    struct pace *pace;           /* with realtime */
+    struct window *window;       /* NULL, or shown while the session runs; a sink, too */
+    struct session_state *state; /* zeroed */
 };
 
-/* Paints until the source ends, the stop is requested or something fails; completes every
- * output, says how it went and returns the exit code. All threads have ended then. */
+/* With a window, from the main thread. Paints until the source ends, the stop is
+ * requested or something fails; completes every output, says how it went and returns the
+ * exit code. All threads have ended then. */
 enum exit_code session_run(const struct session_params *params);
 
 #endif

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <libavdevice/avdevice.h>
 #include <libavutil/avstring.h>
 
 #include "media/avlog.h"
@@ -104,8 +105,10 @@ static bool fail_input(const struct lavf *l, int code, struct daub_error *error)
 static bool open_format(struct lavf *l, const char *path, const char *frame_rate,
                         struct daub_error *error)
 {
+    const AVInputFormat *kind = NULL;
     bool stdin_used = strcmp(path, "-") == 0, pattern = false;
-    bool file = !stdin_used && !is_url(path);
+    bool graph = av_strstart(path, "lavfi:", &path);
+    bool file = !stdin_used && !graph && !is_url(path);
     if (file && !check_file(path, &pattern, error))
         return false;
     l->format = avformat_alloc_context();
@@ -125,9 +128,12 @@ static bool open_format(struct lavf *l, const char *path, const char *frame_rate
         av_dict_set(&options, "start_number_range", "10000", 0);
     else if (file && strchr(path, '%'))
         av_dict_set(&options, "pattern_type", "none", 0);
+    if (graph)
+        avdevice_register_all();
+    if (graph || pattern)
+        kind = av_find_input_format(graph ? "lavfi" : "image2");
     media_log_forget();
-    int code = avformat_open_input(
-        &l->format, url, pattern ? av_find_input_format("image2") : NULL, &options);
+    int code = avformat_open_input(&l->format, url, kind, &options);
     if (code >= 0 && av_dict_get(options, "framerate", NULL, 0))
         daub_log(DAUB_LOG_WARNING, "-framerate has no effect on %s, which tells its own",
                  l->path);

@@ -31,7 +31,6 @@ class Usage(harness.Case):
     def test_mistakes(self):
         for arguments, words in (
                 ([], "no input"),
-                ([self.source], ["no output", "-o"]),
                 ([self.source, self.source, "-o", self.target], "two inputs"),
                 ([self.source, "-o"], "-o needs a value"),
                 ([self.source, "-o", self.target, "--stlye", "x"], "did you mean --style?"),

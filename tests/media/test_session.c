@@ -17,6 +17,7 @@
 #include "media/avlog.h"
 #include "media/mux.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/thread.h"
@@ -148,6 +149,9 @@ struct rig {
     struct daub_model *model;
     struct painter painter;
     AVFrame *output;
+    bool realtime;
+    struct pace pace;
+    struct session_state state;
 };
 
 static void rig_init(struct rig *rig, int frames)
@@ -197,7 +201,10 @@ static enum exit_code rig_run(struct rig *rig)
                                     .sink_count = 2,
                                     .painter = &rig->painter,
                                     .progress = &progress,
-                                    .stop = &rig->stop};
+                                    .stop = &rig->stop,
+                                    .realtime = rig->realtime,
+                                    .pace = &rig->pace,
+                                    .state = &rig->state};
     return session_run(&params);
 }
 
@@ -225,6 +232,31 @@ static void test_all_frames(void **state)
             assert_int_equal(rig.sinks[j].wrong, 0);
             assert_true(atomic_load(&rig.sinks[j].kept));
         }
+        rig_uninit(&rig);
+    }
+}
+
+/* 60 frames of 10 ms take as long, however fast they are painted; a slow painter loses
+ * some and never falls behind. */
+static void test_real_time(void **state)
+{
+    (void)state;
+    for (int slow = 0; slow < 2; slow++) {
+        struct rig rig;
+        setenv("DAUB_FAKE_DELAY_MS", slow ? "25" : "0", 1);
+        rig_init(&rig, 60);
+        rig.realtime = true;
+        int64_t start = daub_clock_us();
+        assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
+        int64_t took = daub_clock_us() - start;
+        assert_in_range(took, 580000, 20000000);
+        int64_t painted = rig.sinks[0].frames;
+        assert_int_equal(painted + atomic_load(&rig.state.dropped), 60);
+        assert_int_equal(painted, atomic_load(&rig.state.painted));
+        if (slow)
+            assert_in_range(painted, 1, 40);
+        assert_true(atomic_load(&rig.state.delay_us) < 5000000);
+        unsetenv("DAUB_FAKE_DELAY_MS");
         rig_uninit(&rig);
     }
 }
@@ -408,11 +440,17 @@ int main(void)
     media_log_init();
     daub_log_set_level(DAUB_LOG_QUIET);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_frames),   cmocka_unit_test(test_size_change),
-        cmocka_unit_test(test_source_error), cmocka_unit_test(test_dead_sink),
-        cmocka_unit_test(test_stop),         cmocka_unit_test(test_stop_before_start),
-        cmocka_unit_test(test_lost_device),  cmocka_unit_test(test_encoder),
-        cmocka_unit_test(test_unused_sink),  cmocka_unit_test(test_report),
+        cmocka_unit_test(test_all_frames),
+        cmocka_unit_test(test_real_time),
+        cmocka_unit_test(test_size_change),
+        cmocka_unit_test(test_source_error),
+        cmocka_unit_test(test_dead_sink),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stop_before_start),
+        cmocka_unit_test(test_lost_device),
+        cmocka_unit_test(test_encoder),
+        cmocka_unit_test(test_unused_sink),
+        cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,464 @@
+#include "app/window.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <math.h>
+
+#include "app/window_text.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+
+enum { STEP_MS = 50, NOTICE_US = 2000000, RATE_US = 1000000, LETTERS = 40 };
+
+struct window {
+    struct media_sink sink;
+    struct window_params params;
+    SDL_Window *window;
+    SDL_Renderer *renderer;
+    SDL_Texture *texture;
+    struct window_text text;
+    Uint32 frame_event;
+
+    pthread_mutex_t lock;
+    AVFrame *newest; /* lock; NULL: none since the last one was taken */
+    atomic_llong pushed;
+
+    struct media_converter converter;
+    AVFrame *shown; /* BGRA */
+    bool dirty, closed, mirror, help, statistics;
+    char notice[640];
+    int64_t notice_until_us;
+    int64_t rate_from_us, rate_frames; /* frames shown since then */
+    double rate;
+};
+
+static const char help[] = "q  quit\n"
+                           "space  pause\n"
+                           "< >  style before, next        1..9  style\n"
+                           "[ ]  strength        { }  stability\n"
+                           "c  keep colours        b  input and painting\n"
+                           "h  mirror        f  full screen\n"
+                           "s  save the picture        i  statistics";
+
+static struct window *window_of(struct media_sink *sink)
+{
+    return (struct window *)((char *)sink - offsetof(struct window, sink));
+}
+
+/* ---- the sink ---- */
+
+static bool sink_push(struct media_sink *sink, const AVFrame *frame)
+{
+    struct window *w = window_of(sink);
+    AVFrame *copy = av_frame_clone(frame);
+    pthread_mutex_lock(&w->lock);
+    AVFrame *old = w->newest;
+    if (copy)
+        w->newest = copy;
+    pthread_mutex_unlock(&w->lock);
+    if (copy) {
+        av_frame_free(&old);
+        SDL_PushEvent(&(SDL_Event){.type = w->frame_event});
+    }
+    atomic_fetch_add(&w->pushed, 1);
+    return true;
+}
+
+static void sink_finish(struct media_sink *sink, bool keep)
+{
+    (void)sink, (void)keep;
+}
+
+static bool sink_join(struct media_sink *sink, struct media_report *report,
+                      struct daub_error *error)
+{
+    (void)error;
+    int64_t frames = atomic_load(&window_of(sink)->pushed);
+    *report = (struct media_report){.frames_in = frames, .frames_out = frames};
+    return true;
+}
+
+static uint64_t sink_bytes(struct media_sink *sink)
+{
+    (void)sink;
+    return 0;
+}
+
+static void sink_destroy(struct media_sink *sink)
+{
+    window_close(window_of(sink));
+}
+
+static const struct media_sink_ops sink_ops = {.push = sink_push,
+                                               .finish = sink_finish,
+                                               .join = sink_join,
+                                               .bytes = sink_bytes,
+                                               .destroy = sink_destroy};
+
+struct media_sink *window_sink(struct window *window)
+{
+    return &window->sink;
+}
+
+/* ---- opening ---- */
+
+/* Size of the picture in square pixels, made to fit the screen. */
+static void first_size(const AVFrame *frame, int *width, int *height)
+{
+    SDL_Rect screen = {.w = 1280, .h = 720};
+    SDL_GetDisplayUsableBounds(0, &screen);
+    AVRational shape = frame->sample_aspect_ratio;
+    double w = frame->width, h = frame->height;
+    if (shape.num > 0 && shape.den > 0)
+        w *= av_q2d(shape);
+    double scale = 1;
+    if (w > 0.9 * screen.w || h > 0.9 * screen.h)
+        scale = fmin(0.9 * screen.w / w, 0.9 * screen.h / h);
+    *width = (int)fmax(w * scale, 1);
+    *height = (int)fmax(h * scale, 1);
+}
+
+static bool make(struct window *w, struct daub_error *error)
+{
+    int width, height;
+    bool asked = getenv("SDL_VIDEODRIVER") != NULL;
+    SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+    if (w->params.software) {
+        /* Not OpenGL: Mesa's software one crashes at the vector width that device.c sets
+         * for Vulkan's. */
+        SDL_SetHint(SDL_HINT_RENDER_DRIVER, "software");
+        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+    }
+    bool ready = SDL_Init(SDL_INIT_VIDEO) == 0;
+    const char *driver = ready ? SDL_GetCurrentVideoDriver() : NULL;
+    /* Where there is none, SDL takes one that shows nothing. */
+    bool blind = driver && !asked &&
+                 (strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0 ||
+                  strcmp(driver, "evdev") == 0);
+    if (!ready || blind)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "no display to show the painting on (%s); give an output with "
+                         "-o, such as -o painted.mp4",
+                         ready ? "DISPLAY is not set" : SDL_GetError());
+    first_size(w->params.frame, &width, &height);
+    Uint32 flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI;
+    w->window = SDL_CreateWindow(
+        w->params.title, SDL_WINDOWPOS_UNDEFINED, SDL_WINDOWPOS_UNDEFINED, width, height,
+        flags | (w->params.fullscreen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0));
+    SDL_SetHint(SDL_HINT_RENDER_SCALE_QUALITY, "linear");
+    if (w->window)
+        w->renderer = SDL_CreateRenderer(w->window, -1, 0);
+    if (!w->renderer)
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot open a window: %s",
+                         SDL_GetError());
+    w->frame_event = SDL_RegisterEvents(1);
+    return window_text_open(&w->text, error);
+}
+
+struct window *window_open(const struct window_params *params, struct daub_error *error)
+{
+    struct window *w = daub_alloc(1, sizeof(*w));
+    if (!w) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    pthread_mutex_init(&w->lock, NULL);
+    w->sink = (struct media_sink){.ops = &sink_ops, .name = "window"};
+    w->params = *params;
+    w->mirror = params->mirror;
+    if (make(w, error)) {
+        w->params.frame = NULL;
+        return w;
+    }
+    window_close(w);
+    return NULL;
+}
+
+void window_close(struct window *w)
+{
+    if (!w)
+        return;
+    av_frame_free(&w->newest);
+    av_frame_free(&w->shown);
+    media_converter_uninit(&w->converter);
+    window_text_close(&w->text);
+    SDL_DestroyTexture(w->texture);
+    if (w->renderer)
+        SDL_DestroyRenderer(w->renderer);
+    if (w->window)
+        SDL_DestroyWindow(w->window);
+    SDL_Quit();
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+/* ---- drawing ---- */
+
+/* Shows the message for a while. */
+static void say(struct window *w, const char *message)
+{
+    snprintf(w->notice, sizeof(w->notice), "%s", message);
+    w->notice_until_us = daub_clock_us() + NOTICE_US;
+    w->dirty = true;
+}
+
+static void count_rate(struct window *w)
+{
+    int64_t now = daub_clock_us();
+    w->rate_frames++;
+    if (now - w->rate_from_us >= RATE_US) {
+        w->rate = (double)w->rate_frames * 1e6 / (double)(now - w->rate_from_us);
+        w->rate_from_us = now;
+        w->rate_frames = 0;
+    }
+}
+
+/* Brings the newest frame to the texture. */
+static void take_frame(struct window *w)
+{
+    struct daub_error error = {0};
+    pthread_mutex_lock(&w->lock);
+    AVFrame *frame = w->newest;
+    w->newest = NULL;
+    pthread_mutex_unlock(&w->lock);
+    if (!frame)
+        return;
+    if (frame->format != AV_PIX_FMT_BGRA) {
+        AVFrame to = {.width = frame->width,
+                      .height = frame->height,
+                      .format = AV_PIX_FMT_BGRA,
+                      .colorspace = AVCOL_SPC_RGB,
+                      .color_range = AVCOL_RANGE_JPEG};
+        AVFrame *made = media_convert(&w->converter, frame, &to, &error);
+        av_frame_free(&frame);
+        frame = made;
+    }
+    if (!frame) {
+        say(w, error.message);
+        return;
+    }
+    if (!w->shown || w->shown->width != frame->width ||
+        w->shown->height != frame->height) {
+        SDL_DestroyTexture(w->texture);
+        w->texture =
+            SDL_CreateTexture(w->renderer, SDL_PIXELFORMAT_ARGB8888,
+                              SDL_TEXTUREACCESS_STREAMING, frame->width, frame->height);
+    }
+    if (!w->texture ||
+        SDL_UpdateTexture(w->texture, NULL, frame->data[0], frame->linesize[0]) != 0)
+        say(w, SDL_GetError());
+    av_frame_free(&w->shown);
+    w->shown = frame;
+    w->dirty = true;
+    count_rate(w);
+}
+
+/* The largest place for the picture that keeps its shape. */
+static SDL_Rect fitted(const AVFrame *frame, int width, int height)
+{
+    AVRational shape = frame->sample_aspect_ratio;
+    double aspect = (double)frame->width / frame->height;
+    if (shape.num > 0 && shape.den > 0)
+        aspect *= av_q2d(shape);
+    SDL_Rect place = {.w = width, .h = height};
+    if (width > aspect * height)
+        place.w = (int)(aspect * height + 0.5);
+    else
+        place.h = (int)(width / aspect + 0.5);
+    place.x = (width - place.w) / 2;
+    place.y = (height - place.h) / 2;
+    return place;
+}
+
+static void draw_statistics(struct window *w, int letters)
+{
+    const struct window_params *params = &w->params;
+    char lines[512];
+    snprintf(lines, sizeof(lines),
+             "%s\nstrength %.0f %%   stability %.0f %%\n%d x %d   %.1f frames/s\n"
+             "%lld dropped   delay %.0f ms",
+             look_title(params->look), (double)params->look->live.strength * 100,
+             (double)params->look->live.stability * 100, w->shown ? w->shown->width : 0,
+             w->shown ? w->shown->height : 0, w->rate,
+             (long long)atomic_load(&params->state->dropped),
+             (double)atomic_load(&params->state->delay_us) / 1000);
+    window_text_draw(&w->text, w->renderer, lines, letters, 0, 0);
+}
+
+static void draw(struct window *w)
+{
+    int width = 0, height = 0;
+    SDL_GetRendererOutputSize(w->renderer, &width, &height);
+    SDL_SetRenderDrawColor(w->renderer, 0, 0, 0, 255);
+    SDL_RenderClear(w->renderer);
+    if (w->texture && w->shown) {
+        SDL_Rect place = fitted(w->shown, width, height);
+        SDL_RenderCopyEx(w->renderer, w->texture, NULL, &place, 0, NULL,
+                         w->mirror ? SDL_FLIP_HORIZONTAL : SDL_FLIP_NONE);
+    }
+    int letters = height / LETTERS < 12 ? 12 : height / LETTERS;
+    if (w->statistics)
+        draw_statistics(w, letters);
+    if (w->help)
+        window_text_draw(&w->text, w->renderer, help, letters, 0, -1);
+    else if (daub_clock_us() < w->notice_until_us)
+        window_text_draw(&w->text, w->renderer, w->notice, letters, 0, -1);
+    SDL_RenderPresent(w->renderer);
+    w->dirty = false;
+}
+
+/* ---- keys ---- */
+
+static void save_picture(struct window *w)
+{
+    char name[64], text[640];
+    struct tm local;
+    time_t now = time(NULL);
+    struct daub_error error = {0};
+    struct media_report report;
+    struct media_source_info info = {
+        .name = "window", .time_base = {1, 1000}, .frame_rate = {0, 1}, .single = true};
+    if (!w->shown)
+        return;
+    localtime_r(&now, &local);
+    strftime(text, sizeof(text), "daub-%Y%m%d-%H%M%S", &local);
+    snprintf(name, sizeof(name), "%.40s.png", text);
+    for (int i = 2; i < 100 && access(name, F_OK) == 0; i++)
+        snprintf(name, sizeof(name), "%.40s-%d.png", text, i);
+    struct media_sink_params params = {.path = name, .input = &info, .frame = w->shown};
+    struct media_sink *sink = media_sink_open(&params, &error);
+    bool ok = sink != NULL;
+    if (ok) {
+        ok = sink->ops->push(sink, w->shown);
+        sink->ops->finish(sink, ok);
+        ok = sink->ops->join(sink, &report, &error) && ok;
+        media_sink_destroy(sink);
+    }
+    snprintf(text, sizeof(text), ok ? "saved %s" : "not saved: %s",
+             ok ? name : error.message);
+    say(w, text);
+}
+
+static void show_share(struct window *w, const char *what, float share)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "%s %.0f %%", what, (double)share * 100);
+    say(w, text);
+}
+
+static void toggle_fullscreen(struct window *w)
+{
+    bool full = SDL_GetWindowFlags(w->window) & SDL_WINDOW_FULLSCREEN_DESKTOP;
+    SDL_SetWindowFullscreen(w->window, full ? 0 : SDL_WINDOW_FULLSCREEN_DESKTOP);
+    w->dirty = true;
+}
+
+/* Keys that make a character, whatever the layout. */
+static void take_character(struct window *w, char c)
+{
+    struct look *look = w->params.look;
+    switch (c) {
+    case '<':
+    case '>':
+        look_step_style(look, c == '<' ? -1 : 1);
+        say(w, look_title(look));
+        break;
+    case '[':
+    case ']':
+        look_add_strength(look, c == '[' ? -0.05f : 0.05f);
+        show_share(w, "strength", look->live.strength);
+        break;
+    case '{':
+    case '}':
+        look_add_stability(look, c == '{' ? -0.05f : 0.05f);
+        show_share(w, "stability", look->live.stability);
+        break;
+    case '?':
+        w->help = !w->help;
+        w->dirty = true;
+        break;
+    default:
+        if (c >= '1' && c <= '9') {
+            look_set_style(look, c - '1' + (look->model->identity_style == 0));
+            say(w, look_title(look));
+        }
+    }
+}
+
+static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
+{
+    struct look *look = w->params.look;
+    switch (key) {
+    case SDLK_q:
+    case SDLK_ESCAPE:
+        w->closed = true;
+        daub_stop_request(stop);
+        break;
+    case SDLK_SPACE:
+        atomic_store(&w->params.pace->paused, !atomic_load(&w->params.pace->paused));
+        say(w, atomic_load(&w->params.pace->paused) ? "paused" : "going on");
+        break;
+    case SDLK_c:
+        look_toggle_colors(look);
+        say(w, look->live.color == DAUB_COLOR_KEEP ? "the input's colours"
+                                                   : "the painting's colours");
+        break;
+    case SDLK_b:
+        look_toggle_bypass(look);
+        say(w, look_title(look));
+        break;
+    case SDLK_h:
+        w->mirror = !w->mirror;
+        w->dirty = true;
+        break;
+    case SDLK_f:
+        toggle_fullscreen(w);
+        break;
+    case SDLK_s:
+        save_picture(w);
+        break;
+    case SDLK_i:
+        w->statistics = !w->statistics;
+        w->dirty = true;
+        break;
+    default:
+        break;
+    }
+}
+
+void window_step(struct window *w, struct daub_stop *stop)
+{
+    SDL_Event event;
+    if (!SDL_WaitEventTimeout(&event, STEP_MS))
+        event.type = 0;
+    do {
+        if (event.type == SDL_QUIT) {
+            w->closed = true;
+            daub_stop_request(stop);
+        } else if (event.type == SDL_TEXTINPUT) {
+            take_character(w, event.text.text[0]);
+        } else if (event.type == SDL_KEYDOWN && !event.key.repeat) {
+            take_key(w, event.key.keysym.sym, stop);
+        } else if (event.type == SDL_WINDOWEVENT) {
+            w->dirty = true;
+        }
+    } while (SDL_PollEvent(&event));
+    take_frame(w);
+    if (w->notice_until_us && daub_clock_us() >= w->notice_until_us) {
+        w->notice_until_us = 0;
+        w->dirty = true;
+    }
+    if (w->dirty)
+        draw(w);
+}
+
+bool window_closed(const struct window *w)
+{
+    return w->closed;
+}

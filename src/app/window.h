@@ -1,0 +1,34 @@
+/* The preview window: shows the newest painting, takes keys. */
+#ifndef DAUB_APP_WINDOW_H
+#define DAUB_APP_WINDOW_H
+
+#include "app/look.h"
+#include "app/session.h"
+#include "media/sink.h"
+
+struct window; /* opaque; main thread, but for its sink */
+
+struct window_params {
+    const char *title;
+    const AVFrame *frame; /* size and shape of those that will come; borrowed for open */
+    bool fullscreen, mirror;
+    bool software; /* draw by the processor, because the painter uses no GPU, either */
+    struct look *look; /* changed by keys; these three must outlive the window */
+    struct pace *pace;
+    const struct session_state *state;
+};
+
+/* NULL with *error where there is no display or no font. */
+struct window *window_open(const struct window_params *params, struct daub_error *error);
+void window_close(struct window *window); /* accepts NULL */
+
+/* Never blocks, keeps only the newest frame. The window's. */
+struct media_sink *window_sink(struct window *window);
+
+/* Waits a moment for a frame or an event and handles what there is. Requests stop when
+ * the user closes the window. */
+void window_step(struct window *window, struct daub_stop *stop);
+/* Whether the user did. */
+bool window_closed(const struct window *window);
+
+#endif
