@@ -41,6 +41,15 @@ struct work {
     struct window *window; /* one of sinks; NULL: none */
 };
 
+static bool is_live(const struct options *options)
+{
+    for (size_t i = 0; i < options->outputs.count; i++) {
+        if (media_path_is_stream(options->outputs.values[i]))
+            return true;
+    }
+    return false;
+}
+
 static bool wants_window(const struct options *options)
 {
     return options->window || options->outputs.count == 0;
@@ -126,7 +135,8 @@ static struct media_sink_params sink_params(const struct work *work, const char 
         .path = path,
         .format = options->format,
         .replace = replace,
-        .encode = {.encoder = options->encoder,
+        .encode = {.live = media_path_is_stream(path),
+                   .encoder = options->encoder,
                    .preset = options->preset,
                    .pix_fmt = options->pix_fmt,
                    .has_quality = options->has_quality,
@@ -289,7 +299,7 @@ static enum exit_code run(struct work *work)
         .painter = &work->painter,
         .progress = &progress,
         .stop = &work->stop,
-        .realtime = work->options->realtime || work->window,
+        .realtime = work->options->realtime || work->window || is_live(work->options),
         .pace = &work->pace,
         .window = work->window,
         .state = &work->state,

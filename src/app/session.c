@@ -25,6 +25,7 @@ struct session {
     struct daub_error error; /* lock: its words; empty where a sink's join will tell */
 
     int64_t first_us;     /* engine thread */
+    atomic_ullong dead;   /* a bit each of the first sinks: realtime, it takes no more */
     struct delays delays; /* engine thread, then session_run */
 };
 
@@ -57,15 +58,37 @@ static bool failed(struct session *session)
     return answer;
 }
 
+/* What a dead sink means: in real time the others go on, and its join will tell. */
+static bool survives(struct session *session, size_t sink)
+{
+    const struct session_params *params = &session->params;
+    unsigned long long bit = sink < 64 ? 1ull << sink : 0;
+    unsigned long long all =
+        params->sink_count < 64 ? (1ull << params->sink_count) - 1 : ~0ull;
+    unsigned long long before = atomic_fetch_or(&session->dead, bit);
+    if (params->realtime && bit && (before | bit) != all) {
+        if (!(before & bit))
+            daub_log(DAUB_LOG_WARNING, "%s takes no more; the other outputs go on",
+                     params->sinks[sink]->name);
+        return true;
+    }
+    fail(session, EXIT_CODE_OUTPUT, NULL);
+    return false;
+}
+
+static bool is_dead(struct session *session, size_t sink)
+{
+    return sink < 64 && atomic_load(&session->dead) >> sink & 1;
+}
+
 static bool pass_packet(struct session *session, const AVPacket *packet)
 {
     const struct session_params *params = &session->params;
     for (size_t i = 0; i < params->sink_count; i++) {
         struct media_sink *sink = params->sinks[i];
-        if (sink->ops->push_packet && !sink->ops->push_packet(sink, packet)) {
-            fail(session, EXIT_CODE_OUTPUT, NULL);
+        if (sink->ops->push_packet && !is_dead(session, i) &&
+            !sink->ops->push_packet(sink, packet) && !survives(session, i))
             return false;
-        }
     }
     return true;
 }
@@ -137,9 +160,9 @@ static bool deliver(struct session *session)
         return false;
     bool ok = true;
     for (size_t i = 0; ok && i < params->sink_count; i++)
-        ok = params->sinks[i]->ops->push(params->sinks[i], painted);
-    if (!ok)
-        fail(session, EXIT_CODE_OUTPUT, NULL);
+        ok = is_dead(session, i) ||
+             params->sinks[i]->ops->push(params->sinks[i], painted) ||
+             survives(session, i);
     int64_t at_us =
         av_rescale_q(painted->pts, params->source->info.time_base, AV_TIME_BASE_Q);
     if (painter_was_cut(params->painter))

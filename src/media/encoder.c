@@ -59,6 +59,19 @@ static const char *quality_option(const AVCodec *codec)
     return desc && (desc->props & AV_CODEC_PROP_LOSSY) ? "qscale" : NULL;
 }
 
+/* Each frame leaves as it comes, and whoever tunes in sees a picture within two seconds.
+ */
+static void fill_live(AVDictionary **dict, const AVCodec *codec, AVRational rate)
+{
+    enum { KEY_SECONDS = 2 };
+    if (has_option(codec, "tune"))
+        av_dict_set(dict, "tune", "zerolatency", 0);
+    if (has_option(codec, "preset") && strncmp(codec->name, "libx26", 6) == 0)
+        av_dict_set(dict, "preset", "veryfast", 0);
+    av_dict_set_int(dict, "g", KEY_SECONDS * (int64_t)ceil(av_q2d(rate)), 0);
+    av_dict_set(dict, "bf", "0", 0);
+}
+
 static bool add_extra(AVDictionary **dict, const struct media_encode_options *options,
                       struct daub_error *error)
 {
@@ -78,13 +91,15 @@ static bool add_extra(AVDictionary **dict, const struct media_encode_options *op
 }
 
 static bool fill_options(AVDictionary **dict, const AVCodec *codec,
-                         const struct media_encode_options *options,
+                         const struct media_encode_options *options, AVRational rate,
                          struct daub_error *error)
 {
     for (size_t i = 0; i < sizeof(defaults) / sizeof(defaults[0]); i++) {
         if (strcmp(defaults[i].encoder, codec->name) == 0)
             av_dict_parse_string(dict, defaults[i].settings, "=", ":", 0);
     }
+    if (options->live)
+        fill_live(dict, codec, rate);
     const char *knob = quality_option(codec);
     if (options->bitrate) {
         if (knob)
@@ -231,12 +246,17 @@ bool media_encoder_open(struct media_encoder *encoder,
     context->sample_aspect_ratio = encoder->look->sample_aspect_ratio;
     context->time_base = choose_base(setup, &context->framerate);
     context->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+    if (setup->options->live && encoder->look->colorspace == AVCOL_SPC_BT709) {
+        encoder->look->color_primaries = AVCOL_PRI_BT709;
+        encoder->look->color_trc = AVCOL_TRC_BT709;
+    }
     set_colors(context, encoder->look);
     set_fields(context, setup->frame);
     set_threads(context);
     if (setup->global_header)
         context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    bool ok = fill_options(&dict, setup->codec, setup->options, error);
+    bool ok =
+        fill_options(&dict, setup->codec, setup->options, context->framerate, error);
     if (ok) {
         apply_qscale(context, &dict);
         media_log_forget();

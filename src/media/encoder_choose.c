@@ -242,6 +242,10 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
         want->chroma = AVCHROMA_LOC_CENTER;
     } else if (media_is_full_format(want->format)) {
         want->range = AVCOL_RANGE_JPEG;
+    } else if (options->live && have.family == MEDIA_FAMILY_YUV) {
+        /* What players of streams assume, whatever the size. */
+        want->space = AVCOL_SPC_BT709;
+        want->range = AVCOL_RANGE_MPEG;
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include "media/avlog.h"
 #include "media/compat.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 static bool fail_write(const struct media_mux *mux, int code, struct daub_error *error)
@@ -64,6 +65,19 @@ bool media_container_turns(const AVOutputFormat *container)
     return false;
 }
 
+static int is_late(void *opaque)
+{
+    struct media_mux *mux = opaque;
+    long long deadline = atomic_load(&mux->deadline_us);
+    return deadline > 0 && daub_clock_us() > deadline;
+}
+
+void media_mux_hurry(struct media_mux *mux)
+{
+    enum { PATIENCE_US = 1000000 };
+    atomic_store(&mux->deadline_us, daub_clock_us() + PATIENCE_US);
+}
+
 bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
                     const char *path, bool replace, struct daub_error *error)
 {
@@ -80,7 +94,17 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
     mux->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
     if (container->flags & AVFMT_NOFILE)
         return true;
-    int code = avio_open2(&mux->format->pb, mux->output.url, AVIO_FLAG_WRITE, NULL, NULL);
+    mux->format->interrupt_callback = (AVIOInterruptCB){is_late, mux};
+    AVDictionary *options = NULL;
+    if (av_strstart(path, "udp:", NULL))
+        av_dict_set(&options, "pkt_size", "1316", 0); /* whole packets of MPEG-TS */
+    if (media_path_is_stream(path)) {
+        mux->format->flags |= AVFMT_FLAG_FLUSH_PACKETS;
+        mux->format->max_delay = 0;
+    }
+    int code = avio_open2(&mux->format->pb, mux->output.url, AVIO_FLAG_WRITE,
+                          &mux->format->interrupt_callback, &options);
+    av_dict_free(&options);
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 

@@ -37,6 +37,8 @@ struct media_mux {
     struct daub_error error; /* lock; the first failure of writing */
     int64_t refused;         /* lock; copied packets the container refused */
     atomic_ullong bytes;
+    atomic_llong
+        deadline_us; /* clock; a peer that has not read by then is left; 0: none */
 };
 
 /* Guesses the container; NULL with *error. */
@@ -48,6 +50,9 @@ bool media_container_turns(const AVOutputFormat *container);
 /* Opens the output (temporary) file, without streams. Uninit is allowed after failure. */
 bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
                     const char *path, bool replace, struct daub_error *error);
+/* From now on writing to a peer that does not read fails after a moment, lest it keep
+ * the program from ending. Any thread. */
+void media_mux_hurry(struct media_mux *mux);
 /* Adds the painted stream, then every stream of the input that the container can hold
  * (a warning tells of the others), metadata and chapters; writes the header. rest holds
  * options for the container and keeps those it does not know. look is a painted frame,

@@ -22,6 +22,18 @@ bool media_path_is_url(const char *path)
     return protocol && strcmp(protocol, "file") != 0;
 }
 
+bool media_path_is_stream(const char *path)
+{
+    static const char *const schemes[] = {"udp",  "udplite", "rtp",   "srt",  "tcp",
+                                          "rtmp", "rtmps",   "rtmpt", "http", "https"};
+    const char *protocol = avio_find_protocol_name(path);
+    for (size_t i = 0; protocol && i < sizeof(schemes) / sizeof(schemes[0]); i++) {
+        if (strcmp(protocol, schemes[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool media_path_is_pattern(const char *path)
 {
     return av_filename_number_test(path);

@@ -20,6 +20,7 @@ struct sink_encode {
     AVRational in_base;
     bool timeless; /* the container has no times at all */
     bool counts;   /* it counts frames, at a constant rate */
+    bool live;     /* a stream that may go on for ever */
     /* of every frame pushed, in order; the sink's thread */
     struct media_time *times;
     size_t time_count, time_capacity;
@@ -68,6 +69,11 @@ static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
     if (!daub_grow(&self->times, &self->time_capacity, self->time_count + 1,
                    sizeof(*self->times)))
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    enum { LIVE_TIMES = 256 }; /* more than an encoder keeps */
+    if (self->live && self->time_count == 2 * LIVE_TIMES) {
+        memcpy(self->times, self->times + LIVE_TIMES, LIVE_TIMES * sizeof(*self->times));
+        self->time_count = LIVE_TIMES;
+    }
     self->times[self->time_count++] =
         (struct media_time){.pts = frame->pts, .duration = media_frame_duration(frame)};
     return media_encoder_send(&self->encoder, frame, error) && write_packets(self, error);
@@ -99,8 +105,9 @@ static void report_end(struct sink_encode *self)
             "%s counts frames and keeps no times, but those of the input are uneven; "
             ".mkv and .mp4 keep them",
             self->mux.format->oformat->name);
-    media_verify(&self->mux, self->times, self->timeless ? 0 : self->time_count,
-                 self->in_base, report);
+    media_verify(&self->mux, self->times,
+                 self->timeless || self->live ? 0 : self->time_count, self->in_base,
+                 report);
     if (report->read_back && report->packets_out < report->packets_in)
         daub_log(DAUB_LOG_WARNING,
                  "%" PRId64 " sound packets went in, %" PRId64 " came out",
@@ -134,6 +141,14 @@ static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
     return media_mux_copy(&encode_of(sink_thread_of(sink))->mux, packet);
 }
 
+static void encode_finish(struct media_sink *sink, bool keep)
+{
+    struct sink_encode *self = encode_of(sink_thread_of(sink));
+    if (self->live)
+        media_mux_hurry(&self->mux);
+    sink_thread_finish(sink, keep);
+}
+
 static void encode_destroy(struct sink_thread *base)
 {
     struct sink_encode *self = encode_of(base);
@@ -147,7 +162,7 @@ static void encode_destroy(struct sink_thread *base)
 static const struct media_sink_ops encode_sink_ops = {
     .push = sink_thread_push,
     .push_packet = encode_push_packet,
-    .finish = sink_thread_finish,
+    .finish = encode_finish,
     .join = sink_thread_join,
     .bytes = sink_thread_bytes,
     .destroy = sink_thread_destroy,
@@ -212,8 +227,12 @@ struct media_sink *sink_encode_open(const struct media_sink_params *params,
         return NULL;
     }
     self->base.sink.name = params->path;
+    self->live = params->encode.live;
+    /* A stream's stalled reader stalls nobody else. */
     if (!set_up(self, params, container, error) ||
-        !sink_thread_start(&self->base, &encode_sink_ops, &encode_thread_ops, error)) {
+        !sink_thread_start(&self->base, &encode_sink_ops, &encode_thread_ops,
+                           self->live ? DAUB_QUEUE_DROP_OLDEST : DAUB_QUEUE_BLOCK,
+                           error)) {
         encode_destroy(&self->base);
         return NULL;
     }

@@ -165,7 +165,8 @@ struct media_sink *sink_images_open(const struct media_sink_params *params,
     }
     self->base.sink.name = params->path;
     if (!set_up(self, params, error) ||
-        !sink_thread_start(&self->base, &images_sink_ops, &images_thread_ops, error)) {
+        !sink_thread_start(&self->base, &images_sink_ops, &images_thread_ops,
+                           DAUB_QUEUE_BLOCK, error)) {
         images_destroy(&self->base);
         return NULL;
     }

@@ -33,14 +33,15 @@ static void *run(void *opaque)
 }
 
 bool sink_thread_start(struct sink_thread *self, const struct media_sink_ops *sink_ops,
-                       const struct sink_thread_ops *ops, struct daub_error *error)
+                       const struct sink_thread_ops *ops, enum daub_queue_policy policy,
+                       struct daub_error *error)
 {
     self->sink.ops = sink_ops;
     self->ops = ops;
     atomic_init(&self->keep, false);
     atomic_init(&self->lost, false);
     atomic_init(&self->bytes, 0);
-    if (!daub_queue_init(&self->queue, QUEUE_FRAMES, DAUB_QUEUE_BLOCK, discard_frame))
+    if (!daub_queue_init(&self->queue, QUEUE_FRAMES, policy, discard_frame))
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     if (!daub_thread_start(&self->thread, "daub-sink", run, self, error)) {
         daub_queue_destroy(&self->queue);

@@ -31,9 +31,11 @@ struct sink_thread {
     struct daub_error error;    /* the same */
 };
 
-/* Starts the thread. On failure *error is set and the caller frees self. */
+/* Starts the thread. policy: whether push waits or drops when the sink is slow. On
+ * failure *error is set and the caller frees self. */
 bool sink_thread_start(struct sink_thread *self, const struct media_sink_ops *sink_ops,
-                       const struct sink_thread_ops *ops, struct daub_error *error);
+                       const struct sink_thread_ops *ops, enum daub_queue_policy policy,
+                       struct daub_error *error);
 
 /* Entries for struct media_sink_ops. */
 bool sink_thread_push(struct media_sink *sink, const AVFrame *frame);

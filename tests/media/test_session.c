@@ -296,6 +296,21 @@ static void test_dead_sink(void **state)
     rig_uninit(&rig);
 }
 
+/* In real time the other output goes on and is kept; the exit code tells. */
+static void test_dead_sink_live(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 60);
+    rig.realtime = true;
+    rig.sinks[1].die_at = 10;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_OUTPUT);
+    assert_int_equal(rig.sinks[1].frames, 10);
+    assert_int_equal(rig.sinks[0].frames + atomic_load(&rig.state.dropped), 60);
+    assert_true(atomic_load(&rig.sinks[0].kept));
+    rig_uninit(&rig);
+}
+
 static void test_stop(void **state)
 {
     (void)state;
@@ -440,17 +455,12 @@ int main(void)
     media_log_init();
     daub_log_set_level(DAUB_LOG_QUIET);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_frames),
-        cmocka_unit_test(test_real_time),
-        cmocka_unit_test(test_size_change),
-        cmocka_unit_test(test_source_error),
-        cmocka_unit_test(test_dead_sink),
-        cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_stop_before_start),
-        cmocka_unit_test(test_lost_device),
-        cmocka_unit_test(test_encoder),
-        cmocka_unit_test(test_unused_sink),
-        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_all_frames),  cmocka_unit_test(test_real_time),
+        cmocka_unit_test(test_size_change), cmocka_unit_test(test_source_error),
+        cmocka_unit_test(test_dead_sink),   cmocka_unit_test(test_dead_sink_live),
+        cmocka_unit_test(test_stop),        cmocka_unit_test(test_stop_before_start),
+        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_encoder),
+        cmocka_unit_test(test_unused_sink), cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
