@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "app/commands.h"
+#include "media/camera.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -39,6 +40,43 @@ static void print_device(int number, const struct daub_device_info *info)
         printf("   not usable: %s\n", info->missing);
 }
 
+/* The fastest mode of the same format and size as the one at index first; *next is the
+ * index of the first that is not. */
+static AVRational fastest(const struct camera_info *info, int first, int *next)
+{
+    const struct camera_mode *same = &info->modes[first], *mode = same;
+    AVRational best = mode->rate;
+    for (*next = first; *next < info->mode_count; ++*next) {
+        mode = &info->modes[*next];
+        if (mode->fourcc != same->fourcc || mode->width != same->width ||
+            mode->height != same->height)
+            break;
+        if (av_cmp_q(mode->rate, best) > 0)
+            best = mode->rate;
+    }
+    return best;
+}
+
+/* A line for each format: its sizes, each with its fastest rate. */
+static bool print_camera(const struct camera_info *info, void *user)
+{
+    (void)user;
+    printf("cam:%d  %s (%s, %s)", info->number, info->card, info->path, info->bus);
+    uint32_t fourcc = 0;
+    for (int i = 0, next; i < info->mode_count; i = next) {
+        const struct camera_mode *mode = &info->modes[i];
+        AVRational rate = fastest(info, i, &next);
+        if (mode->fourcc != fourcc)
+            printf("\n   %s", camera_format_of(mode->fourcc)->name);
+        fourcc = mode->fourcc;
+        printf(" %dx%d", mode->width, mode->height);
+        if (rate.num > 0)
+            printf("@%g", av_q2d(rate));
+    }
+    putchar('\n');
+    return true;
+}
+
 int command_devices(const struct options *options)
 {
     enum { DEVICES_MAX = 64 };
@@ -58,6 +96,7 @@ int command_devices(const struct options *options)
         usable = usable || infos[i].usable;
     }
     free(infos);
+    camera_each(print_camera, NULL);
     if (count <= 0)
         return command_fail(EXIT_CODE_DEVICE, &error);
     return usable ? EXIT_CODE_DONE : EXIT_CODE_DEVICE;

@@ -299,7 +299,8 @@ static enum exit_code run(struct work *work)
         .painter = &work->painter,
         .progress = &progress,
         .stop = &work->stop,
-        .realtime = work->options->realtime || work->window || is_live(work->options),
+        .realtime = work->options->realtime || work->window || is_live(work->options) ||
+                    work->source->info.live,
         .pace = &work->pace,
         .window = work->window,
         .state = &work->state,

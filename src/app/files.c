@@ -9,6 +9,8 @@
 #include <libavformat/avformat.h>
 
 #include "app/commands.h"
+#include "media/camera.h"
+#include "util/error.h"
 #include "util/file.h"
 #include "util/log.h"
 
@@ -20,6 +22,33 @@ static enum exit_code fail(const struct daub_error *error, enum exit_code side)
         : error->status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
                                              : side,
         error);
+}
+
+static bool camera_params(const struct options *options, struct daub_stop *stop,
+                          struct media_camera_params *params, struct daub_error *error)
+{
+    struct size_spec size;
+    const char *name = options->camera_format;
+    const struct camera_format *format =
+        name && strcmp(name, "auto") != 0 ? camera_format_named(name) : NULL;
+    *params = (struct media_camera_params){.path = options->input,
+                                           .wish = {.rate = options->camera_rate},
+                                           .frames = options->frames,
+                                           .stop = stop};
+    if (name && strcmp(name, "auto") != 0 && !format)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--camera-format %s: write auto, mjpg, yuyv, uyvy, nv12, yu12, "
+                         "rgb3, bgr3 or grey",
+                         name);
+    if (!size_parse(options->camera_size, "--camera-size", &size, error))
+        return false;
+    if (size.kind != SIZE_NATIVE && size.kind != SIZE_FIXED)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "--camera-size %s: write WxH",
+                         options->camera_size);
+    params->wish.fourcc = format ? format->fourcc : 0;
+    params->wish.width = size.width;
+    params->wish.height = size.height;
+    return true;
 }
 
 enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
@@ -40,7 +69,14 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
         .no_subtitles = options->no_subtitles,
         .stop = stop,
     };
-    *source = media_source_open(&params, &error);
+    if (media_path_is_camera(options->input)) {
+        struct media_camera_params camera;
+        if (!camera_params(options, stop, &camera, &error))
+            return fail(&error, EXIT_CODE_USAGE);
+        *source = media_camera_open(&camera, &error);
+    } else {
+        *source = media_source_open(&params, &error);
+    }
     if (*source)
         return EXIT_CODE_DONE;
     if (daub_stop_requested(stop))

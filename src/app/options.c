@@ -69,7 +69,8 @@ static const struct option table[] = {
     {"Input", "-i", "--input", KIND_TEXT, "FILE", VERB_PAINT | VERB_MODELS,
      FIELD(input),
      .help = "what to paint; the same as a plain INPUT: a video, an image, a pattern of "
-             "images such as in%04d.png, a URL, lavfi:GRAPH, or - for standard input"},
+             "images such as in%04d.png, a URL, lavfi:GRAPH, a camera "
+             "(cam:0, cam:NAME, /dev/video0), or - for standard input"},
     {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT | VERB_MODELS, FIELD(start_us),
      GIVEN(has_start),
      .help = "start there: seconds or [HH:]MM:SS.mmm"},
@@ -81,6 +82,13 @@ static const struct option table[] = {
      .min = 1, .max = 1e12, .help = "paint at most N frames"},
     {NULL, "-framerate", NULL, KIND_TEXT, "R", VERB_PAINT, FIELD(frame_rate),
      .help = "rate of image patterns and raw streams (25)"},
+    {NULL, "--camera-size", NULL, KIND_TEXT, "WxH", VERB_PAINT, FIELD(camera_size),
+     .help = "size to capture, or the nearest the camera has (640x360)"},
+    {NULL, "--camera-fps", NULL, KIND_REAL, "N", VERB_PAINT, FIELD(camera_rate), .min = 1,
+     .max = 1000, .help = "frames a second to capture (30)"},
+    {NULL, "--camera-format", NULL, KIND_TEXT, "F", VERB_PAINT, FIELD(camera_format),
+     .help = "auto (raw up to 640x480, else mjpg), mjpg, yuyv, uyvy, nv12, yu12, rgb3, "
+             "bgr3 or grey"},
     {NULL, "--realtime", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(realtime),
      .help = "read the input at its own pace and drop the frames that there is no time to "
              "paint, as for a window"},

@@ -28,6 +28,8 @@ struct options {
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
     bool realtime, window, fullscreen, mirror;
+    const char *camera_size, *camera_format;
+    double camera_rate;
     const char *frame_rate, *hwaccel;
 
     const char *model, *style, *gallery;

@@ -105,7 +105,7 @@ static bool pass_frame(struct session *session, AVFrame *frame)
     do {
         AVFrame *next = still ? av_frame_clone(frame) : NULL;
         again = next != NULL;
-        if (params->realtime)
+        if (params->realtime && !info->live)
             pace_wait(params->pace, time_us, params->stop);
         frame->opaque = (void *)(intptr_t)daub_clock_us();
         if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {

@@ -18,7 +18,7 @@ import motion  # noqa: E402
 DATA = os.environ.get('DAUB_DATA') or os.path.join(ROOT, '../shared/data')
 SCENE = os.path.join(ROOT, 'samples/scene.mp4')
 FRAMES = int(os.environ.get('FRAMES', 60))
-DIALS = (0, 0.25, 0.5, 0.75, 1)
+DIALS = (0, 0.1, 0.25, 0.5, 1)
 MODES = [('off', None)] + [('stats', d) for d in (0.25, 0.5, 0.75)] + [('flow', d) for d in DIALS]
 COLUMNS = (('E_warp', 'e_warp', '%.5f'), ('ratio', 'e_warp_ratio', '%.3f'),
            ('sharpness', 'sharpness_ratio', '%.3f'), ('style distance', 'gram', '%.3f'),
@@ -116,13 +116,13 @@ def table(name, result):
     sys.stdout.flush()
 
 
-def panel(left, title, key, results, most):
+def panel(left, title, key, results, least, most):
     """One diagram of the curve: ratio of E_warp to the right, key upwards."""
     size, top = 300, 50
 
     def place(scores):
         x, y = scores['e_warp_ratio'], scores[key]
-        return left + size * min(x, 1.1) / 1.1, top + size * (1 - min(y, most) / most)
+        return left + size * min(x, 1.1) / 1.1, top + size * (most - min(y, most)) / (most - least)
     out = ['<rect x="%d" y="%d" width="%d" height="%d" fill="none" stroke="#888"/>' %
            (left, top, size, size),
            '<text x="%d" y="%d">%s</text>' % (left, top - 10, title),
@@ -131,7 +131,7 @@ def panel(left, title, key, results, most):
     for i in range(5):
         x, y = left + size * i * 0.25 / 1.1, top + size * (1 - i / 4)
         out += ['<text x="%.1f" y="%d" text-anchor="middle">%g</text>' % (x, top + size + 18, i / 4),
-                '<text x="%d" y="%.1f" text-anchor="end">%.2g</text>' % (left - 6, y + 4, most * i / 4)]
+                '<text x="%d" y="%.1f" text-anchor="end">%.2g</text>' % (left - 6, y + 4, least + (most - least) * i / 4)]
     for color, (name, result) in zip(COLORS, results.items()):
         dots = [(dial, place(result['flow', dial])) for dial in DIALS]
         out.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>' %
@@ -145,23 +145,28 @@ def curve(results):
     most = max(0.1, *(result['flow', d]['gram'] or 0 for result in results.values() for d in DIALS))
     out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 780 430" font-size="13" '
            'font-family="sans-serif"><rect width="780" height="430" fill="white"/>']
-    out += panel(60, 'sharpness, of the frames by themselves', 'sharpness_ratio', results, 1.25)
+    out += panel(60, 'sharpness, of the frames by themselves', 'sharpness_ratio', results, 0.6,
+                 1.2)
     if all(result['flow', 0.5]['gram'] is not None for result in results.values()):
-        out += panel(440, 'style distance from the frames by themselves', 'gram', results, most)
+        out += panel(440, 'style distance from the frames by themselves', 'gram', results, 0, most)
     for i, (color, name) in enumerate(zip(COLORS, results)):
         out.append('<text x="%d" y="418" fill="%s">&#9679; %s</text>' % (60 + 150 * i, color, name))
     return '\n'.join(out + ['</svg>\n'])
 
 
 def stills(folder):
-    """Two neighbouring frames and how they differ: by themselves above, steady below."""
-    rows = []
+    """A frame, and how it differs from the one before moved along the exact motion: painted by
+    itself above, steady below."""
+    rows, number = [], 31
+    flow = motion.read_flo(os.path.join(folder, 'motion_%04d.flo' % number))
+    where = (motion.grid(*flow.shape[1::-1]) + flow).astype(np.float32)
+    seen = flow[..., :1] < 1000
     for name in 'off-None.mkv', 'flow-0.5.mkv':
         frames = pictures(os.path.join(folder, name))
-        a, b = frames[30][40:320, 120:520], frames[31][40:320, 120:520]
-        change = cv2.absdiff(a, b).max(-1).astype(int) * 3
-        rows.append(np.hstack([a, b, cv2.cvtColor(255 - change.clip(0, 255).astype(np.uint8),
-                                                  cv2.COLOR_GRAY2BGR)]))
+        moved = cv2.remap(frames[number - 1], where, None, cv2.INTER_LINEAR)
+        change = 3 * (cv2.absdiff(frames[number], moved) * seen).max(-1, keepdims=True).astype(int)
+        white = 255 - change.clip(0, 255).astype(np.uint8).repeat(3, -1)
+        rows.append(np.hstack([frames[number], white]))
     return np.vstack(rows)
 
 

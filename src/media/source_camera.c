@@ -1,0 +1,522 @@
+/* Frames of a V4L2 camera, by its ioctls: libavdevice's reader can neither be interrupted
+ * nor notice that a camera was unplugged. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavutil/imgutils.h>
+
+#include "media/avlog.h"
+#include "media/camera.h"
+#include "media/frames.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/text.h"
+
+enum { BUFFERS = 4, WAIT_MS = 2000, RETRY_MS = 300, FIRST_TRIES = 5 };
+
+struct camera {
+    struct media_source source;
+    struct media_camera_params params;
+    struct camera_info info; /* of the camera as it was found first */
+    struct camera_mode mode;
+    int fd; /* -1: unplugged */
+    struct v4l2_pix_format format;
+    const struct camera_format *kind;
+    struct {
+        void *memory;
+        size_t bytes;
+    } buffers[BUFFERS];
+    unsigned buffer_count;
+    AVCodecContext *decoder; /* of MJPEG */
+    AVPacket *packet;
+    struct media_pool pool;
+    AVFrame *first; /* taken by open, not yet delivered */
+    AVFrame *sample;
+    int64_t start_us, last_us; /* clock of the first frame; pts of the last */
+    int64_t delivered;
+    bool told_silence;
+};
+
+/* ---- opening ---- */
+
+struct search {
+    const char *name; /* part of the card's name, or NULL: by identity */
+    const struct camera_info *identity;
+    struct camera_info *found;
+    bool any;
+};
+
+static bool match(const struct camera_info *info, void *user)
+{
+    struct search *search = user;
+    bool same = search->name ? strcasestr(info->card, search->name) != NULL
+                             : strcmp(info->card, search->identity->card) == 0 &&
+                                   strcmp(info->bus, search->identity->bus) == 0;
+    if (same) {
+        *search->found = *info;
+        search->any = true;
+    }
+    return !same;
+}
+
+static bool find(struct camera *c, struct daub_error *error)
+{
+    const char *path = c->params.path;
+    int64_t number;
+    int code;
+    if (strncmp(path, "cam:", 4) == 0)
+        path += 4;
+    else if (strncmp(path, "/dev/video", 10) == 0)
+        path += 10;
+    if (daub_text_int(path, 0, 1000, &number))
+        return camera_look((int)number, &c->info, &code, error);
+    struct search search = {.name = path, .found = &c->info};
+    camera_each(match, &search);
+    return search.any
+               ? true
+               : daub_fail(error, DAUB_ERROR_FAILED,
+                           "there is no camera with \"%s\" in its name; \"daub devices\" "
+                           "lists those there are",
+                           path);
+}
+
+static void shut(struct camera *c)
+{
+    enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    if (c->fd < 0)
+        return;
+    camera_ioctl(c->fd, VIDIOC_STREAMOFF, &type);
+    for (unsigned i = 0; i < c->buffer_count; i++)
+        munmap(c->buffers[i].memory, c->buffers[i].bytes);
+    c->buffer_count = 0;
+    close(c->fd);
+    c->fd = -1;
+}
+
+static bool fail_code(const struct camera *c, const char *what, int code,
+                      struct daub_error *error)
+{
+    if (code == EBUSY)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "camera %s is in use by another program; \"fuser -v %s\" tells "
+                         "which",
+                         c->info.path, c->info.path);
+    return daub_fail(error, DAUB_ERROR_FAILED, "camera %s: cannot %s: %s", c->info.path,
+                     what, strerror(code));
+}
+
+/* Bytes of a picture of the format in rows as the driver makes them; 0: absurd. */
+static size_t picture_bytes(const struct camera *c)
+{
+    const struct v4l2_pix_format *f = &c->format;
+    if (c->kind->pixel == AV_PIX_FMT_NONE)
+        return 1;
+    int least = av_image_get_linesize(c->kind->pixel, (int)f->width, 0);
+    if (least <= 0 || f->bytesperline < (unsigned)least || f->bytesperline > 1u << 20)
+        return 0;
+    size_t rows = f->height;
+    if (c->kind->pixel == AV_PIX_FMT_NV12 || c->kind->pixel == AV_PIX_FMT_YUV420P)
+        rows += rows / 2;
+    return rows * f->bytesperline;
+}
+
+static bool set_format(struct camera *c, struct daub_error *error)
+{
+    struct v4l2_format f = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+    f.fmt.pix.width = (unsigned)c->mode.width;
+    f.fmt.pix.height = (unsigned)c->mode.height;
+    f.fmt.pix.pixelformat = c->mode.fourcc;
+    f.fmt.pix.field = V4L2_FIELD_NONE;
+    if (camera_ioctl(c->fd, VIDIOC_S_FMT, &f) != 0)
+        return fail_code(c, "set its format", errno, error);
+    c->format = f.fmt.pix;
+    c->kind = camera_format_of(c->format.pixelformat);
+    if (!c->kind || c->format.width < 1 || c->format.width > 16384 ||
+        c->format.height < 1 || c->format.height > 16384)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "camera %s answers with a format that daub does not read",
+                         c->info.path);
+    if (c->format.bytesperline == 0 && c->kind->pixel != AV_PIX_FMT_NONE)
+        c->format.bytesperline =
+            (unsigned)av_image_get_linesize(c->kind->pixel, (int)c->format.width, 0);
+    if (picture_bytes(c) == 0)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "camera %s tells rows of %u bytes for %u pixels; its driver is "
+                         "broken",
+                         c->info.path, c->format.bytesperline, c->format.width);
+    struct v4l2_streamparm p = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
+    AVRational rate = c->mode.rate;
+    if (rate.num <= 0)
+        rate = av_d2q(c->params.wish.rate > 0 ? c->params.wish.rate : 30, 1000);
+    p.parm.capture.timeperframe.numerator = (unsigned)rate.den;
+    p.parm.capture.timeperframe.denominator = (unsigned)rate.num;
+    if (camera_ioctl(c->fd, VIDIOC_S_PARM, &p) == 0 &&
+        p.parm.capture.timeperframe.numerator > 0 &&
+        p.parm.capture.timeperframe.numerator < INT32_MAX &&
+        p.parm.capture.timeperframe.denominator < INT32_MAX)
+        rate = (AVRational){(int)p.parm.capture.timeperframe.denominator,
+                            (int)p.parm.capture.timeperframe.numerator};
+    c->mode.rate = rate;
+    return true;
+}
+
+static bool map_buffers(struct camera *c, struct daub_error *error)
+{
+    struct v4l2_requestbuffers request = {.count = BUFFERS,
+                                          .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+                                          .memory = V4L2_MEMORY_MMAP};
+    if (camera_ioctl(c->fd, VIDIOC_REQBUFS, &request) != 0)
+        return fail_code(c, "get buffers", errno, error);
+    if (request.count < 2)
+        return fail_code(c, "get buffers", ENOMEM, error);
+    for (unsigned i = 0; i < request.count && i < BUFFERS; i++) {
+        struct v4l2_buffer b = {
+            .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP, .index = i};
+        if (camera_ioctl(c->fd, VIDIOC_QUERYBUF, &b) != 0)
+            return fail_code(c, "get buffers", errno, error);
+        void *memory =
+            mmap(NULL, b.length, PROT_READ, MAP_SHARED, c->fd, (off_t)b.m.offset);
+        if (memory == MAP_FAILED)
+            return fail_code(c, "map its buffers", errno, error);
+        c->buffers[i].memory = memory;
+        c->buffers[i].bytes = b.length;
+        c->buffer_count = i + 1;
+        if (camera_ioctl(c->fd, VIDIOC_QBUF, &b) != 0)
+            return fail_code(c, "queue its buffers", errno, error);
+    }
+    enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
+    if (camera_ioctl(c->fd, VIDIOC_STREAMON, &type) != 0)
+        return fail_code(c, "start it", errno, error);
+    return true;
+}
+
+/* Opens the camera of c->info for c->mode. */
+static bool start(struct camera *c, struct daub_error *error)
+{
+    c->fd = open(c->info.path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (c->fd < 0)
+        return fail_code(c, "open it", errno, error);
+    if (set_format(c, error) && map_buffers(c, error))
+        return true;
+    shut(c);
+    return false;
+}
+
+/* ---- frames ---- */
+
+/* What the driver tells of the samples; MJPEG's are told by JPEG itself. */
+static void set_colors(const struct camera *c, AVFrame *frame)
+{
+    const struct v4l2_pix_format *f = &c->format;
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    if (desc->flags & AV_PIX_FMT_FLAG_RGB)
+        return;
+    bool known = f->priv == V4L2_PIX_FMT_PRIV_MAGIC;
+    bool rec709 = known && f->ycbcr_enc == V4L2_YCBCR_ENC_709;
+    rec709 = rec709 || (f->colorspace == V4L2_COLORSPACE_REC709 &&
+                        !(known && f->ycbcr_enc == V4L2_YCBCR_ENC_601));
+    bool full = known && f->quantization == V4L2_QUANTIZATION_FULL_RANGE;
+    if (c->kind->pixel == AV_PIX_FMT_NONE) {
+        rec709 = false;
+        full = true;
+    }
+    frame->colorspace = rec709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    frame->color_range = full ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+}
+
+static AVFrame *copy_raw(struct camera *c, const void *data, size_t bytes,
+                         struct daub_error *error)
+{
+    uint8_t *planes[4];
+    int strides[4] = {(int)c->format.bytesperline};
+    if (bytes < picture_bytes(c))
+        return NULL; /* a short frame: the driver lost part of it */
+    AVFrame *frame = media_pool_get(&c->pool, c->kind->pixel, (int)c->format.width,
+                                    (int)c->format.height, error);
+    if (!frame)
+        return NULL;
+    strides[1] = c->kind->pixel == AV_PIX_FMT_NV12 ? strides[0] : strides[0] / 2;
+    strides[2] = strides[0] / 2;
+    if (av_image_fill_pointers(planes, c->kind->pixel, (int)c->format.height,
+                               (uint8_t *)(uintptr_t)data, strides) < 0) {
+        av_frame_free(&frame);
+        return NULL;
+    }
+    av_image_copy(frame->data, frame->linesize, (const uint8_t **)planes, strides,
+                  c->kind->pixel, (int)c->format.width, (int)c->format.height);
+    return frame;
+}
+
+/* NULL without *error: a damaged picture. */
+static AVFrame *decode(struct camera *c, const void *data, size_t bytes,
+                       struct daub_error *error)
+{
+    AVFrame *frame = av_frame_alloc();
+    av_packet_unref(c->packet);
+    if (!frame || bytes > INT32_MAX / 2 || av_new_packet(c->packet, (int)bytes) < 0) {
+        av_frame_free(&frame);
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    memcpy(c->packet->data, data, bytes);
+    if (avcodec_send_packet(c->decoder, c->packet) < 0 ||
+        avcodec_receive_frame(c->decoder, frame) < 0 ||
+        frame->width != (int)c->format.width || frame->height != (int)c->format.height)
+        av_frame_free(&frame);
+    return frame;
+}
+
+static bool make_decoder(struct camera *c, struct daub_error *error)
+{
+    const AVCodec *codec = avcodec_find_decoder(AV_CODEC_ID_MJPEG);
+    c->decoder = codec ? avcodec_alloc_context3(codec) : NULL;
+    c->packet = av_packet_alloc();
+    if (!c->decoder || !c->packet || avcodec_open2(c->decoder, codec, NULL) < 0)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "this FFmpeg decodes no MJPEG, which camera %s sends",
+                         c->info.path);
+    return true;
+}
+
+static int64_t captured_at(const struct v4l2_buffer *b)
+{
+    int64_t now = daub_clock_us();
+    int64_t us = (int64_t)b->timestamp.tv_sec * 1000000 + b->timestamp.tv_usec;
+    bool monotonic =
+        (b->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK) == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
+    return monotonic && us > 0 && us < now ? us : now;
+}
+
+/* The newest buffer that is filled: those before it are given back unseen. 0 or errno;
+ * EAGAIN: none. */
+static int take_newest(struct camera *c, struct v4l2_buffer *newest)
+{
+    bool any = false;
+    for (unsigned i = 0; i <= BUFFERS; i++) {
+        struct v4l2_buffer b = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
+                                .memory = V4L2_MEMORY_MMAP};
+        if (camera_ioctl(c->fd, VIDIOC_DQBUF, &b) != 0) {
+            if (errno == EAGAIN && any)
+                return 0;
+            return errno;
+        }
+        if (b.index >= c->buffer_count)
+            return EIO;
+        if (any && camera_ioctl(c->fd, VIDIOC_QBUF, newest) != 0)
+            return errno;
+        *newest = b;
+        any = true;
+    }
+    return 0;
+}
+
+/* One captured frame; NULL with 0: a damaged one. */
+static int capture(struct camera *c, AVFrame **frame, struct daub_error *error)
+{
+    struct v4l2_buffer b;
+    *frame = NULL;
+    int code = take_newest(c, &b);
+    if (code != 0)
+        return code;
+    size_t bytes = b.bytesused, most = c->buffers[b.index].bytes;
+    const void *data = c->buffers[b.index].memory;
+    if (bytes == 0 || bytes > most)
+        bytes = most;
+    if (!(b.flags & V4L2_BUF_FLAG_ERROR))
+        *frame = c->kind->pixel == AV_PIX_FMT_NONE ? decode(c, data, bytes, error)
+                                                   : copy_raw(c, data, bytes, error);
+    int64_t at = captured_at(&b);
+    if (*frame) {
+        set_colors(c, *frame);
+        if (c->start_us == 0)
+            c->start_us = at;
+        int64_t pts = at - c->start_us;
+        (*frame)->pts = pts > c->last_us ? pts : c->last_us + 1;
+        c->last_us = (*frame)->pts;
+    }
+    return camera_ioctl(c->fd, VIDIOC_QBUF, &b) != 0 ? errno : 0;
+}
+
+/* ---- a camera that goes and comes back ---- */
+
+static void wait_ms(const struct camera *c, int ms)
+{
+    struct pollfd wait = {.fd = c->params.stop->fd, .events = POLLIN};
+    poll(&wait, 1, ms);
+}
+
+static void lose(struct camera *c, int code)
+{
+    shut(c);
+    if (code == EIO)
+        daub_log(DAUB_LOG_WARNING,
+                 "camera %s (%s) stopped with an error; starting it anew", c->info.card,
+                 c->info.path);
+    else
+        daub_log(DAUB_LOG_WARNING, "camera %s (%s) is gone; waiting for it to come back",
+                 c->info.card, c->info.path);
+}
+
+/* Looks for the same camera, wherever it was plugged in, and starts it the same way. */
+static void find_again(struct camera *c)
+{
+    struct camera_info *found = daub_alloc(1, sizeof(*found));
+    struct search search = {.identity = &c->info, .found = found};
+    if (found)
+        camera_each(match, &search);
+    if (search.any) {
+        c->info = *found;
+        if (start(c, NULL))
+            daub_log(DAUB_LOG_INFO, "camera %s is back as %s", c->info.card,
+                     c->info.path);
+    }
+    free(found);
+    if (c->fd < 0)
+        wait_ms(c, RETRY_MS);
+}
+
+/* Waits for a frame. AGAIN: nothing yet. */
+static enum media_read next(struct camera *c, AVFrame **frame, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    struct pollfd wait[2] = {{.fd = c->fd, .events = POLLIN},
+                             {.fd = c->params.stop->fd, .events = POLLIN}};
+    *frame = NULL;
+    if (c->fd < 0) {
+        find_again(c);
+        return MEDIA_READ_AGAIN;
+    }
+    int ready = poll(wait, 2, WAIT_MS);
+    if (ready == 0 && !c->told_silence) {
+        c->told_silence = true;
+        daub_log(DAUB_LOG_WARNING, "camera %s sends nothing; still waiting",
+                 c->info.card);
+    }
+    if (ready <= 0 || wait[1].revents)
+        return MEDIA_READ_AGAIN;
+    /* Some drivers tell what is wrong only when asked for a frame. */
+    int code = capture(c, frame, &local);
+    if (code == EAGAIN)
+        code = wait[0].revents & (POLLERR | POLLHUP) ? ENODEV : 0;
+    if (code != 0) {
+        av_frame_free(frame);
+        lose(c, code);
+        return MEDIA_READ_AGAIN;
+    }
+    if (local.status != DAUB_OK) {
+        daub_fail(error, local.status, "%s", local.message);
+        return MEDIA_READ_ERROR;
+    }
+    if (*frame)
+        c->told_silence = false;
+    return *frame ? MEDIA_READ_OK : MEDIA_READ_AGAIN;
+}
+
+static struct camera *camera_of(struct media_source *source)
+{
+    return (struct camera *)((char *)source - offsetof(struct camera, source));
+}
+
+static enum media_read camera_read(struct media_source *source, struct media_item *item,
+                                   struct daub_error *error)
+{
+    struct camera *c = camera_of(source);
+    *item = (struct media_item){0};
+    if (daub_stop_requested(c->params.stop) ||
+        (c->params.frames > 0 && c->delivered == c->params.frames))
+        return MEDIA_READ_END;
+    enum media_read answer = MEDIA_READ_OK;
+    if (c->first) {
+        item->frame = c->first;
+        c->first = NULL;
+    } else {
+        answer = next(c, &item->frame, error);
+    }
+    c->delivered += answer == MEDIA_READ_OK;
+    return answer;
+}
+
+static void camera_destroy(struct media_source *source)
+{
+    struct camera *c = camera_of(source);
+    shut(c);
+    avcodec_free_context(&c->decoder);
+    av_packet_free(&c->packet);
+    av_frame_free(&c->first);
+    av_frame_free(&c->sample);
+    media_pool_uninit(&c->pool);
+    free(c);
+}
+
+static const struct media_source_ops camera_ops = {.read = camera_read,
+                                                   .destroy = camera_destroy};
+
+/* Every source begins with a frame. */
+static bool take_first(struct camera *c, struct daub_error *error)
+{
+    for (int i = 0; i < FIRST_TRIES && !c->first; i++) {
+        if (daub_stop_requested(c->params.stop))
+            return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s",
+                             c->info.path);
+        if (next(c, &c->first, error) == MEDIA_READ_ERROR)
+            return false;
+    }
+    if (!c->first)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "camera %s (%s) sends no pictures; unplug it and plug it in "
+                         "again, or try another --camera-format",
+                         c->info.card, c->info.path);
+    c->sample = av_frame_clone(c->first);
+    return c->sample ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+}
+
+static bool choose(struct camera *c, struct daub_error *error)
+{
+    const struct camera_mode *mode = camera_choose(&c->info, &c->params.wish);
+    if (!mode)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "camera %s (%s) has not the format asked for; \"daub devices\" "
+                         "lists its formats",
+                         c->info.card, c->info.path);
+    c->mode = *mode;
+    return true;
+}
+
+struct media_source *media_camera_open(const struct media_camera_params *params,
+                                       struct daub_error *error)
+{
+    struct camera *c = daub_alloc(1, sizeof(*c));
+    if (!c) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    c->params = *params;
+    c->fd = -1;
+    c->last_us = -1;
+    c->source.ops = &camera_ops;
+    if (!find(c, error) || !choose(c, error) || !start(c, error) ||
+        (c->kind->pixel == AV_PIX_FMT_NONE && !make_decoder(c, error)) ||
+        !take_first(c, error)) {
+        camera_destroy(&c->source);
+        return NULL;
+    }
+    c->source.info = (struct media_source_info){.name = c->info.card,
+                                                .time_base = {1, 1000000},
+                                                .frame_rate = c->mode.rate,
+                                                .live = true,
+                                                .sample = c->sample,
+                                                .end_us = INT64_MAX};
+    daub_log(DAUB_LOG_VERBOSE, "camera %s (%s): %ux%u %s at %.3g frames/s", c->info.card,
+             c->info.path, c->format.width, c->format.height, c->kind->name,
+             av_q2d(c->mode.rate));
+    return &c->source;
+}
