@@ -44,7 +44,8 @@ struct work {
 static bool is_live(const struct options *options)
 {
     for (size_t i = 0; i < options->outputs.count; i++) {
-        if (media_path_is_stream(options->outputs.values[i]))
+        if (media_path_is_stream(options->outputs.values[i]) ||
+            media_path_is_virtual_camera(options->outputs.values[i]))
             return true;
     }
     return false;
@@ -136,6 +137,7 @@ static struct media_sink_params sink_params(const struct work *work, const char 
         .format = options->format,
         .replace = replace,
         .encode = {.live = media_path_is_stream(path),
+                   .vcam_bt709 = options->vcam_matrix == DAUB_MATRIX_BT709,
                    .encoder = options->encoder,
                    .preset = options->preset,
                    .pix_fmt = options->pix_fmt,

@@ -86,7 +86,8 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
 
 static bool is_file(const char *path)
 {
-    return !media_path_is_stdout(path) && !media_path_is_url(path);
+    return !media_path_is_stdout(path) && !media_path_is_url(path) &&
+           !media_path_is_virtual_camera(path);
 }
 
 /* Whether two patterns, which name no file themselves, are the same. */

@@ -61,6 +61,9 @@ static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
                                        {"debug", DAUB_LOG_DEBUG},
                                        {NULL, 0}};
 
+static const struct choice vcam_matrices[] = {
+    {"bt601", DAUB_MATRIX_BT601}, {"bt709", DAUB_MATRIX_BT709}, {NULL, 0}};
+
 #define FIELD(name) .field = offsetof(struct options, name)
 #define GIVEN(name) .given = offsetof(struct options, name)
 
@@ -96,14 +99,17 @@ static const struct option table[] = {
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
 
     {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT, FIELD(outputs),
-     .help = "where the painting goes: a video, an image, a pattern of images, a URL, or "
-             "- for y4m on standard output; may be given several times; without any, a window shows it"},
+     .help = "where the painting goes: a video, an image, a pattern of images, a URL, a "
+             "virtual camera (vcam: or /dev/video10), or - for y4m on standard output; may be given several times; without any, a window shows it"},
     {NULL, "--window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(window),
      .help = "show a window beside the outputs, too; ? in it lists its keys"},
     {NULL, "--fullscreen", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(fullscreen),
      .help = "the window fills the screen"},
     {NULL, "--mirror", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(mirror),
      .help = "the window shows the picture left to right"},
+    {NULL, "--vcam-matrix", NULL, KIND_CHOICE, "M", VERB_PAINT, FIELD(vcam_matrix),
+     .choices = vcam_matrices,
+     .help = "colours of a virtual camera: bt601 (default; browsers) or bt709 (OBS)"},
     {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
      .help = "output format where the name does not tell"},
     {NULL, "--flow", NULL, KIND_TEXT, "PATTERN", VERB_METRICS, FIELD(flow),

@@ -30,6 +30,7 @@ struct options {
     bool realtime, window, fullscreen, mirror;
     const char *camera_size, *camera_format;
     double camera_rate;
+    int vcam_matrix; /* enum daub_matrix */
     const char *frame_rate, *hwaccel;
 
     const char *model, *style, *gallery;

@@ -38,7 +38,7 @@ AVRational media_input_rate(const struct media_source_info *input)
     return rate;
 }
 
-enum kind { KIND_NULL = 1, KIND_IMAGES, KIND_ENCODE };
+enum kind { KIND_NULL = 1, KIND_CAMERA, KIND_IMAGES, KIND_ENCODE };
 
 /* 0 with *error where the path tells nothing. */
 static enum kind kind_of(const struct media_sink_params *params,
@@ -46,6 +46,8 @@ static enum kind kind_of(const struct media_sink_params *params,
 {
     if (params->format && strcmp(params->format, "null") == 0)
         return KIND_NULL;
+    if (media_path_is_virtual_camera(params->path))
+        return KIND_CAMERA;
     *container = media_container_find(params->format, params->path, error);
     if (!*container)
         return 0;
@@ -69,6 +71,9 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
                                     .range = AVCOL_RANGE_UNSPECIFIED,
                                     .chroma = AVCHROMA_LOC_UNSPECIFIED};
         return true;
+    case KIND_CAMERA:
+        sink_v4l2_want(params, want);
+        return true;
     case KIND_IMAGES:
         codec = sink_images_codec(params, error);
         break;
@@ -90,6 +95,8 @@ struct media_sink *media_sink_open(const struct media_sink_params *params,
     switch (kind_of(params, &container, error)) {
     case KIND_NULL:
         return sink_null_open(params, error);
+    case KIND_CAMERA:
+        return sink_v4l2_open(params, error);
     case KIND_IMAGES:
         return sink_images_open(params, error);
     case KIND_ENCODE:

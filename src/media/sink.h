@@ -58,7 +58,8 @@ static inline void media_sink_destroy(struct media_sink *sink)
 
 /* How to encode; zero means default. */
 struct media_encode_options {
-    bool live; /* a stream: with little delay, tagged as BT.709 */
+    bool live;       /* a stream: with little delay, tagged as BT.709 */
+    bool vcam_bt709; /* matrix of virtual cameras; else BT.601 */
     const char *encoder, *preset, *pix_fmt;
     bool has_quality;
     double quality;           /* on the encoder's own scale */
@@ -101,6 +102,7 @@ struct media_turn media_input_turn(const struct media_sink_params *params);
 /* Kinds of path. */
 bool media_path_is_stdout(const char *path);
 bool media_path_is_url(const char *path);
+bool media_path_is_virtual_camera(const char *path); /* vcam: or /dev/videoN */
 bool media_path_is_stream(const char *path);  /* a URL of the network, watched live */
 bool media_path_is_pattern(const char *path); /* of numbered images: has a %d */
 

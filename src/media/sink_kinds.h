@@ -14,6 +14,9 @@ struct media_sink *sink_encode_open(const struct media_sink_params *params,
                                     struct daub_error *error);
 struct media_sink *sink_images_open(const struct media_sink_params *params,
                                     struct daub_error *error);
+struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
+                                  struct daub_error *error);
+void sink_v4l2_want(const struct media_sink_params *params, struct media_want *want);
 struct media_sink *sink_null_open(const struct media_sink_params *params,
                                   struct daub_error *error);
 /* The encoder of an image file. */

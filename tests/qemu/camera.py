@@ -213,6 +213,25 @@ class Camera(unittest.TestCase):
         self.ended("forbidden", 4, "no permission", "group video")
         self.ended("busy", 4, "in use by another program", "fuser")
 
+    def test_virtual_camera(self):
+        """ffmpeg sees the bars in its own way of reading YUYV, which is BT.601."""
+        self.assertNotIn("Video Output\n", self.text("before.log").split("Device Caps")[-1])
+        self.assertIn('painting into the camera "Loop" (/dev/video10)', self.text("vcam.log"))
+        frames = self.frames("vcam", bars=7, top=0.2)
+        self.assertEqual(len(frames), 10, self.text("vcam.ffmpeg"))
+        self.assert_bars(frames[-1], BARS[:7], "vcam")
+        self.ended("again", 130)
+        other = self.frames("again", bars=7, top=0.2)
+        self.assertEqual(len(other), 10, self.text("again.ffmpeg"))
+        self.assert_bars(other[-1], BARS[:7], "again")
+        self.assertIn("Video Output\n", self.text("after.log").split("Device Caps")[-1])
+
+    def test_virtual_camera_words(self):
+        self.ended("second", 5, "another program is writing to /dev/video10 (Loop)")
+        self.ended("real", 5, "is a real camera", "v4l2loopback")
+        self.ended("absent", 5, "there is no free virtual camera /dev/video7")
+        self.ended("locked", 5, "no permission", "group video")
+
     def test_replug(self):
         self.ended("replug", 130, "is gone; waiting for it to come back", "is back as /dev/video")
         self.assertGreater(self.gap("replug"), 1.5)

@@ -7,12 +7,16 @@ run() { # NAME SECONDS daub's words: a run that may not last longer
     timeout "$limit" $daub "$@" -y >"$name.log" 2>&1
     echo $? >"$name.code"
 }
-start() { # NAME daub's words: in the background, until it has painted for a while
-    name=$1
+start() { # NAME daub's words: in the background; returns when it has been painting for a while
+    name=$1 waited=0
     shift
-    $daub cam:0 "$@" -o "$name.mkv" -y >"$name.log" 2>&1 &
+    $daub "$@" -y --progress json >"$name.log" 2>&1 &
     process=$!
-    sleep 9
+    until grep -q '"frame":[1-9]' "$name.log" || [ $waited = 60 ]; do
+        sleep 1
+        waited=$((waited + 1))
+    done
+    sleep 2
 }
 stop() { # NAME: some seconds from now
     sleep 4
@@ -37,7 +41,7 @@ setpriv --reuid=65534 --regid=65534 --clear-groups $daub cam:0 -o /tmp/x.mkv >fo
 echo $? >forbidden.code
 
 # Unplugged and plugged in again, with another program asking for it in between.
-start replug $capture
+start replug cam:0 $capture -o replug.mkv
 run busy 20 cam:0 --camera-format rgb3 --frames 5 -o x.mkv
 echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
 sleep 2
@@ -45,12 +49,12 @@ echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
 stop replug
 
 # A fault of the stream, by the driver's own means.
-start fault $capture
+start fault cam:0 $capture -o fault.mkv
 v4l2-ctl -d /dev/video0 -c inject_fatal_streaming_error=1
 stop fault
 
 # Stopped while the camera is away.
-start away $capture
+start away cam:0 $capture -o away.mkv
 echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
 sleep 1
 before=$(date +%s%N)
@@ -63,7 +67,31 @@ echo vivid.0 >/sys/bus/platform/drivers/vivid/bind
 # A camera that sends MJPEG.
 ffmpeg -v error -re -f lavfi -i smptebars=size=640x360:rate=15 -pix_fmt yuvj422p -c:v mjpeg \
     -q:v 2 -f v4l2 /dev/video10 >ffmpeg.log 2>&1 &
+writer=$!
 sleep 12
 run mjpg 40 cam:Loop --frames 12 $capture -o mjpg.mkv
-kill %1
+kill $writer
+wait $writer
+
+# Into the virtual camera, which ffmpeg has just left as one that takes nothing.
+look() { # NAME: what any other program sees
+    ffmpeg -v error -f v4l2 -i /dev/video10 -frames:v 10 -c:v ffv1 -y "$1.mkv" >"$1.ffmpeg" 2>&1
+}
+v4l2-ctl -d /dev/video10 --info >before.log 2>&1
+bars=lavfi:smptebars=size=640x360:rate=15
+start vcam $bars -o vcam:
+look vcam
+run second 20 lavfi:smptebars=size=320x180 -o /dev/video10
+kill -KILL $process
+wait $process
+start again $bars -o /dev/video10
+look again
+stop again
+v4l2-ctl -d /dev/video10 --info >after.log 2>&1
+
+run real 20 lavfi:smptebars -o /dev/video0
+run absent 20 lavfi:smptebars -o /dev/video7
+chmod 600 /dev/video10
+setpriv --reuid=65534 --regid=65534 --clear-groups $daub lavfi:smptebars -o /dev/video10 >locked.log 2>&1
+echo $? >locked.code
 exit 0

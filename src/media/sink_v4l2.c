@@ -1,0 +1,407 @@
+/* A virtual camera of the module v4l2loopback, by its ioctls: FFmpeg's own writer leaves
+ * versions up to 0.12 unusable until the module is loaded again, checks no answer and
+ * never repeats a frame. Its thread writes the newest frame, and the last one again when
+ * none comes, since watchers give up on a camera that sends nothing. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <libavutil/imgutils.h>
+
+#include "media/camera.h"
+#include "media/sink_kinds.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/thread.h"
+
+enum { NUMBERS = 64, HEALED = 1 };
+
+struct sink_v4l2 {
+    struct media_sink sink;
+    char path[32], card[32];
+    int fd;
+    AVFrame *shape; /* what the device takes */
+    double rate;
+    struct media_converter converter;
+    unsigned char *packed; /* a picture without padding, shape's size */
+    size_t bytes;
+    struct daub_thread thread;
+    bool started;
+
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    AVFrame *newest;         /* lock; NULL: none since the last one was taken */
+    bool finished, dead;     /* lock */
+    struct daub_error error; /* lock; why it is dead */
+    int64_t pushed, written; /* lock */
+};
+
+static struct sink_v4l2 *v4l2_of(struct media_sink *sink)
+{
+    return (struct sink_v4l2 *)((char *)sink - offsetof(struct sink_v4l2, sink));
+}
+
+bool media_path_is_virtual_camera(const char *path)
+{
+    return strcmp(path, "vcam:") == 0 || strncmp(path, "/dev/video", 10) == 0;
+}
+
+/* ---- finding and opening ---- */
+
+static bool module_loaded(void)
+{
+    return access("/sys/module/v4l2loopback", F_OK) == 0;
+}
+
+/* Device capabilities; 0 where path is no V4L2 device. */
+static uint32_t capabilities(int fd, bool *loopback, char *card, size_t size)
+{
+    struct v4l2_capability cap = {0};
+    if (camera_ioctl(fd, VIDIOC_QUERYCAP, &cap) != 0)
+        return 0;
+    *loopback = strcmp((const char *)cap.driver, "v4l2 loopback") == 0;
+    snprintf(card, size, "%.31s", (const char *)cap.card);
+    return cap.capabilities & V4L2_CAP_DEVICE_CAPS ? cap.device_caps : cap.capabilities;
+}
+
+static bool fail_absent(const char *path, struct daub_error *error)
+{
+    if (!module_loaded())
+        return daub_fail(
+            error, DAUB_ERROR_FAILED,
+            "there is no virtual camera%s%s: v4l2loopback is not loaded; sudo modprobe "
+            "v4l2loopback exclusive_caps=1 card_label=daub (package v4l2loopback-dkms)",
+            *path ? " " : "", path);
+    return daub_fail(error, DAUB_ERROR_FAILED,
+                     "there is no free virtual camera%s%s; v4l2loopback is loaded, "
+                     "\"v4l2-ctl --list-devices\" lists its devices",
+                     *path ? " " : "", path);
+}
+
+static bool fail_open(const char *path, int code, struct daub_error *error)
+{
+    if (code == ENOENT || code == ENODEV || code == ENXIO)
+        return fail_absent(path, error);
+    if (code == EACCES || code == EPERM)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "no permission for %s; add yourself to the group video (sudo "
+                         "usermod -aG video $USER) and log in again",
+                         path);
+    return daub_fail(error, DAUB_ERROR_FAILED, "cannot open %s: %s%s", path,
+                     strerror(code),
+                     code == EBUSY ? "; too many programs have it open" : "");
+}
+
+/* Newer versions refuse it for write(), and need it not. */
+static void stream_on(int fd)
+{
+    enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+    camera_ioctl(fd, VIDIOC_STREAMON, &type);
+}
+
+static bool open_device(struct sink_v4l2 *s, struct daub_error *error)
+{
+    const uint32_t both = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_CAPTURE;
+    for (int healed = 0; healed <= HEALED; healed++) {
+        bool loopback = false;
+        s->fd = open(s->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (s->fd < 0)
+            return fail_open(s->path, errno, error);
+        uint32_t caps = capabilities(s->fd, &loopback, s->card, sizeof(s->card));
+        if (caps & V4L2_CAP_VIDEO_OUTPUT)
+            return true;
+        if (!loopback)
+            return daub_fail(error, DAUB_ERROR_FAILED,
+                             "%s (%s) is a real camera and takes no pictures; a virtual "
+                             "one is made by the module v4l2loopback",
+                             s->path, s->card);
+        if (caps & both)
+            return daub_fail(error, DAUB_ERROR_FAILED,
+                             "another program is writing to %s (%s); stop it, or choose "
+                             "another virtual camera",
+                             s->path, s->card);
+        /* Up to 0.12, a writer that came without STREAMON and went leaves a device that
+         * neither takes nor gives pictures; this wakes it. */
+        stream_on(s->fd);
+        close(s->fd);
+        s->fd = -1;
+    }
+    return daub_fail(
+        error, DAUB_ERROR_FAILED,
+        "%s takes no pictures any more; load its module anew: sudo modprobe -r "
+        "v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1",
+        s->path);
+}
+
+/* The first that nobody writes to. */
+static bool find_free(struct sink_v4l2 *s, struct daub_error *error)
+{
+    for (int number = 0; number < NUMBERS; number++) {
+        bool loopback = false;
+        snprintf(s->path, sizeof(s->path), "/dev/video%d", number);
+        int fd = open(s->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        uint32_t caps = capabilities(fd, &loopback, s->card, sizeof(s->card));
+        close(fd);
+        if (loopback &&
+            !(caps & V4L2_CAP_VIDEO_CAPTURE && !(caps & V4L2_CAP_VIDEO_OUTPUT)))
+            return open_device(s, error);
+    }
+    return fail_absent("", error);
+}
+
+/* YUYV is what every watcher takes. */
+static void set_shape(AVFrame *shape, const struct media_sink_params *params)
+{
+    shape->format = AV_PIX_FMT_YUYV422;
+    shape->width = params->frame->width < 2 ? 2 : params->frame->width & ~1;
+    shape->height = params->frame->height < 2 ? 2 : params->frame->height & ~1;
+    shape->colorspace = params->encode.vcam_bt709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    shape->color_range = AVCOL_RANGE_MPEG;
+}
+
+static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
+{
+    struct v4l2_format f = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
+    struct v4l2_pix_format *pix = &f.fmt.pix;
+    unsigned width = (unsigned)s->shape->width, height = (unsigned)s->shape->height;
+    *pix = (struct v4l2_pix_format){.width = width,
+                                    .height = height,
+                                    .pixelformat = V4L2_PIX_FMT_YUYV,
+                                    .field = V4L2_FIELD_NONE,
+                                    .bytesperline = 2 * width,
+                                    .sizeimage = 2 * width * height};
+    bool bt709 = s->shape->colorspace == AVCOL_SPC_BT709;
+    pix->priv = V4L2_PIX_FMT_PRIV_MAGIC;
+    pix->colorspace = bt709 ? V4L2_COLORSPACE_REC709 : V4L2_COLORSPACE_SRGB;
+    pix->ycbcr_enc = bt709 ? V4L2_YCBCR_ENC_709 : V4L2_YCBCR_ENC_601;
+    pix->quantization = V4L2_QUANTIZATION_LIM_RANGE;
+    if (camera_ioctl(s->fd, VIDIOC_S_FMT, &f) != 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s (%s) takes no pictures: %s%s",
+                         s->path, s->card, strerror(errno),
+                         errno == EBUSY || errno == EINVAL
+                             ? "; another program is writing to it"
+                             : "");
+    if (pix->width != width || pix->height != height ||
+        pix->pixelformat != V4L2_PIX_FMT_YUYV ||
+        (pix->bytesperline && pix->bytesperline != 2 * width))
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "%s (%s) is held at %.4s %ux%u by a program that watches it; "
+                         "close that, or paint at that size with --out-size",
+                         s->path, s->card, (const char *)&pix->pixelformat, pix->width,
+                         pix->height);
+    struct v4l2_streamparm p = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
+    p.parm.output.timeperframe.numerator = 1000;
+    p.parm.output.timeperframe.denominator = (unsigned)(s->rate * 1000 + 0.5);
+    camera_ioctl(s->fd, VIDIOC_S_PARM, &p); /* a hint: some ignore it */
+    stream_on(s->fd);
+    return true;
+}
+
+/* ---- the thread ---- */
+
+/* false: the device is gone. Nobody reading is no reason to fail. */
+static bool write_picture(struct sink_v4l2 *s, struct daub_error *error)
+{
+    ssize_t count;
+    do {
+        count = write(s->fd, s->packed, s->bytes);
+    } while (count < 0 && errno == EINTR);
+    if (count == (ssize_t)s->bytes || (count < 0 && errno == EAGAIN))
+        return true;
+    if (count >= 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s took only part of a picture",
+                         s->path);
+    return daub_fail(error, DAUB_ERROR_FAILED, "cannot write to %s: %s", s->path,
+                     errno == ENODEV ? "it was removed" : strerror(errno));
+}
+
+static bool pack(struct sink_v4l2 *s, const AVFrame *frame, struct daub_error *error)
+{
+    AVFrame *made = NULL;
+    bool same = frame->format == s->shape->format && frame->width == s->shape->width &&
+                frame->height == s->shape->height &&
+                frame->colorspace == s->shape->colorspace &&
+                frame->color_range == s->shape->color_range;
+    if (!same)
+        frame = made = media_convert(&s->converter, frame, s->shape, error);
+    if (frame)
+        av_image_copy_to_buffer(s->packed, (int)s->bytes,
+                                (const uint8_t *const *)frame->data, frame->linesize,
+                                s->shape->format, s->shape->width, s->shape->height, 1);
+    av_frame_free(&made);
+    return frame != NULL;
+}
+
+static void due_in(struct timespec *at, double seconds)
+{
+    clock_gettime(CLOCK_MONOTONIC, at);
+    long long ns = at->tv_nsec + (long long)(seconds * 1e9);
+    at->tv_sec += (time_t)(ns / 1000000000);
+    at->tv_nsec = (long)(ns % 1000000000);
+}
+
+static void *run(void *opaque)
+{
+    struct sink_v4l2 *s = opaque;
+    struct daub_error error = {0};
+    bool ok = true, any = false;
+    pthread_mutex_lock(&s->lock);
+    while (ok && !(s->finished && !s->newest)) {
+        struct timespec due;
+        /* A little late, so that a frame that is on its way comes first. */
+        due_in(&due, 1.5 / s->rate);
+        int code = 0;
+        while (code == 0 && !s->newest && !s->finished)
+            code = pthread_cond_timedwait(&s->changed, &s->lock, &due);
+        AVFrame *frame = s->newest;
+        s->newest = NULL;
+        pthread_mutex_unlock(&s->lock);
+        if (frame) {
+            ok = pack(s, frame, &error);
+            any = true;
+        }
+        if (ok && any)
+            ok = write_picture(s, &error);
+        pthread_mutex_lock(&s->lock);
+        s->written += frame && ok;
+        av_frame_free(&frame);
+    }
+    s->dead = !ok;
+    s->error = error;
+    pthread_mutex_unlock(&s->lock);
+    return NULL;
+}
+
+/* ---- the sink ---- */
+
+static bool v4l2_push(struct media_sink *sink, const AVFrame *frame)
+{
+    struct sink_v4l2 *s = v4l2_of(sink);
+    AVFrame *copy = av_frame_clone(frame);
+    pthread_mutex_lock(&s->lock);
+    AVFrame *old = copy ? s->newest : NULL;
+    if (copy)
+        s->newest = copy;
+    /* One that was not written in time counts with its successor. */
+    s->pushed += old == NULL;
+    bool ok = !s->dead;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    av_frame_free(&old);
+    return ok;
+}
+
+static void v4l2_finish(struct media_sink *sink, bool keep)
+{
+    struct sink_v4l2 *s = v4l2_of(sink);
+    (void)keep;
+    pthread_mutex_lock(&s->lock);
+    s->finished = true;
+    pthread_cond_signal(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+}
+
+static bool v4l2_join(struct media_sink *sink, struct media_report *report,
+                      struct daub_error *error)
+{
+    struct sink_v4l2 *s = v4l2_of(sink);
+    daub_thread_join(&s->thread);
+    *report = (struct media_report){.frames_in = s->pushed, .frames_out = s->written};
+    return s->dead ? daub_fail(error, s->error.status, "%s", s->error.message) : true;
+}
+
+static uint64_t v4l2_bytes(struct media_sink *sink)
+{
+    (void)sink;
+    return 0;
+}
+
+static void v4l2_destroy(struct media_sink *sink)
+{
+    struct sink_v4l2 *s = v4l2_of(sink);
+    enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
+    if (s->started) {
+        v4l2_finish(sink, false);
+        daub_thread_join(&s->thread);
+    }
+    if (s->fd >= 0) {
+        camera_ioctl(s->fd, VIDIOC_STREAMOFF, &type);
+        close(s->fd);
+    }
+    media_converter_uninit(&s->converter);
+    av_frame_free(&s->newest);
+    av_frame_free(&s->shape);
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s->packed);
+    free(s);
+}
+
+static const struct media_sink_ops v4l2_ops = {.push = v4l2_push,
+                                               .finish = v4l2_finish,
+                                               .join = v4l2_join,
+                                               .bytes = v4l2_bytes,
+                                               .destroy = v4l2_destroy};
+
+static bool set_up(struct sink_v4l2 *s, const struct media_sink_params *params,
+                   struct daub_error *error)
+{
+    AVRational rate = media_input_rate(params->input);
+    s->rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 30;
+    s->rate = s->rate > 240 ? 240 : s->rate < 1 ? 1 : s->rate;
+    s->shape = av_frame_alloc();
+    if (!s->shape)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    set_shape(s->shape, params);
+    s->bytes = (size_t)s->shape->width * (size_t)s->shape->height * 2;
+    s->packed = daub_alloc(s->bytes, 1);
+    if (!s->packed)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    snprintf(s->path, sizeof(s->path), "%.31s", params->path);
+    bool opened =
+        strcmp(params->path, "vcam:") == 0 ? find_free(s, error) : open_device(s, error);
+    if (!opened || !set_format(s, error))
+        return false;
+    daub_log(DAUB_LOG_INFO, "painting into the camera \"%s\" (%s)", s->card, s->path);
+    s->started = daub_thread_start(&s->thread, "daub-vcam", run, s, error);
+    return s->started;
+}
+
+void sink_v4l2_want(const struct media_sink_params *params, struct media_want *want)
+{
+    AVFrame shape = {.format = AV_PIX_FMT_NONE};
+    set_shape(&shape, params);
+    *want = (struct media_want){.format = shape.format,
+                                .space = shape.colorspace,
+                                .range = shape.color_range,
+                                .chroma = AVCHROMA_LOC_LEFT};
+}
+
+struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
+                                  struct daub_error *error)
+{
+    struct sink_v4l2 *s = daub_alloc(1, sizeof(*s));
+    if (!s) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    pthread_condattr_t clock;
+    pthread_condattr_init(&clock);
+    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->changed, &clock);
+    pthread_condattr_destroy(&clock);
+    s->fd = -1;
+    s->sink = (struct media_sink){.ops = &v4l2_ops, .name = params->path};
+    if (set_up(s, params, error))
+        return &s->sink;
+    v4l2_destroy(&s->sink);
+    return NULL;
+}
