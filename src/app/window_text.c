@@ -23,6 +23,7 @@ static bool find_font(char *path, size_t size)
     if (match)
         FcPatternDestroy(match);
     FcPatternDestroy(pattern);
+    FcFini();
     return found;
 }
 

@@ -34,6 +34,11 @@ bool media_path_is_stream(const char *path)
     return false;
 }
 
+bool media_path_is_virtual_camera(const char *path)
+{
+    return strcmp(path, "vcam:") == 0 || strncmp(path, "/dev/video", 10) == 0;
+}
+
 bool media_path_is_pattern(const char *path)
 {
     return av_filename_number_test(path);

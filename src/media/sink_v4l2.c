@@ -46,11 +46,6 @@ static struct sink_v4l2 *v4l2_of(struct media_sink *sink)
     return (struct sink_v4l2 *)((char *)sink - offsetof(struct sink_v4l2, sink));
 }
 
-bool media_path_is_virtual_camera(const char *path)
-{
-    return strcmp(path, "vcam:") == 0 || strncmp(path, "/dev/video", 10) == 0;
-}
-
 /* ---- finding and opening ---- */
 
 static bool module_loaded(void)
