@@ -241,6 +241,7 @@ static enum exit_code make_painter(struct work *work)
                                               : (enum daub_temporal)options->temporal,
         .live = work->live,
         .output = work->output,
+        .keep_input = wants_window(options),
     };
     work->painter_made = true;
     if (!painter_init(&work->painter, &params, work->source->info.sample, &error))

@@ -204,6 +204,31 @@ static bool take_properties(AVFrame *painted, const AVFrame *input, const AVFram
     return true;
 }
 
+static void free_input(void *opaque, uint8_t *data)
+{
+    AVFrame *frame = (AVFrame *)(void *)data;
+    (void)opaque;
+    av_frame_free(&frame);
+}
+
+const AVFrame *painter_input(const AVFrame *painted)
+{
+    return painted->opaque_ref ? (const AVFrame *)(void *)painted->opaque_ref->data
+                               : NULL;
+}
+
+/* Consumes the input: it goes, or goes on with the painting. */
+static void part_with(struct painter *painter, AVFrame *made, AVFrame *input)
+{
+    if (painter->params.keep_input) {
+        av_buffer_unref(&made->opaque_ref);
+        made->opaque_ref = av_buffer_create((uint8_t *)(void *)input, sizeof(*input),
+                                            free_input, NULL, AV_BUFFER_FLAG_READONLY);
+    }
+    if (!made->opaque_ref || !painter->params.keep_input)
+        av_frame_free(&input);
+}
+
 enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
                                     struct daub_error *error)
 {
@@ -227,7 +252,7 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     painter->waiting_count--;
     memmove(&painter->waiting[0], &painter->waiting[1],
             (size_t)painter->waiting_count * sizeof(painter->waiting[0]));
-    av_frame_free(&input);
+    part_with(painter, made, input);
     *painted = made;
     return PAINTER_OK;
 }

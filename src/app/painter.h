@@ -22,6 +22,7 @@ struct painter_params {
     enum daub_temporal temporal;
     struct daub_live live; /* to begin with; weights are copied */
     const AVFrame *output; /* size, format, colours and shape of painted frames */
+    bool keep_input;       /* painter_input works on painted frames */
 };
 
 struct painter {
@@ -63,6 +64,9 @@ enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
  * is in flight. */
 enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
                                     struct daub_error *error);
+/* What a painted frame was painted from, as long as that lives; NULL without keep_input.
+ */
+const AVFrame *painter_input(const AVFrame *painted);
 /* Whether the frame received last begins a new scene. */
 bool painter_was_cut(const struct painter *painter);
 

@@ -21,7 +21,7 @@ struct window {
     struct window_params params;
     SDL_Window *window;
     SDL_Renderer *renderer;
-    SDL_Texture *texture;
+    SDL_Texture *texture, *input; /* input: of the split view */
     struct window_text text;
     Uint32 frame_event;
 
@@ -29,8 +29,10 @@ struct window {
     AVFrame *newest; /* lock; NULL: none since the last one was taken */
     atomic_llong pushed;
 
-    struct media_converter converter;
+    struct media_converter converter, input_converter;
     AVFrame *shown; /* BGRA */
+    bool split, dragging;
+    double divider; /* part of the picture's width, left of which the input is shown */
     bool dirty, closed, mirror, help, statistics;
     char notice[640];
     int64_t notice_until_us;
@@ -43,6 +45,7 @@ static const char help[] = "q  quit\n"
                            "< >  style before, next        1..9  style\n"
                            "[ ]  strength        { }  stability\n"
                            "c  keep colours        b  input and painting\n"
+                           "tab  both, parted where the mouse drags it\n"
                            "h  mirror        f  full screen\n"
                            "s  save the picture        i  statistics";
 
@@ -172,6 +175,7 @@ struct window *window_open(const struct window_params *params, struct daub_error
     w->sink = (struct media_sink){.ops = &sink_ops, .name = "window"};
     w->params = *params;
     w->mirror = params->mirror;
+    w->divider = 0.5;
     if (make(w, error)) {
         w->params.frame = NULL;
         return w;
@@ -187,8 +191,10 @@ void window_close(struct window *w)
     av_frame_free(&w->newest);
     av_frame_free(&w->shown);
     media_converter_uninit(&w->converter);
+    media_converter_uninit(&w->input_converter);
     window_text_close(&w->text);
     SDL_DestroyTexture(w->texture);
+    SDL_DestroyTexture(w->input);
     if (w->renderer)
         SDL_DestroyRenderer(w->renderer);
     if (w->window)
@@ -219,42 +225,70 @@ static void count_rate(struct window *w)
     }
 }
 
+/* The frame in BGRA, of that size; NULL where that failed, which was said. */
+static AVFrame *shown_as(struct window *w, struct media_converter *converter,
+                         const AVFrame *frame, int width, int height)
+{
+    struct daub_error error = {0};
+    AVFrame to = {.width = width,
+                  .height = height,
+                  .format = AV_PIX_FMT_BGRA,
+                  .colorspace = AVCOL_SPC_RGB,
+                  .color_range = AVCOL_RANGE_JPEG};
+    AVFrame *made = media_convert(converter, frame, &to, &error);
+    if (!made)
+        say(w, error.message);
+    return made;
+}
+
+/* Makes *texture show the frame. */
+static void upload(struct window *w, SDL_Texture **texture, const AVFrame *frame)
+{
+    int width = 0, height = 0;
+    if (*texture)
+        SDL_QueryTexture(*texture, NULL, NULL, &width, &height);
+    if (width != frame->width || height != frame->height) {
+        SDL_DestroyTexture(*texture);
+        *texture =
+            SDL_CreateTexture(w->renderer, SDL_PIXELFORMAT_ARGB8888,
+                              SDL_TEXTUREACCESS_STREAMING, frame->width, frame->height);
+    }
+    if (!*texture ||
+        SDL_UpdateTexture(*texture, NULL, frame->data[0], frame->linesize[0]) != 0)
+        say(w, SDL_GetError());
+}
+
+/* What the shown frame was painted from, for the split view. */
+static void upload_input(struct window *w)
+{
+    const AVFrame *input = w->split && w->shown ? painter_input(w->shown) : NULL;
+    if (!input)
+        return;
+    AVFrame *made =
+        shown_as(w, &w->input_converter, input, w->shown->width, w->shown->height);
+    if (made)
+        upload(w, &w->input, made);
+    av_frame_free(&made);
+}
+
 /* Brings the newest frame to the texture. */
 static void take_frame(struct window *w)
 {
-    struct daub_error error = {0};
     pthread_mutex_lock(&w->lock);
     AVFrame *frame = w->newest;
     w->newest = NULL;
     pthread_mutex_unlock(&w->lock);
-    if (!frame)
-        return;
-    if (frame->format != AV_PIX_FMT_BGRA) {
-        AVFrame to = {.width = frame->width,
-                      .height = frame->height,
-                      .format = AV_PIX_FMT_BGRA,
-                      .colorspace = AVCOL_SPC_RGB,
-                      .color_range = AVCOL_RANGE_JPEG};
-        AVFrame *made = media_convert(&w->converter, frame, &to, &error);
+    if (frame && frame->format != AV_PIX_FMT_BGRA) {
+        AVFrame *made = shown_as(w, &w->converter, frame, frame->width, frame->height);
         av_frame_free(&frame);
         frame = made;
     }
-    if (!frame) {
-        say(w, error.message);
+    if (!frame)
         return;
-    }
-    if (!w->shown || w->shown->width != frame->width ||
-        w->shown->height != frame->height) {
-        SDL_DestroyTexture(w->texture);
-        w->texture =
-            SDL_CreateTexture(w->renderer, SDL_PIXELFORMAT_ARGB8888,
-                              SDL_TEXTUREACCESS_STREAMING, frame->width, frame->height);
-    }
-    if (!w->texture ||
-        SDL_UpdateTexture(w->texture, NULL, frame->data[0], frame->linesize[0]) != 0)
-        say(w, SDL_GetError());
     av_frame_free(&w->shown);
     w->shown = frame;
+    upload(w, &w->texture, frame);
+    upload_input(w);
     w->dirty = true;
     count_rate(w);
 }
@@ -274,6 +308,26 @@ static SDL_Rect fitted(const AVFrame *frame, int width, int height)
     place.x = (width - place.w) / 2;
     place.y = (height - place.h) / 2;
     return place;
+}
+
+static void draw_picture(struct window *w, SDL_Texture *texture, const SDL_Rect *place)
+{
+    SDL_RenderCopyEx(w->renderer, texture, NULL, place, 0, NULL,
+                     w->mirror ? SDL_FLIP_HORIZONTAL : SDL_FLIP_NONE);
+}
+
+static void draw_split(struct window *w, const SDL_Rect *place)
+{
+    SDL_Rect left = *place;
+    left.w = (int)(w->divider * place->w + 0.5);
+    SDL_Rect line = {left.x + left.w - 1, place->y, 2, place->h};
+    if (left.w > 0 && w->input) {
+        SDL_RenderSetClipRect(w->renderer, &left);
+        draw_picture(w, w->input, place);
+        SDL_RenderSetClipRect(w->renderer, NULL);
+    }
+    SDL_SetRenderDrawColor(w->renderer, 255, 255, 255, 255);
+    SDL_RenderFillRect(w->renderer, &line);
 }
 
 static void draw_statistics(struct window *w, int letters)
@@ -299,8 +353,9 @@ static void draw(struct window *w)
     SDL_RenderClear(w->renderer);
     if (w->texture && w->shown) {
         SDL_Rect place = fitted(w->shown, width, height);
-        SDL_RenderCopyEx(w->renderer, w->texture, NULL, &place, 0, NULL,
-                         w->mirror ? SDL_FLIP_HORIZONTAL : SDL_FLIP_NONE);
+        draw_picture(w, w->texture, &place);
+        if (w->split)
+            draw_split(w, &place);
     }
     int letters = height / LETTERS < 12 ? 12 : height / LETTERS;
     if (w->statistics)
@@ -359,6 +414,21 @@ static void toggle_fullscreen(struct window *w)
     w->dirty = true;
 }
 
+/* The mouse moves the divider; positions are those of the window, which on some screens
+ * has fewer points than the picture pixels. */
+static void drag(struct window *w, int x)
+{
+    int width = 0, height = 0, points = 0;
+    SDL_GetRendererOutputSize(w->renderer, &width, &height);
+    SDL_GetWindowSize(w->window, &points, NULL);
+    if (!w->split || !w->shown || points < 1)
+        return;
+    SDL_Rect place = fitted(w->shown, width, height);
+    double at = ((double)x * width / points - place.x) / fmax(place.w, 1);
+    w->divider = fmin(fmax(at, 0), 1);
+    w->dirty = true;
+}
+
 /* Keys that make a character, whatever the layout. */
 static void take_character(struct window *w, char c)
 {
@@ -413,6 +483,11 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         look_toggle_bypass(look);
         say(w, look_title(look));
         break;
+    case SDLK_TAB:
+        w->split = !w->split;
+        upload_input(w);
+        w->dirty = true;
+        break;
     case SDLK_h:
         w->mirror = !w->mirror;
         w->dirty = true;
@@ -445,6 +520,11 @@ void window_step(struct window *w, struct daub_stop *stop)
             take_character(w, event.text.text[0]);
         } else if (event.type == SDL_KEYDOWN && !event.key.repeat) {
             take_key(w, event.key.keysym.sym, stop);
+        } else if (event.type == SDL_MOUSEBUTTONDOWN || event.type == SDL_MOUSEBUTTONUP) {
+            w->dragging = event.type == SDL_MOUSEBUTTONDOWN;
+            drag(w, event.button.x);
+        } else if (event.type == SDL_MOUSEMOTION && w->dragging) {
+            drag(w, event.motion.x);
         } else if (event.type == SDL_WINDOWEVENT) {
             w->dirty = true;
         }

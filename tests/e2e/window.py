@@ -149,11 +149,26 @@ class Keys(Display):
         self.until(lambda: psnr(self.shot()[:120], weaker[:120]) > CLOSE)  # above the notice
         self.key(*["bracketright"] * 6)
         self.shows(paintings[0])
+        self.splits(source, paintings[0])
         self.overlays(paintings[0])
         self.saves(paintings[0])
         self.sizes(paintings[0])
         self.key("q")
         self.ends(0)
+
+    def splits(self, source, painting):
+        """The input left of a line that the mouse drags."""
+        def both(at):
+            want = np.concatenate([source[:, :at], painting[:, at:]], 1)
+            want[:, at - 1:at + 1] = 255
+            return want
+        self.key("Tab")
+        self.shows(both(WIDTH // 2))
+        mouse = ["xdotool", "mousemove", "--window", self.window]
+        run([*mouse, "160", "90", "mousedown", "1", *mouse[1:], "240", "100", "mouseup", "1"])
+        self.shows(both(240))
+        self.key("Tab")
+        self.shows(painting)
 
     def overlays(self, painting):
         """Text on dark boxes: statistics above, help below, the rest as it is."""
