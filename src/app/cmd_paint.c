@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "app/commands.h"
+#include "app/control.h"
 #include "app/files.h"
 #include "app/painter.h"
 #include "app/session.h"
@@ -39,6 +40,7 @@ struct work {
     struct pace pace;
     struct session_state state;
     struct window *window; /* one of sinks; NULL: none */
+    struct control *control;
 };
 
 static bool is_live(const struct options *options)
@@ -267,14 +269,42 @@ static enum exit_code open_window(struct work *work)
                                    .look = &work->look,
                                    .pace = &work->pace,
                                    .state = &work->state};
-    if (!look_init(&work->look, &work->painter, daub_model_get_info(work->model),
-                   &work->live, &error))
-        return command_fail(EXIT_CODE_FAILED, &error);
     work->window = window_open(&params, &error);
     if (!work->window)
         return command_fail(EXIT_CODE_OUTPUT, &error);
     work->sinks[work->sink_count++] = window_sink(work->window);
     return EXIT_CODE_DONE;
+}
+
+static enum exit_code open_control(struct work *work)
+{
+    struct daub_error error = {0};
+    struct control_params params = {.path = work->options->control,
+                                    .look = &work->look,
+                                    .pace = &work->pace,
+                                    .state = &work->state,
+                                    .stop = &work->stop};
+    work->control = control_open(&params, &error);
+    return work->control
+               ? EXIT_CODE_DONE
+               : command_fail(error.status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
+                                                                  : EXIT_CODE_FAILED,
+                              &error);
+}
+
+/* What can change the look while it runs. */
+static enum exit_code open_handles(struct work *work)
+{
+    struct daub_error error = {0};
+    enum exit_code code = EXIT_CODE_DONE;
+    if (!look_init(&work->look, &work->painter, daub_model_get_info(work->model),
+                   &work->live, &error))
+        return command_fail(EXIT_CODE_FAILED, &error);
+    if (wants_window(work->options))
+        code = open_window(work);
+    if (code == EXIT_CODE_DONE && work->options->control)
+        code = open_control(work);
+    return code;
 }
 
 static enum exit_code run(struct work *work)
@@ -289,8 +319,8 @@ static enum exit_code run(struct work *work)
         progress_preparing(&progress);
         code = make_painter(work);
         progress_end(&progress);
-        if (code == EXIT_CODE_DONE && wants_window(work->options))
-            code = open_window(work);
+        if (code == EXIT_CODE_DONE)
+            code = open_handles(work);
     }
     if (code != EXIT_CODE_DONE)
         return code;
@@ -306,6 +336,7 @@ static enum exit_code run(struct work *work)
                     work->source->info.live,
         .pace = &work->pace,
         .window = work->window,
+        .control = work->control,
         .state = &work->state,
     };
     return session_run(&params);
@@ -313,6 +344,7 @@ static enum exit_code run(struct work *work)
 
 static void work_uninit(struct work *work)
 {
+    control_close(work->control);
     if (work->painter_made)
         painter_uninit(&work->painter);
     free(work->weights);

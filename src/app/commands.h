@@ -10,6 +10,7 @@ int command_bench(const struct options *options);
 int command_models(const struct options *options);
 int command_gallery(const struct options *options); /* of models --gallery */
 int command_metrics(const struct options *options);
+int command_ctl(const struct options *options);
 int command_devices(const struct options *options);
 int command_doctor(const struct options *options);
 

@@ -42,6 +42,17 @@ void look_uninit(struct look *look)
     *look = (struct look){0};
 }
 
+void look_set_weights(struct look *look, const float *weights)
+{
+    look->style = -1;
+    for (int i = 0; i < look->model->style_count; i++) {
+        look->weights[i] = weights[i];
+        if (weights[i] == 1)
+            look->style = i;
+    }
+    apply(look, FADE_US);
+}
+
 void look_set_style(struct look *look, int style)
 {
     int count = look->model->style_count;

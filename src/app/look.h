@@ -26,6 +26,8 @@ void look_uninit(struct look *look);
  * strength is for, is left out by look_step_style. Fades. */
 void look_set_style(struct look *look, int style);
 void look_step_style(struct look *look, int by);
+/* A mix, style_count weights. */
+void look_set_weights(struct look *look, const float *weights);
 /* Of a field of live, within 0..1; at once. */
 void look_add_strength(struct look *look, float by);
 void look_add_stability(struct look *look, float by);

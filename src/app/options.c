@@ -107,6 +107,8 @@ static const struct option table[] = {
      .help = "the window fills the screen"},
     {NULL, "--mirror", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(mirror),
      .help = "the window shows the picture left to right"},
+    {NULL, "--control", NULL, KIND_TEXT, "SOCKET", VERB_PAINT, FIELD(control),
+     .help = "let \"daub ctl SOCKET\" and other programs of this user change the look"},
     {NULL, "--vcam-matrix", NULL, KIND_CHOICE, "M", VERB_PAINT, FIELD(vcam_matrix),
      .choices = vcam_matrices,
      .help = "colours of a virtual camera: bt601 (default; browsers) or bt709 (OBS)"},
@@ -345,10 +347,10 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS)))
+    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command takes options only", text);
-    if (options->input && verb == VERB_METRICS)
+    if (options->input && (verb & (VERB_METRICS | VERB_CTL)))
         return append(&options->others, text, error);
     if (options->input)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,

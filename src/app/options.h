@@ -28,6 +28,7 @@ struct options {
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
     bool realtime, window, fullscreen, mirror;
+    const char *control;
     const char *camera_size, *camera_format;
     double camera_rate;
     int vcam_matrix; /* enum daub_matrix */
@@ -65,6 +66,7 @@ enum {
     VERB_DEVICES = 1 << 3,
     VERB_DOCTOR = 1 << 4,
     VERB_METRICS = 1 << 5,
+    VERB_CTL = 1 << 6,
     VERB_ALL = 0xff,
 };
 

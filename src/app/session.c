@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 
+#include "app/control.h"
 #include "app/window.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -249,12 +250,15 @@ static void watch(struct session *session)
     const struct session_params *params = &session->params;
     int interval = progress_interval_ms(params->progress);
     int64_t next_us = daub_clock_us() + (int64_t)interval * 1000;
-    struct pollfd wait = {.fd = session->done.fd, .events = POLLIN};
+    struct pollfd wait[1 + CONTROL_POLLS] = {{.fd = session->done.fd, .events = POLLIN}};
     while (!daub_stop_requested(&session->done)) {
+        int more = params->control ? control_polls(params->control, &wait[1]) : 0;
         if (params->window)
             window_step(params->window, params->stop);
-        else if (poll(&wait, 1, interval) < 0 && errno != EINTR)
+        else if (poll(wait, 1 + (nfds_t)more, interval) < 0 && errno != EINTR)
             break;
+        if (params->control)
+            control_step(params->control);
         if (interval > 0 && daub_clock_us() >= next_us) {
             next_us = daub_clock_us() + (int64_t)interval * 1000;
             progress_update(params->progress, atomic_load(&params->state->painted),
@@ -340,7 +344,8 @@ enum exit_code session_run(const struct session_params *params)
         progress_end(params->progress);
         daub_thread_join(&session.engine_thread);
         /* from here on this is the only thread that looks at the session */
-        bool closed = params->window && window_closed(params->window);
+        bool closed = (params->window && window_closed(params->window)) ||
+                      (params->control && control_quit(params->control));
         bool interrupted = session.code == EXIT_CODE_DONE &&
                            daub_stop_requested(params->stop) && !closed;
         if (session.error.status != DAUB_OK)

@@ -10,6 +10,7 @@
 #include "media/source.h"
 #include "util/stop.h"
 
+struct control;
 struct window;
 
 /* What a running session tells of itself; written by it, read by any thread. */
@@ -34,6 +35,7 @@ struct session_params {
     bool realtime;
     struct pace *pace;           /* with realtime */
     struct window *window;       /* NULL, or shown while the session runs; a sink, too */
+    struct control *control;     /* NULL, or served while the session runs */
     struct session_state *state; /* zeroed */
 };
 

@@ -1,0 +1,326 @@
+#include "app/control.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cjson/cJSON.h>
+
+#include "app/options.h"
+#include "util/alloc.h"
+#include "util/error.h"
+#include "util/log.h"
+
+enum { CLIENTS = CONTROL_POLLS - 1, LINE_MAX_BYTES = 4096 };
+
+struct client {
+    int fd; /* -1: none */
+    char line[LINE_MAX_BYTES];
+    size_t length;
+};
+
+struct control {
+    struct control_params params;
+    struct sockaddr_un address;
+    int fd;
+    bool bound, quit;
+    struct client clients[CLIENTS];
+};
+
+/* ---- the socket ---- */
+
+/* A socket that nobody listens to any more is left from a program that was killed. */
+static bool remove_stale(const struct sockaddr_un *address, struct daub_error *error)
+{
+    struct stat info;
+    if (lstat(address->sun_path, &info) != 0)
+        return true;
+    if (!S_ISSOCK(info.st_mode))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--control %s: there is something else of that name",
+                         address->sun_path);
+    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool used = probe >= 0 &&
+                connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    if (probe >= 0)
+        close(probe);
+    if (used)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--control %s: another daub listens there; choose another name",
+                         address->sun_path);
+    unlink(address->sun_path);
+    return true;
+}
+
+struct control *control_open(const struct control_params *params,
+                             struct daub_error *error)
+{
+    struct control *c = daub_alloc(1, sizeof(*c));
+    if (!c) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    c->params = *params;
+    c->fd = -1;
+    for (int i = 0; i < CLIENTS; i++)
+        c->clients[i].fd = -1;
+    c->address.sun_family = AF_UNIX;
+    if (strlen(params->path) >= sizeof(c->address.sun_path)) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  "--control %s: a socket's path has at most %zu "
+                  "bytes",
+                  params->path, sizeof(c->address.sun_path) - 1);
+        goto fail;
+    }
+    memcpy(c->address.sun_path, params->path, strlen(params->path));
+    if (!remove_stale(&c->address, error))
+        goto fail;
+    c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(0177);
+    c->bound = c->fd >= 0 &&
+               bind(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) == 0;
+    int code = errno;
+    umask(mask);
+    if (c->bound && listen(c->fd, CLIENTS) == 0)
+        return c;
+    daub_fail(error, DAUB_ERROR_FAILED, "--control %s: cannot make a socket there: %s",
+              params->path, strerror(code));
+fail:
+    control_close(c);
+    return NULL;
+}
+
+static void drop(struct client *client)
+{
+    if (client->fd >= 0)
+        close(client->fd);
+    client->fd = -1;
+    client->length = 0;
+}
+
+void control_close(struct control *c)
+{
+    if (!c)
+        return;
+    for (int i = 0; i < CLIENTS; i++)
+        drop(&c->clients[i]);
+    if (c->fd >= 0)
+        close(c->fd);
+    if (c->bound)
+        unlink(c->address.sun_path);
+    free(c);
+}
+
+/* ---- messages ---- */
+
+/* What a message asks for, checked as a whole before any of it is done. */
+struct wish {
+    float *weights; /* NULL: as it is; the rest the same where not given */
+    double strength, stability;
+    bool has_strength, has_stability, has_colors, keep_colors;
+    bool has_bypass, bypass, has_pause, pause, quit, status;
+};
+
+static bool take_share(const cJSON *item, double *share, bool *given,
+                       struct daub_error *error)
+{
+    *given = cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= 1;
+    *share = *given ? item->valuedouble : 0;
+    return *given ? true
+                  : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s is a number from 0 to 1",
+                              item->string);
+}
+
+static bool take_flag(const cJSON *item, bool *flag, bool *given,
+                      struct daub_error *error)
+{
+    *given = cJSON_IsBool(item);
+    *flag = cJSON_IsTrue(item);
+    return *given ? true
+                  : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s is true or false",
+                              item->string);
+}
+
+static bool take_member(struct control *c, const cJSON *item, struct wish *wish,
+                        struct daub_error *error)
+{
+    const char *key = item->string, *text = cJSON_GetStringValue(item);
+    bool given;
+    if (strcmp(key, "style") == 0) {
+        if (!text)
+            return daub_fail(error, DAUB_ERROR_ARGUMENT, "style is a text");
+        free(wish->weights);
+        return style_parse(text, c->params.look->model, &wish->weights, error);
+    }
+    if (strcmp(key, "strength") == 0)
+        return take_share(item, &wish->strength, &wish->has_strength, error);
+    if (strcmp(key, "stability") == 0)
+        return take_share(item, &wish->stability, &wish->has_stability, error);
+    if (strcmp(key, "colors") == 0) {
+        wish->has_colors = true;
+        wish->keep_colors = text && strcmp(text, "keep") == 0;
+        return wish->keep_colors || (text && strcmp(text, "paint") == 0)
+                   ? true
+                   : daub_fail(error, DAUB_ERROR_ARGUMENT,
+                               "colors is \"paint\" or \"keep\"");
+    }
+    if (strcmp(key, "bypass") == 0)
+        return take_flag(item, &wish->bypass, &wish->has_bypass, error);
+    if (strcmp(key, "pause") == 0)
+        return take_flag(item, &wish->pause, &wish->has_pause, error);
+    if (strcmp(key, "quit") == 0)
+        return take_flag(item, &wish->quit, &given, error);
+    if (strcmp(key, "status") == 0)
+        return take_flag(item, &wish->status, &given, error);
+    return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                     "unknown member; there are style, strength, stability, colors, "
+                     "bypass, pause, quit and status");
+}
+
+static void apply(struct control *c, const struct wish *wish)
+{
+    struct look *look = c->params.look;
+    if (wish->weights)
+        look_set_weights(look, wish->weights);
+    if (wish->has_strength)
+        look_add_strength(look, (float)wish->strength - look->live.strength);
+    if (wish->has_stability)
+        look_add_stability(look, (float)wish->stability - look->live.stability);
+    if (wish->has_colors && wish->keep_colors != (look->live.color == DAUB_COLOR_KEEP))
+        look_toggle_colors(look);
+    if (wish->has_bypass && wish->bypass != look->bypass)
+        look_toggle_bypass(look);
+    if (wish->has_pause)
+        atomic_store(&c->params.pace->paused, wish->pause);
+    if (wish->quit) {
+        c->quit = true;
+        daub_stop_request(c->params.stop);
+    }
+}
+
+/* Of floats, without the digits that they do not have. */
+static double share(float value)
+{
+    return round((double)value * 1000) / 1000;
+}
+
+static void add_status(const struct control *c, cJSON *answer)
+{
+    const struct look *look = c->params.look;
+    const struct session_state *state = c->params.state;
+    cJSON_AddStringToObject(answer, "style", look_title(look));
+    cJSON_AddNumberToObject(answer, "strength", share(look->live.strength));
+    cJSON_AddNumberToObject(answer, "stability", share(look->live.stability));
+    cJSON_AddStringToObject(answer, "colors",
+                            look->live.color == DAUB_COLOR_KEEP ? "keep" : "paint");
+    cJSON_AddBoolToObject(answer, "bypass", look->bypass);
+    cJSON_AddBoolToObject(answer, "pause", atomic_load(&c->params.pace->paused));
+    cJSON_AddNumberToObject(answer, "frames", (double)atomic_load(&state->painted));
+    cJSON_AddNumberToObject(answer, "dropped", (double)atomic_load(&state->dropped));
+    cJSON_AddNumberToObject(answer, "delay_ms",
+                            (double)atomic_load(&state->delay_us) / 1000);
+}
+
+/* Does what the line asks for; the answer is the caller's, NULL where memory ran out. */
+static char *obey(struct control *c, const char *line, size_t length)
+{
+    struct daub_error error = {0};
+    struct wish wish = {0};
+    const char *end = NULL;
+    cJSON *message = cJSON_ParseWithLengthOpts(line, length, &end, false);
+    cJSON *answer = cJSON_CreateObject();
+    bool ok = cJSON_IsObject(message) && message->child;
+    if (!ok)
+        daub_fail(&error, DAUB_ERROR_ARGUMENT, "each line is one object of JSON");
+    for (const cJSON *item = ok ? message->child : NULL; ok && item; item = item->next)
+        ok = take_member(c, item, &wish, &error);
+    if (ok)
+        apply(c, &wish);
+    cJSON_AddBoolToObject(answer, "ok", ok);
+    if (!ok)
+        cJSON_AddStringToObject(answer, "error", error.message);
+    else if (wish.status)
+        add_status(c, answer);
+    char *text = cJSON_PrintUnformatted(answer);
+    cJSON_Delete(message);
+    cJSON_Delete(answer);
+    free(wish.weights);
+    return text;
+}
+
+/* false: the client does not read its answers. */
+static bool answer(const struct client *client, char *text)
+{
+    size_t length = text ? strlen(text) : 0;
+    if (!text)
+        return false;
+    text[length] = '\n'; /* in place of the end: one call, so that no line is parted */
+    ssize_t sent = send(client->fd, text, length + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent == (ssize_t)length + 1;
+}
+
+/* false: the client has gone, or is to be. */
+static bool serve(struct control *c, struct client *client)
+{
+    ssize_t count = recv(client->fd, client->line + client->length,
+                         sizeof(client->line) - client->length, MSG_DONTWAIT);
+    if (count <= 0)
+        return count < 0 && (errno == EAGAIN || errno == EINTR);
+    client->length += (size_t)count;
+    char *end;
+    while ((end = memchr(client->line, '\n', client->length))) {
+        size_t length = (size_t)(end - client->line);
+        char *text = obey(c, client->line, length);
+        bool ok = answer(client, text);
+        free(text);
+        if (!ok)
+            return false;
+        client->length -= length + 1;
+        memmove(client->line, end + 1, client->length);
+    }
+    return client->length < sizeof(client->line);
+}
+
+static void accept_all(struct control *c)
+{
+    int fd;
+    while ((fd = accept4(c->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0) {
+        struct client *place = NULL;
+        for (int i = 0; i < CLIENTS && !place; i++)
+            place = c->clients[i].fd < 0 ? &c->clients[i] : NULL;
+        if (place)
+            place->fd = fd;
+        else
+            close(fd); /* enough are here */
+    }
+}
+
+int control_polls(const struct control *c, struct pollfd *polls)
+{
+    int count = 0;
+    polls[count++] = (struct pollfd){.fd = c->fd, .events = POLLIN};
+    for (int i = 0; i < CLIENTS; i++) {
+        if (c->clients[i].fd >= 0)
+            polls[count++] = (struct pollfd){.fd = c->clients[i].fd, .events = POLLIN};
+    }
+    return count;
+}
+
+void control_step(struct control *c)
+{
+    accept_all(c);
+    for (int i = 0; i < CLIENTS; i++) {
+        if (c->clients[i].fd >= 0 && !serve(c, &c->clients[i]))
+            drop(&c->clients[i]);
+    }
+}
+
+bool control_quit(const struct control *c)
+{
+    return c->quit;
+}

@@ -1,0 +1,41 @@
+/* Control of a running session by other programs: a socket of lines of JSON.
+ *
+ * Each line is an object whose members are applied together or, where one of them is
+ * wrong, not at all; each is answered by one line, {"ok": true} or {"ok": false, "error":
+ * "..."}. Members: "style" (a name or a mix, as -s takes), "strength" and "stability" (0
+ * to 1, in hundredths), "colors" ("paint" or "keep"), "bypass" and "pause" (true or
+ * false), "quit" (true), and "status" (true), whose answer tells what is shown and how
+ * fast. */
+#ifndef DAUB_APP_CONTROL_H
+#define DAUB_APP_CONTROL_H
+
+#include <poll.h>
+
+#include "app/look.h"
+#include "app/session.h"
+
+struct control; /* opaque; use from one thread */
+
+struct control_params {
+    const char *path;  /* of the socket */
+    struct look *look; /* these must outlive the control */
+    struct pace *pace;
+    const struct session_state *state;
+    struct daub_stop *stop;
+};
+
+/* Makes the socket, for this user alone (mode 0600). NULL with *error. */
+struct control *control_open(const struct control_params *params,
+                             struct daub_error *error);
+void control_close(struct control *control); /* removes it; accepts NULL */
+
+enum { CONTROL_POLLS = 9 };
+/* What to wait for, at most CONTROL_POLLS; returns how many. */
+int control_polls(const struct control *control, struct pollfd *polls);
+/* Accepts, reads, applies and answers what there is; never waits. */
+void control_step(struct control *control);
+
+/* Whether the session was asked to end. */
+bool control_quit(const struct control *control);
+
+#endif

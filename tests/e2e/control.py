@@ -1,0 +1,157 @@
+"""The control socket: what it changes, what it refuses, and peers that mean no good."""
+
+import json
+import os
+import random
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+import unittest
+
+import harness
+from harness import ffmpeg, run, streams
+
+GRAPH = "testsrc2=size=96x64:rate=25"
+
+
+class Control(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.socket = self.path("ctl")
+        self.daub = None
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self, *words):
+        self.daub = subprocess.Popen(
+            [harness.DAUB, "lavfi:" + GRAPH, "--realtime", "--control", self.socket, "-o",
+             self.path("out.mkv"), "-c:v", "ffv1", "-y", *words], stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE)
+        for last in (self.daub.stderr.close, self.daub.wait, self.daub.kill):
+            self.addCleanup(last)
+        end = time.monotonic() + 60
+        while not os.path.exists(self.socket) or self.status()["frames"] < 3:
+            self.assertIsNone(self.daub.poll(), "daub ended")
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.1)
+
+    def ctl(self, *messages, code=0):
+        """Answers to the messages."""
+        words = [m if isinstance(m, str) else json.dumps(m) for m in messages]
+        done = run([harness.DAUB, "ctl", self.socket, *words], check=False)
+        self.assertEqual(done.returncode, code, (done.stdout, done.stderr))
+        return [json.loads(line) for line in done.stdout.splitlines()]
+
+    def status(self):
+        done = run([harness.DAUB, "ctl", self.socket, '{"status":true}'], check=False)
+        return json.loads(done.stdout) if done.returncode == 0 else {"frames": 0}
+
+    def ends(self, code):
+        errors = self.daub.stderr.read().decode()
+        self.assertEqual(self.daub.wait(timeout=20), code, errors)
+        return errors
+
+    def test_changes(self):
+        self.start("-s", "great-wave")
+        self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o600)
+        self.assertEqual(self.status()["style"], "The Great Wave off Kanagawa")
+        self.ctl({"style": "udnie", "strength": 0.75, "stability": 0.2, "colors": "keep"})
+        now = self.status()
+        self.assertEqual([now[k] for k in ("style", "strength", "stability", "colors", "bypass")],
+                         ["Udnie", 0.75, 0.2, "keep", False])
+        self.ctl({"style": "udnie=0.5,great-wave=0.5"})
+        self.assertEqual(self.status()["style"], "a mix of styles")
+        paused, = self.ctl({"pause": True, "status": True})
+        time.sleep(1)
+        self.assertLessEqual(self.status()["frames"], paused["frames"] + 3)
+        self.ctl({"pause": False})
+        time.sleep(1)
+        self.assertGreater(self.status()["frames"], paused["frames"] + 3)
+        # All or nothing.
+        for wrong, words in (({"strength": 0.1, "style": "undie"}, "did you mean udnie?"),
+                             ({"strength": 0.1, "stability": 1.1}, "from 0 to 1"),
+                             ({"strength": "0.1"}, "from 0 to 1"), ({"strength": None}, "from 0 to 1"),
+                             ({"colors": "red"}, "paint"), ({"pause": 1}, "true or false"),
+                             ({"strngth": 0.1}, "unknown member"), ([1], "one object"), ({}, "one object"),
+                             ("not json", "one object")):
+            answer, = self.ctl(wrong, code=1)
+            self.assertFalse(answer["ok"])
+            self.assertIn(words, answer["error"])
+        self.assertEqual(self.status()["strength"], 0.75)
+        # From here on the recording is the input itself.
+        self.ctl({"bypass": True})
+        time.sleep(2)
+        self.ctl({"quit": True})
+        self.ends(0)
+        self.assertFalse(os.path.exists(self.socket))
+        self.assert_input_at_the_end()
+
+    def assert_input_at_the_end(self):
+        pixels = streams(self.path("out.mkv"))[0]["pix_fmt"]
+        shot = run(["ffmpeg", "-v", "error", "-sseof", "-0.3", "-i", self.path("out.mkv"), "-frames:v",
+                    "1", "-copyts", "-f", "rawvideo", "-"]).stdout
+        ffmpeg("-f", "lavfi", "-i", GRAPH + ":duration=60", "-pix_fmt", pixels, "-f", "rawvideo",
+               self.path("source"))
+        with open(self.path("source"), "rb") as file:
+            source = file.read()
+        size = len(shot)
+        self.assertIn(shot, [source[i:i + size] for i in range(0, len(source), size)])
+
+    def test_hostile(self):
+        self.start()
+        dice = random.Random(1)
+        lines = [b"{" * 3000 + b"\n", b"\0" * 500 + b"\n", b'{"strength":1e999}\n', b"[" * 4095,
+                 b'{"style":"' + b"a=1," * 900 + b'"}\n', b'{"style":"\xff\xfe"}\n', b"\n" * 4000,
+                 b'{"status":true}\n' * 3000, dice.randbytes(200000), b'{"quit":tru']
+        peers = []
+        for data in lines * 2:  # more of them than there is room for, and none reads
+            peer = socket.socket(socket.AF_UNIX)
+            self.addCleanup(peer.close)
+            peer.settimeout(2)
+            try:
+                peer.connect(self.socket)
+                peer.sendall(data)
+            except OSError:
+                pass  # the queue at the door is full, or it was shown the door
+            peers.append(peer)
+        before = self.daub.poll()
+        for peer in peers:
+            peer.close()
+        time.sleep(1)
+        self.assertIsNone(before)
+        first = self.status()["frames"]
+        time.sleep(1)
+        self.assertGreater(self.status()["frames"], first + 3)
+        self.ctl({"quit": True})
+        self.ends(0)
+
+    def test_places(self):
+        self.start()
+        with open(self.path("file"), "w", encoding="ascii"):
+            pass
+        words = [harness.DAUB, "lavfi:" + GRAPH, "-o", self.path("x.mkv"), "--control"]
+        for place, text in (self.socket, "another daub listens"), (self.path("file"), "something else"), \
+                ("/nowhere/ctl", "No such file"), (self.path("n" * 120), "at most 107 bytes"):
+            done = run([*words, place], check=False)
+            self.assertIn(done.returncode, (1, 2), place)
+            self.assertIn(text, done.stderr.decode())
+        self.daub.send_signal(signal.SIGKILL)
+        self.daub.wait()
+        self.assertTrue(os.path.exists(self.socket))
+        done = run([harness.DAUB, "ctl", self.socket, "{}"], check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no daub listens", done.stderr.decode())
+        self.start()
+        self.daub.send_signal(signal.SIGTERM)
+        self.ends(130)
+        self.assertFalse(os.path.exists(self.socket))
+
+
+if __name__ == "__main__":
+    harness.main()
