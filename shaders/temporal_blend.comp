@@ -42,11 +42,11 @@ vec4 local_at(vec2 p, int k)
 
 // A carried stroke may be none that the network would paint here, as it left with what it
 // was painted on: it may go this many standard deviations from the mean around.
-const float REACH = 4.0, LEAST = 0.04;
+const float REACH = 2.5, LEAST = 0.04;
 
 // Resampling takes detail: it sharpens as far as the one shown before has less than the
 // network's own times this, which makes up for what it takes itself.
-const float DETAIL = 1.2;
+const float DETAIL = 1.1;
 
 float inside(vec2 p)
 {
