@@ -4,7 +4,7 @@
 #include "util/log.h"
 
 const struct command commands[] = {
-    {NULL, VERB_PAINT, "INPUT -o OUTPUT",
+    {NULL, VERB_PAINT, "INPUT [-o OUTPUT]",
      "Paints a video, an image or a stream of images with a neural network.",
      command_paint},
     {"bench", VERB_BENCH, "", "Measures how fast a model paints; prints JSON.",
@@ -18,7 +18,8 @@ const struct command commands[] = {
     {"ctl", VERB_CTL, "SOCKET JSON...",
      "Tells a running daub (--control SOCKET) what to do; prints its answers.",
      command_ctl},
-    {"devices", VERB_DEVICES, "", "Lists the Vulkan devices.", command_devices},
+    {"devices", VERB_DEVICES, "", "Lists the Vulkan devices and the cameras.",
+     command_devices},
     {"doctor", VERB_DOCTOR, "", "Checks that every Vulkan device paints right pictures.",
      command_doctor},
 };

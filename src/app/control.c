@@ -188,13 +188,13 @@ static void apply(struct control *c, const struct wish *wish)
     if (wish->weights)
         look_set_weights(look, wish->weights);
     if (wish->has_strength)
-        look_add_strength(look, (float)wish->strength - look->live.strength);
+        look_set_strength(look, (float)wish->strength);
     if (wish->has_stability)
-        look_add_stability(look, (float)wish->stability - look->live.stability);
-    if (wish->has_colors && wish->keep_colors != (look->live.color == DAUB_COLOR_KEEP))
-        look_toggle_colors(look);
-    if (wish->has_bypass && wish->bypass != look->bypass)
-        look_toggle_bypass(look);
+        look_set_stability(look, (float)wish->stability);
+    if (wish->has_colors)
+        look_set_keep_colors(look, wish->keep_colors);
+    if (wish->has_bypass)
+        look_set_bypass(look, wish->bypass);
     if (wish->has_pause)
         atomic_store(&c->params.pace->paused, wish->pause);
     if (wish->quit) {

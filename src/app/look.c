@@ -75,34 +75,33 @@ void look_step_style(struct look *look, int by)
     look_set_style(look, style);
 }
 
-static float moved(float value, float by)
+/* In whole hundredths: steps from 0 and 1 and back meet these exactly. */
+static float share(float value)
 {
-    /* In steps of whole hundredths: 0 and 1 are met exactly. */
-    return fminf(fmaxf(roundf((value + by) * 100) / 100, 0), 1);
+    return fminf(fmaxf(roundf(value * 100) / 100, 0), 1);
 }
 
-void look_add_strength(struct look *look, float by)
+void look_set_strength(struct look *look, float strength)
 {
-    look->live.strength = moved(look->live.strength, by);
+    look->live.strength = share(strength);
     apply(look, 0);
 }
 
-void look_add_stability(struct look *look, float by)
+void look_set_stability(struct look *look, float stability)
 {
-    look->live.stability = moved(look->live.stability, by);
+    look->live.stability = share(stability);
     apply(look, 0);
 }
 
-void look_toggle_colors(struct look *look)
+void look_set_keep_colors(struct look *look, bool keep)
 {
-    look->live.color =
-        look->live.color == DAUB_COLOR_KEEP ? DAUB_COLOR_PAINT : DAUB_COLOR_KEEP;
+    look->live.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
     apply(look, 0);
 }
 
-void look_toggle_bypass(struct look *look)
+void look_set_bypass(struct look *look, bool bypass)
 {
-    look->bypass = !look->bypass;
+    look->bypass = bypass;
     apply(look, 0);
 }
 

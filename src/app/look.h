@@ -28,11 +28,11 @@ void look_set_style(struct look *look, int style);
 void look_step_style(struct look *look, int by);
 /* A mix, style_count weights. */
 void look_set_weights(struct look *look, const float *weights);
-/* Of a field of live, within 0..1; at once. */
-void look_add_strength(struct look *look, float by);
-void look_add_stability(struct look *look, float by);
-void look_toggle_colors(struct look *look);
-void look_toggle_bypass(struct look *look);
+/* Brought within 0..1 and to whole hundredths; these four take effect at once. */
+void look_set_strength(struct look *look, float strength);
+void look_set_stability(struct look *look, float stability);
+void look_set_keep_colors(struct look *look, bool keep);
+void look_set_bypass(struct look *look, bool bypass);
 
 /* Title of the style, or what stands for it. */
 const char *look_title(const struct look *look);

@@ -441,12 +441,12 @@ static void take_character(struct window *w, char c)
         break;
     case '[':
     case ']':
-        look_add_strength(look, c == '[' ? -0.05f : 0.05f);
+        look_set_strength(look, look->live.strength + (c == '[' ? -0.05f : 0.05f));
         show_share(w, "strength", look->live.strength);
         break;
     case '{':
     case '}':
-        look_add_stability(look, c == '{' ? -0.05f : 0.05f);
+        look_set_stability(look, look->live.stability + (c == '{' ? -0.05f : 0.05f));
         show_share(w, "stability", look->live.stability);
         break;
     case '?':
@@ -475,12 +475,12 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         say(w, atomic_load(&w->params.pace->paused) ? "paused" : "going on");
         break;
     case SDLK_c:
-        look_toggle_colors(look);
+        look_set_keep_colors(look, look->live.color != DAUB_COLOR_KEEP);
         say(w, look->live.color == DAUB_COLOR_KEEP ? "the input's colours"
                                                    : "the painting's colours");
         break;
     case SDLK_b:
-        look_toggle_bypass(look);
+        look_set_bypass(look, !look->bypass);
         say(w, look_title(look));
         break;
     case SDLK_TAB:

@@ -147,7 +147,7 @@ static void add_current(int fd, struct camera_info *info)
                  (AVRational){0, 1});
 }
 
-static bool fail_open(const char *path, int code, struct daub_error *error)
+bool camera_fail(const char *path, const char *what, int code, struct daub_error *error)
 {
     if (code == ENOENT || code == ENODEV || code == ENXIO)
         return daub_fail(error, DAUB_ERROR_FAILED,
@@ -163,7 +163,7 @@ static bool fail_open(const char *path, int code, struct daub_error *error)
                          "camera %s is in use by another program; \"fuser -v %s\" tells "
                          "which",
                          path, path);
-    return daub_fail(error, DAUB_ERROR_FAILED, "cannot open camera %s: %s", path,
+    return daub_fail(error, DAUB_ERROR_FAILED, "camera %s: cannot %s: %s", path, what,
                      strerror(code));
 }
 
@@ -176,7 +176,7 @@ bool camera_look(int number, struct camera_info *info, int *code,
     int fd = open(info->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     *code = fd < 0 ? errno : 0;
     if (fd < 0)
-        return fail_open(info->path, *code, error);
+        return camera_fail(info->path, "open it", *code, error);
     struct v4l2_capability cap = {0};
     if (camera_ioctl(fd, VIDIOC_QUERYCAP, &cap) != 0)
         cap.capabilities = 0;

@@ -44,7 +44,7 @@ bool camera_look(int number, struct camera_info *info, int *code,
 /* Calls visit for every camera in the order of numbers until it returns false. */
 void camera_each(bool (*visit)(const struct camera_info *info, void *user), void *user);
 
-/* Sizes (inclusive) and rates that a driver tells as ranges are reduced to these. */
+/* What to capture; zero means default. */
 struct camera_wish {
     int width, height; /* 0: 640x360 or the nearest */
     double rate;       /* 0: 30 */
@@ -57,6 +57,10 @@ const struct camera_mode *camera_choose(const struct camera_info *info,
 
 /* Whether a path names a camera: /dev/video0, cam:0, cam:NAME. */
 bool media_path_is_camera(const char *path);
+
+/* Sets *error in words for what a camera's file refused; returns false. what follows
+ * "cannot". */
+bool camera_fail(const char *path, const char *what, int code, struct daub_error *error);
 
 /* ioctl that is not interrupted by signals. */
 int camera_ioctl(int fd, unsigned long request, void *argument);

@@ -102,18 +102,6 @@ static void shut(struct camera *c)
     c->fd = -1;
 }
 
-static bool fail_code(const struct camera *c, const char *what, int code,
-                      struct daub_error *error)
-{
-    if (code == EBUSY)
-        return daub_fail(error, DAUB_ERROR_FAILED,
-                         "camera %s is in use by another program; \"fuser -v %s\" tells "
-                         "which",
-                         c->info.path, c->info.path);
-    return daub_fail(error, DAUB_ERROR_FAILED, "camera %s: cannot %s: %s", c->info.path,
-                     what, strerror(code));
-}
-
 /* Bytes of a picture of the format in rows as the driver makes them; 0: absurd. */
 static size_t picture_bytes(const struct camera *c)
 {
@@ -137,7 +125,7 @@ static bool set_format(struct camera *c, struct daub_error *error)
     f.fmt.pix.pixelformat = c->mode.fourcc;
     f.fmt.pix.field = V4L2_FIELD_NONE;
     if (camera_ioctl(c->fd, VIDIOC_S_FMT, &f) != 0)
-        return fail_code(c, "set its format", errno, error);
+        return camera_fail(c->info.path, "set its format", errno, error);
     c->format = f.fmt.pix;
     c->kind = camera_format_of(c->format.pixelformat);
     if (!c->kind || c->format.width < 1 || c->format.width > 16384 ||
@@ -175,27 +163,27 @@ static bool map_buffers(struct camera *c, struct daub_error *error)
                                           .type = V4L2_BUF_TYPE_VIDEO_CAPTURE,
                                           .memory = V4L2_MEMORY_MMAP};
     if (camera_ioctl(c->fd, VIDIOC_REQBUFS, &request) != 0)
-        return fail_code(c, "get buffers", errno, error);
+        return camera_fail(c->info.path, "get buffers", errno, error);
     if (request.count < 2)
-        return fail_code(c, "get buffers", ENOMEM, error);
+        return camera_fail(c->info.path, "get buffers", ENOMEM, error);
     for (unsigned i = 0; i < request.count && i < BUFFERS; i++) {
         struct v4l2_buffer b = {
             .type = V4L2_BUF_TYPE_VIDEO_CAPTURE, .memory = V4L2_MEMORY_MMAP, .index = i};
         if (camera_ioctl(c->fd, VIDIOC_QUERYBUF, &b) != 0)
-            return fail_code(c, "get buffers", errno, error);
+            return camera_fail(c->info.path, "get buffers", errno, error);
         void *memory =
             mmap(NULL, b.length, PROT_READ, MAP_SHARED, c->fd, (off_t)b.m.offset);
         if (memory == MAP_FAILED)
-            return fail_code(c, "map its buffers", errno, error);
+            return camera_fail(c->info.path, "map its buffers", errno, error);
         c->buffers[i].memory = memory;
         c->buffers[i].bytes = b.length;
         c->buffer_count = i + 1;
         if (camera_ioctl(c->fd, VIDIOC_QBUF, &b) != 0)
-            return fail_code(c, "queue its buffers", errno, error);
+            return camera_fail(c->info.path, "queue its buffers", errno, error);
     }
     enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     if (camera_ioctl(c->fd, VIDIOC_STREAMON, &type) != 0)
-        return fail_code(c, "start it", errno, error);
+        return camera_fail(c->info.path, "start it", errno, error);
     return true;
 }
 
@@ -204,7 +192,7 @@ static bool start(struct camera *c, struct daub_error *error)
 {
     c->fd = open(c->info.path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (c->fd < 0)
-        return fail_code(c, "open it", errno, error);
+        return camera_fail(c->info.path, "open it", errno, error);
     if (set_format(c, error) && map_buffers(c, error))
         return true;
     shut(c);
