@@ -55,7 +55,9 @@ static bool is_live(const struct options *options)
 
 static bool wants_window(const struct options *options)
 {
-    return options->window || options->outputs.count == 0;
+    bool only_camera = options->outputs.count == 1 && options->vcam;
+    return !options->no_window &&
+           (options->window || options->outputs.count == 0 || only_camera);
 }
 
 static int fail_usage(const char *message)
@@ -270,6 +272,10 @@ static enum exit_code open_window(struct work *work)
                                    .pace = &work->pace,
                                    .state = &work->state};
     work->window = window_open(&params, &error);
+    if (!work->window && work->sink_count > 0 && !work->options->window) {
+        daub_log(DAUB_LOG_VERBOSE, "no window: %s", error.message);
+        return EXIT_CODE_DONE;
+    }
     if (!work->window)
         return command_fail(EXIT_CODE_OUTPUT, &error);
     work->sinks[work->sink_count++] = window_sink(work->window);

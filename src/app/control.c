@@ -220,6 +220,7 @@ static void add_status(const struct control *c, cJSON *answer)
                             look->live.color == DAUB_COLOR_KEEP ? "keep" : "paint");
     cJSON_AddBoolToObject(answer, "bypass", look->bypass);
     cJSON_AddBoolToObject(answer, "pause", atomic_load(&c->params.pace->paused));
+    cJSON_AddBoolToObject(answer, "asleep", atomic_load(&state->asleep));
     cJSON_AddNumberToObject(answer, "frames", (double)atomic_load(&state->painted));
     cJSON_AddNumberToObject(answer, "dropped", (double)atomic_load(&state->dropped));
     cJSON_AddNumberToObject(answer, "delay_ms",

@@ -100,9 +100,15 @@ static const struct option table[] = {
 
     {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT, FIELD(outputs),
      .help = "where the painting goes: a video, an image, a pattern of images, a URL, a "
-             "virtual camera (vcam: or /dev/video10), or - for y4m on standard output; may be given several times; without any, a window shows it"},
+             "virtual camera (vcam:, /dev/video10, pipewire:NAME), or - for y4m on standard "
+             "output; may be given several times; without any, a window shows it"},
+    {NULL, "--vcam", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(vcam),
+     .help = "be a camera for other programs, by v4l2loopback or else PipeWire, beside a "
+             "window"},
     {NULL, "--window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(window),
      .help = "show a window beside the outputs, too; ? in it lists its keys"},
+    {NULL, "--no-window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_window),
+     .help = "show no window"},
     {NULL, "--fullscreen", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(fullscreen),
      .help = "the window fills the screen"},
     {NULL, "--mirror", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(mirror),
@@ -398,6 +404,12 @@ static bool check(const struct options *options, struct daub_error *error)
     if (options->keep_colors && options->colors_only)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "--keep-colors and --colors-only exclude each other");
+    if (options->window && options->no_window)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--window and --no-window exclude each other");
+    if (options->no_window && options->outputs.count == 0)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--no-window leaves no output; give one with -o");
     if (options->overwrite && options->never)
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "-y and -n exclude each other");
     if (options->has_quality && options->bitrate)
@@ -430,6 +442,8 @@ bool options_parse(struct options *options, unsigned verb, int count, char **arg
             return false;
         }
     }
+    if (options->vcam && !append(&options->outputs, "vcam:", error))
+        return false;
     return options->help || options->version || check(options, error);
 }
 

@@ -27,7 +27,8 @@ struct options {
     bool has_start, has_end, has_length;
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
-    bool realtime, window, fullscreen, mirror;
+    bool realtime, window, no_window, fullscreen, mirror;
+    bool vcam; /* one of outputs is "vcam:", for this */
     const char *control;
     const char *camera_size, *camera_format;
     double camera_rate;

@@ -257,6 +257,12 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     return PAINTER_OK;
 }
 
+void painter_forget(struct painter *painter)
+{
+    if (painter->stylizer)
+        daub_stylizer_reset_history(painter->stylizer);
+}
+
 bool painter_was_cut(const struct painter *painter)
 {
     return daub_stylizer_was_cut(painter->stylizer);

@@ -67,6 +67,8 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
 /* What a painted frame was painted from, as long as that lives; NULL without keep_input.
  */
 const AVFrame *painter_input(const AVFrame *painted);
+/* The next frame is painted as the first of a scene. */
+void painter_forget(struct painter *painter);
 /* Whether the frame received last begins a new scene. */
 bool painter_was_cut(const struct painter *painter);
 

@@ -13,7 +13,7 @@
 #include "util/queue.h"
 #include "util/thread.h"
 
-enum { QUEUE_FRAMES = 4 };
+enum { QUEUE_FRAMES = 4, REST_US = 2000000, WAKE_MS = 10 };
 
 struct session {
     struct session_params params;
@@ -26,8 +26,10 @@ struct session {
     struct daub_error error; /* lock: its words; empty where a sink's join will tell */
 
     int64_t first_us;     /* engine thread */
+    int64_t asleep_us;    /* source thread: since when */
     atomic_ullong dead;   /* a bit each of the first sinks: realtime, it takes no more */
     struct delays delays; /* engine thread, then session_run */
+    atomic_bool woke;     /* the next frame comes after a sleep */
 };
 
 static void discard_frame(void *item)
@@ -94,6 +96,40 @@ static bool pass_packet(struct session *session, const AVPacket *packet)
     return true;
 }
 
+/* Whether anybody sees what is painted; where frames are not to be lost, somebody will.
+ */
+static bool watched(struct session *session)
+{
+    const struct session_params *params = &session->params;
+    for (size_t i = 0; params->realtime && i < params->sink_count; i++) {
+        struct media_sink *sink = params->sinks[i];
+        if (!is_dead(session, i) && (!sink->ops->watched || sink->ops->watched(sink)))
+            return true;
+    }
+    return !params->realtime;
+}
+
+/* With nobody watching, the painter sleeps, and soon the camera, too. */
+static void sleep_unwatched(struct session *session)
+{
+    const struct session_params *params = &session->params;
+    struct media_source *source = params->source;
+    bool asleep = !watched(session);
+    if (asleep != atomic_load(&params->state->asleep)) {
+        daub_log(DAUB_LOG_VERBOSE, asleep ? "nobody watches; sleeping" : "painting");
+        atomic_store(&params->state->asleep, asleep);
+        session->asleep_us = daub_clock_us();
+        if (!asleep)
+            atomic_store(&session->woke, true);
+    }
+    if (!asleep || !source->ops->rest || daub_clock_us() - session->asleep_us < REST_US)
+        return;
+    source->ops->rest(source);
+    struct pollfd wait = {.fd = params->stop->fd, .events = POLLIN};
+    while (!watched(session) && !daub_stop_requested(params->stop))
+        poll(&wait, 1, WAKE_MS);
+}
+
 /* Passes a frame on when it is due, stamped with the time of its arrival. A still picture
  * in a window is painted again and again, since its look may change. */
 static bool pass_frame(struct session *session, AVFrame *frame)
@@ -108,6 +144,12 @@ static bool pass_frame(struct session *session, AVFrame *frame)
         again = next != NULL;
         if (params->realtime && !info->live)
             pace_wait(params->pace, time_us, params->stop);
+        sleep_unwatched(session);
+        if (atomic_load(&params->state->asleep)) {
+            av_frame_free(&frame);
+            av_frame_free(&next);
+            return true;
+        }
         frame->opaque = (void *)(intptr_t)daub_clock_us();
         if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {
             av_frame_free(&frame);
@@ -189,6 +231,8 @@ static bool paint(struct session *session, AVFrame *frame)
         if (!failed(session) && !painter_change(painter, frame, &error))
             fail(session, exit_code_of(error.status), &error);
     }
+    if (atomic_exchange(&session->woke, false))
+        painter_forget(painter);
     enum painter_result result = PAINTER_FULL;
     while (!failed(session) &&
            (result = painter_submit(painter, frame, &error)) == PAINTER_FULL) {

@@ -19,6 +19,7 @@ struct session_state {
     atomic_llong time_us;  /* of the last one, since the first */
     atomic_llong dropped;  /* frames that came while the painter was busy */
     atomic_llong delay_us; /* of the last one, from its arrival to the sinks */
+    atomic_bool asleep;    /* nobody watches */
 };
 
 struct session_params {

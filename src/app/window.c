@@ -28,6 +28,7 @@ struct window {
     pthread_mutex_t lock;
     AVFrame *newest; /* lock; NULL: none since the last one was taken */
     atomic_llong pushed;
+    atomic_bool minimized;
 
     struct media_converter converter, input_converter;
     AVFrame *shown; /* BGRA */
@@ -73,6 +74,11 @@ static bool sink_push(struct media_sink *sink, const AVFrame *frame)
     return true;
 }
 
+static bool sink_watched(struct media_sink *sink)
+{
+    return !atomic_load(&window_of(sink)->minimized);
+}
+
 static void sink_finish(struct media_sink *sink, bool keep)
 {
     (void)sink, (void)keep;
@@ -99,6 +105,7 @@ static void sink_destroy(struct media_sink *sink)
 }
 
 static const struct media_sink_ops sink_ops = {.push = sink_push,
+                                               .watched = sink_watched,
                                                .finish = sink_finish,
                                                .join = sink_join,
                                                .bytes = sink_bytes,
@@ -526,6 +533,8 @@ void window_step(struct window *w, struct daub_stop *stop)
         } else if (event.type == SDL_MOUSEMOTION && w->dragging) {
             drag(w, event.motion.x);
         } else if (event.type == SDL_WINDOWEVENT) {
+            Uint32 flags = SDL_GetWindowFlags(w->window);
+            atomic_store(&w->minimized, flags & SDL_WINDOW_MINIMIZED);
             w->dirty = true;
         }
     } while (SDL_PollEvent(&event));

@@ -36,7 +36,8 @@ bool media_path_is_stream(const char *path)
 
 bool media_path_is_virtual_camera(const char *path)
 {
-    return strcmp(path, "vcam:") == 0 || strncmp(path, "/dev/video", 10) == 0;
+    return strcmp(path, "vcam:") == 0 || strncmp(path, "/dev/video", 10) == 0 ||
+           strncmp(path, "pipewire:", 9) == 0;
 }
 
 bool media_path_is_pattern(const char *path)

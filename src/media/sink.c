@@ -38,6 +38,52 @@ AVRational media_input_rate(const struct media_source_info *input)
     return rate;
 }
 
+void sink_camera_shape(const struct media_sink_params *params, AVFrame *shape,
+                       AVRational *rate)
+{
+    const AVFrame *frame = params->frame;
+    AVRational asked = media_input_rate(params->input);
+    double value = asked.num > 0 && asked.den > 0 ? av_q2d(asked) : 30;
+    *rate = av_d2q(value > 240 ? 240 : value < 1 ? 1 : value, 100000);
+    /* YUYV is what every program that watches takes. */
+    shape->format = AV_PIX_FMT_YUYV422;
+    shape->width = frame->width < 2 ? 2 : frame->width & ~1;
+    shape->height = frame->height < 2 ? 2 : frame->height & ~1;
+    shape->colorspace = params->encode.vcam_bt709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+    shape->color_range = AVCOL_RANGE_MPEG;
+}
+
+static void camera_want(const struct media_sink_params *params, struct media_want *want)
+{
+    AVFrame shape = {.format = AV_PIX_FMT_NONE};
+    AVRational rate;
+    sink_camera_shape(params, &shape, &rate);
+    *want = (struct media_want){.format = shape.format,
+                                .space = shape.colorspace,
+                                .range = shape.color_range,
+                                .chroma = AVCHROMA_LOC_LEFT};
+}
+
+/* The kernel's camera where it has one, which every program sees; else PipeWire's. */
+static struct media_sink *camera_open(const struct media_sink_params *params,
+                                      struct daub_error *error)
+{
+    struct daub_error cause = {0};
+    bool pipewire = strncmp(params->path, "pipewire:", 9) == 0;
+    if (!pipewire && (strcmp(params->path, "vcam:") != 0 || sink_v4l2_present()))
+        return sink_v4l2_open(params, error);
+    struct media_sink *sink = sink_pipewire_open(params, &cause);
+    if (!sink && pipewire)
+        daub_fail(error, cause.status, "%s", cause.message);
+    else if (!sink)
+        daub_fail(error, cause.status,
+                  "there is no virtual camera: v4l2loopback is not loaded; sudo modprobe "
+                  "v4l2loopback exclusive_caps=1 card_label=daub (package "
+                  "v4l2loopback-dkms). Nor is there one by PipeWire: %s",
+                  cause.message);
+    return sink;
+}
+
 enum kind { KIND_NULL = 1, KIND_CAMERA, KIND_IMAGES, KIND_ENCODE };
 
 /* 0 with *error where the path tells nothing. */
@@ -72,7 +118,7 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
                                     .chroma = AVCHROMA_LOC_UNSPECIFIED};
         return true;
     case KIND_CAMERA:
-        sink_v4l2_want(params, want);
+        camera_want(params, want);
         return true;
     case KIND_IMAGES:
         codec = sink_images_codec(params, error);
@@ -96,7 +142,7 @@ struct media_sink *media_sink_open(const struct media_sink_params *params,
     case KIND_NULL:
         return sink_null_open(params, error);
     case KIND_CAMERA:
-        return sink_v4l2_open(params, error);
+        return camera_open(params, error);
     case KIND_IMAGES:
         return sink_images_open(params, error);
     case KIND_ENCODE:

@@ -32,6 +32,9 @@ struct media_sink_ops {
     bool (*push)(struct media_sink *sink, const AVFrame *frame);
     /* A packet of the source's container; NULL where the sink has no use for them. */
     bool (*push_packet)(struct media_sink *sink, const AVPacket *packet);
+    /* Whether anybody sees what is pushed; NULL where that does not matter. Any thread.
+     */
+    bool (*watched)(struct media_sink *sink);
     /* No more frames and packets come. keep: complete the output; otherwise throw it
      * away. Any thread, once. */
     void (*finish)(struct media_sink *sink, bool keep);
@@ -102,7 +105,7 @@ struct media_turn media_input_turn(const struct media_sink_params *params);
 /* Kinds of path. */
 bool media_path_is_stdout(const char *path);
 bool media_path_is_url(const char *path);
-bool media_path_is_virtual_camera(const char *path); /* vcam: or /dev/videoN */
+bool media_path_is_virtual_camera(const char *path); /* vcam:, /dev/videoN, pipewire: */
 bool media_path_is_stream(const char *path);  /* a URL of the network, watched live */
 bool media_path_is_pattern(const char *path); /* of numbered images: has a %d */
 

@@ -8,15 +8,19 @@
 #include "media/frames.h"
 #include "media/sink.h"
 
-/* sink_encode.c, sink_images.c, sink_null.c */
+/* sink_encode.c, sink_images.c, sink_v4l2.c, sink_pipewire.c, sink_null.c */
 struct media_sink *sink_encode_open(const struct media_sink_params *params,
                                     const AVOutputFormat *container,
                                     struct daub_error *error);
 struct media_sink *sink_images_open(const struct media_sink_params *params,
                                     struct daub_error *error);
+/* A device of v4l2loopback; "vcam:": the first that nobody writes to. */
 struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
                                   struct daub_error *error);
-void sink_v4l2_want(const struct media_sink_params *params, struct media_want *want);
+bool sink_v4l2_present(void); /* whether there is any */
+/* A node of that name after "pipewire:"; else, and for "vcam:", "daub". */
+struct media_sink *sink_pipewire_open(const struct media_sink_params *params,
+                                      struct daub_error *error);
 struct media_sink *sink_null_open(const struct media_sink_params *params,
                                   struct daub_error *error);
 /* The encoder of an image file. */
@@ -26,5 +30,8 @@ const AVCodec *sink_images_codec(const struct media_sink_params *params,
 /* sink.c */
 /* The input's frame rate, or the best guess. */
 AVRational media_input_rate(const struct media_source_info *input);
+/* What virtual cameras show: even sizes, YUYV of the asked matrix, 1 to 240 frames/s. */
+void sink_camera_shape(const struct media_sink_params *params, AVFrame *shape,
+                       AVRational *rate);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -19,19 +20,21 @@
 #include "util/log.h"
 #include "util/thread.h"
 
-enum { NUMBERS = 64, HEALED = 1 };
+enum { NUMBERS = 64, HEALED = 1, EVENT_USERS = V4L2_EVENT_PRIVATE_START + 0x08e00001 };
 
 struct sink_v4l2 {
     struct media_sink sink;
     char path[32], card[32];
     int fd;
     AVFrame *shape; /* what the device takes */
-    double rate;
+    AVRational rate;
     struct media_converter converter;
     unsigned char *packed; /* a picture without padding, shape's size */
     size_t bytes;
     struct daub_thread thread;
     bool started;
+    bool tells_users; /* else it counts as watched */
+    atomic_bool watched;
 
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -51,6 +54,11 @@ static struct sink_v4l2 *v4l2_of(struct media_sink *sink)
 static bool module_loaded(void)
 {
     return access("/sys/module/v4l2loopback", F_OK) == 0;
+}
+
+bool sink_v4l2_present(void)
+{
+    return module_loaded();
 }
 
 /* Device capabilities; 0 where path is no V4L2 device. */
@@ -151,16 +159,6 @@ static bool find_free(struct sink_v4l2 *s, struct daub_error *error)
     return fail_absent("", error);
 }
 
-/* YUYV is what every watcher takes. */
-static void set_shape(AVFrame *shape, const struct media_sink_params *params)
-{
-    shape->format = AV_PIX_FMT_YUYV422;
-    shape->width = params->frame->width < 2 ? 2 : params->frame->width & ~1;
-    shape->height = params->frame->height < 2 ? 2 : params->frame->height & ~1;
-    shape->colorspace = params->encode.vcam_bt709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-    shape->color_range = AVCOL_RANGE_MPEG;
-}
-
 static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
 {
     struct v4l2_format f = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
@@ -192,10 +190,13 @@ static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
                          s->path, s->card, (const char *)&pix->pixelformat, pix->width,
                          pix->height);
     struct v4l2_streamparm p = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
-    p.parm.output.timeperframe.numerator = 1000;
-    p.parm.output.timeperframe.denominator = (unsigned)(s->rate * 1000 + 0.5);
+    p.parm.output.timeperframe.numerator = (unsigned)s->rate.den;
+    p.parm.output.timeperframe.denominator = (unsigned)s->rate.num;
     camera_ioctl(s->fd, VIDIOC_S_PARM, &p); /* a hint: some ignore it */
     stream_on(s->fd);
+    struct v4l2_event_subscription users = {.type = EVENT_USERS,
+                                            .flags = V4L2_EVENT_SUB_FL_SEND_INITIAL};
+    s->tells_users = camera_ioctl(s->fd, VIDIOC_SUBSCRIBE_EVENT, &users) == 0;
     return true;
 }
 
@@ -215,6 +216,18 @@ static bool write_picture(struct sink_v4l2 *s, struct daub_error *error)
                          s->path);
     return daub_fail(error, DAUB_ERROR_FAILED, "cannot write to %s: %s", s->path,
                      errno == ENODEV ? "it was removed" : strerror(errno));
+}
+
+/* Versions from 0.13 tell how many programs watch. */
+static void count_users(struct sink_v4l2 *s)
+{
+    struct v4l2_event event = {0};
+    while (s->tells_users && camera_ioctl(s->fd, VIDIOC_DQEVENT, &event) == 0) {
+        uint32_t count;
+        memcpy(&count, event.u.data, sizeof(count));
+        if (event.type == EVENT_USERS)
+            atomic_store(&s->watched, count > 0);
+    }
 }
 
 static bool pack(struct sink_v4l2 *s, const AVFrame *frame, struct daub_error *error)
@@ -251,13 +264,14 @@ static void *run(void *opaque)
     while (ok && !(s->finished && !s->newest)) {
         struct timespec due;
         /* A little late, so that a frame that is on its way comes first. */
-        due_in(&due, 1.5 / s->rate);
+        due_in(&due, 1.5 / av_q2d(s->rate));
         int code = 0;
         while (code == 0 && !s->newest && !s->finished)
             code = pthread_cond_timedwait(&s->changed, &s->lock, &due);
         AVFrame *frame = s->newest;
         s->newest = NULL;
         pthread_mutex_unlock(&s->lock);
+        count_users(s);
         if (frame) {
             ok = pack(s, frame, &error);
             any = true;
@@ -291,6 +305,11 @@ static bool v4l2_push(struct media_sink *sink, const AVFrame *frame)
     pthread_mutex_unlock(&s->lock);
     av_frame_free(&old);
     return ok;
+}
+
+static bool v4l2_watched(struct media_sink *sink)
+{
+    return atomic_load(&v4l2_of(sink)->watched);
 }
 
 static void v4l2_finish(struct media_sink *sink, bool keep)
@@ -340,6 +359,7 @@ static void v4l2_destroy(struct media_sink *sink)
 }
 
 static const struct media_sink_ops v4l2_ops = {.push = v4l2_push,
+                                               .watched = v4l2_watched,
                                                .finish = v4l2_finish,
                                                .join = v4l2_join,
                                                .bytes = v4l2_bytes,
@@ -348,13 +368,10 @@ static const struct media_sink_ops v4l2_ops = {.push = v4l2_push,
 static bool set_up(struct sink_v4l2 *s, const struct media_sink_params *params,
                    struct daub_error *error)
 {
-    AVRational rate = media_input_rate(params->input);
-    s->rate = rate.num > 0 && rate.den > 0 ? av_q2d(rate) : 30;
-    s->rate = s->rate > 240 ? 240 : s->rate < 1 ? 1 : s->rate;
     s->shape = av_frame_alloc();
     if (!s->shape)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    set_shape(s->shape, params);
+    sink_camera_shape(params, s->shape, &s->rate);
     s->bytes = (size_t)s->shape->width * (size_t)s->shape->height * 2;
     s->packed = daub_alloc(s->bytes, 1);
     if (!s->packed)
@@ -367,16 +384,6 @@ static bool set_up(struct sink_v4l2 *s, const struct media_sink_params *params,
     daub_log(DAUB_LOG_INFO, "painting into the camera \"%s\" (%s)", s->card, s->path);
     s->started = daub_thread_start(&s->thread, "daub-vcam", run, s, error);
     return s->started;
-}
-
-void sink_v4l2_want(const struct media_sink_params *params, struct media_want *want)
-{
-    AVFrame shape = {.format = AV_PIX_FMT_NONE};
-    set_shape(&shape, params);
-    *want = (struct media_want){.format = shape.format,
-                                .space = shape.colorspace,
-                                .range = shape.color_range,
-                                .chroma = AVCHROMA_LOC_LEFT};
 }
 
 struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
@@ -394,6 +401,7 @@ struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
     pthread_cond_init(&s->changed, &clock);
     pthread_condattr_destroy(&clock);
     s->fd = -1;
+    atomic_store(&s->watched, true);
     s->sink = (struct media_sink){.ops = &v4l2_ops, .name = params->path};
     if (set_up(s, params, error))
         return &s->sink;

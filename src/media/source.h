@@ -50,6 +50,9 @@ struct media_source_ops {
     /* Call from one thread. Returns END soon after the stop event that open was given. */
     enum media_read (*read)(struct media_source *source, struct media_item *item,
                             struct daub_error *error);
+    /* Gives the device free until the next read, which takes it again; NULL: there is
+     * none. The thread that reads. */
+    void (*rest)(struct media_source *source);
     /* No thread may be reading. */
     void (*destroy)(struct media_source *source);
 };

@@ -43,7 +43,7 @@ struct camera {
     AVFrame *sample;
     int64_t start_us, last_us; /* clock of the first frame; pts of the last */
     int64_t delivered;
-    bool told_silence;
+    bool told_silence, resting;
 };
 
 /* ---- opening ---- */
@@ -380,7 +380,9 @@ static enum media_read next(struct camera *c, AVFrame **frame, struct daub_error
                              {.fd = c->params.stop->fd, .events = POLLIN}};
     *frame = NULL;
     if (c->fd < 0) {
-        find_again(c);
+        if (!c->resting || !start(c, NULL))
+            find_again(c);
+        c->resting = false;
         return MEDIA_READ_AGAIN;
     }
     int ready = poll(wait, 2, WAIT_MS);
@@ -433,6 +435,14 @@ static enum media_read camera_read(struct media_source *source, struct media_ite
     return answer;
 }
 
+/* The camera's light goes out. */
+static void camera_rest(struct media_source *source)
+{
+    struct camera *c = camera_of(source);
+    shut(c);
+    c->resting = true;
+}
+
 static void camera_destroy(struct media_source *source)
 {
     struct camera *c = camera_of(source);
@@ -445,8 +455,8 @@ static void camera_destroy(struct media_source *source)
     free(c);
 }
 
-static const struct media_source_ops camera_ops = {.read = camera_read,
-                                                   .destroy = camera_destroy};
+static const struct media_source_ops camera_ops = {
+    .read = camera_read, .rest = camera_rest, .destroy = camera_destroy};
 
 /* Every source begins with a frame. */
 static bool take_first(struct camera *c, struct daub_error *error)

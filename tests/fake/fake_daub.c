@@ -453,6 +453,11 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
     return DAUB_OK;
 }
 
+void daub_stylizer_reset_history(struct daub_stylizer *s)
+{
+    (void)s;
+}
+
 bool daub_stylizer_was_cut(const struct daub_stylizer *stylizer)
 {
     (void)stylizer;
