@@ -341,6 +341,8 @@ static enum exit_code run(struct work *work)
         .realtime = work->options->realtime || work->window || is_live(work->options) ||
                     work->source->info.live,
         .pace = &work->pace,
+        .target_fps = work->options->target_fps,
+        .max_latency_ms = work->options->max_latency_ms,
         .window = work->window,
         .control = work->control,
         .state = &work->state,

@@ -221,6 +221,8 @@ static void add_status(const struct control *c, cJSON *answer)
     cJSON_AddBoolToObject(answer, "bypass", look->bypass);
     cJSON_AddBoolToObject(answer, "pause", atomic_load(&c->params.pace->paused));
     cJSON_AddBoolToObject(answer, "asleep", atomic_load(&state->asleep));
+    cJSON_AddNumberToObject(answer, "scale",
+                            share((float)governor_scale(atomic_load(&state->level))));
     cJSON_AddNumberToObject(answer, "frames", (double)atomic_load(&state->painted));
     cJSON_AddNumberToObject(answer, "dropped", (double)atomic_load(&state->dropped));
     cJSON_AddNumberToObject(answer, "delay_ms",

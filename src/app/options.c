@@ -95,6 +95,13 @@ static const struct option table[] = {
     {NULL, "--realtime", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(realtime),
      .help = "read the input at its own pace and drop the frames that there is no time to "
              "paint, as for a window"},
+    {NULL, "--target-fps", NULL, KIND_REAL, "N", VERB_PAINT, FIELD(target_fps), .min = 1,
+     .max = 1000,
+     .help = "in real time: paint N frames a second, at a smaller size where that takes it"},
+    {NULL, "--max-latency", NULL, KIND_REAL, "MS", VERB_PAINT, FIELD(max_latency_ms),
+     .min = 1, .max = 1e6,
+     .help = "in real time: milliseconds that a frame may take to the outputs, at a "
+             "smaller size where that takes it"},
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
 

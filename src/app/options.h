@@ -33,6 +33,7 @@ struct options {
     const char *camera_size, *camera_format;
     double camera_rate;
     int vcam_matrix; /* enum daub_matrix */
+    double target_fps, max_latency_ms;
     const char *frame_rate, *hwaccel;
 
     const char *model, *style, *gallery;

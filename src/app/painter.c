@@ -10,6 +10,8 @@
 #include "util/error.h"
 #include "util/log.h"
 
+enum { FADE_FRAMES = 6 };
+
 /* Size and meaning of the samples that the stylizer will be given for frame. */
 static bool input_format(const AVFrame *frame, struct daub_format *format,
                          struct media_match *match, struct daub_error *error)
@@ -30,6 +32,8 @@ bool painter_fits(const struct painter *painter, const AVFrame *frame)
 {
     struct daub_format format;
     struct media_match match;
+    if (atomic_load(&painter->built) || painter->faded >= FADE_FRAMES)
+        return false;
     return painter->stylizer && frame->width == painter->width &&
            frame->height == painter->height &&
            input_format(frame, &format, &match, NULL) &&
@@ -79,27 +83,13 @@ static void tell(struct painter *painter, const AVFrame *frame,
                  av_get_pix_fmt_name(media_pixel_to_av(match->pixel)));
 }
 
-bool painter_change(struct painter *painter, const AVFrame *frame,
-                    struct daub_error *error)
+static struct daub_stylizer_params stylizer_params(const struct painter *painter,
+                                                   double scale)
 {
     const struct painter_params *params = &painter->params;
-    struct media_match match;
-    struct daub_format in;
-    if (!input_format(frame, &in, &match, error))
-        return false;
-    if (painter->stylizer)
-        daub_log(DAUB_LOG_INFO, "the input changes from %dx%d to %dx%d %s",
-                 painter->width, painter->height, frame->width, frame->height,
-                 av_get_pix_fmt_name(frame->format));
-    daub_stylizer_free(painter->stylizer);
-    painter->stylizer = NULL;
-    painter->in = in;
-    painter->width = frame->width;
-    painter->height = frame->height;
-    tell(painter, frame, &match);
     struct daub_stylizer_params make = {
-        .in_width = frame->width,
-        .in_height = frame->height,
+        .in_width = painter->width,
+        .in_height = painter->height,
         .in = painter->in,
         .out_width = params->output->width,
         .out_height = params->output->height,
@@ -107,16 +97,101 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
         .precision = params->precision,
         .temporal = params->temporal,
     };
-    size_apply(&params->work, frame->width, frame->height, &make.work_width,
+    size_apply(&params->work, painter->width, painter->height, &make.work_width,
                &make.work_height);
-    return daub_stylizer_create(params->device, params->model, &make, &painter->stylizer,
-                                error) == DAUB_OK;
+    if (scale < 1) {
+        make.work_width = (int)(make.work_width * scale + 0.5);
+        make.work_height = (int)(make.work_height * scale + 0.5);
+        make.work_width = make.work_width < 1 ? 1 : make.work_width;
+        make.work_height = make.work_height < 1 ? 1 : make.work_height;
+    }
+    return make;
+}
+
+/* ---- a change of scale ---- */
+
+static void *build(void *opaque)
+{
+    struct painter *painter = opaque;
+    struct daub_error error = {0};
+    if (daub_stylizer_create(painter->params.device, painter->params.model,
+                             &painter->next_params, &painter->next, &error) != DAUB_OK)
+        daub_log(DAUB_LOG_VERBOSE, "cannot paint at another size: %s", error.message);
+    atomic_store(&painter->built, true);
+    return NULL;
+}
+
+void painter_rescale(struct painter *painter, double scale)
+{
+    if (painter->builder.started || painter->old || painter->no_other_size ||
+        scale == painter->scale)
+        return;
+    painter->next_scale = scale;
+    painter->next_params = stylizer_params(painter, scale);
+    daub_thread_start(&painter->builder, "daub-builder", build, painter, NULL);
+}
+
+/* Takes what was built, lets go what has faded. Nothing is in flight. */
+static void swap(struct painter *painter)
+{
+    if (painter->faded >= FADE_FRAMES) {
+        daub_stylizer_free(painter->old);
+        painter->old = NULL;
+        painter->faded = 0;
+    }
+    if (!atomic_exchange(&painter->built, false))
+        return;
+    daub_thread_join(&painter->builder);
+    painter->no_other_size = !painter->next;
+    if (!painter->next)
+        return;
+    painter->old = painter->stylizer;
+    painter->stylizer = painter->next;
+    painter->next = NULL;
+    painter->scale = painter->next_scale;
+    daub_log(DAUB_LOG_VERBOSE, "painting at %dx%d", painter->next_params.work_width,
+             painter->next_params.work_height);
+}
+
+static void free_stylizers(struct painter *painter)
+{
+    daub_thread_join(&painter->builder);
+    atomic_store(&painter->built, false);
+    painter->faded = 0;
+    daub_stylizer_free(painter->stylizer);
+    daub_stylizer_free(painter->next);
+    daub_stylizer_free(painter->old);
+    painter->stylizer = painter->next = painter->old = NULL;
+}
+
+bool painter_change(struct painter *painter, const AVFrame *frame,
+                    struct daub_error *error)
+{
+    struct media_match match;
+    struct daub_format in;
+    swap(painter);
+    if (painter_fits(painter, frame))
+        return true;
+    if (!input_format(frame, &in, &match, error))
+        return false;
+    if (painter->stylizer)
+        daub_log(DAUB_LOG_INFO, "the input changes from %dx%d to %dx%d %s",
+                 painter->width, painter->height, frame->width, frame->height,
+                 av_get_pix_fmt_name(frame->format));
+    free_stylizers(painter);
+    painter->in = in;
+    painter->width = frame->width;
+    painter->height = frame->height;
+    tell(painter, frame, &match);
+    struct daub_stylizer_params make = stylizer_params(painter, painter->scale);
+    return daub_stylizer_create(painter->params.device, painter->params.model, &make,
+                                &painter->stylizer, error) == DAUB_OK;
 }
 
 bool painter_init(struct painter *painter, const struct painter_params *params,
                   const AVFrame *first, struct daub_error *error)
 {
-    *painter = (struct painter){.params = *params};
+    *painter = (struct painter){.params = *params, .scale = 1};
     pthread_mutex_init(&painter->lock, NULL);
     if (!fade_init(&painter->fade, daub_model_get_info(params->model), &params->live,
                    error))
@@ -128,8 +203,7 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
 
 void painter_uninit(struct painter *painter)
 {
-    daub_stylizer_free(painter->stylizer);
-    painter->stylizer = NULL;
+    free_stylizers(painter);
     for (int i = 0; i < painter->waiting_count; i++)
         av_frame_free(&painter->waiting[i]);
     painter->waiting_count = 0;
@@ -152,8 +226,11 @@ static enum daub_status submit_view(struct painter *painter, const AVFrame *fram
 {
     struct daub_image image = media_image_of(frame, painter->in);
     pthread_mutex_lock(&painter->lock);
-    enum daub_status status = daub_stylizer_submit(
-        painter->stylizer, &image, fade_at(&painter->fade, daub_clock_us()), 0, error);
+    const struct daub_live *live = fade_at(&painter->fade, daub_clock_us());
+    enum daub_status status =
+        daub_stylizer_submit(painter->stylizer, &image, live, 0, error);
+    if (status == DAUB_OK && painter->old)
+        status = daub_stylizer_submit(painter->old, &image, live, 0, error);
     pthread_mutex_unlock(&painter->lock);
     return status;
 }
@@ -165,6 +242,7 @@ enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
         return PAINTER_FULL;
     enum AVPixelFormat readable = media_pixel_to_av(painter->in.pixel);
     enum daub_status status;
+    int64_t now_us = daub_clock_us();
     if (media_pixel_from_av(frame->format) == painter->in.pixel) {
         status = submit_view(painter, frame, error);
     } else {
@@ -183,6 +261,7 @@ enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
         return PAINTER_FULL;
     if (status != DAUB_OK)
         return PAINTER_ERROR;
+    painter->submitted_us[painter->waiting_count] = now_us;
     painter->waiting[painter->waiting_count++] = frame;
     return PAINTER_OK;
 }
@@ -217,6 +296,30 @@ const AVFrame *painter_input(const AVFrame *painted)
                                : NULL;
 }
 
+/* Receives from both and fades from the one to the other. */
+static bool receive(struct painter *painter, AVFrame *made, struct daub_error *error)
+{
+    const AVFrame *output = painter->params.output;
+    struct daub_image image = media_image_of(made, painter->out);
+    int64_t tag;
+    if (daub_stylizer_receive(painter->stylizer, &image, &tag, error) != DAUB_OK)
+        return false;
+    if (!painter->old)
+        return true;
+    AVFrame *before = media_pool_get(&painter->pool, output->format, output->width,
+                                     output->height, error);
+    if (!before)
+        return false;
+    image = media_image_of(before, painter->out);
+    bool ok = daub_stylizer_receive(painter->old, &image, &tag, error) == DAUB_OK;
+    double share = (double)(FADE_FRAMES - painter->faded) / (FADE_FRAMES + 1);
+    if (ok && share > 0)
+        media_mix(made, before, share);
+    painter->faded++;
+    av_frame_free(&before);
+    return ok;
+}
+
 /* Consumes the input: it goes, or goes on with the painting. */
 static void part_with(struct painter *painter, AVFrame *made, AVFrame *input)
 {
@@ -241,15 +344,18 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     if (!made)
         return PAINTER_ERROR;
     AVFrame *input = painter->waiting[0];
-    struct daub_image image = media_image_of(made, painter->out);
-    int64_t tag;
-    if (daub_stylizer_receive(painter->stylizer, &image, &tag, error) != DAUB_OK ||
-        !take_properties(made, input, output)) {
+    if (!receive(painter, made, error) || !take_properties(made, input, output)) {
         daub_fail(error, DAUB_ERROR_FAILED, "a frame got lost in the painter");
         av_frame_free(&made);
         return PAINTER_ERROR;
     }
+    int64_t now_us = daub_clock_us(), from_us = painter->submitted_us[0];
+    painter->work_us =
+        now_us - (from_us > painter->received_us ? from_us : painter->received_us);
+    painter->received_us = now_us;
     painter->waiting_count--;
+    memmove(&painter->submitted_us[0], &painter->submitted_us[1],
+            (size_t)painter->waiting_count * sizeof(painter->submitted_us[0]));
     memmove(&painter->waiting[0], &painter->waiting[1],
             (size_t)painter->waiting_count * sizeof(painter->waiting[0]));
     part_with(painter, made, input);
@@ -261,6 +367,13 @@ void painter_forget(struct painter *painter)
 {
     if (painter->stylizer)
         daub_stylizer_reset_history(painter->stylizer);
+    if (painter->old)
+        daub_stylizer_reset_history(painter->old);
+}
+
+int64_t painter_work_us(const struct painter *painter)
+{
+    return painter->work_us;
 }
 
 bool painter_was_cut(const struct painter *painter)

@@ -3,6 +3,7 @@
 #define DAUB_APP_PAINTER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include <libavutil/frame.h>
 
@@ -11,6 +12,7 @@
 #include "app/fade.h"
 #include "app/options.h"
 #include "media/frames.h"
+#include "util/thread.h"
 
 enum { PAINTER_SLOTS_MAX = 8 };
 
@@ -28,14 +30,26 @@ struct painter_params {
 struct painter {
     struct painter_params params;
     struct daub_stylizer *stylizer;
+    double scale;          /* of the working size it paints at, 1: as asked */
     int width, height;     /* of the input the stylizer was built for */
     struct daub_format in; /* the same */
     struct daub_format out;
     AVFrame *waiting[PAINTER_SLOTS_MAX]; /* inputs in flight, oldest first */
+    int64_t submitted_us[PAINTER_SLOTS_MAX], received_us, work_us;
     int waiting_count;
     struct media_converter converter; /* for formats that the shaders do not read */
     struct media_pool pool;           /* of painted frames */
     bool told_alpha, told_matrix;
+
+    /* a change of scale: built beside the painting, then both paint while one fades */
+    struct daub_thread builder;
+    struct daub_stylizer_params next_params;
+    double next_scale;
+    struct daub_stylizer *next, *old; /* next: the builder's while it runs */
+    atomic_bool built;
+    int faded;          /* frames painted by both */
+    bool no_other_size; /* building one failed */
+
     pthread_mutex_t lock; /* of fade */
     struct fade fade;
 };
@@ -54,6 +68,13 @@ void painter_set_live(struct painter *painter, const struct daub_live *live,
 bool painter_fits(const struct painter *painter, const AVFrame *frame);
 bool painter_change(struct painter *painter, const AVFrame *frame,
                     struct daub_error *error);
+
+/* Paints at that part (0..1) of the working size from soon on: what is needed is built
+ * beside the painting, which goes on, and fades in. Nothing happens while another such
+ * change is under way. */
+void painter_rescale(struct painter *painter, double scale);
+/* Time that the frame received last took, not counting that it waited for others. */
+int64_t painter_work_us(const struct painter *painter);
 
 enum painter_result { PAINTER_OK = 1, PAINTER_FULL, PAINTER_EMPTY, PAINTER_ERROR };
 /* OK: the painter owns the frame. FULL: receive first. ERROR: *error; the frame stays the

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <poll.h>
 #include <stdatomic.h>
 
@@ -25,8 +26,10 @@ struct session {
     enum exit_code code;     /* lock: of the first failure; DONE: none */
     struct daub_error error; /* lock: its words; empty where a sink's join will tell */
 
-    int64_t first_us;     /* engine thread */
-    int64_t asleep_us;    /* source thread: since when */
+    int64_t first_us;         /* engine thread */
+    struct governor governor; /* engine thread */
+    int64_t due_us;           /* source thread: before that, a frame is one too many */
+    int64_t asleep_us;        /* source thread: since when */
     atomic_ullong dead;   /* a bit each of the first sinks: realtime, it takes no more */
     struct delays delays; /* engine thread, then session_run */
     atomic_bool woke;     /* the next frame comes after a sleep */
@@ -130,6 +133,22 @@ static void sleep_unwatched(struct session *session)
         poll(&wait, 1, WAKE_MS);
 }
 
+/* Whether the frame comes sooner than the target rate asks for. */
+static bool too_many(struct session *session, int64_t time_us)
+{
+    double fps = session->params.target_fps;
+    int64_t step_us = fps > 0 ? (int64_t)(1e6 / fps) : 0;
+    if (!session->params.realtime || step_us == 0)
+        return false;
+    if (time_us + step_us / 4 < session->due_us &&
+        session->due_us - time_us < 2 * step_us)
+        return true;
+    bool late =
+        time_us > session->due_us + step_us || time_us + step_us < session->due_us;
+    session->due_us = (late ? time_us : session->due_us) + step_us;
+    return false;
+}
+
 /* Passes a frame on when it is due, stamped with the time of its arrival. A still picture
  * in a window is painted again and again, since its look may change. */
 static bool pass_frame(struct session *session, AVFrame *frame)
@@ -145,7 +164,7 @@ static bool pass_frame(struct session *session, AVFrame *frame)
         if (params->realtime && !info->live)
             pace_wait(params->pace, time_us, params->stop);
         sleep_unwatched(session);
-        if (atomic_load(&params->state->asleep)) {
+        if (atomic_load(&params->state->asleep) || too_many(session, time_us)) {
             av_frame_free(&frame);
             av_frame_free(&next);
             return true;
@@ -190,6 +209,28 @@ static void *run_source(void *opaque)
     return NULL;
 }
 
+/* Chooses how large to paint by how it went. */
+static void govern(struct session *session)
+{
+    struct painter *painter = session->params.painter;
+    struct governor *g = &session->governor;
+    int64_t now_us = daub_clock_us();
+    if (!governor_active(g))
+        return;
+    /* The painter gets to a size some frames after it was told to. */
+    if (painter->scale != governor_scale(g->level)) {
+        int level = 0;
+        while (governor_scale(level) > painter->scale)
+            level++;
+        governor_set(g, now_us, level);
+        atomic_store(&session->params.state->level, level);
+    }
+    int level =
+        governor_add(g, now_us, painter_work_us(painter), session->delays.last_us);
+    if (level != g->level)
+        painter_rescale(painter, governor_scale(level));
+}
+
 /* Takes the oldest painting to the sinks. false: none is in flight, or a failure. */
 static bool deliver(struct session *session)
 {
@@ -216,6 +257,7 @@ static bool deliver(struct session *session)
     atomic_store(&state->time_us, at_us - session->first_us);
     delays_add(&session->delays, daub_clock_us() - (int64_t)(intptr_t)painted->opaque);
     atomic_store(&state->delay_us, session->delays.last_us);
+    govern(session);
     av_frame_free(&painted);
     return ok;
 }
@@ -383,6 +425,10 @@ enum exit_code session_run(const struct session_params *params)
     struct session session = {.params = *params, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct daub_error error = {0};
     session.done.fd = -1;
+    double source_fps = av_q2d(params->source->info.frame_rate);
+    if (params->realtime)
+        governor_init(&session.governor, params->target_fps,
+                      isfinite(source_fps) ? source_fps : 0, params->max_latency_ms);
     if (start(&session, &error)) {
         watch(&session);
         progress_end(params->progress);

@@ -3,6 +3,7 @@
 #define DAUB_APP_SESSION_H
 
 #include "app/exit_code.h"
+#include "app/governor.h"
 #include "app/pace.h"
 #include "app/painter.h"
 #include "app/progress.h"
@@ -20,6 +21,7 @@ struct session_state {
     atomic_llong dropped;  /* frames that came while the painter was busy */
     atomic_llong delay_us; /* of the last one, from its arrival to the sinks */
     atomic_bool asleep;    /* nobody watches */
+    atomic_int level;      /* the governor's */
 };
 
 struct session_params {
@@ -34,7 +36,8 @@ struct session_params {
     /* Frames are read at their own pace, and those that the painter has no time for are
      * dropped, the oldest first. Otherwise all are painted, as fast as may be. */
     bool realtime;
-    struct pace *pace;           /* with realtime */
+    struct pace *pace;                 /* with realtime */
+    double target_fps, max_latency_ms; /* with realtime, see governor.h; 0: no matter */
     struct window *window;       /* NULL, or shown while the session runs; a sink, too */
     struct control *control;     /* NULL, or served while the session runs */
     struct session_state *state; /* zeroed */

@@ -5,6 +5,7 @@
 
 #include <libavutil/display.h>
 #include <libavutil/imgutils.h>
+#include <libavutil/intreadwrite.h>
 #include <libavutil/pixdesc.h>
 
 #include "media/format.h"
@@ -145,6 +146,36 @@ void media_converter_uninit(struct media_converter *converter)
     sws_freeContext(converter->sws);
     converter->sws = NULL;
     media_pool_uninit(&converter->pool);
+}
+
+static void mix_row(uint8_t *row, const uint8_t *other, int bytes, bool wide, int part)
+{
+    enum { WHOLE = 256 };
+    if (wide) {
+        for (int i = 0; i + 1 < bytes; i += 2) {
+            int a = AV_RL16(row + i), b = AV_RL16(other + i);
+            AV_WL16(row + i, (a * (WHOLE - part) + b * part + WHOLE / 2) / WHOLE);
+        }
+        return;
+    }
+    for (int i = 0; i < bytes; i++)
+        row[i] =
+            (uint8_t)((row[i] * (WHOLE - part) + other[i] * part + WHOLE / 2) / WHOLE);
+}
+
+void media_mix(AVFrame *frame, const AVFrame *other, double share)
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
+    int part = (int)(share * 256 + 0.5);
+    for (int p = 0; p < 4 && frame->data[p]; p++) {
+        int bytes = av_image_get_linesize(frame->format, frame->width, p);
+        int rows = p == 1 || p == 2 ? AV_CEIL_RSHIFT(frame->height, desc->log2_chroma_h)
+                                    : frame->height;
+        for (int y = 0; y < rows; y++)
+            mix_row(frame->data[p] + y * frame->linesize[p],
+                    other->data[p] + y * other->linesize[p], bytes,
+                    desc->comp[0].depth > 8, part);
+    }
 }
 
 struct media_turn media_turn_of(const int32_t matrix[9])

@@ -42,6 +42,11 @@ AVFrame *media_convert(struct media_converter *converter, const AVFrame *from,
                        const AVFrame *to, struct daub_error *error);
 void media_converter_uninit(struct media_converter *converter);
 
+/* Makes frame the mix of itself and that share (0..1) of other, a frame of the same size
+ * and format, which is one of the painter's: 8 bits a sample, or up to 16 in two bytes.
+ */
+void media_mix(AVFrame *frame, const AVFrame *other, double share);
+
 /* A turn by quarters (0..3, clockwise) after mirroring left to right. */
 struct media_turn {
     int quarters;

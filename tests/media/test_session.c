@@ -32,6 +32,8 @@ struct fake_source {
     int fail_at;   /* read returns ERROR there; 0: never */
     int change_at; /* the size changes there; 0: never */
     int again;     /* every other read returns AGAIN */
+    int rests;
+    atomic_bool *unseen; /* somebody comes while it rests */
 };
 
 static AVFrame *make_frame(int width, int height, int64_t pts)
@@ -68,19 +70,27 @@ static enum media_read fake_read(struct media_source *source, struct media_item 
     return MEDIA_READ_OK;
 }
 
+static void fake_rest(struct media_source *source)
+{
+    struct fake_source *self = (struct fake_source *)source;
+    self->rests++;
+    atomic_store(self->unseen, false);
+}
+
 static void fake_destroy(struct media_source *source)
 {
     av_frame_free(&((struct fake_source *)source)->sample);
 }
 
-static const struct media_source_ops fake_source_ops = {.read = fake_read,
-                                                        .destroy = fake_destroy};
+static const struct media_source_ops fake_source_ops = {
+    .read = fake_read, .rest = fake_rest, .destroy = fake_destroy};
 
 struct fake_sink {
     struct media_sink sink;
     int64_t frames, last_pts;
-    int wrong;
-    int die_at; /* push returns false there; 0: never */
+    int wrong, gaps;
+    atomic_bool unseen; /* nobody watches it */
+    int die_at;         /* push returns false there; 0: never */
     atomic_bool finished, kept;
     struct daub_stop *stop;
     int stop_at; /* requests the stop there, as a signal would; 0: never */
@@ -94,16 +104,23 @@ static bool fake_push(struct media_sink *sink, const AVFrame *frame)
     /* the fake painter inverts; each frame must arrive once, in order, at the first size
      */
     uint8_t want = (uint8_t)(255 - (frame->pts & 0xff));
-    if (frame->pts != self->last_pts + 10 || frame->width != WIDTH ||
-        frame->height != HEIGHT || abs(frame->data[0][0] - want) > 1 ||
+    self->gaps += frame->pts != self->last_pts + 10;
+    if (frame->width != WIDTH || frame->height != HEIGHT ||
+        abs(frame->data[0][0] - want) > 1 ||
         frame->data[0][(HEIGHT - 1) * frame->linesize[0] + WIDTH - 1] !=
             frame->data[0][0])
         self->wrong++;
+    self->wrong += frame->pts <= self->last_pts;
     self->last_pts = frame->pts;
     self->frames++;
     if (self->stop_at && self->frames == self->stop_at)
         daub_stop_request(self->stop);
     return true;
+}
+
+static bool fake_watched(struct media_sink *sink)
+{
+    return !atomic_load(&((struct fake_sink *)sink)->unseen);
 }
 
 static void fake_finish(struct media_sink *sink, bool keep)
@@ -135,6 +152,7 @@ static void fake_sink_destroy(struct media_sink *sink)
 }
 
 static const struct media_sink_ops fake_sink_ops = {.push = fake_push,
+                                                    .watched = fake_watched,
                                                     .finish = fake_finish,
                                                     .join = fake_join,
                                                     .bytes = fake_bytes,
@@ -150,6 +168,7 @@ struct rig {
     struct painter painter;
     AVFrame *output;
     bool realtime;
+    double target_fps;
     struct pace pace;
     struct session_state state;
 };
@@ -203,6 +222,7 @@ static enum exit_code rig_run(struct rig *rig)
                                     .progress = &progress,
                                     .stop = &rig->stop,
                                     .realtime = rig->realtime,
+                                    .target_fps = rig->target_fps,
                                     .pace = &rig->pace,
                                     .state = &rig->state};
     return session_run(&params);
@@ -230,6 +250,7 @@ static void test_all_frames(void **state)
         for (int j = 0; j < 2; j++) {
             assert_int_equal(rig.sinks[j].frames, counts[i]);
             assert_int_equal(rig.sinks[j].wrong, 0);
+            assert_int_equal(rig.sinks[j].gaps, 0);
             assert_true(atomic_load(&rig.sinks[j].kept));
         }
         rig_uninit(&rig);
@@ -259,6 +280,59 @@ static void test_real_time(void **state)
         unsetenv("DAUB_FAKE_DELAY_MS");
         rig_uninit(&rig);
     }
+}
+
+/* Too slow for the rate: painted at a smaller size, which was built meanwhile; no frame
+ * is wrong, not while one painter fades into the other, either. */
+static void test_governor(void **state)
+{
+    (void)state;
+    struct rig rig;
+    setenv("DAUB_FAKE_DELAY_MS", "15", 1);
+    rig_init(&rig, 300);
+    rig.realtime = true;
+    rig.target_fps = 100;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
+    assert_true(atomic_load(&rig.state.level) > 0);
+    assert_int_equal(rig.sinks[0].wrong, 0);
+    assert_int_equal(rig.sinks[0].frames + atomic_load(&rig.state.dropped), 300);
+    unsetenv("DAUB_FAKE_DELAY_MS");
+    rig_uninit(&rig);
+}
+
+/* Of 100 frames a second every other one. */
+static void test_target_below(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 100);
+    rig.realtime = true;
+    rig.target_fps = 50;
+    assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
+    assert_in_range(rig.sinks[0].frames, 40, 52);
+    assert_int_equal(rig.sinks[0].wrong, 0);
+    rig_uninit(&rig);
+}
+
+/* Nothing is painted while nobody watches; the source rests after a while, and goes on
+ * when somebody comes. */
+static void test_sleep(void **state)
+{
+    (void)state;
+    struct rig rig;
+    rig_init(&rig, 1000000);
+    rig.realtime = true;
+    rig.source.unseen = &rig.sinks[0].unseen;
+    rig.sinks[0].stop_at = 5;
+    for (int i = 0; i < 2; i++)
+        atomic_store(&rig.sinks[i].unseen, true);
+    assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
+    assert_int_equal(rig.source.rests, 1);
+    assert_false(atomic_load(&rig.state.asleep));
+    assert_in_range(rig.sinks[0].frames, 5, 8);
+    assert_in_range(rig.sinks[0].gaps, 1, 8); /* those of the time asleep */
+    assert_int_equal(rig.sinks[0].wrong, 0);
+    rig_uninit(&rig);
 }
 
 static void test_size_change(void **state)
@@ -455,12 +529,21 @@ int main(void)
     media_log_init();
     daub_log_set_level(DAUB_LOG_QUIET);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_frames),  cmocka_unit_test(test_real_time),
-        cmocka_unit_test(test_size_change), cmocka_unit_test(test_source_error),
-        cmocka_unit_test(test_dead_sink),   cmocka_unit_test(test_dead_sink_live),
-        cmocka_unit_test(test_stop),        cmocka_unit_test(test_stop_before_start),
-        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_encoder),
-        cmocka_unit_test(test_unused_sink), cmocka_unit_test(test_report),
+        cmocka_unit_test(test_all_frames),
+        cmocka_unit_test(test_real_time),
+        cmocka_unit_test(test_governor),
+        cmocka_unit_test(test_target_below),
+        cmocka_unit_test(test_sleep),
+        cmocka_unit_test(test_size_change),
+        cmocka_unit_test(test_source_error),
+        cmocka_unit_test(test_dead_sink),
+        cmocka_unit_test(test_dead_sink_live),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stop_before_start),
+        cmocka_unit_test(test_lost_device),
+        cmocka_unit_test(test_encoder),
+        cmocka_unit_test(test_unused_sink),
+        cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,144 @@
+/* The governor against made-up devices, whose time for a frame grows with the area
+ * painted: it gets to a size that fits, stays there, and comes back when there is room.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "app/governor.h"
+
+enum { SECOND = 1000000, BUILD_US = 300000 };
+
+struct device {
+    struct governor governor;
+    int64_t now_us, source_us;
+    double full_us,
+        fixed_us;    /* time for a frame: of the full size, and whatever the size */
+    int64_t told_us; /* when the change under way began; 0: none */
+    int told, changes;
+};
+
+static double work(const struct device *device)
+{
+    double scale = governor_scale(device->governor.level);
+    return device->fixed_us + device->full_us * scale * scale;
+}
+
+/* Paints for so long; the level changes a while after it was asked for. */
+static void paint(struct device *device, int64_t us)
+{
+    int64_t end = device->now_us + us;
+    while (device->now_us < end) {
+        int64_t took = (int64_t)work(device);
+        device->now_us += took > device->source_us ? took : device->source_us;
+        int level = governor_add(&device->governor, device->now_us, took, 2 * took);
+        if (!device->told_us && level != device->governor.level) {
+            device->told = level;
+            device->told_us = device->now_us;
+        }
+        if (device->told_us && device->now_us >= device->told_us + BUILD_US) {
+            governor_set(&device->governor, device->now_us, device->told);
+            device->told_us = 0;
+            device->changes++;
+        }
+    }
+}
+
+static struct device make(double fps, double source_fps, double latency_ms)
+{
+    struct device device = {.now_us = 1, .source_us = (int64_t)(1e6 / source_fps)};
+    governor_init(&device.governor, fps, source_fps, latency_ms);
+    return device;
+}
+
+static void test_nothing_asked(void **state)
+{
+    (void)state;
+    struct device device = make(0, 30, 0);
+    device.full_us = 500000;
+    assert_false(governor_active(&device.governor));
+    paint(&device, 60 * SECOND);
+    assert_int_equal(device.changes, 0);
+}
+
+/* For all speeds: within five seconds fast enough, or as small as may be; and no smaller
+ * than need be. */
+static void test_rate(void **state)
+{
+    (void)state;
+    for (double full = 5000; full < 2000000; full *= 1.1) {
+        struct device device = make(30, 30, 0);
+        device.full_us = full;
+        device.fixed_us = 3000;
+        paint(&device, 15 * SECOND);
+        int level = device.governor.level;
+        double larger = governor_scale(level - 1) * governor_scale(level - 1);
+        assert_true(work(&device) <= 34000 || level == GOVERNOR_LEVELS - 1);
+        assert_true(level == 0 || device.fixed_us + full * larger > 33333 * 0.75);
+        int changes = device.changes;
+        paint(&device, 600 * SECOND);
+        /* what was settled stays, but for a try or two */
+        assert_in_range(device.changes - changes, 0, 4);
+    }
+}
+
+static void test_fast_enough(void **state)
+{
+    (void)state;
+    struct device device = make(60, 30, 0); /* the source gives 30: 60 are out of reach */
+    device.full_us = 30000;
+    paint(&device, 60 * SECOND);
+    assert_int_equal(device.changes, 0);
+}
+
+static void test_latency(void **state)
+{
+    (void)state;
+    struct device device = make(0, 30, 100);
+    device.full_us = 90000;
+    paint(&device, 10 * SECOND);
+    assert_true(2 * work(&device) <= 100000);
+    assert_in_range(device.governor.level, 2, 3);
+}
+
+/* A burden that comes and goes. */
+static void test_comes_back(void **state)
+{
+    (void)state;
+    struct device device = make(30, 30, 0);
+    device.full_us = 20000;
+    paint(&device, 10 * SECOND);
+    assert_int_equal(device.governor.level, 0);
+    device.full_us = 80000;
+    paint(&device, 5 * SECOND);
+    assert_true(device.governor.level >= 3);
+    device.full_us = 20000;
+    paint(&device, 30 * SECOND);
+    assert_int_equal(device.governor.level, 0);
+}
+
+/* A device on which the larger size never fits although it should: tries grow rare. */
+static void test_hesitates(void **state)
+{
+    (void)state;
+    struct device device = make(30, 30, 0);
+    device.full_us = 45000;
+    for (int i = 0; i < 600; i++) {
+        device.full_us = device.governor.level == 0 ? 45000 : 20000;
+        paint(&device, SECOND);
+    }
+    assert_in_range(device.changes, 3, 40);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_asked), cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_fast_enough),   cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_comes_back),    cmocka_unit_test(test_hesitates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
