@@ -10,6 +10,7 @@
 #include "app/control.h"
 #include "app/files.h"
 #include "app/painter.h"
+#include "app/recorder.h"
 #include "app/session.h"
 #include "app/signals.h"
 #include "app/window.h"
@@ -39,7 +40,8 @@ struct work {
     struct look look;
     struct pace pace;
     struct session_state state;
-    struct window *window; /* one of sinks; NULL: none */
+    struct recorder *recorder; /* one of sinks; NULL: none */
+    struct window *window;     /* the same */
     struct control *control;
 };
 
@@ -205,7 +207,7 @@ static enum exit_code open_sinks(struct work *work, const bool *replace)
 static enum exit_code open_outputs(struct work *work)
 {
     const struct option_list *outputs = &work->options->outputs;
-    work->sinks = daub_alloc(outputs->count + 1, sizeof(struct media_sink *));
+    work->sinks = daub_alloc(outputs->count + 2, sizeof(struct media_sink *));
     bool *replace = daub_alloc(outputs->count + 1, sizeof(*replace));
     enum exit_code code = work->sinks && replace ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
     if (code != EXIT_CODE_DONE)
@@ -270,9 +272,10 @@ static enum exit_code open_window(struct work *work)
                                                DAUB_DEVICE_SOFTWARE,
                                    .look = &work->look,
                                    .pace = &work->pace,
-                                   .state = &work->state};
+                                   .state = &work->state,
+                                   .recorder = work->recorder};
     work->window = window_open(&params, &error);
-    if (!work->window && work->sink_count > 0 && !work->options->window) {
+    if (!work->window && work->sink_count > 1 && !work->options->window) {
         daub_log(DAUB_LOG_VERBOSE, "no window: %s", error.message);
         return EXIT_CODE_DONE;
     }
@@ -289,6 +292,7 @@ static enum exit_code open_control(struct work *work)
                                     .look = &work->look,
                                     .pace = &work->pace,
                                     .state = &work->state,
+                                    .recorder = work->recorder,
                                     .stop = &work->stop};
     work->control = control_open(&params, &error);
     return work->control
@@ -306,6 +310,13 @@ static enum exit_code open_handles(struct work *work)
     if (!look_init(&work->look, &work->painter, daub_model_get_info(work->model),
                    &work->live, &error))
         return command_fail(EXIT_CODE_FAILED, &error);
+    if (!wants_window(work->options) && !work->options->control)
+        return EXIT_CODE_DONE;
+    struct recorder_params params = {.input = &work->source->info, .frame = work->output};
+    work->recorder = recorder_open(&params, &error);
+    if (!work->recorder)
+        return command_fail(EXIT_CODE_FAILED, &error);
+    work->sinks[work->sink_count++] = recorder_sink(work->recorder);
     if (wants_window(work->options))
         code = open_window(work);
     if (code == EXIT_CODE_DONE && work->options->control)

@@ -124,6 +124,8 @@ struct wish {
     double strength, stability;
     bool has_strength, has_stability, has_colors, keep_colors;
     bool has_bypass, bypass, has_pause, pause, quit, status;
+    bool has_record, record, picture;
+    const char *record_path, *picture_path; /* the message's; NULL: named by the time */
 };
 
 static bool take_share(const cJSON *item, double *share, bool *given,
@@ -144,6 +146,19 @@ static bool take_flag(const cJSON *item, bool *flag, bool *given,
     return *given ? true
                   : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s is true or false",
                               item->string);
+}
+
+/* true, or the name of a file; false, too, where it may be. */
+static bool take_file(const cJSON *item, bool *flag, const char **path,
+                      struct daub_error *error)
+{
+    *path = cJSON_GetStringValue(item);
+    *flag = *path || cJSON_IsTrue(item);
+    return *path ? **path != '\0' || daub_fail(error, DAUB_ERROR_ARGUMENT,
+                                               "%s: the name is empty", item->string)
+                 : cJSON_IsBool(item) ||
+                       daub_fail(error, DAUB_ERROR_ARGUMENT,
+                                 "%s is true, false or the name of a file", item->string);
 }
 
 static bool take_member(struct control *c, const cJSON *item, struct wish *wish,
@@ -173,13 +188,40 @@ static bool take_member(struct control *c, const cJSON *item, struct wish *wish,
         return take_flag(item, &wish->bypass, &wish->has_bypass, error);
     if (strcmp(key, "pause") == 0)
         return take_flag(item, &wish->pause, &wish->has_pause, error);
+    if (strcmp(key, "record") == 0) {
+        wish->has_record = true;
+        return take_file(item, &wish->record, &wish->record_path, error);
+    }
+    if (strcmp(key, "picture") == 0)
+        return take_file(item, &wish->picture, &wish->picture_path, error);
     if (strcmp(key, "quit") == 0)
         return take_flag(item, &wish->quit, &given, error);
     if (strcmp(key, "status") == 0)
         return take_flag(item, &wish->status, &given, error);
     return daub_fail(error, DAUB_ERROR_ARGUMENT,
                      "unknown member; there are style, strength, stability, colors, "
-                     "bypass, pause, quit and status");
+                     "bypass, pause, record, picture, quit and status");
+}
+
+/* What can fail; names go into the answer. */
+static bool write_files(struct control *c, const struct wish *wish, cJSON *answer,
+                        struct daub_error *error)
+{
+    char name[512];
+    struct recorder *recorder = c->params.recorder;
+    if (wish->picture) {
+        if (!recorder_picture(recorder, wish->picture_path, name, sizeof(name), error))
+            return false;
+        cJSON_AddStringToObject(answer, "picture", name);
+    }
+    if (wish->has_record && wish->record) {
+        if (!recorder_start(recorder, wish->record_path, name, sizeof(name), error))
+            return false;
+        cJSON_AddStringToObject(answer, "record", name);
+    }
+    if (wish->has_record && !wish->record)
+        recorder_stop(recorder);
+    return true;
 }
 
 static void apply(struct control *c, const struct wish *wish)
@@ -227,6 +269,15 @@ static void add_status(const struct control *c, cJSON *answer)
     cJSON_AddNumberToObject(answer, "dropped", (double)atomic_load(&state->dropped));
     cJSON_AddNumberToObject(answer, "delay_ms",
                             (double)atomic_load(&state->delay_us) / 1000);
+    cJSON_AddNumberToObject(answer, "delay_median_ms", atomic_load(&state->delay_ms[0]));
+    cJSON_AddNumberToObject(answer, "delay_95_ms", atomic_load(&state->delay_ms[1]));
+    cJSON_AddNumberToObject(answer, "wait_ms",
+                            (double)atomic_load(&state->wait_us) / 1000);
+    cJSON_AddNumberToObject(answer, "paint_ms",
+                            (double)atomic_load(&state->paint_us) / 1000);
+    cJSON_AddNumberToObject(answer, "output_ms",
+                            (double)atomic_load(&state->output_us) / 1000);
+    cJSON_AddBoolToObject(answer, "recording", recorder_running(c->params.recorder));
 }
 
 /* Does what the line asks for; the answer is the caller's, NULL where memory ran out. */
@@ -242,6 +293,7 @@ static char *obey(struct control *c, const char *line, size_t length)
         daub_fail(&error, DAUB_ERROR_ARGUMENT, "each line is one object of JSON");
     for (const cJSON *item = ok ? message->child : NULL; ok && item; item = item->next)
         ok = take_member(c, item, &wish, &error);
+    ok = ok && write_files(c, &wish, answer, &error);
     if (ok)
         apply(c, &wish);
     cJSON_AddBoolToObject(answer, "ok", ok);

@@ -4,14 +4,16 @@
  * wrong, not at all; each is answered by one line, {"ok": true} or {"ok": false, "error":
  * "..."}. Members: "style" (a name or a mix, as -s takes), "strength" and "stability" (0
  * to 1, in hundredths), "colors" ("paint" or "keep"), "bypass" and "pause" (true or
- * false), "quit" (true), and "status" (true), whose answer tells what is shown and how
- * fast. */
+ * false), "record" (true or the name of a file, and false), "picture" (true or the name
+ * of a file), "quit" (true), and "status" (true), whose answer tells what is shown and
+ * how fast. Files are written before anything else is done; answers tell their names. */
 #ifndef DAUB_APP_CONTROL_H
 #define DAUB_APP_CONTROL_H
 
 #include <poll.h>
 
 #include "app/look.h"
+#include "app/recorder.h"
 #include "app/session.h"
 
 struct control; /* opaque; use from one thread */
@@ -21,6 +23,7 @@ struct control_params {
     struct look *look; /* these must outlive the control */
     struct pace *pace;
     const struct session_state *state;
+    struct recorder *recorder;
     struct daub_stop *stop;
 };
 

@@ -349,9 +349,10 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
         av_frame_free(&made);
         return PAINTER_ERROR;
     }
-    int64_t now_us = daub_clock_us(), from_us = painter->submitted_us[0];
+    int64_t now_us = daub_clock_us(), taken_us = painter->submitted_us[0];
     painter->work_us =
-        now_us - (from_us > painter->received_us ? from_us : painter->received_us);
+        now_us - (taken_us > painter->received_us ? taken_us : painter->received_us);
+    painter->taken_us = taken_us;
     painter->received_us = now_us;
     painter->waiting_count--;
     memmove(&painter->submitted_us[0], &painter->submitted_us[1],
@@ -374,6 +375,11 @@ void painter_forget(struct painter *painter)
 int64_t painter_work_us(const struct painter *painter)
 {
     return painter->work_us;
+}
+
+int64_t painter_taken_us(const struct painter *painter)
+{
+    return painter->taken_us;
 }
 
 bool painter_was_cut(const struct painter *painter)

@@ -35,7 +35,7 @@ struct painter {
     struct daub_format in; /* the same */
     struct daub_format out;
     AVFrame *waiting[PAINTER_SLOTS_MAX]; /* inputs in flight, oldest first */
-    int64_t submitted_us[PAINTER_SLOTS_MAX], received_us, work_us;
+    int64_t submitted_us[PAINTER_SLOTS_MAX], taken_us, received_us, work_us;
     int waiting_count;
     struct media_converter converter; /* for formats that the shaders do not read */
     struct media_pool pool;           /* of painted frames */
@@ -73,8 +73,10 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
  * beside the painting, which goes on, and fades in. Nothing happens while another such
  * change is under way. */
 void painter_rescale(struct painter *painter, double scale);
-/* Time that the frame received last took, not counting that it waited for others. */
+/* Of the frame received last: time that it took, not counting that it waited for others,
+ * and the clock when it was submitted. */
 int64_t painter_work_us(const struct painter *painter);
+int64_t painter_taken_us(const struct painter *painter);
 
 enum painter_result { PAINTER_OK = 1, PAINTER_FULL, PAINTER_EMPTY, PAINTER_ERROR };
 /* OK: the painter owns the frame. FULL: receive first. ERROR: *error; the frame stays the

@@ -71,8 +71,18 @@ static void add_known(cJSON *object, const char *name, bool known, double value)
         cJSON_AddNullToObject(object, name);
 }
 
+static void add_live(cJSON *object, const struct session_state *state)
+{
+    cJSON_AddNumberToObject(object, "dropped", (double)atomic_load(&state->dropped));
+    cJSON_AddNumberToObject(object, "delay_ms",
+                            (double)atomic_load(&state->delay_us) / 1000);
+    cJSON_AddNumberToObject(object, "delay_median_ms", atomic_load(&state->delay_ms[0]));
+    cJSON_AddNumberToObject(object, "delay_95_ms", atomic_load(&state->delay_ms[1]));
+}
+
 static void update_json(const struct progress *p, int64_t frames, double share,
-                        double speed, double eta_s, uint64_t bytes)
+                        double speed, double eta_s, uint64_t bytes,
+                        const struct session_state *live)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "event", "progress");
@@ -83,6 +93,8 @@ static void update_json(const struct progress *p, int64_t frames, double share,
     cJSON_AddNumberToObject(object, "speed", speed);
     cJSON_AddNumberToObject(object, "bytes", (double)bytes);
     add_known(object, "eta_s", eta_s >= 0, eta_s);
+    if (live)
+        add_live(object, live);
     print_json(object);
 }
 
@@ -107,9 +119,11 @@ static void update_line(const struct progress *p, int64_t frames, double share,
     daub_log_status(line);
 }
 
-void progress_update(struct progress *p, int64_t frames, int64_t time_us, uint64_t bytes)
+void progress_update(struct progress *p, const struct session_state *state, bool live,
+                     uint64_t bytes)
 {
     enum { WINDOW_US = 1000000 };
+    int64_t frames = atomic_load(&state->painted), time_us = atomic_load(&state->time_us);
     int64_t now = daub_clock_us();
     double elapsed = (double)(now - p->start_us) / 1e6;
     if (p->last_fps == 0 && elapsed > 0)
@@ -124,7 +138,7 @@ void progress_update(struct progress *p, int64_t frames, int64_t time_us, uint64
     double speed = elapsed > 0 ? (double)time_us / 1e6 / elapsed : 0;
     double eta_s = share > 0 && frames > 1 ? elapsed * (1 - share) / share : -1;
     if (p->kind == PROGRESS_JSON)
-        update_json(p, frames, share, speed, eta_s, bytes);
+        update_json(p, frames, share, speed, eta_s, bytes, live ? state : NULL);
     else
         update_line(p, frames, share, speed, eta_s, bytes);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "app/options.h"
+#include "app/state.h"
 #include "media/sink.h"
 
 struct progress {
@@ -26,9 +27,9 @@ void progress_preparing(const struct progress *progress);
 void progress_start(struct progress *progress);
 /* Milliseconds between two updates; -1: none are shown. */
 int progress_interval_ms(const struct progress *progress);
-/* frames painted, their time since the first one, bytes written so far. */
-void progress_update(struct progress *progress, int64_t frames, int64_t time_us,
-                     uint64_t bytes);
+/* live: delays and losses tell something; bytes: written so far. */
+void progress_update(struct progress *progress, const struct session_state *state,
+                     bool live, uint64_t bytes);
 /* Removes the line. */
 void progress_end(struct progress *progress);
 /* The last word on one output; interrupted: it is shorter than planned. */

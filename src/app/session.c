@@ -64,27 +64,29 @@ static bool failed(struct session *session)
     return answer;
 }
 
-/* What a dead sink means: in real time the others go on, and its join will tell. */
+static bool is_dead(struct session *session, size_t sink)
+{
+    return sink < 64 && atomic_load(&session->dead) >> sink & 1;
+}
+
+/* What a dead sink means: in real time the others go on, where there is one that shows or
+ * keeps something, and its join will tell. */
 static bool survives(struct session *session, size_t sink)
 {
     const struct session_params *params = &session->params;
     unsigned long long bit = sink < 64 ? 1ull << sink : 0;
-    unsigned long long all =
-        params->sink_count < 64 ? (1ull << params->sink_count) - 1 : ~0ull;
-    unsigned long long before = atomic_fetch_or(&session->dead, bit);
-    if (params->realtime && bit && (before | bit) != all) {
-        if (!(before & bit))
-            daub_log(DAUB_LOG_WARNING, "%s takes no more; the other outputs go on",
-                     params->sinks[sink]->name);
-        return true;
+    bool told = is_dead(session, sink), left = params->window != NULL;
+    atomic_fetch_or(&session->dead, bit);
+    for (size_t i = 0; i < params->sink_count; i++)
+        left = left || (!params->sinks[i]->quiet && !is_dead(session, i));
+    if (!params->realtime || !bit || !left) {
+        fail(session, EXIT_CODE_OUTPUT, NULL);
+        return false;
     }
-    fail(session, EXIT_CODE_OUTPUT, NULL);
-    return false;
-}
-
-static bool is_dead(struct session *session, size_t sink)
-{
-    return sink < 64 && atomic_load(&session->dead) >> sink & 1;
+    if (!told)
+        daub_log(DAUB_LOG_WARNING, "%s takes no more; the other outputs go on",
+                 params->sinks[sink]->name);
+    return true;
 }
 
 static bool pass_packet(struct session *session, const AVPacket *packet)
@@ -149,14 +151,25 @@ static bool too_many(struct session *session, int64_t time_us)
     return false;
 }
 
+/* Whether the painting goes nowhere but to the screen. */
+static bool only_shown(const struct session *session)
+{
+    const struct session_params *params = &session->params;
+    for (size_t i = 0; i < params->sink_count; i++) {
+        if (!params->sinks[i]->quiet)
+            return false;
+    }
+    return true;
+}
+
 /* Passes a frame on when it is due, stamped with the time of its arrival. A still picture
  * in a window is painted again and again, since its look may change. */
-static bool pass_frame(struct session *session, AVFrame *frame)
+static bool pass_frame(struct session *session, AVFrame *frame, int64_t taken_us)
 {
     const struct session_params *params = &session->params;
     const struct media_source_info *info = &params->source->info;
     enum { STILL_US = 100000 };
-    bool still = params->window && info->single && params->sink_count == 1, again;
+    bool still = params->window && info->single && only_shown(session), again;
     int64_t time_us = av_rescale_q(frame->pts, info->time_base, AV_TIME_BASE_Q);
     do {
         AVFrame *next = still ? av_frame_clone(frame) : NULL;
@@ -169,7 +182,7 @@ static bool pass_frame(struct session *session, AVFrame *frame)
             av_frame_free(&next);
             return true;
         }
-        frame->opaque = (void *)(intptr_t)daub_clock_us();
+        frame->opaque = (void *)(intptr_t)(taken_us ? taken_us : daub_clock_us());
         if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {
             av_frame_free(&frame);
             av_frame_free(&next);
@@ -202,11 +215,30 @@ static void *run_source(void *opaque)
             going = pass_packet(session, item.packet);
             av_packet_free(&item.packet);
         } else {
-            going = pass_frame(session, item.frame);
+            going = pass_frame(session, item.frame, item.taken_us);
         }
     }
     daub_queue_finish(&session->frames);
     return NULL;
+}
+
+/* Times of a frame that arrived and was handed to the outputs then. */
+static void measure(struct session *session, int64_t arrived_us, int64_t handed_us)
+{
+    enum { EVERY = 16 };
+    struct session_state *state = session->params.state;
+    struct delays *delays = &session->delays;
+    const struct painter *painter = session->params.painter;
+    int64_t now_us = daub_clock_us();
+    delays_add(delays, now_us - arrived_us);
+    atomic_store(&state->delay_us, delays->last_us);
+    atomic_store(&state->wait_us, painter_taken_us(painter) - arrived_us);
+    atomic_store(&state->paint_us, painter_work_us(painter));
+    atomic_store(&state->output_us, now_us - handed_us);
+    if (delays->count % EVERY == 1) {
+        atomic_store(&state->delay_ms[0], delays_quantile(delays, 0.5));
+        atomic_store(&state->delay_ms[1], delays_quantile(delays, 0.95));
+    }
 }
 
 /* Chooses how large to paint by how it went. */
@@ -243,6 +275,7 @@ static bool deliver(struct session *session)
     if (result != PAINTER_OK)
         return false;
     bool ok = true;
+    int64_t from_us = daub_clock_us();
     for (size_t i = 0; ok && i < params->sink_count; i++)
         ok = is_dead(session, i) ||
              params->sinks[i]->ops->push(params->sinks[i], painted) ||
@@ -255,8 +288,8 @@ static bool deliver(struct session *session)
     if (atomic_fetch_add(&state->painted, 1) == 0)
         session->first_us = at_us;
     atomic_store(&state->time_us, at_us - session->first_us);
-    delays_add(&session->delays, daub_clock_us() - (int64_t)(intptr_t)painted->opaque);
-    atomic_store(&state->delay_us, session->delays.last_us);
+    atomic_store(&state->position_us, at_us);
+    measure(session, (int64_t)(intptr_t)painted->opaque, from_us);
     govern(session);
     av_frame_free(&painted);
     return ok;
@@ -347,8 +380,8 @@ static void watch(struct session *session)
             control_step(params->control);
         if (interval > 0 && daub_clock_us() >= next_us) {
             next_us = daub_clock_us() + (int64_t)interval * 1000;
-            progress_update(params->progress, atomic_load(&params->state->painted),
-                            atomic_load(&params->state->time_us), bytes_written(params));
+            progress_update(params->progress, params->state, params->realtime,
+                            bytes_written(params));
         }
     }
 }
@@ -384,8 +417,8 @@ static void close_sinks(struct session *session, bool interrupted)
             daub_log(DAUB_LOG_ERROR, "%s", error.message);
             fail(session, code_of_sink(error.status), NULL);
             session->code = code_of_sink(error.status);
-        } else if (params->window && sink == window_sink(params->window)) {
-            continue; /* it was seen */
+        } else if (sink->quiet) {
+            continue;
         } else if (session->code == EXIT_CODE_DONE && report.frames_in == 0) {
             daub_log(DAUB_LOG_WARNING, "%s: not one frame was painted; nothing written",
                      sink->name);

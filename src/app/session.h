@@ -7,22 +7,13 @@
 #include "app/pace.h"
 #include "app/painter.h"
 #include "app/progress.h"
+#include "app/state.h"
 #include "media/sink.h"
 #include "media/source.h"
 #include "util/stop.h"
 
 struct control;
 struct window;
-
-/* What a running session tells of itself; written by it, read by any thread. */
-struct session_state {
-    atomic_llong painted;  /* frames */
-    atomic_llong time_us;  /* of the last one, since the first */
-    atomic_llong dropped;  /* frames that came while the painter was busy */
-    atomic_llong delay_us; /* of the last one, from its arrival to the sinks */
-    atomic_bool asleep;    /* nobody watches */
-    atomic_int level;      /* the governor's */
-};
 
 struct session_params {
     struct media_source *source;
@@ -38,9 +29,9 @@ struct session_params {
     bool realtime;
     struct pace *pace;                 /* with realtime */
     double target_fps, max_latency_ms; /* with realtime, see governor.h; 0: no matter */
-    struct window *window;       /* NULL, or shown while the session runs; a sink, too */
-    struct control *control;     /* NULL, or served while the session runs */
-    struct session_state *state; /* zeroed */
+    struct window *window;   /* NULL, or shown while the session runs; a sink, too */
+    struct control *control; /* NULL, or served while the session runs */
+    struct session_state *state;
 };
 
 /* With a window, from the main thread. Paints until the source ends, the stop is

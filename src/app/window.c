@@ -3,8 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <math.h>
 
@@ -48,7 +46,8 @@ static const char help[] = "q  quit\n"
                            "c  keep colours        b  input and painting\n"
                            "tab  both, parted where the mouse drags it\n"
                            "h  mirror        f  full screen\n"
-                           "s  save the picture        i  statistics";
+                           "s  save the picture        r  record, or end that\n"
+                           "i  statistics";
 
 static struct window *window_of(struct media_sink *sink)
 {
@@ -179,7 +178,7 @@ struct window *window_open(const struct window_params *params, struct daub_error
         return NULL;
     }
     pthread_mutex_init(&w->lock, NULL);
-    w->sink = (struct media_sink){.ops = &sink_ops, .name = "window"};
+    w->sink = (struct media_sink){.ops = &sink_ops, .name = "window", .quiet = true};
     w->params = *params;
     w->mirror = params->mirror;
     w->divider = 0.5;
@@ -340,15 +339,25 @@ static void draw_split(struct window *w, const SDL_Rect *place)
 static void draw_statistics(struct window *w, int letters)
 {
     const struct window_params *params = &w->params;
-    char lines[512];
+    const struct session_state *state = params->state;
+    double scale = governor_scale(atomic_load(&state->level));
+    char lines[512], painted[32] = "";
+    if (scale < 1)
+        snprintf(painted, sizeof(painted), ", painted at %.0f %%", scale * 100);
     snprintf(lines, sizeof(lines),
-             "%s\nstrength %.0f %%   stability %.0f %%\n%d x %d   %.1f frames/s\n"
-             "%lld dropped   delay %.0f ms",
+             "%s%s\nstrength %.0f %%   stability %.0f %%\n%d x %d%s   %.1f frames/s\n"
+             "%lld dropped   delay %.0f ms (median %d, 95 %% %d)\n"
+             "waiting %.0f   painting %.0f   outputs %.0f ms",
+             recorder_running(params->recorder) ? "[recording]  " : "",
              look_title(params->look), (double)params->look->live.strength * 100,
              (double)params->look->live.stability * 100, w->shown ? w->shown->width : 0,
-             w->shown ? w->shown->height : 0, w->rate,
-             (long long)atomic_load(&params->state->dropped),
-             (double)atomic_load(&params->state->delay_us) / 1000);
+             w->shown ? w->shown->height : 0, painted, w->rate,
+             (long long)atomic_load(&state->dropped),
+             (double)atomic_load(&state->delay_us) / 1000,
+             atomic_load(&state->delay_ms[0]), atomic_load(&state->delay_ms[1]),
+             (double)atomic_load(&state->wait_us) / 1000,
+             (double)atomic_load(&state->paint_us) / 1000,
+             (double)atomic_load(&state->output_us) / 1000);
     window_text_draw(&w->text, w->renderer, lines, letters, 0, 0);
 }
 
@@ -379,30 +388,22 @@ static void draw(struct window *w)
 
 static void save_picture(struct window *w)
 {
-    char name[64], text[640];
-    struct tm local;
-    time_t now = time(NULL);
+    char name[512], text[640];
     struct daub_error error = {0};
-    struct media_report report;
-    struct media_source_info info = {
-        .name = "window", .time_base = {1, 1000}, .frame_rate = {0, 1}, .single = true};
-    if (!w->shown)
-        return;
-    localtime_r(&now, &local);
-    strftime(text, sizeof(text), "daub-%Y%m%d-%H%M%S", &local);
-    snprintf(name, sizeof(name), "%.40s.png", text);
-    for (int i = 2; i < 100 && access(name, F_OK) == 0; i++)
-        snprintf(name, sizeof(name), "%.40s-%d.png", text, i);
-    struct media_sink_params params = {.path = name, .input = &info, .frame = w->shown};
-    struct media_sink *sink = media_sink_open(&params, &error);
-    bool ok = sink != NULL;
-    if (ok) {
-        ok = sink->ops->push(sink, w->shown);
-        sink->ops->finish(sink, ok);
-        ok = sink->ops->join(sink, &report, &error) && ok;
-        media_sink_destroy(sink);
-    }
+    bool ok = recorder_picture(w->params.recorder, NULL, name, sizeof(name), &error);
     snprintf(text, sizeof(text), ok ? "saved %s" : "not saved: %s",
+             ok ? name : error.message);
+    say(w, text);
+}
+
+static void toggle_record(struct window *w)
+{
+    char name[512], text[640];
+    struct daub_error error = {0};
+    if (recorder_stop(w->params.recorder))
+        return; /* window_step tells how it went */
+    bool ok = recorder_start(w->params.recorder, NULL, name, sizeof(name), &error);
+    snprintf(text, sizeof(text), ok ? "recording %s" : "not recorded: %s",
              ok ? name : error.message);
     say(w, text);
 }
@@ -505,6 +506,9 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
     case SDLK_s:
         save_picture(w);
         break;
+    case SDLK_r:
+        toggle_record(w);
+        break;
     case SDLK_i:
         w->statistics = !w->statistics;
         w->dirty = true;
@@ -539,6 +543,9 @@ void window_step(struct window *w, struct daub_stop *stop)
         }
     } while (SDL_PollEvent(&event));
     take_frame(w);
+    char text[640];
+    if (recorder_told(w->params.recorder, text, sizeof(text)))
+        say(w, text);
     if (w->notice_until_us && daub_clock_us() >= w->notice_until_us) {
         w->notice_until_us = 0;
         w->dirty = true;

@@ -3,6 +3,7 @@
 #define DAUB_APP_WINDOW_H
 
 #include "app/look.h"
+#include "app/recorder.h"
 #include "app/session.h"
 #include "media/sink.h"
 
@@ -13,9 +14,10 @@ struct window_params {
     const AVFrame *frame; /* size and shape of those that will come; borrowed for open */
     bool fullscreen, mirror;
     bool software; /* draw by the processor, because the painter uses no GPU, either */
-    struct look *look; /* changed by keys; these three must outlive the window */
+    struct look *look; /* changed by keys; these four must outlive the window */
     struct pace *pace;
     const struct session_state *state;
+    struct recorder *recorder;
 };
 
 /* NULL with *error where there is no display or no font. */

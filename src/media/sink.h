@@ -51,6 +51,7 @@ struct media_sink_ops {
 struct media_sink {
     const struct media_sink_ops *ops;
     const char *name; /* for messages */
+    bool quiet;       /* no output of its own that there is something to say of */
 };
 
 static inline void media_sink_destroy(struct media_sink *sink)
@@ -99,6 +100,8 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
 struct media_sink *media_sink_open(const struct media_sink_params *params,
                                    struct daub_error *error);
 
+/* The input's frame rate, or the best guess. */
+AVRational media_input_rate(const struct media_source_info *input);
 /* How the input's pictures have to be turned to stand upright. */
 struct media_turn media_input_turn(const struct media_sink_params *params);
 

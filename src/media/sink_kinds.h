@@ -28,8 +28,6 @@ const AVCodec *sink_images_codec(const struct media_sink_params *params,
                                  struct daub_error *error);
 
 /* sink.c */
-/* The input's frame rate, or the best guess. */
-AVRational media_input_rate(const struct media_source_info *input);
 /* What virtual cameras show: even sizes, YUYV of the asked matrix, 1 to 240 frames/s. */
 void sink_camera_shape(const struct media_sink_params *params, AVFrame *shape,
                        AVRational *rate);

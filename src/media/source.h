@@ -24,6 +24,7 @@ enum media_read {
  * the one that is not NULL. */
 struct media_item {
     AVFrame *frame;   /* pts in the source's time base, strictly growing */
+    int64_t taken_us; /* clock when a camera took it; 0: now */
     AVPacket *packet; /* stream_index and times are those of the container's stream */
 };
 

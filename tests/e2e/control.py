@@ -103,6 +103,39 @@ class Control(unittest.TestCase):
         size = len(shot)
         self.assertIn(shot, [source[i:i + size] for i in range(0, len(source), size)])
 
+    def test_files(self):
+        """A picture, and two recordings, of which the second is ended by the end of all."""
+        self.start("--strength", "0")
+        for message, words in (({"record": 5}, "true, false or the name"), ({"picture": ""}, "empty"),
+                               ({"record": "/nowhere/a.mp4"}, "/nowhere"),
+                               ({"picture": self.socket}, "exists"), ({"record": "-"}, "of a file"),
+                               ({"record": "udp://127.0.0.1:9"}, "of a file")):
+            answer, = self.ctl(message, code=1)
+            self.assertIn(words, answer["error"])
+        answer, = self.ctl({"picture": self.path("a.png"), "record": self.path("a.mp4"), "status": True})
+        self.assertEqual([answer[k] for k in ("picture", "record", "recording")],
+                         [self.path("a.png"), self.path("a.mp4"), True])
+        answer, = self.ctl({"record": self.path("b.mp4")}, code=1)
+        self.assertIn("runs already", answer["error"])
+        time.sleep(2)
+        self.ctl({"record": False})
+        end = time.monotonic() + 10
+        while not os.path.exists(self.path("a.mp4")):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.1)
+        self.assertFalse(self.status()["recording"])
+        self.ctl({"record": self.path("b.mkv")})
+        time.sleep(1)
+        self.ctl({"quit": True})
+        errors = self.ends(0)
+        self.assertIn("recorded " + self.path("a.mp4"), errors)
+        for name, least in ("a.mp4", 1.8), ("b.mkv", 0.8):
+            at = harness.times(self.path(name))
+            self.assertEqual(at[0], 0)
+            self.assertGreater(at[-1], least)
+            self.assertEqual([s["codec_name"] for s in streams(self.path(name))], ["h264"])
+        self.assertGreater(harness.psnr(self.path("a.png"), self.path("a.mp4")), 15)
+
     def test_hostile(self):
         self.start()
         dice = random.Random(1)
