@@ -42,6 +42,7 @@ struct work {
     struct session_state state;
     struct recorder *recorder; /* one of sinks; NULL: none */
     struct window *window;     /* the same */
+    struct speaker *speaker;   /* NULL: none */
     struct control *control;
 };
 
@@ -258,9 +259,44 @@ static enum exit_code make_painter(struct work *work)
     return EXIT_CODE_DONE;
 }
 
+/* Where nothing is written, which a jump would spoil. */
+static bool can_seek(const struct work *work)
+{
+    for (size_t i = 0; i < work->sink_count; i++) {
+        if (!work->sinks[i]->ops->watched)
+            return false;
+    }
+    return work->source->ops->seek && !work->source->info.single &&
+           work->source->info.duration_us > 0;
+}
+
+static int64_t frame_us(const struct media_source_info *info)
+{
+    AVRational rate = media_input_rate(info);
+    return rate.num > 0 && rate.den > 0 ? (int64_t)(1e6 / av_q2d(rate)) : 40000;
+}
+
+/* A file's sound; without it the picture is shown all the same. */
+static void open_speaker(struct work *work)
+{
+    const struct options *options = work->options;
+    const struct media_source_info *info = &work->source->info;
+    struct daub_error error = {0};
+    if (options->no_audio || !info->container || info->single ||
+        strcmp(options->input, "-") == 0 || media_path_is_url(options->input) ||
+        strncmp(options->input, "lavfi:", 6) == 0)
+        return;
+    work->speaker = speaker_open(options->input, info, &work->pace, &work->state, &error);
+    if (work->speaker)
+        window_set_speaker(work->window, work->speaker);
+    else
+        daub_log(DAUB_LOG_VERBOSE, "%s", error.message);
+}
+
 /* The window is one more sink, with a look that its keys change. */
 static enum exit_code open_window(struct work *work)
 {
+    const struct media_source_info *info = &work->source->info;
     struct daub_error error = {0};
     char title[256];
     snprintf(title, sizeof(title), "%s - daub", work->source->info.name);
@@ -273,7 +309,10 @@ static enum exit_code open_window(struct work *work)
                                    .look = &work->look,
                                    .pace = &work->pace,
                                    .state = &work->state,
-                                   .recorder = work->recorder};
+                                   .recorder = work->recorder,
+                                   .can_seek = can_seek(work),
+                                   .duration_us = info->duration_us,
+                                   .frame_us = frame_us(info)};
     work->window = window_open(&params, &error);
     if (!work->window && work->sink_count > 1 && !work->options->window) {
         daub_log(DAUB_LOG_VERBOSE, "no window: %s", error.message);
@@ -282,6 +321,7 @@ static enum exit_code open_window(struct work *work)
     if (!work->window)
         return command_fail(EXIT_CODE_OUTPUT, &error);
     work->sinks[work->sink_count++] = window_sink(work->window);
+    open_speaker(work);
     return EXIT_CODE_DONE;
 }
 
@@ -364,6 +404,7 @@ static enum exit_code run(struct work *work)
 static void work_uninit(struct work *work)
 {
     control_close(work->control);
+    speaker_close(work->speaker);
     if (work->painter_made)
         painter_uninit(&work->painter);
     free(work->weights);

@@ -9,17 +9,30 @@
 
 #include "util/stop.h"
 
-/* Zeroed is ready to use. */
+/* Zeroed is ready to use. One thread reads the source and waits; any may look, pause,
+ * step and ask for a seek. */
 struct pace {
-    bool started;
-    int64_t start_us; /* clock when time 0 was due */
+    atomic_bool started;
+    atomic_llong start_us; /* clock when time 0 was due */
     atomic_bool paused;
+    atomic_int steps; /* frames to show all the same while paused */
+    atomic_bool asked;
+    atomic_llong asked_us; /* the seek's target */
 };
 
-/* Waits until a frame of that time is due; after a gap or a pause, which shift what
- * follows, it is due at once. One thread; paused may be set by any. Returns early when
- * stop is requested. */
-void pace_wait(struct pace *pace, int64_t time_us, const struct daub_stop *stop);
+/* Waits until a frame of that time is due; after a gap, a pause or a seek, which shift
+ * what follows, it is due at once. Returns early when stop is requested; false: a seek
+ * was asked for and the frame is not to be shown. */
+bool pace_wait(struct pace *pace, int64_t time_us, const struct daub_stop *stop);
+/* The time that is due now; false while nothing is. */
+bool pace_now(struct pace *pace, int64_t *time_us);
+
+/* Goes on at that time of the input; while paused, one frame is shown. */
+void pace_seek(struct pace *pace, int64_t time_us);
+/* Takes what was asked for; the source's thread. */
+bool pace_take_seek(struct pace *pace, int64_t *time_us);
+/* Pauses, and shows the next frame. */
+void pace_step(struct pace *pace);
 
 enum { DELAYS = 4096 }; /* ms */
 

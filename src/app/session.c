@@ -30,9 +30,9 @@ struct session {
     struct governor governor; /* engine thread */
     int64_t due_us;           /* source thread: before that, a frame is one too many */
     int64_t asleep_us;        /* source thread: since when */
+    bool jumped;              /* source thread: the next frame continues no other */
     atomic_ullong dead;   /* a bit each of the first sinks: realtime, it takes no more */
     struct delays delays; /* engine thread, then session_run */
-    atomic_bool woke;     /* the next frame comes after a sleep */
 };
 
 static void discard_frame(void *item)
@@ -124,8 +124,7 @@ static void sleep_unwatched(struct session *session)
         daub_log(DAUB_LOG_VERBOSE, asleep ? "nobody watches; sleeping" : "painting");
         atomic_store(&params->state->asleep, asleep);
         session->asleep_us = daub_clock_us();
-        if (!asleep)
-            atomic_store(&session->woke, true);
+        session->jumped = session->jumped || !asleep;
     }
     if (!asleep || !source->ops->rest || daub_clock_us() - session->asleep_us < REST_US)
         return;
@@ -162,39 +161,70 @@ static bool only_shown(const struct session *session)
     return true;
 }
 
-/* Passes a frame on when it is due, stamped with the time of its arrival. A still picture
- * in a window is painted again and again, since its look may change. */
+/* Waits until the frame is due; false: it is not to be painted. */
+static bool wait_due(struct session *session, int64_t time_us)
+{
+    const struct session_params *params = &session->params;
+    if (params->realtime && !params->source->info.live &&
+        !pace_wait(params->pace, time_us, params->stop))
+        return false;
+    sleep_unwatched(session);
+    return !atomic_load(&params->state->asleep) && !too_many(session, time_us);
+}
+
+/* To the engine's thread, stamped with the clock; negative: it continues no other.
+ * Consumes the frame. */
+static bool hand_over(struct session *session, AVFrame *frame, int64_t taken_us)
+{
+    intptr_t stamp = (intptr_t)(taken_us ? taken_us : daub_clock_us());
+    frame->opaque = (void *)(session->jumped ? -stamp : stamp);
+    session->jumped = false;
+    if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {
+        av_frame_free(&frame);
+        return false;
+    }
+    atomic_store(&session->params.state->dropped,
+                 (long long)daub_queue_dropped(&session->frames));
+    return true;
+}
+
+/* Passes a frame on when it is due. A still picture in a window is painted again and
+ * again, since its look may change. */
 static bool pass_frame(struct session *session, AVFrame *frame, int64_t taken_us)
 {
     const struct session_params *params = &session->params;
     const struct media_source_info *info = &params->source->info;
     enum { STILL_US = 100000 };
-    bool still = params->window && info->single && only_shown(session), again;
+    bool still = params->window && info->single && only_shown(session);
     int64_t time_us = av_rescale_q(frame->pts, info->time_base, AV_TIME_BASE_Q);
     do {
         AVFrame *next = still ? av_frame_clone(frame) : NULL;
-        again = next != NULL;
-        if (params->realtime && !info->live)
-            pace_wait(params->pace, time_us, params->stop);
-        sleep_unwatched(session);
-        if (atomic_load(&params->state->asleep) || too_many(session, time_us)) {
+        if (!wait_due(session, time_us)) {
             av_frame_free(&frame);
-            av_frame_free(&next);
-            return true;
-        }
-        frame->opaque = (void *)(intptr_t)(taken_us ? taken_us : daub_clock_us());
-        if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {
-            av_frame_free(&frame);
+        } else if (!hand_over(session, frame, taken_us)) {
             av_frame_free(&next);
             return false;
         }
-        atomic_store(&params->state->dropped,
-                     (long long)daub_queue_dropped(&session->frames));
         frame = next;
         time_us += STILL_US;
-    } while (again && !daub_stop_requested(params->stop));
+    } while (frame && !daub_stop_requested(params->stop));
     av_frame_free(&frame);
     return true;
+}
+
+/* Goes where the user wants to. false: a failure. */
+static bool seek(struct session *session)
+{
+    struct media_source *source = session->params.source;
+    struct daub_error error = {0};
+    int64_t time_us;
+    if (!pace_take_seek(session->params.pace, &time_us) || !source->ops->seek)
+        return true;
+    session->jumped = true;
+    if (source->ops->seek(source, time_us, &error))
+        return true;
+    fail(session, EXIT_CODE_INPUT, &error);
+    return false;
 }
 
 static void *run_source(void *opaque)
@@ -203,7 +233,7 @@ static void *run_source(void *opaque)
     struct media_source *source = session->params.source;
     struct daub_error error = {0};
     bool going = true;
-    while (going) {
+    while (going && seek(session)) {
         struct media_item item;
         enum media_read answer = source->ops->read(source, &item, &error);
         if (answer == MEDIA_READ_ERROR)
@@ -306,8 +336,11 @@ static bool paint(struct session *session, AVFrame *frame)
         if (!failed(session) && !painter_change(painter, frame, &error))
             fail(session, exit_code_of(error.status), &error);
     }
-    if (atomic_exchange(&session->woke, false))
+    intptr_t stamp = (intptr_t)frame->opaque;
+    if (stamp < 0) {
         painter_forget(painter);
+        frame->opaque = (void *)-stamp;
+    }
     enum painter_result result = PAINTER_FULL;
     while (!failed(session) &&
            (result = painter_submit(painter, frame, &error)) == PAINTER_FULL) {

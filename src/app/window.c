@@ -11,8 +11,15 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
-enum { STEP_MS = 50, NOTICE_US = 2000000, RATE_US = 1000000, LETTERS = 40 };
+enum {
+    STEP_MS = 50,
+    SEEK_US = 5000000,
+    NOTICE_US = 2000000,
+    RATE_US = 1000000,
+    LETTERS = 40
+};
 
 struct window {
     struct media_sink sink;
@@ -32,7 +39,8 @@ struct window {
     AVFrame *shown; /* BGRA */
     bool split, dragging;
     double divider; /* part of the picture's width, left of which the input is shown */
-    bool dirty, closed, mirror, help, statistics;
+    bool dirty, closed, mirror, help, statistics, mute;
+    struct speaker *speaker; /* NULL: none */
     char notice[640];
     int64_t notice_until_us;
     int64_t rate_from_us, rate_frames; /* frames shown since then */
@@ -40,7 +48,8 @@ struct window {
 };
 
 static const char help[] = "q  quit\n"
-                           "space  pause\n"
+                           "space  pause        . ,  a frame on, back\n"
+                           "left right  5 s        up down  60 s        m  mute\n"
                            "< >  style before, next        1..9  style\n"
                            "[ ]  strength        { }  stability\n"
                            "c  keep colours        b  input and painting\n"
@@ -109,6 +118,11 @@ static const struct media_sink_ops sink_ops = {.push = sink_push,
                                                .join = sink_join,
                                                .bytes = sink_bytes,
                                                .destroy = sink_destroy};
+
+void window_set_speaker(struct window *w, struct speaker *speaker)
+{
+    w->speaker = speaker;
+}
 
 struct media_sink *window_sink(struct window *window)
 {
@@ -358,6 +372,11 @@ static void draw_statistics(struct window *w, int letters)
              (double)atomic_load(&state->wait_us) / 1000,
              (double)atomic_load(&state->paint_us) / 1000,
              (double)atomic_load(&state->output_us) / 1000);
+    if (w->speaker) {
+        size_t used = strlen(lines);
+        snprintf(lines + used, sizeof(lines) - used, "\nsound %+.0f ms",
+                 (double)speaker_offset_us(w->speaker) / 1000);
+    }
     window_text_draw(&w->text, w->renderer, lines, letters, 0, 0);
 }
 
@@ -437,6 +456,59 @@ static void drag(struct window *w, int x)
     w->dirty = true;
 }
 
+/* ---- moving about ---- */
+
+static void add_clock(char *text, size_t size, int64_t us)
+{
+    size_t used = strlen(text);
+    daub_text_clock(text + used, size - used, (double)us / 1e6);
+}
+
+static void show_position(struct window *w, int64_t us)
+{
+    char text[80] = "";
+    add_clock(text, sizeof(text), us);
+    if (w->params.duration_us > 0) {
+        strcat(text, " / ");
+        add_clock(text, sizeof(text), w->params.duration_us);
+    }
+    say(w, text);
+}
+
+static void seek_to(struct window *w, int64_t us)
+{
+    enum { TAIL_US = 200000 };
+    int64_t end_us = w->params.duration_us - TAIL_US;
+    if (!w->params.can_seek) {
+        say(w, "this input cannot be searched");
+        return;
+    }
+    if (end_us > 0 && us > end_us)
+        us = end_us;
+    us = us < 0 ? 0 : us;
+    pace_seek(w->params.pace, us);
+    show_position(w, us);
+}
+
+/* From where it is, or is on the way to. */
+static void seek_by(struct window *w, int64_t us)
+{
+    struct pace *pace = w->params.pace;
+    seek_to(w, us + (atomic_load(&pace->asked)
+                         ? atomic_load(&pace->asked_us)
+                         : atomic_load(&w->params.state->position_us)));
+}
+
+static void step(struct window *w, bool back)
+{
+    int64_t frame_us = w->params.frame_us;
+    pace_step(w->params.pace);
+    if (back)
+        seek_by(w, -frame_us - frame_us / 2);
+    else
+        show_position(w, atomic_load(&w->params.state->position_us) + frame_us);
+}
+
 /* Keys that make a character, whatever the layout. */
 static void take_character(struct window *w, char c)
 {
@@ -456,6 +528,10 @@ static void take_character(struct window *w, char c)
     case '}':
         look_set_stability(look, look->live.stability + (c == '{' ? -0.05f : 0.05f));
         show_share(w, "stability", look->live.stability);
+        break;
+    case '.':
+    case ',':
+        step(w, c == ',');
         break;
     case '?':
         w->help = !w->help;
@@ -495,6 +571,20 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         w->split = !w->split;
         upload_input(w);
         w->dirty = true;
+        break;
+    case SDLK_LEFT:
+    case SDLK_RIGHT:
+        seek_by(w, key == SDLK_LEFT ? -SEEK_US : SEEK_US);
+        break;
+    case SDLK_DOWN:
+    case SDLK_UP:
+        seek_by(w, 12 * (key == SDLK_DOWN ? -SEEK_US : SEEK_US));
+        break;
+    case SDLK_m:
+        w->mute = !w->mute;
+        if (w->speaker)
+            speaker_mute(w->speaker, w->mute);
+        say(w, !w->speaker ? "no sound" : w->mute ? "mute" : "sound");
         break;
     case SDLK_h:
         w->mirror = !w->mirror;

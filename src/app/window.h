@@ -5,6 +5,7 @@
 #include "app/look.h"
 #include "app/recorder.h"
 #include "app/session.h"
+#include "app/speaker.h"
 #include "media/sink.h"
 
 struct window; /* opaque; main thread, but for its sink */
@@ -18,11 +19,16 @@ struct window_params {
     struct pace *pace;
     const struct session_state *state;
     struct recorder *recorder;
+    bool can_seek;
+    int64_t duration_us, frame_us; /* of the input, and of a frame; 0: unknown */
 };
 
 /* NULL with *error where there is no display or no font. */
 struct window *window_open(const struct window_params *params, struct daub_error *error);
 void window_close(struct window *window); /* accepts NULL */
+
+/* Told of m, and shown in the statistics; NULL: there is no sound. */
+void window_set_speaker(struct window *window, struct speaker *speaker);
 
 /* Never blocks, keeps only the newest frame. The window's. */
 struct media_sink *window_sink(struct window *window);

@@ -51,6 +51,10 @@ struct media_source_ops {
     /* Call from one thread. Returns END soon after the stop event that open was given. */
     enum media_read (*read)(struct media_source *source, struct media_item *item,
                             struct daub_error *error);
+    /* Goes on at the frame of that time, or the next one; NULL: the input cannot be
+     * searched. false with *error: nothing can be read there or any more. The thread that
+     * reads. */
+    bool (*seek)(struct media_source *source, int64_t time_us, struct daub_error *error);
     /* Gives the device free until the next read, which takes it again; NULL: there is
      * none. The thread that reads. */
     void (*rest)(struct media_source *source);

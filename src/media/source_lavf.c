@@ -44,7 +44,7 @@ static bool hold(struct lavf *l, AVPacket *packet, struct daub_error *error)
     bool cover = stream->disposition & AV_DISPOSITION_ATTACHED_PIC;
     if (!wanted(l, stream) || (packet->flags & AV_PKT_FLAG_CORRUPT && !packet->size))
         return true;
-    if (!cover && due != INT64_MIN && ((l->has_start && due < 0) || due >= l->end_us))
+    if (!cover && due != INT64_MIN && (due < l->from_us || due >= l->end_us))
         return true;
     AVPacket *copy = av_packet_alloc();
     if (!copy ||
@@ -300,9 +300,6 @@ static void lavf_destroy(struct media_source *source)
     free(l);
 }
 
-static const struct media_source_ops lavf_ops = {.read = lavf_read,
-                                                 .destroy = lavf_destroy};
-
 /* The first frame of the part that is wanted. */
 static enum media_read first_frame(struct lavf *l, struct daub_error *error)
 {
@@ -322,6 +319,7 @@ static enum media_read search_start(struct lavf *l, struct daub_error *error)
 {
     static const int64_t back_us[] = {0, 2 * AV_TIME_BASE, 10 * AV_TIME_BASE,
                                       60 * AV_TIME_BASE, INT64_MAX / 2};
+    int64_t wanted_pts = av_rescale_q(l->from_us, AV_TIME_BASE_Q, l->video->time_base);
     enum media_read answer = MEDIA_READ_END;
     for (size_t i = 0; i < sizeof(back_us) / sizeof(back_us[0]); i++) {
         bool beginning = false;
@@ -331,7 +329,8 @@ static enum media_read search_start(struct lavf *l, struct daub_error *error)
         }
         answer = first_frame(l, error);
         bool right = l->skipped > 0 || beginning ||
-                     (answer == MEDIA_READ_OK && l->first->pts <= lavf_frame_step(l) / 2);
+                     (answer == MEDIA_READ_OK &&
+                      l->first->pts <= wanted_pts + lavf_frame_step(l) / 2);
         if (right || answer == MEDIA_READ_ERROR || daub_stop_requested(l->stop))
             break;
         av_frame_free(&l->first);
@@ -339,11 +338,31 @@ static enum media_read search_start(struct lavf *l, struct daub_error *error)
     return answer;
 }
 
+static bool lavf_seek_to(struct media_source *source, int64_t time_us,
+                         struct daub_error *error)
+{
+    struct lavf *l = lavf_of(source);
+    if (l->pipe || l->source.info.single || l->frame_limit || !l->format->pb ||
+        !(l->format->pb->seekable & AVIO_SEEKABLE_NORMAL)) {
+        daub_log(DAUB_LOG_WARNING, "%s cannot be searched", l->path);
+        return true;
+    }
+    av_frame_free(&l->first);
+    l->from_us = time_us < 0 ? 0 : time_us;
+    l->video_ended = false;
+    enum media_read answer = search_start(l, error);
+    l->video_ended = answer == MEDIA_READ_END;
+    return answer != MEDIA_READ_ERROR;
+}
+
+static const struct media_source_ops lavf_ops = {
+    .read = lavf_read, .seek = lavf_seek_to, .destroy = lavf_destroy};
+
 static bool fail_no_frame(struct lavf *l, struct daub_error *error)
 {
     if (daub_stop_requested(l->stop))
         return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
-    if (l->has_start && !l->packets_bad)
+    if (l->from_us != INT64_MIN && !l->packets_bad)
         return daub_fail(error, DAUB_ERROR_FAILED,
                          "%s has no frame in the part that -ss, -to and -t leave",
                          l->path);

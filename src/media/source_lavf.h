@@ -32,7 +32,7 @@ struct lavf {
     int64_t end_us;            /* exclusive end on the new timeline; INT64_MAX: none */
     int64_t shift_us;          /* added to later packets, closes jumps of broadcasts */
     struct lavf_clock *clocks; /* one each stream */
-    bool has_start;
+    int64_t from_us;     /* what comes before is left out; INT64_MIN: nothing does */
     int64_t frame_limit; /* 0: none */
     int64_t last_pts;    /* of the last frame, video time base; AV_NOPTS_VALUE: none */
     int64_t last_us;     /* the same in microseconds */

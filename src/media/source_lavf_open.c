@@ -249,7 +249,7 @@ static void set_timeline(struct lavf *l, const struct media_open_params *params)
     int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
     l->offset_us = 0;
     l->end_us = INT64_MAX;
-    l->has_start = params->has_start;
+    l->from_us = params->has_start ? 0 : INT64_MIN;
     /* Broadcast formats begin at any moment; their start becomes 0. Others begin where
      * they say, and so does the output. */
     if (params->has_start)
@@ -276,7 +276,7 @@ bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
 {
     AVFormatContext *format = l->format;
     int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
-    int64_t target = l->offset_us - back_us;
+    int64_t target = l->offset_us + l->from_us - back_us;
     /* seeking goes by decoding time there, which precedes reordered pictures' pts */
     if (!(format->iformat->flags & AVFMT_SEEK_TO_PTS) && l->decoder->has_b_frames)
         target -= 3 * AV_TIME_BASE / 23;

@@ -87,7 +87,8 @@ enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
         pts = l->last_pts == AV_NOPTS_VALUE ? 0 : l->last_pts + l->last_duration;
         l->pts_made++;
     }
-    if (l->has_start && pts < 0)
+    if (l->from_us != INT64_MIN &&
+        av_compare_ts(pts, base, l->from_us, AV_TIME_BASE_Q) < 0)
         return LAVF_BEFORE;
     if (l->last_pts != AV_NOPTS_VALUE && pts <= l->last_pts) {
         /* a millisecond: the finest step that every container can tell apart */

@@ -1,0 +1,241 @@
+#include "app/speaker.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <SDL.h>
+
+#include "media/sound.h"
+#include "util/alloc.h"
+#include "util/clock.h"
+#include "util/error.h"
+#include "util/log.h"
+#include "util/thread.h"
+
+enum {
+    RATE = 48000,
+    DEVICE_SAMPLES = RATE / 100,
+    CHUNK = 1024,     /* samples of each channel */
+    RING = 16384,     /* the same, that fit into the queue */
+    QUEUE_US = 80000, /* kept ready there */
+    BEAT_MS = 5,
+    JUMP_US = 250000, /* further off is a jump */
+    NEAR_US = 4000,   /* no gap and no overlap yet */
+    SECOND_US = 1000000
+};
+/* Of the speed: at most, the least change, for each second of difference. A part of each
+ * beat's value in the mean. */
+static const double STRETCH = 0.03, STRETCH_STEP = 0.001, GAIN = 1.5, SMOOTHING = 0.01;
+
+struct speaker {
+    struct pace *pace;
+    const struct session_state *state;
+    struct media_sound *sound;
+    SDL_AudioDeviceID device;
+    int64_t device_us; /* what it holds beside its queue */
+    struct daub_thread thread;
+    atomic_bool finished, mute;
+    atomic_llong offset_us;
+
+    /* SDL's own queue would need no callback, but gives its thread a stack that is too
+     * small beside libraries with much thread-local memory, such as OpenBLAS. */
+    int16_t ring[RING * MEDIA_SOUND_CHANNELS]; /* device lock */
+    size_t read, count;                        /* device lock; samples */
+
+    /* the thread's */
+    double delay_us; /* of the painting, smoothed; 0: unknown */
+    bool playing;
+    int64_t next_us;        /* time of the sample that is queued next */
+    double speed, ahead_us; /* ahead of the picture, smoothed */
+};
+
+static int64_t samples_us(int64_t samples)
+{
+    return samples * SECOND_US / RATE;
+}
+
+/* ---- the queue ---- */
+
+static void SDLCALL on_samples(void *opaque, Uint8 *bytes, int length)
+{
+    struct speaker *s = opaque;
+    int16_t *out = (int16_t *)(void *)bytes;
+    size_t wanted = (size_t)length / (MEDIA_SOUND_CHANNELS * sizeof(int16_t));
+    size_t there = s->count < wanted ? s->count : wanted;
+    for (size_t i = 0; i < there * MEDIA_SOUND_CHANNELS; i++)
+        out[i] = s->ring[(s->read * MEDIA_SOUND_CHANNELS + i) %
+                         ((size_t)RING * MEDIA_SOUND_CHANNELS)];
+    memset(out + there * MEDIA_SOUND_CHANNELS, 0,
+           (wanted - there) * MEDIA_SOUND_CHANNELS * sizeof(int16_t));
+    s->read = (s->read + there) % RING;
+    s->count -= there;
+}
+
+static int64_t queued_us(struct speaker *s)
+{
+    SDL_LockAudioDevice(s->device);
+    size_t count = s->count;
+    SDL_UnlockAudioDevice(s->device);
+    return samples_us((int64_t)count);
+}
+
+static void clear(struct speaker *s)
+{
+    SDL_LockAudioDevice(s->device);
+    s->count = 0;
+    SDL_UnlockAudioDevice(s->device);
+}
+
+/* samples NULL: silence. What does not fit is lost. */
+static void queue(struct speaker *s, const int16_t *samples, int count)
+{
+    bool quiet = !samples || atomic_load(&s->mute);
+    SDL_LockAudioDevice(s->device);
+    for (int i = 0; i < count && s->count < RING; i++) {
+        size_t to = (s->read + s->count++) % RING * MEDIA_SOUND_CHANNELS;
+        for (int c = 0; c < MEDIA_SOUND_CHANNELS; c++)
+            s->ring[to + (size_t)c] = quiet ? 0 : samples[i * MEDIA_SOUND_CHANNELS + c];
+    }
+    SDL_UnlockAudioDevice(s->device);
+}
+
+/* ---- following the picture ---- */
+
+/* The time in the input that is being shown; false while nothing moves. */
+static bool shown_us(struct speaker *s, int64_t *time_us)
+{
+    double delay = (double)atomic_load(&s->state->delay_us);
+    if (s->delay_us == 0)
+        s->delay_us = delay;
+    s->delay_us += SMOOTHING * (delay - s->delay_us);
+    if (atomic_load(&s->state->painted) == 0 || !pace_now(s->pace, time_us))
+        return false;
+    *time_us -= (int64_t)s->delay_us;
+    return true;
+}
+
+/* The next piece of the file, in its place: gaps are silent, what is late is left out. */
+static void queue_next(struct speaker *s)
+{
+    int16_t samples[CHUNK * MEDIA_SOUND_CHANNELS];
+    int64_t time_us;
+    media_sound_read(s->sound, samples, 0, &time_us);
+    int64_t gap = (time_us - s->next_us) * RATE / SECOND_US;
+    int count = 0;
+    if (time_us - s->next_us <= NEAR_US)
+        count = media_sound_read(s->sound, samples, CHUNK, &time_us);
+    if (count == 0) { /* before what comes, or after the end */
+        int quiet = gap > 0 && gap < CHUNK ? (int)gap : CHUNK;
+        queue(s, NULL, quiet);
+        s->next_us += samples_us(quiet);
+        return;
+    }
+    int late = time_us - s->next_us < -NEAR_US ? (int)(gap < -count ? count : -gap) : 0;
+    queue(s, samples + late * MEDIA_SOUND_CHANNELS, count - late);
+    int64_t end_us = time_us + (int64_t)((double)samples_us(count) * s->speed);
+    s->next_us = end_us > s->next_us ? end_us : s->next_us;
+}
+
+static void jump(struct speaker *s, int64_t time_us)
+{
+    clear(s);
+    s->speed = 1;
+    media_sound_stretch(s->sound, 0);
+    media_sound_seek(s->sound, time_us > 0 ? time_us : 0);
+    s->next_us = time_us;
+}
+
+/* Brings what is heard near to what is shown: the speed follows the smoothed difference.
+ */
+static void follow(struct speaker *s, int64_t time_us)
+{
+    int64_t heard_us = s->next_us - queued_us(s) - s->device_us;
+    int64_t ahead_us = heard_us - time_us;
+    if (!s->playing || llabs(ahead_us) > JUMP_US) {
+        jump(s, time_us + s->device_us);
+        s->ahead_us = 0;
+        return;
+    }
+    s->ahead_us += SMOOTHING * ((double)ahead_us - s->ahead_us);
+    atomic_store(&s->offset_us, (int64_t)s->ahead_us);
+    double speed = 1 - fmin(fmax(GAIN * s->ahead_us / SECOND_US, -STRETCH), STRETCH);
+    if (fabs(speed - s->speed) > STRETCH_STEP) {
+        media_sound_stretch(s->sound, speed - 1);
+        s->speed = speed;
+    }
+}
+
+static void *run(void *opaque)
+{
+    struct speaker *s = opaque;
+    while (!atomic_load(&s->finished)) {
+        int64_t time_us;
+        bool moves = shown_us(s, &time_us);
+        if (moves) {
+            follow(s, time_us);
+            while (queued_us(s) < QUEUE_US && !atomic_load(&s->finished))
+                queue_next(s);
+        } else if (s->playing) {
+            clear(s);
+        }
+        if (moves != s->playing)
+            SDL_PauseAudioDevice(s->device, !moves);
+        s->playing = moves;
+        SDL_Delay(BEAT_MS);
+    }
+    return NULL;
+}
+
+struct speaker *speaker_open(const char *path, const struct media_source_info *input,
+                             struct pace *pace, const struct session_state *state,
+                             struct daub_error *error)
+{
+    struct speaker *s = daub_alloc(1, sizeof(*s));
+    if (!s) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    s->pace = pace;
+    s->state = state;
+    s->speed = 1;
+    SDL_AudioSpec wanted = {.freq = RATE,
+                            .format = AUDIO_S16SYS,
+                            .channels = MEDIA_SOUND_CHANNELS,
+                            .samples = DEVICE_SAMPLES,
+                            .callback = on_samples,
+                            .userdata = s},
+                  got;
+    s->sound = media_sound_open(path, input->start_us, RATE, error);
+    if (s->sound && SDL_InitSubSystem(SDL_INIT_AUDIO) == 0)
+        s->device = SDL_OpenAudioDevice(NULL, 0, &wanted, &got, 0);
+    if (s->sound && s->device == 0)
+        daub_fail(error, DAUB_ERROR_FAILED, "no sound: %s", SDL_GetError());
+    s->device_us = s->device ? samples_us(got.samples) : 0;
+    if (s->device && daub_thread_start(&s->thread, "daub-speaker", run, s, error))
+        return s;
+    speaker_close(s);
+    return NULL;
+}
+
+void speaker_close(struct speaker *s)
+{
+    if (!s)
+        return;
+    atomic_store(&s->finished, true);
+    daub_thread_join(&s->thread);
+    if (s->device)
+        SDL_CloseAudioDevice(s->device);
+    media_sound_close(s->sound);
+    free(s);
+}
+
+void speaker_mute(struct speaker *s, bool mute)
+{
+    atomic_store(&s->mute, mute);
+}
+
+int64_t speaker_offset_us(const struct speaker *s)
+{
+    return atomic_load(&s->offset_us);
+}

@@ -1,0 +1,203 @@
+#include "media/sound.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+#include <libavutil/channel_layout.h>
+#include <libavutil/opt.h>
+#include <libswresample/swresample.h>
+
+#include "media/avlog.h"
+#include "util/alloc.h"
+#include "util/error.h"
+
+enum { STRETCH_OVER = 8192 }; /* samples */
+
+struct media_sound {
+    AVFormatContext *format;
+    AVStream *stream;
+    AVCodecContext *decoder;
+    AVPacket *packet;
+    AVFrame *frame;
+    SwrContext *swr;
+    int rate;        /* of what read gives */
+    int64_t zero_us; /* container time that counts as 0 */
+    double speed;    /* of the file's time against the samples given */
+    int16_t *buffer;
+    size_t capacity;  /* of buffer */
+    int first, count; /* samples of each channel in it that were not yet read */
+    double time_us;   /* of the first of them */
+    bool ended, timed;
+    /* what swr was made for */
+    int from_rate, from_format;
+    AVChannelLayout from_layout;
+};
+
+void media_sound_close(struct media_sound *s)
+{
+    if (!s)
+        return;
+    swr_free(&s->swr);
+    av_frame_free(&s->frame);
+    av_packet_free(&s->packet);
+    avcodec_free_context(&s->decoder);
+    avformat_close_input(&s->format);
+    av_channel_layout_uninit(&s->from_layout);
+    free(s->buffer);
+    free(s);
+}
+
+static bool open_file(struct media_sound *s, const char *path, struct daub_error *error)
+{
+    const AVCodec *codec = NULL;
+    int code = avformat_open_input(&s->format, path, NULL, NULL);
+    if (code >= 0)
+        code = avformat_find_stream_info(s->format, NULL);
+    if (code >= 0)
+        code = av_find_best_stream(s->format, AVMEDIA_TYPE_AUDIO, -1, -1, &codec, 0);
+    if (code < 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "no sound in %s: %s", path,
+                         media_error_text(code));
+    s->stream = s->format->streams[code];
+    for (unsigned i = 0; i < s->format->nb_streams; i++) {
+        if (s->format->streams[i] != s->stream)
+            s->format->streams[i]->discard = AVDISCARD_ALL;
+    }
+    s->decoder = avcodec_alloc_context3(codec);
+    s->packet = av_packet_alloc();
+    s->frame = av_frame_alloc();
+    if (!s->decoder || !s->packet || !s->frame)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    code = avcodec_parameters_to_context(s->decoder, s->stream->codecpar);
+    s->decoder->pkt_timebase = s->stream->time_base;
+    if (code >= 0)
+        code = avcodec_open2(s->decoder, codec, NULL);
+    return code >= 0
+               ? true
+               : daub_fail(error, DAUB_ERROR_FAILED, "cannot decode the sound of %s: %s",
+                           path, media_error_text(code));
+}
+
+struct media_sound *media_sound_open(const char *path, int64_t start_us, int rate,
+                                     struct daub_error *error)
+{
+    struct media_sound *s = daub_alloc(1, sizeof(*s));
+    if (!s) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    s->rate = rate;
+    s->zero_us = start_us;
+    s->speed = 1;
+    if (open_file(s, path, error))
+        return s;
+    media_sound_close(s);
+    return NULL;
+}
+
+bool media_sound_seek(struct media_sound *s, int64_t time_us)
+{
+    int64_t to = time_us + s->zero_us;
+    s->first = s->count = 0;
+    s->ended = s->timed = false;
+    avcodec_flush_buffers(s->decoder);
+    swr_free(&s->swr);
+    return avformat_seek_file(s->format, -1, INT64_MIN, to, to, 0) >= 0 ||
+           avformat_seek_file(s->format, -1, INT64_MIN, to, INT64_MAX, 0) >= 0;
+}
+
+void media_sound_stretch(struct media_sound *s, double part)
+{
+    s->speed = 1 + part;
+}
+
+/* Streams may change what they are made of. */
+static bool prepare(struct media_sound *s)
+{
+    AVFrame *frame = s->frame;
+    if (s->swr && s->from_rate == frame->sample_rate && s->from_format == frame->format &&
+        av_channel_layout_compare(&s->from_layout, &frame->ch_layout) == 0)
+        return true;
+    AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
+    swr_free(&s->swr);
+    s->from_rate = frame->sample_rate;
+    s->from_format = frame->format;
+    if (frame->sample_rate < 1 ||
+        av_channel_layout_copy(&s->from_layout, &frame->ch_layout) < 0 ||
+        swr_alloc_set_opts2(&s->swr, &stereo, AV_SAMPLE_FMT_S16, s->rate,
+                            &frame->ch_layout, frame->format, frame->sample_rate, 0,
+                            NULL) < 0)
+        return false;
+    /* so that the speed can be changed at all, at equal rates, too */
+    av_opt_set_int(s->swr, "flags", SWR_FLAG_RESAMPLE, 0);
+    return swr_init(s->swr) >= 0;
+}
+
+/* Takes the decoded frame to the buffer. */
+static void convert(struct media_sound *s)
+{
+    const AVFrame *frame = s->frame;
+    int most = prepare(s) ? swr_get_out_samples(s->swr, frame->nb_samples) : 0;
+    if (most < 1 || most > INT_MAX / MEDIA_SOUND_CHANNELS - STRETCH_OVER ||
+        !daub_grow(&s->buffer, &s->capacity,
+                   (size_t)(most + STRETCH_OVER) * MEDIA_SOUND_CHANNELS,
+                   sizeof(*s->buffer)))
+        return;
+    uint8_t *out = (uint8_t *)s->buffer;
+    double held_us = (double)swr_get_delay(s->swr, 1000000);
+    int more = (int)lrint(-(s->speed - 1) * STRETCH_OVER);
+    if (swr_set_compensation(s->swr, more, more ? STRETCH_OVER : 0) < 0)
+        s->speed = 1;
+    int count = swr_convert(s->swr, &out, most + STRETCH_OVER,
+                            (const uint8_t **)frame->extended_data, frame->nb_samples);
+    if (count <= 0)
+        return;
+    int64_t pts = frame->best_effort_timestamp;
+    if (pts != AV_NOPTS_VALUE)
+        s->time_us = (double)(av_rescale_q(pts, s->stream->time_base, AV_TIME_BASE_Q) -
+                              s->zero_us) -
+                     held_us;
+    s->timed = s->timed || pts != AV_NOPTS_VALUE;
+    s->first = 0;
+    s->count = count;
+}
+
+/* Decodes until there is something to read, or the end. */
+static void fill(struct media_sound *s)
+{
+    while (s->count == 0 && !s->ended) {
+        int code = avcodec_receive_frame(s->decoder, s->frame);
+        if (code >= 0) {
+            convert(s);
+        } else if (code == AVERROR(EAGAIN)) {
+            code = av_read_frame(s->format, s->packet);
+            bool mine = code >= 0 && s->packet->stream_index == s->stream->index;
+            if (code < 0)
+                avcodec_send_packet(s->decoder, NULL);
+            else if (mine)
+                avcodec_send_packet(s->decoder, s->packet); /* damage is passed over */
+            av_packet_unref(s->packet);
+        } else {
+            s->ended = true;
+        }
+    }
+}
+
+int media_sound_read(struct media_sound *s, int16_t *samples, int count, int64_t *time_us)
+{
+    fill(s);
+    *time_us = (int64_t)s->time_us;
+    if (count > s->count)
+        count = s->count;
+    size_t from = (size_t)s->first * MEDIA_SOUND_CHANNELS;
+    for (size_t i = 0; i < (size_t)count * MEDIA_SOUND_CHANNELS; i++)
+        samples[i] = s->buffer[from + i];
+    s->first += count;
+    s->count -= count;
+    s->time_us += 1e6 * s->speed * count / s->rate;
+    return count;
+}
