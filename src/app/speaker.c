@@ -24,9 +24,11 @@ enum {
     NEAR_US = 4000,   /* no gap and no overlap yet */
     SECOND_US = 1000000
 };
-/* Of the speed: at most, the least change, for each second of difference. A part of each
- * beat's value in the mean. */
-static const double STRETCH = 0.03, STRETCH_STEP = 0.001, GAIN = 1.5, SMOOTHING = 0.01;
+/* Of the speed: at most for a difference, and for a device whose clock goes wrong; for
+ * each second of difference, and for each second that it lasted; the least change. A part
+ * of each beat's value in the mean. */
+static const double STRETCH = 0.03, DRIFT = 0.1, GAIN = 1.5, DRIFT_GAIN = 0.3,
+                    STRETCH_STEP = 0.001, SMOOTHING = 0.01;
 
 struct speaker {
     struct pace *pace;
@@ -48,6 +50,7 @@ struct speaker {
     bool playing;
     int64_t next_us;        /* time of the sample that is queued next */
     double speed, ahead_us; /* ahead of the picture, smoothed */
+    double drift; /* part by which the device's clock is too fast, as it seems */
 };
 
 static int64_t samples_us(int64_t samples)
@@ -140,10 +143,15 @@ static void queue_next(struct speaker *s)
 static void jump(struct speaker *s, int64_t time_us)
 {
     clear(s);
-    s->speed = 1;
-    media_sound_stretch(s->sound, 0);
+    s->speed = 1 - s->drift;
+    media_sound_stretch(s->sound, -s->drift);
     media_sound_seek(s->sound, time_us > 0 ? time_us : 0);
     s->next_us = time_us;
+}
+
+static double within(double value, double limit)
+{
+    return fmin(fmax(value, -limit), limit);
 }
 
 /* Brings what is heard near to what is shown: the speed follows the smoothed difference.
@@ -159,7 +167,9 @@ static void follow(struct speaker *s, int64_t time_us)
     }
     s->ahead_us += SMOOTHING * ((double)ahead_us - s->ahead_us);
     atomic_store(&s->offset_us, (int64_t)s->ahead_us);
-    double speed = 1 - fmin(fmax(GAIN * s->ahead_us / SECOND_US, -STRETCH), STRETCH);
+    double ahead = s->ahead_us / SECOND_US;
+    s->drift = within(s->drift + DRIFT_GAIN * ahead * BEAT_MS / 1000, DRIFT);
+    double speed = 1 - s->drift - within(GAIN * ahead, STRETCH);
     if (fabs(speed - s->speed) > STRETCH_STEP) {
         media_sound_stretch(s->sound, speed - 1);
         s->speed = speed;

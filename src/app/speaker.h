@@ -1,6 +1,7 @@
 /* Plays a file's sound to its painted picture: follows the beat of the pace and the delay
  * of the painting, whatever it does. Small differences are made up for by playing up
- * to three hundredths faster or slower, large ones, as after a seek, by a jump. */
+ * to three hundredths faster or slower (more where the device's clock goes wrong), large
+ * ones, as after a seek, by a jump. */
 #ifndef DAUB_APP_SPEAKER_H
 #define DAUB_APP_SPEAKER_H
 

@@ -43,6 +43,7 @@ class Session(unittest.TestCase):
         self.environment = dict(os.environ, XDG_RUNTIME_DIR=self.folder, DISPLAY="")
         for name in "DATA_HOME", "CONFIG_HOME", "STATE_HOME":
             self.environment["XDG_" + name] = self.path(name)
+        self.prepare()
         bus = self.start(["dbus-daemon", "--session", "--print-address", "--nofork"],
                          stdout=subprocess.PIPE)
         self.environment["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
@@ -50,6 +51,9 @@ class Session(unittest.TestCase):
         self.pipewire = self.start(["pipewire"])
         self.until(lambda: os.path.exists(self.path("pipewire-0")), 10)
         self.start(["wireplumber"])
+
+    def prepare(self):
+        """What the programs that the bus starts will find, too."""
 
     def path(self, name):
         return os.path.join(self.folder, name)

@@ -104,14 +104,14 @@ class Player(Display):
 
     def settled(self):
         """The number of the frame that is shown, once it stays."""
-        last = [None]
+        last = []
 
         def same():
-            before, last[0] = last[0], self.number()
-            return before == last[0]
-        time.sleep(0.3)
+            last.append(self.number())
+            time.sleep(0.2)
+            return len(last) > 4 and len(set(last[-4:])) == 1
         self.until(same)
-        return last[0]
+        return last[-1]
 
     def test_seek_and_step(self):
         self.play()
