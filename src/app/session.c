@@ -361,12 +361,16 @@ static void *run_engine(void *opaque)
     const struct session_params *params = &session->params;
     bool going = true;
     while (going && !daub_stop_requested(params->stop)) {
-        /* with a painting in flight, fetch it rather than wait for the next frame */
+        /* With a painting in flight, fetch it rather than wait for the next frame; in
+         * real time do not even begin that: waiting in the queue, it gives way to newer
+         * ones. */
         bool idle = params->painter->waiting_count == 0;
         void *item;
-        enum daub_queue_result result = idle
-                                            ? daub_queue_pop(&session->frames, &item)
-                                            : daub_queue_try_pop(&session->frames, &item);
+        enum daub_queue_result result = DAUB_QUEUE_EMPTY;
+        if (idle)
+            result = daub_queue_pop(&session->frames, &item);
+        else if (!params->realtime)
+            result = daub_queue_try_pop(&session->frames, &item);
         if (result == DAUB_QUEUE_OK)
             going = paint(session, item);
         else if (result == DAUB_QUEUE_EMPTY)
