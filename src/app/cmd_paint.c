@@ -309,6 +309,7 @@ static enum exit_code open_window(struct work *work)
                                    .look = &work->look,
                                    .pace = &work->pace,
                                    .state = &work->state,
+                                   .source = work->source,
                                    .recorder = work->recorder,
                                    .can_seek = can_seek(work),
                                    .duration_us = info->duration_us,

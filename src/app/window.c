@@ -634,6 +634,8 @@ void window_step(struct window *w, struct daub_stop *stop)
     } while (SDL_PollEvent(&event));
     take_frame(w);
     char text[640];
+    if (atomic_load(&w->params.source->away) && w->notice_until_us == 0)
+        say(w, "the camera is gone; waiting for it");
     if (recorder_told(w->params.recorder, text, sizeof(text)))
         say(w, text);
     if (w->notice_until_us && daub_clock_us() >= w->notice_until_us) {

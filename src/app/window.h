@@ -15,9 +15,10 @@ struct window_params {
     const AVFrame *frame; /* size and shape of those that will come; borrowed for open */
     bool fullscreen, mirror;
     bool software; /* draw by the processor, because the painter uses no GPU, either */
-    struct look *look; /* changed by keys; these four must outlive the window */
+    struct look *look; /* changed by keys; these must outlive the window */
     struct pace *pace;
     const struct session_state *state;
+    const struct media_source *source;
     struct recorder *recorder;
     bool can_seek;
     int64_t duration_us, frame_us; /* of the input, and of a frame; 0: unknown */

@@ -2,6 +2,7 @@
 #ifndef DAUB_MEDIA_SOURCE_H
 #define DAUB_MEDIA_SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,7 +66,8 @@ struct media_source_ops {
 struct media_source {
     const struct media_source_ops *ops;
     struct media_source_info info;
-    bool broken; /* set before END: a read error, not the input's end, ended it */
+    bool broken;      /* set before END: a read error, not the input's end, ended it */
+    atomic_bool away; /* a device that is gone and waited for; any thread may look */
 };
 
 static inline void media_source_destroy(struct media_source *source)

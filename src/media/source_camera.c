@@ -346,6 +346,7 @@ static void wait_ms(const struct camera *c, int ms)
 static void lose(struct camera *c, int code)
 {
     shut(c);
+    atomic_store(&c->source.away, true);
     if (code == EIO)
         daub_log(DAUB_LOG_WARNING,
                  "camera %s (%s) stopped with an error; starting it anew", c->info.card,
@@ -408,8 +409,10 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
         daub_fail(error, local.status, "%s", local.message);
         return MEDIA_READ_ERROR;
     }
-    if (*frame)
+    if (*frame) {
         c->told_silence = false;
+        atomic_store(&c->source.away, false);
+    }
     return *frame ? MEDIA_READ_OK : MEDIA_READ_AGAIN;
 }
 
