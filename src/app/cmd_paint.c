@@ -266,8 +266,7 @@ static bool can_seek(const struct work *work)
         if (!work->sinks[i]->ops->watched)
             return false;
     }
-    return work->source->ops->seek && !work->source->info.single &&
-           work->source->info.duration_us > 0;
+    return work->source->info.seekable;
 }
 
 static int64_t frame_us(const struct media_source_info *info)
@@ -282,11 +281,13 @@ static void open_speaker(struct work *work)
     const struct options *options = work->options;
     const struct media_source_info *info = &work->source->info;
     struct daub_error error = {0};
+    struct stat file;
+    /* Not a pipe: what is read there is gone for the picture. */
     if (options->no_audio || !info->container || info->single ||
-        strcmp(options->input, "-") == 0 || media_path_is_url(options->input) ||
-        strncmp(options->input, "lavfi:", 6) == 0)
+        stat(options->input, &file) != 0 || !S_ISREG(file.st_mode))
         return;
-    work->speaker = speaker_open(options->input, info, &work->pace, &work->state, &error);
+    work->speaker =
+        speaker_open(info->container->url, info, &work->pace, &work->state, &error);
     if (work->speaker)
         window_set_speaker(work->window, work->speaker);
     else
@@ -300,20 +301,21 @@ static enum exit_code open_window(struct work *work)
     struct daub_error error = {0};
     char title[256];
     snprintf(title, sizeof(title), "%s - daub", work->source->info.name);
-    struct window_params params = {.title = title,
-                                   .frame = work->output,
-                                   .fullscreen = work->options->fullscreen,
-                                   .mirror = work->options->mirror,
-                                   .software = daub_device_get_info(work->device)->kind ==
-                                               DAUB_DEVICE_SOFTWARE,
-                                   .look = &work->look,
-                                   .pace = &work->pace,
-                                   .state = &work->state,
-                                   .source = work->source,
-                                   .recorder = work->recorder,
-                                   .can_seek = can_seek(work),
-                                   .duration_us = info->duration_us,
-                                   .frame_us = frame_us(info)};
+    struct window_params params = {
+        .title = title,
+        .frame = work->output,
+        .fullscreen = work->options->fullscreen,
+        .mirror = work->options->mirror,
+        .software = daub_device_get_info(work->device)->kind == DAUB_DEVICE_SOFTWARE,
+        .look = &work->look,
+        .pace = &work->pace,
+        .state = &work->state,
+        .source = work->source,
+        .recorder = work->recorder,
+        .can_seek = can_seek(work),
+        .first_us = av_rescale_q(info->sample->pts, info->time_base, AV_TIME_BASE_Q),
+        .duration_us = info->duration_us,
+        .frame_us = frame_us(info)};
     work->window = window_open(&params, &error);
     if (!work->window && work->sink_count > 1 && !work->options->window) {
         daub_log(DAUB_LOG_VERBOSE, "no window: %s", error.message);

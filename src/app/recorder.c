@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -18,21 +19,22 @@ enum { NAMES_MAX = 100 };
 struct recorder {
     struct media_sink sink;
     struct recorder_params params;
+    struct media_source_info input; /* of recordings: the picture alone */
 
     pthread_mutex_t lock;
-    AVFrame *newest;           /* lock; the last painting */
-    struct media_sink *target; /* lock; NULL: nothing is recorded */
-    char name[512];            /* lock; the target's */
-    bool begun;                /* lock; it has a frame */
-    int64_t zero_pts;          /* lock; of paintings, where the recording's is 0 */
-    int64_t last_pts;          /* lock; of paintings */
-    char told[640];            /* lock; how the last one ended; "": said already */
-    bool failed;               /* lock; one of them did */
+    AVFrame *newest; /* lock; the last painting */
+    char told[640];  /* lock; how the last recording ended; "": said already */
+    bool failed;     /* lock; one of them did */
 
-    pthread_mutex_t end_lock;
-    struct daub_thread closer; /* end_lock; of one that ends */
-    struct media_sink *closing;
-    char closing_name[512];
+    pthread_mutex_t target_lock; /* taken before lock; held while a frame is pushed */
+    struct media_sink *target;   /* target_lock; NULL: nothing is recorded */
+    atomic_bool running;         /* there is a target */
+    char name[512];              /* target_lock; the target's, then the closing one's */
+    bool begun, finished;        /* target_lock; it has a frame; there will be no other */
+    int64_t zero_pts;          /* target_lock; of paintings, where the recording's is 0 */
+    int64_t last_pts;          /* target_lock; of paintings */
+    struct daub_thread closer; /* target_lock; of one that ends */
+    struct media_sink *closing; /* the closer's while it runs */
 };
 
 static struct recorder *recorder_of(struct media_sink *sink)
@@ -75,29 +77,31 @@ static bool check_name(const char *name, struct daub_error *error)
 bool recorder_start(struct recorder *r, const char *path, char *name, size_t size,
                     struct daub_error *error)
 {
+    struct media_sink *target = NULL;
+    pthread_mutex_lock(&r->target_lock);
+    /* Before that one's file has its name, another would take it. */
+    if (!r->target)
+        daub_thread_join(&r->closer);
     choose_name(path, "mp4", name, size);
-    if (recorder_running(r))
-        return daub_fail(error, DAUB_ERROR_ARGUMENT, "a recording runs already");
-    if (!check_name(name, error))
-        return false;
-    /* The picture alone: times begin at 0 and have no sound to go with. */
-    struct media_source_info input = *r->params.input;
-    input.container = NULL;
-    input.audio = input.subtitles = input.single = false;
     struct media_sink_params params = {.path = name,
                                        .encode = r->params.encode,
-                                       .input = &input,
+                                       .input = &r->input,
                                        .frame = r->params.frame};
-    struct media_sink *target = media_sink_open(&params, error);
-    if (!target)
-        return false;
-    pthread_mutex_lock(&r->lock);
-    r->target = target;
-    r->begun = false;
-    snprintf(r->name, sizeof(r->name), "%s", name);
-    target->name = r->name;
-    pthread_mutex_unlock(&r->lock);
-    return true;
+    if (r->target)
+        daub_fail(error, DAUB_ERROR_ARGUMENT, "a recording runs already");
+    else if (r->finished)
+        daub_fail(error, DAUB_ERROR_FAILED, "daub is about to end");
+    else if (check_name(name, error))
+        target = media_sink_open(&params, error);
+    if (target) {
+        r->target = target;
+        r->begun = false;
+        snprintf(r->name, sizeof(r->name), "%s", name);
+        target->name = r->name;
+        atomic_store(&r->running, true);
+    }
+    pthread_mutex_unlock(&r->target_lock);
+    return target != NULL;
 }
 
 static void tell(struct recorder *r, bool ok, const char *text)
@@ -118,9 +122,11 @@ static void *close_target(void *opaque)
     bool ok = r->closing->ops->join(r->closing, &report, &error);
     daub_text_bytes(bytes, sizeof(bytes), report.bytes);
     ok = ok && media_report_holds(&report, &error);
-    if (ok)
-        snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s",
-                 r->closing_name, report.frames_out, bytes);
+    if (ok && report.frames_in == 0)
+        snprintf(text, sizeof(text), "nothing was painted meanwhile: no %.400s", r->name);
+    else if (ok)
+        snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s", r->name,
+                 report.frames_out, bytes);
     else
         snprintf(text, sizeof(text), "not recorded: %s", error.message);
     media_sink_destroy(r->closing);
@@ -129,34 +135,33 @@ static void *close_target(void *opaque)
     return NULL;
 }
 
-bool recorder_stop(struct recorder *r)
+/* With target_lock. */
+static bool stop(struct recorder *r)
 {
-    pthread_mutex_lock(&r->lock);
-    struct media_sink *target = r->target;
-    r->target = NULL;
-    bool begun = r->begun;
-    pthread_mutex_unlock(&r->lock);
-    if (!target)
-        return false;
-    pthread_mutex_lock(&r->end_lock);
-    daub_thread_join(&r->closer);
-    r->closing = target;
-    snprintf(r->closing_name, sizeof(r->closing_name), "%s", r->name);
-    target->name = r->closing_name;
-    target->ops->finish(target, begun);
     struct daub_error error = {0};
+    if (!r->target)
+        return false;
+    daub_thread_join(&r->closer);
+    r->closing = r->target;
+    r->target = NULL;
+    atomic_store(&r->running, false);
+    r->closing->ops->finish(r->closing, r->begun);
     if (!daub_thread_start(&r->closer, "daub-recorder", close_target, r, &error))
         close_target(r);
-    pthread_mutex_unlock(&r->end_lock);
     return true;
+}
+
+bool recorder_stop(struct recorder *r)
+{
+    pthread_mutex_lock(&r->target_lock);
+    bool stopped = stop(r);
+    pthread_mutex_unlock(&r->target_lock);
+    return stopped;
 }
 
 bool recorder_running(struct recorder *r)
 {
-    pthread_mutex_lock(&r->lock);
-    bool running = r->target != NULL;
-    pthread_mutex_unlock(&r->lock);
-    return running;
+    return atomic_load(&r->running);
 }
 
 bool recorder_told(struct recorder *r, char *text, size_t size)
@@ -213,27 +218,31 @@ static int64_t recorded_pts(struct recorder *r, int64_t pts)
     return pts - r->zero_pts;
 }
 
+static void record(struct recorder *r, const AVFrame *frame)
+{
+    AVFrame *shifted = av_frame_clone(frame);
+    if (!shifted)
+        return;
+    shifted->pts = recorded_pts(r, frame->pts);
+    if (!r->target->ops->push(r->target, shifted))
+        stop(r); /* its join tells why */
+    av_frame_free(&shifted);
+}
+
 static bool recorder_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct recorder *r = recorder_of(sink);
     AVFrame *copy = av_frame_clone(frame);
-    bool dead = false;
     pthread_mutex_lock(&r->lock);
     AVFrame *old = copy ? r->newest : NULL;
     if (copy)
         r->newest = copy;
-    if (r->target && copy) {
-        AVFrame *shifted = av_frame_clone(frame);
-        if (shifted) {
-            shifted->pts = recorded_pts(r, frame->pts);
-            dead = !r->target->ops->push(r->target, shifted);
-        }
-        av_frame_free(&shifted);
-    }
     pthread_mutex_unlock(&r->lock);
     av_frame_free(&old);
-    if (dead)
-        recorder_stop(r);
+    pthread_mutex_lock(&r->target_lock);
+    if (r->target)
+        record(r, frame);
+    pthread_mutex_unlock(&r->target_lock);
     return true;
 }
 
@@ -244,8 +253,12 @@ static bool recorder_watched(struct media_sink *sink)
 
 static void recorder_finish(struct media_sink *sink, bool keep)
 {
+    struct recorder *r = recorder_of(sink);
     (void)keep;
-    recorder_stop(recorder_of(sink));
+    pthread_mutex_lock(&r->target_lock);
+    stop(r);
+    r->finished = true;
+    pthread_mutex_unlock(&r->target_lock);
 }
 
 /* A recording that failed makes the whole fail. */
@@ -258,13 +271,11 @@ static bool recorder_join(struct media_sink *sink, struct media_report *report,
     return r->failed ? daub_fail(error, DAUB_ERROR_FAILED, "a recording failed") : true;
 }
 
+/* Of the file that is being written, nothing: it may be waited for. */
 static uint64_t recorder_bytes(struct media_sink *sink)
 {
-    struct recorder *r = recorder_of(sink);
-    pthread_mutex_lock(&r->lock);
-    uint64_t bytes = r->target ? r->target->ops->bytes(r->target) : 0;
-    pthread_mutex_unlock(&r->lock);
-    return bytes;
+    (void)sink;
+    return 0;
 }
 
 static void recorder_destroy(struct media_sink *sink)
@@ -274,7 +285,7 @@ static void recorder_destroy(struct media_sink *sink)
     media_sink_destroy(r->target);
     av_frame_free(&r->newest);
     pthread_mutex_destroy(&r->lock);
-    pthread_mutex_destroy(&r->end_lock);
+    pthread_mutex_destroy(&r->target_lock);
     free(r);
 }
 
@@ -299,9 +310,13 @@ struct recorder *recorder_open(const struct recorder_params *params,
         return NULL;
     }
     pthread_mutex_init(&r->lock, NULL);
-    pthread_mutex_init(&r->end_lock, NULL);
+    pthread_mutex_init(&r->target_lock, NULL);
     r->sink =
         (struct media_sink){.ops = &recorder_ops, .name = "recorder", .quiet = true};
     r->params = *params;
+    /* Times begin at 0 and have no sound to go with. */
+    r->input = *params->input;
+    r->input.container = NULL;
+    r->input.audio = r->input.subtitles = r->input.single = false;
     return r;
 }

@@ -14,7 +14,7 @@
 #include "util/queue.h"
 #include "util/thread.h"
 
-enum { QUEUE_FRAMES = 4, REST_US = 2000000, WAKE_MS = 10 };
+enum { QUEUE_FRAMES = 4, REST_US = 2000000, WAKE_MS = 10, JUMP_BITS = 3, JUMP_MASK = 7 };
 
 struct session {
     struct session_params params;
@@ -30,7 +30,8 @@ struct session {
     struct governor governor; /* engine thread */
     int64_t due_us;           /* source thread: before that, a frame is one too many */
     int64_t asleep_us;        /* source thread: since when */
-    bool jumped;              /* source thread: the next frame continues no other */
+    unsigned jumps, jumps_passed; /* source thread: seeks and sleeps; at the last frame */
+    unsigned jumps_painted;       /* engine thread: the low bits of jumps */
     atomic_ullong dead;   /* a bit each of the first sinks: realtime, it takes no more */
     struct delays delays; /* engine thread, then session_run */
 };
@@ -124,7 +125,7 @@ static void sleep_unwatched(struct session *session)
         daub_log(DAUB_LOG_VERBOSE, asleep ? "nobody watches; sleeping" : "painting");
         atomic_store(&params->state->asleep, asleep);
         session->asleep_us = daub_clock_us();
-        session->jumped = session->jumped || !asleep;
+        session->jumps += !asleep;
     }
     if (!asleep || !source->ops->rest || daub_clock_us() - session->asleep_us < REST_US)
         return;
@@ -141,6 +142,12 @@ static bool too_many(struct session *session, int64_t time_us)
     int64_t step_us = fps > 0 ? (int64_t)(1e6 / fps) : 0;
     if (!session->params.realtime || step_us == 0)
         return false;
+    if (session->jumps != session->jumps_passed ||
+        atomic_load(&session->params.pace->paused)) {
+        session->jumps_passed = session->jumps;
+        session->due_us = time_us + step_us;
+        return false;
+    }
     if (time_us + step_us / 4 < session->due_us &&
         session->due_us - time_us < 2 * step_us)
         return true;
@@ -172,13 +179,13 @@ static bool wait_due(struct session *session, int64_t time_us)
     return !atomic_load(&params->state->asleep) && !too_many(session, time_us);
 }
 
-/* To the engine's thread, stamped with the clock; negative: it continues no other.
- * Consumes the frame. */
+/* To the engine's thread, stamped with the clock and, in the low bits, with how many
+ * jumps there were: a frame may be dropped, and with it what only it tells. Consumes the
+ * frame. */
 static bool hand_over(struct session *session, AVFrame *frame, int64_t taken_us)
 {
     intptr_t stamp = (intptr_t)(taken_us ? taken_us : daub_clock_us());
-    frame->opaque = (void *)(session->jumped ? -stamp : stamp);
-    session->jumped = false;
+    frame->opaque = (void *)(stamp << JUMP_BITS | (session->jumps & JUMP_MASK));
     if (daub_queue_push(&session->frames, frame) != DAUB_QUEUE_OK) {
         av_frame_free(&frame);
         return false;
@@ -207,6 +214,8 @@ static bool pass_frame(struct session *session, AVFrame *frame, int64_t taken_us
         }
         frame = next;
         time_us += STILL_US;
+        if (frame)
+            frame->pts = av_rescale_q(time_us, AV_TIME_BASE_Q, info->time_base);
     } while (frame && !daub_stop_requested(params->stop));
     av_frame_free(&frame);
     return true;
@@ -218,9 +227,11 @@ static bool seek(struct session *session)
     struct media_source *source = session->params.source;
     struct daub_error error = {0};
     int64_t time_us;
-    if (!pace_take_seek(session->params.pace, &time_us) || !source->ops->seek)
+    if (!pace_take_seek(session->params.pace, &time_us) || !source->info.seekable)
         return true;
-    session->jumped = true;
+    session->jumps++;
+    /* what the next key counts from, though nothing is painted there yet */
+    atomic_store(&session->params.state->position_us, time_us);
     if (source->ops->seek(source, time_us, &error))
         return true;
     fail(session, EXIT_CODE_INPUT, &error);
@@ -319,7 +330,7 @@ static bool deliver(struct session *session)
         session->first_us = at_us;
     atomic_store(&state->time_us, at_us - session->first_us);
     atomic_store(&state->position_us, at_us);
-    measure(session, (int64_t)(intptr_t)painted->opaque, from_us);
+    measure(session, (int64_t)((intptr_t)painted->opaque >> JUMP_BITS), from_us);
     govern(session);
     av_frame_free(&painted);
     return ok;
@@ -336,11 +347,12 @@ static bool paint(struct session *session, AVFrame *frame)
         if (!failed(session) && !painter_change(painter, frame, &error))
             fail(session, exit_code_of(error.status), &error);
     }
-    intptr_t stamp = (intptr_t)frame->opaque;
-    if (stamp < 0) {
+    unsigned jumps = (unsigned)((intptr_t)frame->opaque & JUMP_MASK);
+    if (jumps != session->jumps_painted) {
         painter_forget(painter);
-        frame->opaque = (void *)-stamp;
+        session->governor.over_us = session->governor.under_us = 0;
     }
+    session->jumps_painted = jumps;
     enum painter_result result = PAINTER_FULL;
     while (!failed(session) &&
            (result = painter_submit(painter, frame, &error)) == PAINTER_FULL) {
@@ -456,6 +468,9 @@ static void close_sinks(struct session *session, bool interrupted)
             session->code = code_of_sink(error.status);
         } else if (sink->quiet) {
             continue;
+        } else if (session->code == EXIT_CODE_DONE && report.frames_in == 0 &&
+                   sink->ops->watched) {
+            continue; /* nobody watched */
         } else if (session->code == EXIT_CODE_DONE && report.frames_in == 0) {
             daub_log(DAUB_LOG_WARNING, "%s: not one frame was painted; nothing written",
                      sink->name);

@@ -126,9 +126,10 @@ static void queue_next(struct speaker *s)
     media_sound_read(s->sound, samples, 0, &time_us);
     int64_t gap = (time_us - s->next_us) * RATE / SECOND_US;
     int count = 0;
-    if (time_us - s->next_us <= NEAR_US)
+    /* Not where the file's clock jumped back: all of the rest would be late. */
+    if (time_us - s->next_us <= NEAR_US && time_us - s->next_us > -SECOND_US)
         count = media_sound_read(s->sound, samples, CHUNK, &time_us);
-    if (count == 0) { /* before what comes, or after the end */
+    if (count == 0) { /* before what comes, after the end, or lost */
         int quiet = gap > 0 && gap < CHUNK ? (int)gap : CHUNK;
         queue(s, NULL, quiet);
         s->next_us += samples_us(quiet);
@@ -216,7 +217,7 @@ struct speaker *speaker_open(const char *path, const struct media_source_info *i
                             .callback = on_samples,
                             .userdata = s},
                   got;
-    s->sound = media_sound_open(path, input->start_us, RATE, error);
+    s->sound = media_sound_open(path, input->start_us, RATE, &s->finished, error);
     if (s->sound && SDL_InitSubSystem(SDL_INIT_AUDIO) == 0)
         s->device = SDL_OpenAudioDevice(NULL, 0, &wanted, &got, 0);
     if (s->sound && s->device == 0)

@@ -467,7 +467,7 @@ static void add_clock(char *text, size_t size, int64_t us)
 static void show_position(struct window *w, int64_t us)
 {
     char text[80] = "";
-    add_clock(text, sizeof(text), us);
+    add_clock(text, sizeof(text), us - w->params.first_us);
     if (w->params.duration_us > 0) {
         strcat(text, " / ");
         add_clock(text, sizeof(text), w->params.duration_us);
@@ -478,14 +478,15 @@ static void show_position(struct window *w, int64_t us)
 static void seek_to(struct window *w, int64_t us)
 {
     enum { TAIL_US = 200000 };
-    int64_t end_us = w->params.duration_us - TAIL_US;
+    int64_t first_us = w->params.first_us;
+    int64_t end_us = first_us + w->params.duration_us - TAIL_US;
     if (!w->params.can_seek) {
         say(w, "this input cannot be searched");
         return;
     }
-    if (end_us > 0 && us > end_us)
+    if (us > end_us)
         us = end_us;
-    us = us < 0 ? 0 : us;
+    us = us < first_us ? first_us : us;
     pace_seek(w->params.pace, us);
     show_position(w, us);
 }
@@ -502,9 +503,10 @@ static void seek_by(struct window *w, int64_t us)
 static void step(struct window *w, bool back)
 {
     int64_t frame_us = w->params.frame_us;
-    pace_step(w->params.pace);
+    if (!back || w->params.can_seek)
+        pace_step(w->params.pace);
     if (back)
-        seek_by(w, -frame_us - frame_us / 2);
+        seek_by(w, -frame_us - frame_us / 10); /* the frame that begins after that */
     else
         show_position(w, atomic_load(&w->params.state->position_us) + frame_us);
 }

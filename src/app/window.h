@@ -21,6 +21,7 @@ struct window_params {
     const struct media_source *source;
     struct recorder *recorder;
     bool can_seek;
+    int64_t first_us;              /* time of the input's first frame */
     int64_t duration_us, frame_us; /* of the input, and of a frame; 0: unknown */
 };
 

@@ -108,6 +108,44 @@ fail:
     return pipeline;
 }
 
+/* With the lock. */
+static VkPipeline find(const struct daub_device *device, const struct gpu_shader *shader,
+                       const uint32_t *spec, size_t spec_count)
+{
+    for (size_t i = 0; i < device->pipeline_count; i++) {
+        const struct gpu_pipeline_slot *slot = &device->pipelines[i];
+        if (slot->name == shader->name && slot->spec_count == spec_count &&
+            (spec_count == 0 || memcmp(slot->spec, spec, spec_count * 4) == 0))
+            return slot->pipeline;
+    }
+    return VK_NULL_HANDLE;
+}
+
+/* Keeps the pipeline, or takes the one that another thread made meanwhile. */
+static VkPipeline keep(struct daub_device *device, const struct gpu_shader *shader,
+                       const uint32_t *spec, size_t spec_count, VkPipeline made,
+                       struct daub_error *error)
+{
+    pthread_mutex_lock(&device->lock);
+    VkPipeline pipeline = find(device, shader, spec, spec_count);
+    if (!pipeline && !daub_grow(&device->pipelines, &device->pipeline_capacity,
+                                device->pipeline_count + 1, sizeof(*device->pipelines))) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
+    } else if (!pipeline) {
+        struct gpu_pipeline_slot *slot = &device->pipelines[device->pipeline_count++];
+        slot->name = shader->name;
+        if (spec_count)
+            memcpy(slot->spec, spec, spec_count * 4);
+        slot->spec_count = spec_count;
+        slot->pipeline = pipeline = made;
+    }
+    pthread_mutex_unlock(&device->lock);
+    if (pipeline != made)
+        vkDestroyPipeline(device->device, made, NULL);
+    return pipeline;
+}
+
+/* Compiles without the lock: painting goes on beside it. */
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count, struct daub_error *error)
 {
@@ -116,28 +154,12 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
         daub_fail(error, DAUB_ERROR_FAILED, "no shader is called %s in this build", name);
         return VK_NULL_HANDLE;
     }
-    VkPipeline pipeline = VK_NULL_HANDLE;
     pthread_mutex_lock(&device->lock);
-    for (size_t i = 0; i < device->pipeline_count && !pipeline; i++) {
-        struct gpu_pipeline_slot *slot = &device->pipelines[i];
-        if (slot->name == shader->name && slot->spec_count == spec_count &&
-            (spec_count == 0 || memcmp(slot->spec, spec, spec_count * 4) == 0))
-            pipeline = slot->pipeline;
-    }
-    if (!pipeline && !daub_grow(&device->pipelines, &device->pipeline_capacity,
-                                device->pipeline_count + 1, sizeof(*device->pipelines))) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
-    } else if (!pipeline) {
-        pipeline = create(device, shader, spec, spec_count, error);
-        if (pipeline) {
-            struct gpu_pipeline_slot *slot = &device->pipelines[device->pipeline_count++];
-            slot->name = shader->name;
-            if (spec_count)
-                memcpy(slot->spec, spec, spec_count * 4);
-            slot->spec_count = spec_count;
-            slot->pipeline = pipeline;
-        }
-    }
+    VkPipeline pipeline = find(device, shader, spec, spec_count);
     pthread_mutex_unlock(&device->lock);
-    return pipeline;
+    if (pipeline)
+        return pipeline;
+    pipeline = create(device, shader, spec, spec_count, error);
+    return pipeline ? keep(device, shader, spec, spec_count, pipeline, error)
+                    : VK_NULL_HANDLE;
 }

@@ -22,7 +22,14 @@
 #include "util/error.h"
 #include "util/log.h"
 
-enum { NANO = 1000000000, READY_S = 3, PARAM_BYTES = 4096, BUFFERS = 4, BUFFERS_MAX = 8 };
+enum {
+    NANO = 1000000000,
+    READY_S = 1,
+    STALE_US = 1000000,
+    PARAM_BYTES = 4096,
+    BUFFERS = 4,
+    BUFFERS_MAX = 8
+};
 
 /* In the order in which they are offered: YUY2 is the one that all programs take. */
 static const struct offer {
@@ -50,6 +57,7 @@ struct sink_pipewire {
 
     pthread_mutex_t lock;
     AVFrame *newest; /* lock; NULL: none since the last one was taken */
+    int64_t came_us; /* lock; clock when the last one came */
 
     /* the loop's */
     enum pw_stream_state state;
@@ -161,6 +169,20 @@ static void on_came(void *user, uint64_t count)
     send_now(user);
 }
 
+/* Who comes later does not see what was in front of the camera then. */
+static void forget_stale(struct sink_pipewire *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool stale = daub_clock_us() - s->came_us > STALE_US;
+    AVFrame *newest = stale ? s->newest : NULL;
+    if (stale)
+        s->newest = NULL;
+    pthread_mutex_unlock(&s->lock);
+    av_frame_free(&newest);
+    if (stale)
+        av_frame_free(&s->current);
+}
+
 /* ---- the node, on the loop ---- */
 
 static void on_state(void *user, enum pw_stream_state before, enum pw_stream_state state,
@@ -169,6 +191,8 @@ static void on_state(void *user, enum pw_stream_state before, enum pw_stream_sta
     struct sink_pipewire *s = user;
     (void)before;
     s->state = state;
+    if (state == PW_STREAM_STATE_STREAMING)
+        forget_stale(s);
     atomic_store(&s->watched, state == PW_STREAM_STATE_STREAMING);
     if (state == PW_STREAM_STATE_ERROR)
         die(s, error ? error : "no reason given");
@@ -234,6 +258,7 @@ static bool pipewire_push(struct media_sink *sink, const AVFrame *frame)
     AVFrame *old = copy ? s->newest : NULL;
     if (copy)
         s->newest = copy;
+    s->came_us = daub_clock_us();
     pthread_mutex_unlock(&s->lock);
     av_frame_free(&old);
     pw_loop_signal_event(pw_thread_loop_get_loop(s->loop), s->came);

@@ -31,7 +31,8 @@ struct media_sound {
     size_t capacity;  /* of buffer */
     int first, count; /* samples of each channel in it that were not yet read */
     double time_us;   /* of the first of them */
-    bool ended, timed;
+    bool ended;
+    atomic_bool *stop;
     /* what swr was made for */
     int from_rate, from_format;
     AVChannelLayout from_layout;
@@ -51,9 +52,18 @@ void media_sound_close(struct media_sound *s)
     free(s);
 }
 
+static int is_stopped(void *opaque)
+{
+    return atomic_load(((struct media_sound *)opaque)->stop);
+}
+
 static bool open_file(struct media_sound *s, const char *path, struct daub_error *error)
 {
     const AVCodec *codec = NULL;
+    s->format = avformat_alloc_context();
+    if (!s->format)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    s->format->interrupt_callback = (AVIOInterruptCB){is_stopped, s};
     int code = avformat_open_input(&s->format, path, NULL, NULL);
     if (code >= 0)
         code = avformat_find_stream_info(s->format, NULL);
@@ -83,7 +93,7 @@ static bool open_file(struct media_sound *s, const char *path, struct daub_error
 }
 
 struct media_sound *media_sound_open(const char *path, int64_t start_us, int rate,
-                                     struct daub_error *error)
+                                     atomic_bool *stop, struct daub_error *error)
 {
     struct media_sound *s = daub_alloc(1, sizeof(*s));
     if (!s) {
@@ -91,6 +101,7 @@ struct media_sound *media_sound_open(const char *path, int64_t start_us, int rat
         return NULL;
     }
     s->rate = rate;
+    s->stop = stop;
     s->zero_us = start_us;
     s->speed = 1;
     if (open_file(s, path, error))
@@ -103,7 +114,7 @@ bool media_sound_seek(struct media_sound *s, int64_t time_us)
 {
     int64_t to = time_us + s->zero_us;
     s->first = s->count = 0;
-    s->ended = s->timed = false;
+    s->ended = false;
     avcodec_flush_buffers(s->decoder);
     swr_free(&s->swr);
     return avformat_seek_file(s->format, -1, INT64_MIN, to, to, 0) >= 0 ||
@@ -161,7 +172,6 @@ static void convert(struct media_sound *s)
         s->time_us = (double)(av_rescale_q(pts, s->stream->time_base, AV_TIME_BASE_Q) -
                               s->zero_us) -
                      held_us;
-    s->timed = s->timed || pts != AV_NOPTS_VALUE;
     s->first = 0;
     s->count = count;
 }
@@ -169,7 +179,7 @@ static void convert(struct media_sound *s)
 /* Decodes until there is something to read, or the end. */
 static void fill(struct media_sound *s)
 {
-    while (s->count == 0 && !s->ended) {
+    while (s->count == 0 && !s->ended && !atomic_load(s->stop)) {
         int code = avcodec_receive_frame(s->decoder, s->frame);
         if (code >= 0) {
             convert(s);

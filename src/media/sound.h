@@ -2,6 +2,7 @@
 #ifndef DAUB_MEDIA_SOUND_H
 #define DAUB_MEDIA_SOUND_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,10 +12,11 @@ enum { MEDIA_SOUND_CHANNELS = 2 };
 
 struct media_sound; /* opaque; use from one thread */
 
-/* start_us: the container's time that counts as 0. NULL with *error where the file has no
+/* path: as FFmpeg takes it. start_us: the container's time that counts as 0. stop: ends a
+ * read that takes long, for good. NULL with *error where the file has no
  * sound that can be decoded. */
 struct media_sound *media_sound_open(const char *path, int64_t start_us, int rate,
-                                     struct daub_error *error);
+                                     atomic_bool *stop, struct daub_error *error);
 void media_sound_close(struct media_sound *sound); /* accepts NULL */
 
 /* Goes to the packet that holds that time, or before it; false where that failed. */

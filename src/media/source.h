@@ -38,6 +38,7 @@ struct media_source_info {
     int64_t frames;        /* an estimate; 0 where unknown */
     bool single;           /* a still image: one frame */
     bool live;             /* frames come at their own pace */
+    bool seekable;         /* seek works */
     const AVFrame *sample; /* the first frame; the source's */
     /* Streams beside the picture, NULL for cameras. Read only while no thread reads. */
     const AVFormatContext *container;
@@ -52,9 +53,8 @@ struct media_source_ops {
     /* Call from one thread. Returns END soon after the stop event that open was given. */
     enum media_read (*read)(struct media_source *source, struct media_item *item,
                             struct daub_error *error);
-    /* Goes on at the frame of that time, or the next one; NULL: the input cannot be
-     * searched. false with *error: nothing can be read there or any more. The thread that
-     * reads. */
+    /* Where info.seekable: goes on at the frame of that time, or the next one. false with
+     * *error: nothing can be read there or any more. The thread that reads. */
     bool (*seek)(struct media_source *source, int64_t time_us, struct daub_error *error);
     /* Gives the device free until the next read, which takes it again; NULL: there is
      * none. The thread that reads. */

@@ -342,13 +342,8 @@ static bool lavf_seek_to(struct media_source *source, int64_t time_us,
                          struct daub_error *error)
 {
     struct lavf *l = lavf_of(source);
-    if (l->pipe || l->source.info.single || l->frame_limit || !l->format->pb ||
-        !(l->format->pb->seekable & AVIO_SEEKABLE_NORMAL)) {
-        daub_log(DAUB_LOG_WARNING, "%s cannot be searched", l->path);
-        return true;
-    }
     av_frame_free(&l->first);
-    l->from_us = time_us < 0 ? 0 : time_us;
+    l->from_us = time_us;
     l->video_ended = false;
     enum media_read answer = search_start(l, error);
     l->video_ended = answer == MEDIA_READ_END;

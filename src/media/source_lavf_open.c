@@ -335,6 +335,8 @@ static void fill_info(struct lavf *l, const struct media_open_params *params)
         info->frames = av_rescale_q(length, AV_TIME_BASE_Q, av_inv_q(info->frame_rate));
     if (info->single)
         info->frames = 1;
+    info->seekable = !l->pipe && !info->single && !l->frame_limit && length > 0 &&
+                     format->pb && (format->pb->seekable & AVIO_SEEKABLE_NORMAL);
     if (params->frames && (!info->frames || info->frames > params->frames))
         info->frames = params->frames;
 }

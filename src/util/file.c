@@ -53,6 +53,19 @@ static void pending_remove(const char *path)
     }
 }
 
+/* Whether it is a file that this process is writing. */
+static bool pending_has(const char *path)
+{
+    bool found = false;
+    for (int i = 0; i < PENDING_MAX && !found; i++) {
+        if (!change(&pending[i].state, PENDING_READY, PENDING_BUSY))
+            continue;
+        found = daub_file_same(pending[i].path, path);
+        atomic_store(&pending[i].state, PENDING_READY);
+    }
+    return found;
+}
+
 void daub_file_unlink_pending(void)
 {
     for (int i = 0; i < PENDING_MAX; i++) {
@@ -101,6 +114,13 @@ char *daub_file_create_temp(const char *path, struct daub_error *error)
      * a dead process with our number is removed once. */
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
     int file = open(temp, flags, 0666);
+    if (file < 0 && errno == EEXIST && pending_has(temp)) {
+        daub_fail(error, DAUB_ERROR_FAILED,
+                  "cannot write %s: it is being written already; give another name",
+                  path);
+        free(temp);
+        return NULL;
+    }
     if (file < 0 && errno == EEXIST && unlink(temp) == 0)
         file = open(temp, flags, 0666);
     if (file < 0) {

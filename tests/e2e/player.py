@@ -123,6 +123,12 @@ class Player(Display):
             self.key(key)
             at += by
             self.assertEqual(self.settled(), at, key)
+        self.key("comma", "comma", "comma")
+        at -= 3
+        self.assertEqual(self.settled(), at)
+        self.key("Right", "Right")
+        at += 10 * RATE
+        self.assertEqual(self.settled(), at)
         self.key("Up")
         self.assertAlmostEqual(self.settled(), SECONDS * RATE - 5, delta=1)
         self.key("Down")
