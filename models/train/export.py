@@ -12,13 +12,16 @@ from problem import Problem
 
 OPSET = 13
 IR_VERSION = 7  # the oldest that knows opset 13
+# Sizes whose convolutions are stored in 16 bits, which halves the file; a Cast of each, which
+# runtimes do once when they load it, gives the 32 bits back.
+STORED_HALF = {'quality'}
 
 
 class Graph:
     """Nodes and constants under construction; every method returns its output's name."""
 
-    def __init__(self):
-        self.nodes, self.constants = [], {}
+    def __init__(self, half=False):
+        self.nodes, self.constants, self.half = [], {}, half
 
     def constant(self, name, array):
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
@@ -31,8 +34,10 @@ class Graph:
     def conv(self, x, name, weight, stride=1):
         pads = self.constant('pads', np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
         x = self.add('Pad', [x, pads], f'{name}.pad', mode='reflect')
-        inputs = [x, self.constant(f'{name}.weight', weight)]
-        return self.add('Conv', inputs, name, kernel_shape=[3, 3], strides=[stride, stride])
+        stored = self.constant(f'{name}.weight', weight.astype(np.float16) if self.half else weight)
+        if self.half:
+            stored = self.add('Cast', [stored], f'{name}.weight.float', to=TensorProto.FLOAT)
+        return self.add('Conv', [x, stored], name, kernel_shape=[3, 3], strides=[stride, stride])
 
     def row(self, name, bank):
         """[1,C,1,1]: the rows of bank [K,C], one for each style, mixed by the style input."""
@@ -65,7 +70,7 @@ def phases_first(array, axis):
 
 def build(size, weights):
     """The whole network. weights: float32 arrays by PyTorch's parameter name."""
-    graph = Graph()
+    graph = Graph(size in STORED_HALF)
     photo = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
     weights = dict(weights)
     weights['start.conv.weight'] = phases_first(weights['start.conv.weight'], axis=1)
@@ -122,6 +127,18 @@ def onnx_model(model):
         'daub.recipe': model.recipe})
     onnx.checker.check_model(result, full_check=True)
     return result
+
+
+def widen(file):
+    """Turns constants of 16 bits into those of 32 that their Cast gives, for runtimes that read no
+    others, such as OpenCV 4.6. Changes the onnx.ModelProto."""
+    casts = [node for node in file.graph.node if node.op_type == 'Cast']
+    constants = {constant.name: constant for constant in file.graph.initializer}
+    for node in casts:
+        constant = constants[node.input[0]]
+        wide = numpy_helper.to_array(constant).astype(np.float32)
+        constant.CopyFrom(numpy_helper.from_array(wide, node.output[0]))
+        file.graph.node.remove(node)
 
 
 def export(model, path):

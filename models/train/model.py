@@ -66,7 +66,7 @@ def read_onnx(path):
     for constant in file.graph.initializer:
         name = torch_name(constant.name)
         if name:
-            weights[name] = numpy_helper.to_array(constant)
+            weights[name] = numpy_helper.to_array(constant).astype(np.float32)
     props = {prop.key: prop.value for prop in file.metadata_props}
     try:
         inverse = np.argsort(phases_first(np.arange(12), 0))

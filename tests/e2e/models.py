@@ -16,6 +16,7 @@ try:
     import numpy as np
     import onnx
     import torch
+    import export
     import model as trained
 except ImportError as error:
     print("skipped: %s" % error)
@@ -71,6 +72,7 @@ class Models(harness.Case):
             for value in (file.graph.input[0], file.graph.output[0]):
                 for axis in (2, 3):
                     value.type.tensor_type.shape.dim[axis].dim_value = blob.shape[axis]
+            export.widen(file)
             net = cv2.dnn.readNetFromONNX(np.frombuffer(file.SerializeToString(), np.uint8))
             for style in model.styles:
                 name = style["name"]

@@ -1,6 +1,6 @@
 """Runs our ONNX files with NumPy alone, written from the operators' specification."""
 import numpy as np
-from onnx import helper, numpy_helper
+from onnx import helper, mapping, numpy_helper
 
 
 def conv(x, weight, bias=None, strides=(1, 1), kernel_shape=None):
@@ -49,6 +49,7 @@ OPERATORS = {
     'Add': np.add, 'Mul': np.multiply, 'MatMul': np.matmul, 'Conv': conv, 'Pad': pad,
     'InstanceNormalization': instance_normalization, 'SpaceToDepth': space_to_depth,
     'DepthToSpace': depth_to_space, 'Resize': resize,
+    'Cast': lambda x, to: x.astype(mapping.TENSOR_TYPE_TO_NP_TYPE[to]),
     'Relu': lambda x: np.maximum(x, 0),
     'HardSigmoid': lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
     'Reshape': lambda x, shape: x.reshape(shape)}
