@@ -1,6 +1,7 @@
 """Images and sequences of images, in and out."""
 
 import os
+import itertools
 import subprocess
 
 import harness
@@ -105,8 +106,9 @@ class Gallery(harness.Case):
         self.photo, self.sheet = self.path("in.png"), self.path("sheet.png")
         ffmpeg(*testsrc(1, size="96x64"), "-frames:v", "1", self.photo)
         _, listed = self.daub("models")
-        part = listed.decode().split("\nstandard")[0]
-        names = [line.strip()[2:].split(":")[0] for line in part.splitlines()
+        lines = listed.decode().split("lite:")[1].splitlines()[1:]
+        lines = itertools.takewhile(lambda line: line.startswith(" "), lines)
+        names = [line.strip()[2:].split(":")[0] for line in lines
                  if line.startswith(("   - ", "   * "))]
         self.names = [name for name in names if name != "identity"]
         self.assertGreater(len(self.names), 0)
