@@ -5,8 +5,8 @@
 /* Loads that are too much, and at most, by expectation, after a step up. */
 static const double TOO_MUCH = 1.0, ROOM = 0.85, SMOOTHING = 0.15;
 enum {
-    SETTLE_FRAMES =
-        8, /* the first after a change tell nothing: two paint and one is freed */
+    /* The first after a change tell nothing: two stylizers paint, then one is freed. */
+    SETTLE_FRAMES = 8,
     OVER_US = 700000,
     PATIENCE_US = 3000000,
     PATIENCE_MAX_US = 60000000,

@@ -271,13 +271,6 @@ static bool recorder_join(struct media_sink *sink, struct media_report *report,
     return r->failed ? daub_fail(error, DAUB_ERROR_FAILED, "a recording failed") : true;
 }
 
-/* Of the file that is being written, nothing: it may be waited for. */
-static uint64_t recorder_bytes(struct media_sink *sink)
-{
-    (void)sink;
-    return 0;
-}
-
 static void recorder_destroy(struct media_sink *sink)
 {
     struct recorder *r = recorder_of(sink);
@@ -293,7 +286,6 @@ static const struct media_sink_ops recorder_ops = {.push = recorder_push,
                                                    .watched = recorder_watched,
                                                    .finish = recorder_finish,
                                                    .join = recorder_join,
-                                                   .bytes = recorder_bytes,
                                                    .destroy = recorder_destroy};
 
 struct media_sink *recorder_sink(struct recorder *r)

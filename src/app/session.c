@@ -408,7 +408,9 @@ static uint64_t bytes_written(const struct session_params *params)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < params->sink_count; i++)
-        bytes += params->sinks[i]->ops->bytes(params->sinks[i]);
+        bytes += params->sinks[i]->ops->bytes
+                     ? params->sinks[i]->ops->bytes(params->sinks[i])
+                     : 0;
     return bytes;
 }
 

@@ -101,12 +101,6 @@ static bool sink_join(struct media_sink *sink, struct media_report *report,
     return true;
 }
 
-static uint64_t sink_bytes(struct media_sink *sink)
-{
-    (void)sink;
-    return 0;
-}
-
 static void sink_destroy(struct media_sink *sink)
 {
     window_close(window_of(sink));
@@ -116,7 +110,6 @@ static const struct media_sink_ops sink_ops = {.push = sink_push,
                                                .watched = sink_watched,
                                                .finish = sink_finish,
                                                .join = sink_join,
-                                               .bytes = sink_bytes,
                                                .destroy = sink_destroy};
 
 void window_set_speaker(struct window *w, struct speaker *speaker)

@@ -42,7 +42,7 @@ struct media_sink_ops {
      * output then does not exist. */
     bool (*join)(struct media_sink *sink, struct media_report *report,
                  struct daub_error *error);
-    /* Bytes written so far. Any thread. */
+    /* Bytes written so far; NULL: nothing that counts. Any thread. */
     uint64_t (*bytes)(struct media_sink *sink);
     /* Accepts a sink that was never finished; its output is thrown away. */
     void (*destroy)(struct media_sink *sink);

@@ -17,7 +17,7 @@ struct media_sink *sink_images_open(const struct media_sink_params *params,
 /* A device of v4l2loopback; "vcam:": the first that nobody writes to. */
 struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
                                   struct daub_error *error);
-bool sink_v4l2_present(void); /* whether there is any */
+bool sink_v4l2_present(void); /* whether the module is loaded */
 /* A node of that name after "pipewire:"; else, and for "vcam:", "daub". */
 struct media_sink *sink_pipewire_open(const struct media_sink_params *params,
                                       struct daub_error *error);

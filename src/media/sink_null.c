@@ -36,22 +36,13 @@ static bool null_join(struct media_sink *sink, struct media_report *report,
     return true;
 }
 
-static uint64_t null_bytes(struct media_sink *sink)
-{
-    (void)sink;
-    return 0;
-}
-
 static void null_destroy(struct media_sink *sink)
 {
     free(null_of(sink));
 }
 
-static const struct media_sink_ops null_ops = {.push = null_push,
-                                               .finish = null_finish,
-                                               .join = null_join,
-                                               .bytes = null_bytes,
-                                               .destroy = null_destroy};
+static const struct media_sink_ops null_ops = {
+    .push = null_push, .finish = null_finish, .join = null_join, .destroy = null_destroy};
 
 struct media_sink *sink_null_open(const struct media_sink_params *params,
                                   struct daub_error *error)

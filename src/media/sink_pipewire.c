@@ -312,12 +312,6 @@ static bool pipewire_join(struct media_sink *sink, struct media_report *report,
                : true;
 }
 
-static uint64_t pipewire_bytes(struct media_sink *sink)
-{
-    (void)sink;
-    return 0;
-}
-
 static void pipewire_destroy(struct media_sink *sink)
 {
     struct sink_pipewire *s = pipewire_of(sink);
@@ -334,7 +328,6 @@ static const struct media_sink_ops pipewire_ops = {.push = pipewire_push,
                                                    .watched = pipewire_watched,
                                                    .finish = pipewire_finish,
                                                    .join = pipewire_join,
-                                                   .bytes = pipewire_bytes,
                                                    .destroy = pipewire_destroy};
 
 static bool connect_stream(struct sink_pipewire *s, struct daub_error *error)

@@ -51,14 +51,9 @@ static struct sink_v4l2 *v4l2_of(struct media_sink *sink)
 
 /* ---- finding and opening ---- */
 
-static bool module_loaded(void)
-{
-    return access("/sys/module/v4l2loopback", F_OK) == 0;
-}
-
 bool sink_v4l2_present(void)
 {
-    return module_loaded();
+    return access("/sys/module/v4l2loopback", F_OK) == 0;
 }
 
 /* Device capabilities; 0 where path is no V4L2 device. */
@@ -74,7 +69,7 @@ static uint32_t capabilities(int fd, bool *loopback, char *card, size_t size)
 
 static bool fail_absent(const char *path, struct daub_error *error)
 {
-    if (!module_loaded())
+    if (!sink_v4l2_present())
         return daub_fail(
             error, DAUB_ERROR_FAILED,
             "there is no virtual camera%s%s: v4l2loopback is not loaded; sudo modprobe "
@@ -331,12 +326,6 @@ static bool v4l2_join(struct media_sink *sink, struct media_report *report,
     return s->dead ? daub_fail(error, s->error.status, "%s", s->error.message) : true;
 }
 
-static uint64_t v4l2_bytes(struct media_sink *sink)
-{
-    (void)sink;
-    return 0;
-}
-
 static void v4l2_destroy(struct media_sink *sink)
 {
     struct sink_v4l2 *s = v4l2_of(sink);
@@ -362,7 +351,6 @@ static const struct media_sink_ops v4l2_ops = {.push = v4l2_push,
                                                .watched = v4l2_watched,
                                                .finish = v4l2_finish,
                                                .join = v4l2_join,
-                                               .bytes = v4l2_bytes,
                                                .destroy = v4l2_destroy};
 
 static bool set_up(struct sink_v4l2 *s, const struct media_sink_params *params,

@@ -38,6 +38,13 @@ static void paint(struct device *device, int64_t us)
 {
     int64_t end = device->now_us + us;
     while (device->now_us < end) {
+        if (device->told_us && device->now_us >= device->told_us + BUILD_US) {
+            device->before = device->governor.level;
+            device->fading = FADE_FRAMES;
+            governor_set(&device->governor, device->now_us, device->told);
+            device->told_us = 0;
+            device->changes++;
+        }
         double both = device->fading > 0 ? work_at(device, device->before) : 0;
         int64_t took = (int64_t)(work(device) + both);
         device->fading -= device->fading > 0;
@@ -46,14 +53,6 @@ static void paint(struct device *device, int64_t us)
         if (!device->told_us && level != device->governor.level) {
             device->told = level;
             device->told_us = device->now_us;
-        }
-        if (device->told_us && device->now_us >= device->told_us + BUILD_US) {
-            device->before = device->governor.level;
-            device->fading =
-                FADE_FRAMES - 1; /* the first has been painted when it is told */
-            governor_set(&device->governor, device->now_us, device->told);
-            device->told_us = 0;
-            device->changes++;
         }
     }
 }

@@ -140,12 +140,6 @@ static bool fake_join(struct media_sink *sink, struct media_report *report,
     return true;
 }
 
-static uint64_t fake_bytes(struct media_sink *sink)
-{
-    (void)sink;
-    return 0;
-}
-
 static void fake_sink_destroy(struct media_sink *sink)
 {
     (void)sink;
@@ -155,7 +149,6 @@ static const struct media_sink_ops fake_sink_ops = {.push = fake_push,
                                                     .watched = fake_watched,
                                                     .finish = fake_finish,
                                                     .join = fake_join,
-                                                    .bytes = fake_bytes,
                                                     .destroy = fake_sink_destroy};
 
 struct rig {
