@@ -283,15 +283,15 @@ static void open_speaker(struct work *work)
     struct daub_error error = {0};
     struct stat file;
     /* Not a pipe: what is read there is gone for the picture. */
-    if (options->no_audio || !info->container || info->single ||
-        stat(options->input, &file) != 0 || !S_ISREG(file.st_mode))
+    if (options->no_audio || info->single || stat(options->input, &file) != 0 ||
+        !S_ISREG(file.st_mode) || !media_has_sound(info))
         return;
     work->speaker =
         speaker_open(info->container->url, info, &work->pace, &work->state, &error);
     if (work->speaker)
         window_set_speaker(work->window, work->speaker);
     else
-        daub_log(DAUB_LOG_VERBOSE, "%s", error.message);
+        daub_log(DAUB_LOG_INFO, "%s", error.message);
 }
 
 /* The window is one more sink, with a look that its keys change. */

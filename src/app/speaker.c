@@ -1,8 +1,10 @@
 #include "app/speaker.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <SDL.h>
 
@@ -198,6 +200,25 @@ static void *run(void *opaque)
     return NULL;
 }
 
+/* Where there is no device, ALSA's library writes a page of its own to standard error,
+ * with no way for SDL's users to stop it but this. */
+static void open_device(struct speaker *s, const SDL_AudioSpec *wanted,
+                        SDL_AudioSpec *got)
+{
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (nowhere >= 0 && before >= 0)
+        dup2(nowhere, STDERR_FILENO);
+    if (SDL_InitSubSystem(SDL_INIT_AUDIO) == 0)
+        s->device = SDL_OpenAudioDevice(NULL, 0, wanted, got, 0);
+    if (nowhere >= 0 && before >= 0)
+        dup2(before, STDERR_FILENO);
+    if (nowhere >= 0)
+        close(nowhere);
+    if (before >= 0)
+        close(before);
+}
+
 struct speaker *speaker_open(const char *path, const struct media_source_info *input,
                              struct pace *pace, const struct session_state *state,
                              struct daub_error *error)
@@ -218,8 +239,8 @@ struct speaker *speaker_open(const char *path, const struct media_source_info *i
                             .userdata = s},
                   got;
     s->sound = media_sound_open(path, input->start_us, RATE, &s->finished, error);
-    if (s->sound && SDL_InitSubSystem(SDL_INIT_AUDIO) == 0)
-        s->device = SDL_OpenAudioDevice(NULL, 0, &wanted, &got, 0);
+    if (s->sound)
+        open_device(s, &wanted, &got);
     if (s->sound && s->device == 0)
         daub_fail(error, DAUB_ERROR_FAILED, "no sound: %s", SDL_GetError());
     s->device_us = s->device ? samples_us(got.samples) : 0;

@@ -76,6 +76,16 @@ static inline void media_source_destroy(struct media_source *source)
         source->ops->destroy(source);
 }
 
+/* Whether there is sound beside the picture. */
+static inline bool media_has_sound(const struct media_source_info *info)
+{
+    for (unsigned i = 0; info->container && i < info->container->nb_streams; i++) {
+        if (info->container->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
+            return true;
+    }
+    return false;
+}
+
 /* Zero means default. */
 struct media_open_params {
     const char *path; /* file, URL, printf pattern, "-" (standard input) */
