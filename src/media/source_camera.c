@@ -347,13 +347,12 @@ static void lose(struct camera *c, int code)
 {
     shut(c);
     atomic_store(&c->source.away, true);
-    if (code == EIO)
-        daub_log(DAUB_LOG_WARNING,
-                 "camera %s (%s) stopped with an error; starting it anew", c->info.card,
-                 c->info.path);
-    else
+    if (code == ENODEV || code == ENXIO)
         daub_log(DAUB_LOG_WARNING, "camera %s (%s) is gone; waiting for it to come back",
                  c->info.card, c->info.path);
+    else
+        daub_log(DAUB_LOG_WARNING, "camera %s (%s) stopped (%s); starting it anew",
+                 c->info.card, c->info.path, strerror(code));
 }
 
 /* Looks for the same camera, wherever it was plugged in, and starts it the same way. */

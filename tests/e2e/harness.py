@@ -11,18 +11,22 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 DAUB = None
 SKIPPED = 77
 # The e2e tests are about conversion, not about painting: small pictures everywhere.
 SIZE = "96x64"
+# A machine that is emulated needs more time for everything.
+PATIENCE = float(os.environ.get("DAUB_PATIENCE", 1))
 
 
 def run(command, check=True, **more):
     if "input" not in more:
         more.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120, **more)
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120 * PATIENCE,
+                          **more)
     if check and done.returncode != 0:
         raise AssertionError("%s\nexit %d\n%s" % (
             " ".join(map(str, command)), done.returncode, done.stderr.decode(errors="replace")))
@@ -126,6 +130,54 @@ class Case(unittest.TestCase):
         self.assertGreater(len(pa), 0)
         for x, y in zip(pa, pb):
             self.assertAlmostEqual(x[1], y[1], delta=tick)
+
+
+def xvfb(cleanup, size="1024x768"):
+    """Starts an X server, which cleanup (addCleanup's) ends; its display."""
+    out, into = os.pipe()
+    server = subprocess.Popen(["Xvfb", "-displayfd", str(into), "-screen", "0", size + "x24"],
+                              pass_fds=[into], stderr=subprocess.DEVNULL)
+    cleanup(server.wait)
+    cleanup(server.kill)
+    os.close(into)
+    with os.fdopen(out) as told:
+        return ":" + told.readline().strip()
+
+
+class Desk(unittest.TestCase):
+    """Programs beside daub, whose files and sockets are in a folder of this test."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="daub-desk-", ignore_cleanup_errors=True)
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        os.chmod(self.folder, 0o700)
+        self.environment = dict(os.environ, XDG_RUNTIME_DIR=self.folder, DISPLAY="")
+        for name in "DATA_HOME", "CONFIG_HOME", "STATE_HOME":
+            self.environment["XDG_" + name] = self.path(name)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self, command, **more):
+        more.setdefault("stdout", subprocess.DEVNULL)
+        more.setdefault("stderr", subprocess.DEVNULL)
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=self.environment,
+                                   cwd=self.folder, **more)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        return process
+
+    def until(self, what, seconds):
+        """What what() returns, once that is true; it may leave in self.seen what it saw."""
+        end = time.monotonic() + PATIENCE * seconds
+        while True:
+            got = what()
+            if got:
+                return got
+            self.assertLess(time.monotonic(), end,
+                            "waited %g s in vain: %s" % (seconds, getattr(self, "seen", "")))
+            time.sleep(0.05)
 
 
 def apart():

@@ -32,17 +32,11 @@ SOURCE = "lavfi:smptebars=s=%dx%d:r=30" % (WIDTH, HEIGHT)
 FORMATS = "YUY2", "I420", "NV12", "BGRx"
 
 
-class Session(unittest.TestCase):
+class Session(harness.Desk):
     """A bus, PipeWire and WirePlumber of our own."""
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="daub-pw-", ignore_cleanup_errors=True)
-        self.addCleanup(folder.cleanup)
-        self.folder = folder.name
-        os.chmod(self.folder, 0o700)
-        self.environment = dict(os.environ, XDG_RUNTIME_DIR=self.folder, DISPLAY="")
-        for name in "DATA_HOME", "CONFIG_HOME", "STATE_HOME":
-            self.environment["XDG_" + name] = self.path(name)
+        super().setUp()
         self.prepare()
         bus = self.start(["dbus-daemon", "--session", "--print-address", "--nofork"],
                          stdout=subprocess.PIPE)
@@ -54,24 +48,6 @@ class Session(unittest.TestCase):
 
     def prepare(self):
         """What the programs that the bus starts will find, too."""
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def start(self, command, **more):
-        more.setdefault("stdout", subprocess.DEVNULL)
-        more.setdefault("stderr", subprocess.DEVNULL)
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, env=self.environment,
-                                   cwd=self.folder, **more)
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
-
-    def until(self, what, seconds):
-        end = time.monotonic() + seconds
-        while not what():
-            self.assertLess(time.monotonic(), end, "waited %g s in vain" % seconds)
-            time.sleep(0.05)
 
     def paint(self, *words, to="pipewire:", source=SOURCE):
         """Starts daub; returns once its camera is there."""
@@ -140,19 +116,31 @@ def planes(data, pixels):
     return np.column_stack([luma, both])
 
 
-def expected(pixels):
-    """The bars' own samples, which are BT.601 of limited range; or blue, green, red of them."""
+def expected(pixels, bt709=False):
+    """The bars' own samples, which are BT.601 of limited range; or blue, green, red of them, or
+    BT.709's samples."""
     raw = run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", SOURCE[6:], "-frames:v", "1",
                "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]).stdout
     samples = planes(raw, "I420")
-    if pixels != "BGRx":
+    if pixels != "BGRx" and not bt709:
         return samples
     y, u, v = (samples - (16, 128, 128)).T / np.array([[219], [224], [224]])
     rgb = np.array([y + 1.402 * v, y - 0.344136 * u - 0.714136 * v, y + 1.772 * u])
+    if bt709:
+        luma = np.array([0.2126, 0.7152, 0.0722]) @ rgb
+        yuv = [16 + 219 * luma, 128 + 224 * (rgb[2] - luma) / 1.8556, 128 + 224 * (rgb[0] - luma) / 1.5748]
+        return np.rint(yuv).astype(int).T
     return np.clip(np.rint(255 * rgb[::-1].T), 0, 255).astype(int)
 
 
 class Camera(Session):
+    def test_matrix(self):
+        self.paint("--vcam-matrix", "bt709")
+        got, _ = self.watched(self.watch("YUY2", 1))
+        apart = planes(got, "YUY2") - expected("YUY2", bt709=True)
+        self.assertLessEqual(abs(apart).max(), 2)
+        self.assertGreater(abs(planes(got, "YUY2") - expected("YUY2")).max(), 8)
+
     def test_pixels(self):
         self.paint()
         bytes_of = {"YUY2": 2, "I420": 1.5, "NV12": 1.5, "BGRx": 4}

@@ -53,6 +53,19 @@ start fault cam:0 $capture -o fault.mkv
 v4l2-ctl -d /dev/video0 -c inject_fatal_streaming_error=1
 stop fault
 
+# Smaller faults, and a device that goes without its file going.
+start refusals cam:0 $capture -o refusals.mkv
+for fault in percentage_of_dropped_buffers=50 percentage_of_dropped_buffers=0 \
+    inject_v4l2_buf_flag_error=1 inject_vidioc_qbuf_error=1 disconnect=1; do
+    v4l2-ctl -d /dev/video0 -c $fault
+    sleep 1
+done
+stop refusals
+v4l2-ctl -d /dev/video0 -c inject_vidioc_reqbufs_error=1
+run buffers 20 cam:0 -o x.mkv
+v4l2-ctl -d /dev/video0 -c inject_vidioc_streamon_error=1
+run starting 20 cam:0 -o x.mkv
+
 # Stopped while the camera is away.
 start away cam:0 $capture -o away.mkv
 echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind
