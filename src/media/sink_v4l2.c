@@ -16,11 +16,17 @@
 #include "media/camera.h"
 #include "media/sink_kinds.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/thread.h"
 
-enum { NUMBERS = 64, HEALED = 1, EVENT_USERS = V4L2_EVENT_PRIVATE_START + 0x08e00001 };
+enum {
+    NUMBERS = 64,
+    HEALED = 1,
+    ASK_US = 1000000,
+    EVENT_USERS = V4L2_EVENT_PRIVATE_START + 0x08e00001
+};
 
 struct sink_v4l2 {
     struct media_sink sink;
@@ -34,6 +40,7 @@ struct sink_v4l2 {
     struct daub_thread thread;
     bool started;
     bool tells_users; /* else it counts as watched */
+    int64_t asked_us;
     atomic_bool watched;
 
     pthread_mutex_t lock;
@@ -154,6 +161,17 @@ static bool find_free(struct sink_v4l2 *s, struct daub_error *error)
     return fail_absent("", error);
 }
 
+/* Versions from 0.13 tell whether programs watch: now, and whenever that changes. */
+static bool ask_users(struct sink_v4l2 *s)
+{
+    struct v4l2_event_subscription users = {.type = EVENT_USERS,
+                                            .flags = V4L2_EVENT_SUB_FL_SEND_INITIAL};
+    camera_ioctl(s->fd, VIDIOC_UNSUBSCRIBE_EVENT,
+                 &users); /* else it does not tell again */
+    s->asked_us = daub_clock_us();
+    return camera_ioctl(s->fd, VIDIOC_SUBSCRIBE_EVENT, &users) == 0;
+}
+
 static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
 {
     struct v4l2_format f = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
@@ -189,9 +207,7 @@ static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
     p.parm.output.timeperframe.denominator = (unsigned)s->rate.num;
     camera_ioctl(s->fd, VIDIOC_S_PARM, &p); /* a hint: some ignore it */
     stream_on(s->fd);
-    struct v4l2_event_subscription users = {.type = EVENT_USERS,
-                                            .flags = V4L2_EVENT_SUB_FL_SEND_INITIAL};
-    s->tells_users = camera_ioctl(s->fd, VIDIOC_SUBSCRIBE_EVENT, &users) == 0;
+    s->tells_users = ask_users(s);
     return true;
 }
 
@@ -213,10 +229,13 @@ static bool write_picture(struct sink_v4l2 *s, struct daub_error *error)
                      errno == ENODEV ? "it was removed" : strerror(errno));
 }
 
-/* Versions from 0.13 tell how many programs watch. */
 static void count_users(struct sink_v4l2 *s)
 {
     struct v4l2_event event = {0};
+    /* A word that was lost must not leave the camera asleep. */
+    if (s->tells_users && !atomic_load(&s->watched) &&
+        daub_clock_us() - s->asked_us > ASK_US)
+        ask_users(s);
     while (s->tells_users && camera_ioctl(s->fd, VIDIOC_DQEVENT, &event) == 0) {
         uint32_t count;
         memcpy(&count, event.u.data, sizeof(count));
