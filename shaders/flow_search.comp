@@ -24,6 +24,7 @@ layout(push_constant) uniform Push {
 
 const float PIXELS = float(PATCH * PATCH);
 const int REACH = 4; // pixels of the coarser level
+const float NOISE = 1.12, NEAR = 2.0; // NEAR in pixels
 const float FAR = float(PATCH); // longest way from a start, in pixels
 
 // Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
@@ -77,7 +78,8 @@ void main()
     const ivec2 centre = min(origin + PATCH / 2, ivec2(push.w, push.h) - 1);
 
     vec2 best = vec2(0.0);
-    float least = error(from, to, origin, best);
+    const float rest = error(from, to, origin, best);
+    float least = rest;
     const vec2 before = LOAD_FLOAT(former, direction * size + centre.y * push.w + centre.x).xy;
     float e = error(from, to, origin, before);
     if (e < least) {
@@ -149,5 +151,10 @@ void main()
         least = e;
         best = u;
     }
+    // What explains little more than rest does has found noise, which reading between pixels
+    // makes smaller by itself.
+    const vec4 weights = place(origin, best).weights;
+    if (0.5 * (1.0 + dot(weights, weights)) * rest <= NOISE * least && max(abs(best.x), abs(best.y)) <= NEAR)
+        best = vec2(0.0);
     STORE_FLOAT(patches, (direction * rows + row) * columns + column, vec4(best, least, 0.0));
 }

@@ -87,6 +87,19 @@ class Steady(unittest.TestCase):
         self.assertLess(rests, 0.12 * boils)
         self.assertLess(memory, 1.1 * memory_of_100)
 
+    def test_flat_scene(self):
+        """Noise has no motion, though patches of it alone find some: a wall must not boil."""
+        width, height = 256, 144
+        source = self.path("flat.mkv")
+        ffmpeg("-f", "lavfi", "-i", "color=0x282420:s=%dx%d:r=30,noise=alls=%d:allf=t" % (
+            width, height, NOISE), "-frames:v", 40, "-c:v", "ffv1", source)
+        boils, rests = (
+            float(np.mean([((a.astype(np.float32) - b) ** 2).mean() for a, b in zip(f[20:], f[21:])]))
+            for f in (frames_of(self.paint(source, name, "--temporal", how)[0], width, height)
+                      for name, how in (("alone.mkv", "off"), ("steady.mkv", "flow"))))
+        print("\nboiling %.2f -> %.3f" % (boils, rests))
+        self.assertLess(rests, 0.3 * boils)
+
     def test_same_twice(self):
         """Odd sizes, one and two frames, and a longer clip: each twice."""
         moving = frames_of(SCENE, 640, 360)
