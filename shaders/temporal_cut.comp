@@ -9,7 +9,7 @@
 FLOATS_IN(0, slopes); // both parities
 FLOATS_IN(1, field);  // the way back
 FLOATS_IN(2, past);   // state after the frame before
-FLOATS_IN(5, live);   // element 1: y 1 to start anew
+FLOATS_IN(5, live);   // element 1: y 1 to start anew, z divergence of a cut
 layout(set = 0, binding = 6, std430) writeonly buffer State {
     vec4 state;        // 1 to start anew, 1 where the anchor is due, frames since it was, 0
     uvec4 keep_groups; // of temporal_keep.comp, which only runs where it is due
@@ -23,7 +23,7 @@ layout(push_constant) uniform Push {
 } push;
 
 const int REGIONS = 9, BINS = 16;
-const float DIVERGENCE = 0.5, CORRELATION = 0.65, CLIPPED = 0.97;
+const float CORRELATION = 0.65, CLIPPED = 0.97;
 const float NOISE = 2.0 / 255.0;
 
 shared float divergences[REGIONS], correlations[REGIONS], weights[REGIONS];
@@ -98,8 +98,9 @@ void main()
         sum += weights[i] * vec2(correlations[i], 1.0);
     }
     const float correlation = sum.y > 0.0 ? sum.x / sum.y : 1.0;
-    const bool told = LOAD_FLOAT(live, 1).y > 0.0;
-    const bool cut = !told && divergence > DIVERGENCE && correlation < CORRELATION;
+    const vec3 control = LOAD_FLOAT(live, 1).xyz;
+    const bool told = control.y > 0.0;
+    const bool cut = !told && divergence > control.z && correlation < CORRELATION;
     const bool anew = told || cut;
     const float age = anew ? 0.0 : LOAD_FLOAT(past, 0).z + 1.0;
     const bool due = age == 1.0;

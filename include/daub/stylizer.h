@@ -43,6 +43,9 @@ struct daub_stylizer_params {
     struct daub_format out;      /* default: the input's */
     enum daub_precision precision;
     enum daub_temporal temporal;
+    /* With DAUB_TEMPORAL_FLOW: how far the histograms of two frames must part (symmetric
+     * Kullback-Leibler divergence) for the second to begin a new scene; default 0.5. */
+    float scene_threshold;
     bool skip_check; /* leave out the golden-frame check of the device */
 };
 
@@ -59,7 +62,8 @@ struct daub_live {
      * (2^(5 stability)). A new style mix always begins anew. */
     float stability;
 };
-#define DAUB_STABILITY_DEFAULT 0.5f
+#define DAUB_STABILITY_DEFAULT       0.5f
+#define DAUB_SCENE_THRESHOLD_DEFAULT 0.5f
 
 /* Builds everything for one size: the plan, pipelines, memory, recorded commands. Takes
  * seconds the first time a device sees a model (shader compilation and the check below),

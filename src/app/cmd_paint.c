@@ -246,6 +246,7 @@ static enum exit_code make_painter(struct work *work)
         .precision = (enum daub_precision)options->precision,
         .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
                                               : (enum daub_temporal)options->temporal,
+        .scene_threshold = (float)options->scene_threshold,
         .live = work->live,
         .output = work->output,
         .keep_input = wants_window(options),

@@ -166,6 +166,10 @@ static const struct option table[] = {
     {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
      .max = 1,
      .help = "0 (every frame is painted anew) to 1 (strokes stay as long as they can); 0.5"},
+    {NULL, "--scene-threshold", NULL, KIND_REAL, "X", VERB_PAINT, FIELD(scene_threshold),
+     .min = 0.01, .max = 1000,
+     .help = "how far histograms must part for a new scene to begin; less finds more "
+             "cuts, 1000 none; 0.5"},
     {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH | VERB_MODELS,
      FIELD(size),
      .help = "size to paint at: WxH, 720p, 50% or native (default; 360p on a sheet); "
@@ -436,7 +440,8 @@ bool options_parse(struct options *options, unsigned verb, int count, char **arg
 {
     *options = (struct options){.strength = 1,
                                 .temporal = DAUB_TEMPORAL_FLOW,
-                                .stability = DAUB_STABILITY_DEFAULT};
+                                .stability = DAUB_STABILITY_DEFAULT,
+                                .scene_threshold = DAUB_SCENE_THRESHOLD_DEFAULT};
     bool plain = false;
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i];

@@ -42,6 +42,7 @@ struct options {
     bool keep_colors, colors_only;
     int temporal;     /* enum daub_temporal */
     double stability; /* DAUB_STABILITY_DEFAULT by default */
+    double scene_threshold;
     const char *size, *out_size;
 
     const char *gpu;

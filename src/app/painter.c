@@ -96,6 +96,7 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
         .out = painter->out,
         .precision = params->precision,
         .temporal = params->temporal,
+        .scene_threshold = params->scene_threshold,
     };
     size_apply(&params->work, painter->width, painter->height, &make.work_width,
                &make.work_height);

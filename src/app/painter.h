@@ -22,6 +22,7 @@ struct painter_params {
     struct size_spec work; /* of the input's size */
     enum daub_precision precision;
     enum daub_temporal temporal;
+    float scene_threshold;
     struct daub_live live; /* to begin with; weights are copied */
     const AVFrame *output; /* size, format, colours and shape of painted frames */
     bool keep_input;       /* painter_input works on painted frames */

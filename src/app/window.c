@@ -38,7 +38,8 @@ struct window {
     struct media_converter converter, input_converter;
     AVFrame *shown; /* BGRA */
     bool split, dragging;
-    double divider; /* part of the picture's width, left of which the input is shown */
+    double divider;  /* part of the picture's width, left of which the input is shown */
+    float stability; /* before it was switched off */
     bool dirty, closed, mirror, help, statistics, mute;
     struct speaker *speaker; /* NULL: none */
     char notice[640];
@@ -47,16 +48,17 @@ struct window {
     double rate;
 };
 
-static const char help[] = "q  quit\n"
-                           "space  pause        . ,  a frame on, back\n"
-                           "left right  5 s        up down  60 s        m  mute\n"
-                           "< >  style before, next        1..9  style\n"
-                           "[ ]  strength        { }  stability\n"
-                           "c  keep colours        b  input and painting\n"
-                           "tab  both, parted where the mouse drags it\n"
-                           "h  mirror        f  full screen\n"
-                           "s  save the picture        r  record, or end that\n"
-                           "i  statistics";
+static const char help[] =
+    "q  quit\n"
+    "space  pause        . ,  a frame on, back\n"
+    "left right  5 s        up down  60 s        m  mute\n"
+    "< >  style before, next        1..9  style\n"
+    "[ ]  strength        { }  stability        t  each frame by itself\n"
+    "c  keep colours        b  input and painting\n"
+    "tab  both, parted where the mouse drags it\n"
+    "h  mirror        f  full screen\n"
+    "s  save the picture        r  record, or end that\n"
+    "i  statistics";
 
 static struct window *window_of(struct media_sink *sink)
 {
@@ -504,6 +506,17 @@ static void step(struct window *w, bool back)
         show_position(w, atomic_load(&w->params.state->position_us) + frame_us);
 }
 
+static void toggle_steadiness(struct window *w)
+{
+    struct look *look = w->params.look;
+    float now = look->live.stability;
+    look_set_stability(look, now > 0            ? 0
+                             : w->stability > 0 ? w->stability
+                                                : DAUB_STABILITY_DEFAULT);
+    w->stability = now;
+    say(w, now > 0 ? "each frame by itself" : "steady");
+}
+
 /* Keys that make a character, whatever the layout. */
 static void take_character(struct window *w, char c)
 {
@@ -557,6 +570,9 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         look_set_keep_colors(look, look->live.color != DAUB_COLOR_KEEP);
         say(w, look->live.color == DAUB_COLOR_KEEP ? "the input's colours"
                                                    : "the painting's colours");
+        break;
+    case SDLK_t:
+        toggle_steadiness(w);
         break;
     case SDLK_b:
         look_set_bypass(look, !look->bypass);

@@ -34,7 +34,8 @@ struct daub_stylizer {
     struct exec exec;
     struct frame frame;
     struct temporal temporal;
-    bool steady;  /* temporal is in use */
+    bool steady; /* temporal is in use */
+    float scene_threshold;
     bool restart; /* the next frame has no history */
     bool cut;     /* the frame received last begins a new scene */
     VkCommandPool pool;
@@ -179,6 +180,13 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         return error->status;
     }
     s->device = device;
+    s->scene_threshold = params->scene_threshold != 0 ? params->scene_threshold
+                                                      : DAUB_SCENE_THRESHOLD_DEFAULT;
+    if (!(s->scene_threshold > 0) || !isfinite(s->scene_threshold)) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT, "scene threshold %g is not above 0",
+                  (double)params->scene_threshold);
+        goto fail;
+    }
     enum gpu_kernels kernels = probe_choose_kernels(device);
     struct plan_range range = model_range(model);
     bool fp16 = params->precision == DAUB_PRECISION_FP16 ||
@@ -308,6 +316,7 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         .color = live ? (float)live->color : 0,
         .stability = stability,
         .restart = s->restart || style_changes(s),
+        .scene_threshold = s->scene_threshold,
     };
     memcpy(slot->frame.live.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&

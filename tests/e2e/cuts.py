@@ -135,5 +135,15 @@ class Cuts(unittest.TestCase):
         self.assertLessEqual(same - set(found) - set(in_flash), {0})
 
 
+class Threshold(unittest.TestCase):
+    def test_threshold(self):
+        """A higher one finds fewer cuts; no other frame of the two scenes is one."""
+        both = ("lavfi:testsrc2=s=192x128:r=10:d=1[a];smptebars=s=192x128:r=10:d=1[b];"
+                "[a][b]concat")
+        for words, cuts in ([], 1), (["--scene-threshold", "1000"], 0):
+            done = run([harness.DAUB, both, "--frames", "20", "-o", os.devnull, "-f", "null", "-v", *words])
+            self.assertEqual(done.stderr.count(b"a new scene begins at"), cuts, done.stderr)
+
+
 if __name__ == "__main__":
     harness.main()

@@ -44,15 +44,7 @@ def read(path):
 class Display(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        out, into = os.pipe()
-        cls.server = subprocess.Popen(["Xvfb", "-displayfd", str(into), "-screen", "0",
-                                       "%dx%dx24" % SCREEN], pass_fds=[into],
-                                      stderr=subprocess.DEVNULL)
-        cls.addClassCleanup(cls.server.wait)
-        cls.addClassCleanup(cls.server.kill)
-        os.close(into)
-        with os.fdopen(out) as told:
-            os.environ["DISPLAY"] = ":" + told.readline().strip()
+        os.environ["DISPLAY"] = harness.xvfb(cls.addClassCleanup, "%dx%d" % SCREEN)
         manager = subprocess.Popen(["openbox", "--sm-disable"], stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         cls.addClassCleanup(manager.wait)
@@ -82,7 +74,7 @@ class Display(unittest.TestCase):
         return self.window != ""
 
     def until(self, condition, seconds=20):
-        end = time.monotonic() + seconds
+        end = time.monotonic() + harness.PATIENCE * seconds
         while not condition():
             self.assertLess(time.monotonic(), end, "it did not happen in time")
             self.assertIsNone(self.daub.poll(), "daub ended")
@@ -245,6 +237,30 @@ class Live(Display):
         self.key("space")
         self.until(lambda: psnr(self.shot(), still) < 30)
         self.key("Escape")
+        self.ends(0)
+
+
+    def test_steadiness(self):
+        """The key t lets a still picture with noise boil, and back again."""
+        self.start("lavfi:smptebars=size=320x180:rate=30,noise=alls=12:allf=t", "-s", "great-wave",
+                   "--realtime")
+        self.until(lambda: self.shot().std() > 10)
+
+        def boils():
+            time.sleep(2.5)  # the notice has gone
+            shots = []
+            for _ in range(4):
+                shots.append(self.shot())
+                time.sleep(0.3)
+            return np.median([psnr(a, b) for a, b in zip(shots, shots[1:])])
+        steady = boils()
+        self.key("t")
+        alone = boils()
+        self.key("t")
+        print("\n%.1f dB between shots, %.1f of frames by themselves" % (steady, alone))
+        self.assertGreater(steady, alone + 3)
+        self.assertGreater(boils(), alone + 3)
+        self.key("q")
         self.ends(0)
 
 
