@@ -24,7 +24,7 @@ layout(push_constant) uniform Push {
 
 const float PIXELS = float(PATCH * PATCH);
 const int REACH = 4; // pixels of the coarser level
-const float NOISE = 1.12, NEAR = 2.0; // NEAR in pixels
+const float NOISE = 1.05, NEAR = 2.0; // NEAR in pixels
 const float FAR = float(PATCH); // longest way from a start, in pixels
 
 // Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
