@@ -24,7 +24,9 @@ layout(push_constant) uniform Push {
 
 const float PIXELS = float(PATCH * PATCH);
 const int REACH = 4; // pixels of the coarser level
-const float NOISE = 1.05, NEAR = 2.0; // NEAR in pixels
+// How much more than the best motion rest may miss by before a patch moves; at more, noise is
+// stiller and a still picture loses sharpness over a thousand frames. NEAR: pixels.
+const float NOISE = 1.05, NEAR = 2.0;
 const float FAR = float(PATCH); // longest way from a start, in pixels
 
 // Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
@@ -154,7 +156,8 @@ void main()
     // What explains little more than rest does has found noise, which reading between pixels
     // makes smaller by itself.
     const vec4 weights = place(origin, best).weights;
-    if (0.5 * (1.0 + dot(weights, weights)) * rest <= NOISE * least && max(abs(best.x), abs(best.y)) <= NEAR)
+    const bool near = max(abs(best.x), abs(best.y)) <= NEAR;
+    if (near && 0.5 * (1.0 + dot(weights, weights)) * rest <= NOISE * least)
         best = vec2(0.0);
     STORE_FLOAT(patches, (direction * rows + row) * columns + column, vec4(best, least, 0.0));
 }

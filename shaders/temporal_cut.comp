@@ -9,7 +9,7 @@
 FLOATS_IN(0, slopes); // both parities
 FLOATS_IN(1, field);  // the way back
 FLOATS_IN(2, past);   // state after the frame before
-FLOATS_IN(5, live);   // element 1: y 1 to start anew, z divergence of a cut
+FLOATS_IN(5, live);   // element 1: y 1 to start anew
 layout(set = 0, binding = 6, std430) writeonly buffer State {
     vec4 state;        // 1 to start anew, 1 where the anchor is due, frames since it was, 0
     uvec4 keep_groups; // of temporal_keep.comp, which only runs where it is due
@@ -20,6 +20,7 @@ layout(push_constant) uniform Push {
     int w, h, parity; // of the newer frame
     int anchor_frames;
     int picture_w, picture_h;
+    float divergence; // of a cut, at least
 } push;
 
 const int REGIONS = 9, BINS = 16;
@@ -98,9 +99,8 @@ void main()
         sum += weights[i] * vec2(correlations[i], 1.0);
     }
     const float correlation = sum.y > 0.0 ? sum.x / sum.y : 1.0;
-    const vec3 control = LOAD_FLOAT(live, 1).xyz;
-    const bool told = control.y > 0.0;
-    const bool cut = !told && divergence > control.z && correlation < CORRELATION;
+    const bool told = LOAD_FLOAT(live, 1).y > 0.0;
+    const bool cut = !told && divergence > push.divergence && correlation < CORRELATION;
     const bool anew = told || cut;
     const float age = anew ? 0.0 : LOAD_FLOAT(past, 0).z + 1.0;
     const bool due = age == 1.0;

@@ -506,10 +506,15 @@ static void step(struct window *w, bool back)
         show_position(w, atomic_load(&w->params.state->position_us) + frame_us);
 }
 
+/* At a stability of 0 nothing is carried over. */
 static void toggle_steadiness(struct window *w)
 {
     struct look *look = w->params.look;
     float now = look->live.stability;
+    if (look->painter->params.temporal == DAUB_TEMPORAL_OFF) {
+        say(w, "each frame by itself: --temporal is off");
+        return;
+    }
     look_set_stability(look, now > 0            ? 0
                              : w->stability > 0 ? w->stability
                                                 : DAUB_STABILITY_DEFAULT);

@@ -107,28 +107,6 @@ enum daub_status daub_device_check(struct daub_device *device,
     return DAUB_OK;
 }
 
-/* Among what this process has checked before. */
-static bool recall(struct daub_device *device, const char *name, double *psnr)
-{
-    bool found = false;
-    pthread_mutex_lock(&device->lock);
-    for (size_t i = 0; i < GPU_CHECKS && i < device->check_count && !found; i++) {
-        found = strcmp(device->checks[i].name, name) == 0;
-        *psnr = device->checks[i].psnr;
-    }
-    pthread_mutex_unlock(&device->lock);
-    return found;
-}
-
-static void remember(struct daub_device *device, const char *name, double psnr)
-{
-    pthread_mutex_lock(&device->lock);
-    struct gpu_check *check = &device->checks[device->check_count++ % GPU_CHECKS];
-    snprintf(check->name, sizeof(check->name), "%s", name);
-    check->psnr = psnr;
-    pthread_mutex_unlock(&device->lock);
-}
-
 static bool golden_cached(struct daub_device *device, const struct daub_model *model,
                           enum gpu_kernels kernels, bool fp16, double *psnr,
                           struct daub_error *error)
@@ -137,13 +115,10 @@ static bool golden_cached(struct daub_device *device, const struct daub_model *m
     size_t bytes;
     snprintf(name, sizeof(name), "check-%016llx-%d-%s", (unsigned long long)model->hash,
              (int)kernels, fp16 ? "fp16" : "fp32");
-    if (recall(device, name, psnr))
-        return true;
     double *kept = gpu_cache_load(device, name, &bytes);
     if (kept && bytes == sizeof(*psnr)) {
         *psnr = *kept;
         free(kept);
-        remember(device, name, *psnr);
         return true;
     }
     free(kept);
@@ -152,7 +127,6 @@ static bool golden_cached(struct daub_device *device, const struct daub_model *m
     daub_log(DAUB_LOG_VERBOSE, "%s at %s agrees with the reference to %.1f dB",
              device->info.name, fp16 ? "fp16" : "fp32", *psnr);
     gpu_cache_save(device, name, psnr, sizeof(*psnr));
-    remember(device, name, *psnr);
     return true;
 }
 

@@ -35,7 +35,7 @@ struct frame {
  * live. */
 struct frame_live {
     float strength, color, unused[2];
-    float stability, restart, scene_threshold, unused_too;
+    float stability, restart, unused_too[2];
 };
 
 /* Buffers of one frame in flight, all mapped. */

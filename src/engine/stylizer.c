@@ -34,8 +34,7 @@ struct daub_stylizer {
     struct exec exec;
     struct frame frame;
     struct temporal temporal;
-    bool steady; /* temporal is in use */
-    float scene_threshold;
+    bool steady;  /* temporal is in use */
     bool restart; /* the next frame has no history */
     bool cut;     /* the frame received last begins a new scene */
     VkCommandPool pool;
@@ -180,9 +179,9 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         return error->status;
     }
     s->device = device;
-    s->scene_threshold = params->scene_threshold != 0 ? params->scene_threshold
-                                                      : DAUB_SCENE_THRESHOLD_DEFAULT;
-    if (!(s->scene_threshold > 0) || !isfinite(s->scene_threshold)) {
+    float scene_threshold = params->scene_threshold != 0 ? params->scene_threshold
+                                                         : DAUB_SCENE_THRESHOLD_DEFAULT;
+    if (!(scene_threshold > 0) || !isfinite(scene_threshold)) {
         daub_fail(error, DAUB_ERROR_ARGUMENT, "scene threshold %g is not above 0",
                   (double)params->scene_threshold);
         goto fail;
@@ -204,7 +203,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     s->steady = params->temporal == DAUB_TEMPORAL_FLOW;
     s->restart = true;
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
-                                    s->frame.work_h, error))
+                                    s->frame.work_h, scene_threshold, error))
         goto fail;
     for (int i = 0; i < SLOTS; i++) {
         if (!build_slot(s, &s->slots[i], error))
@@ -316,7 +315,6 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         .color = live ? (float)live->color : 0,
         .stability = stability,
         .restart = s->restart || style_changes(s),
-        .scene_threshold = s->scene_threshold,
     };
     memcpy(slot->frame.live.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&

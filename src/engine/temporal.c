@@ -51,9 +51,9 @@ static int local_side(int n)
 }
 
 bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, int w,
-                   int h, struct daub_error *error)
+                   int h, float scene_threshold, struct daub_error *error)
 {
-    *t = (struct temporal){.w = w, .h = h};
+    *t = (struct temporal){.w = w, .h = h, .scene_threshold = scene_threshold};
     t->painting_pixels = (w * h + ALIGN_PIXELS - 1) / ALIGN_PIXELS * ALIGN_PIXELS;
     if (!flow_init(&t->flow, device, fp16, w, h, FLOW_STEP, error))
         return false;
@@ -116,7 +116,7 @@ static bool add_cut(const struct temporal *t, struct dispatch_list *list, int pa
     int coarsest = t->flow.level_count - 1;
     const struct flow_level *level = &t->flow.levels[coarsest];
     VkFormat floats = exec_format(true, false);
-    struct dispatch item = {.name = "temporal cut", .push_count = 6};
+    struct dispatch item = {.name = "temporal cut", .push_count = 7};
     uint32_t spec[GPU_MAX_SPEC] = {0};
     struct dispatch_binding bindings[GPU_BINDINGS] = {
         [0] = flow_slopes(&t->flow, coarsest),
@@ -127,6 +127,7 @@ static bool add_cut(const struct temporal *t, struct dispatch_list *list, int pa
         [7] = whole(report, floats)};
     const int push[] = {level->w, level->h, parity, ANCHOR_FRAMES, t->w, t->h};
     memcpy(item.push, push, sizeof(push));
+    put_float(&item.push[6], t->scene_threshold);
     return dispatch_list_add_map(list, "temporal_cut", false, spec, 31, bindings, &item,
                                  1, 1, 1, error);
 }

@@ -9,6 +9,7 @@
 struct temporal {
     struct flow flow;
     int w, h;                   /* of the painting */
+    float scene_threshold;      /* of stylizer.h */
     struct gpu_buffer local;    /* of temporal_local.comp */
     struct gpu_buffer state[2]; /* of temporal_cut.comp, by the frame's parity */
     struct gpu_buffer trust[2]; /* of temporal_trust.comp, the same */
@@ -27,7 +28,7 @@ struct temporal_report {
 
 /* For paintings of w x h. */
 bool temporal_init(struct temporal *temporal, struct daub_device *device, bool fp16,
-                   int w, int h, struct daub_error *error);
+                   int w, int h, float scene_threshold, struct daub_error *error);
 void temporal_free(struct temporal *temporal); /* accepts a zeroed one */
 
 /* Appends what a network of seven input channels reads of a frame of that parity: w x h

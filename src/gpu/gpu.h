@@ -41,13 +41,6 @@ VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
 
 struct gpu_pipeline_slot;
 
-/* That this device paints a model rightly need not be found out twice (check.c). */
-enum { GPU_CHECKS = 8 };
-struct gpu_check {
-    char name[64];
-    double psnr;
-};
-
 struct daub_device {
     struct daub_device_info info;
     struct gpu_caps caps;
@@ -67,8 +60,6 @@ struct daub_device {
     bool lock_ready;
     struct gpu_pipeline_slot *pipelines;      /* lock */
     size_t pipeline_count, pipeline_capacity; /* lock */
-    struct gpu_check checks[GPU_CHECKS];      /* lock; the newest ones */
-    size_t check_count;                       /* lock; ever kept */
     bool debug_names;
     int validation_errors; /* lock; counted by the messenger */
 };

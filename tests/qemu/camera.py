@@ -1,11 +1,8 @@
 """camera.py DAUB FOLDER: daub's camera source against a real driver (vivid) and a virtual camera
 that sends MJPEG (v4l2loopback), in a virtual machine, and its own virtual camera. FOLDER keeps
 the kernel. DAUB is linked with the fake painter, which inverts every sample."""
-import os
 import re
-import shutil
 import sys
-import tempfile
 import unittest
 
 import machine
@@ -16,28 +13,10 @@ BARS = [(191, 191, 191), (191, 191, 0), (0, 191, 191), (0, 191, 0), (191, 0, 191
         (0, 0, 191), (0, 0, 0)]
 
 
-class Camera(unittest.TestCase):
+class Camera(machine.Guest):
     @classmethod
     def setUpClass(cls):
-        folder = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(folder.cleanup)
-        cls.shared = folder.name
-        shutil.copy(DAUB, os.path.join(cls.shared, "daub"))
-        machine.boot(FOLDER, cls.shared, "camera.sh")
-
-    @classmethod
-    def path(cls, name):
-        return os.path.join(cls.shared, name)
-
-    @classmethod
-    def text(cls, name):
-        return machine.text(cls.shared, name)
-
-    def ended(self, name, code, *words):
-        log = self.text(name + ".log")
-        self.assertEqual(self.text(name + ".code").strip(), str(code), log)
-        for word in words:
-            self.assertIn(word, log)
+        cls.boot(FOLDER, "camera.sh", DAUB)
 
     def frames(self, name, bars=8, top=0.7):
         """[[R, G, B of each bar] of each frame] in a strip from top on, the right way round

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unittest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SKIPPED = 77
@@ -141,3 +142,34 @@ def text(shared, name):
             return file.read()
     except FileNotFoundError:
         return ""
+
+
+class Guest(unittest.TestCase):
+    """Checks what a run of a script in the machine left: self.boot(...) in setUpClass."""
+
+    @classmethod
+    def boot(cls, folder, script, daub, more=(), **options):
+        """With daub and the project's folders named in more beside the script."""
+        shared = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(shared.cleanup)
+        cls.shared = shared.name
+        shutil.copy(daub, cls.path("daub"))
+        for part in more:
+            shutil.copytree(os.path.join(HERE, "../..", part), cls.path(part))
+        boot(folder, cls.shared, script, **options)
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.shared, name)
+
+    @classmethod
+    def text(cls, name):
+        return text(cls.shared, name)
+
+    def ended(self, name, code, *words):
+        """What NAME.code and NAME.log say; returns the log."""
+        log = self.text(name + ".log")
+        self.assertEqual(self.text(name + ".code").strip(), str(code), log)
+        for word in words:
+            self.assertIn(word, log)
+        return log
