@@ -1,14 +1,16 @@
 #version 450
-// The shown painting: the anchor or the one of the frame before, moved along the flow, where
-// that is trusted, and the network's own elsewhere. Strokes are carried, not averaged: the
-// mean of two strokes is no stroke.
+// The shown painting: the one of the frame before, moved along the flow where that is trusted,
+// drawn towards the network's own as far as it had to be resampled, and that one elsewhere.
+// Strokes are carried, hardly averaged: the mean of two strokes is no stroke. But what is
+// resampled and sharpened again and again grows patterns of its own unless it is kept near to
+// what the network paints.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "temporal.glsl"
 #include "view.glsl"
 #include "painting.glsl"
 
-TENSOR_IN(1, paintings);
+TENSOR_IN(1, history); // shown before
 FLOATS_IN(3, trust);   // of temporal_trust.comp
 FLOATS_IN(4, local);   // of temporal_local.comp
 TENSOR_OUT(6, shown); // R G B in 0..1
@@ -22,7 +24,6 @@ layout(push_constant) uniform Push {
     int trust_w, trust_h;
     int local_w, local_h;
     int step;             // picture pixels a pixel of trust
-    int before, anchor;   // where these paintings begin
     float scale, shift;   // net value to 0..1
 } push;
 
@@ -40,13 +41,17 @@ vec4 local_at(vec2 p, int k)
                    LOAD_FLOAT(local, LOCALS * (b.y * push.local_w + b.x) + k), f.x), f.y);
 }
 
-// A carried stroke may be none that the network would paint here, as it left with what it
-// was painted on: it may go this many standard deviations from the mean around.
-const float REACH = 2.5, LEAST = 0.04;
+// As far from the mean around as this many standard deviations of the network's painting there
+// are strokes its own (variance clipping; Salvi 2016).
+const float REACH = 4.0, LEAST = 0.01;
 
 // Resampling takes detail: it sharpens as far as the one shown before has less than the
-// network's own times this, which makes up for what it takes itself.
-const float DETAIL = 1.1;
+// network's own times this, which makes up for what it takes itself. Most and least as
+// parameters of Keys.
+const float DETAIL = 2.0, SOFTEST = 0.5, SHARPEST = 1.2;
+
+// Part of the network's own where it was read between pixels by more than FAR.
+const float OWN = 0.1, NEAR = 0.04, FAR = 0.2;
 
 float inside(vec2 p)
 {
@@ -68,20 +73,14 @@ void main()
         STORE(shown, y * push.w + x, vec4(painted, 0.0));
         return;
     }
-    const mat2x4 t = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5,
+    const vec3 way = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5,
                               ivec2(push.trust_w, push.trust_h));
-    vec2 from = vec2(x, y) + t[0].xy;
-    // Half of two strokes is a blur: few pixels get any.
-    float m = clamp(2.0 * t[0].z - 0.5, 0.0, 1.0);
-    m *= inside(from);
-    const bool anchored = t[1].z > 0.5;
-    if (anchored)
-        from = vec2(x, y) + t[1].xy;
-    m *= inside(from);
+    const vec2 from = vec2(x, y) + way.xy, between = abs(from - round(from));
+    const float own = OWN * smoothstep(NEAR, FAR, max(between.x, between.y));
+    const float m = way.z * inside(from) * (1.0 - own);
     const vec4 around = local_at(vec2(x, y), 0), detail = local_at(vec2(x, y), 1);
-    const float sharpen = clamp(sqrt(DETAIL * detail.x / max(detail.y, 1e-6)), 0.5, 1.5);
-    const vec3 before =
-        sample_at(anchored ? push.anchor : push.before, from, ivec2(push.w, push.h), -sharpen).xyz;
+    const float sharpen = clamp(sqrt(DETAIL * detail.x / max(detail.y, 1e-6)), SOFTEST, SHARPEST);
+    const vec3 before = sample_at(from, ivec2(push.w, push.h), -sharpen).xyz;
     const float reach = REACH * around.w + LEAST;
     const vec3 carried = clamp(before, around.xyz - reach, around.xyz + reach);
     STORE(shown, y * push.w + x, vec4(clamp(mix(painted, carried, m), 0.0, 1.0), 0.0));

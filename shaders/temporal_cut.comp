@@ -8,18 +8,11 @@
 
 FLOATS_IN(0, slopes); // both parities
 FLOATS_IN(1, field);  // the way back
-FLOATS_IN(2, past);   // state after the frame before
 FLOATS_IN(5, live);   // element 1: y 1 to start anew
-layout(set = 0, binding = 6, std430) writeonly buffer State {
-    vec4 state;        // 1 to start anew, 1 where the anchor is due, frames since it was, 0
-    uvec4 keep_groups; // of temporal_keep.comp, which only runs where it is due
-};
-FLOATS_OUT(7, report); // 1 at a cut, divergence, correlation, 0
+FLOATS_OUT(6, report); // 1 at a cut, divergence, correlation, 1 to start anew
 
 layout(push_constant) uniform Push {
     int w, h, parity; // of the newer frame
-    int anchor_frames;
-    int picture_w, picture_h;
     float divergence; // of a cut, at least
 } push;
 
@@ -101,12 +94,6 @@ void main()
     const float correlation = sum.y > 0.0 ? sum.x / sum.y : 1.0;
     const bool told = LOAD_FLOAT(live, 1).y > 0.0;
     const bool cut = !told && divergence > push.divergence && correlation < CORRELATION;
-    const bool anew = told || cut;
-    const float age = anew ? 0.0 : LOAD_FLOAT(past, 0).z + 1.0;
-    const bool due = age == 1.0;
-    state = vec4(anew ? 1.0 : 0.0, due ? 1.0 : 0.0,
-                 age == float(push.anchor_frames) ? 0.0 : age, 0.0);
-    keep_groups = due ? uvec4((push.picture_w + LANES - 1) / LANES, push.picture_h, 1, 0)
-                      : uvec4(0);
-    STORE_FLOAT(report, 0, vec4(cut ? 1.0 : 0.0, divergence, correlation, 0.0));
+    STORE_FLOAT(report, 0,
+                vec4(cut ? 1.0 : 0.0, divergence, correlation, told || cut ? 1.0 : 0.0));
 }

@@ -9,7 +9,7 @@
 
 TENSOR_IN(1, history); // shown before
 FLOATS_OUT(6, local); // [h][w][LOCALS]: mean colour, standard deviation; detail
-                      // painted and shown before; mean colour shown before
+                      // painted and shown before
 
 layout(push_constant) uniform Push {
     int w, h;             // blocks
@@ -36,7 +36,7 @@ void main()
     if (x >= push.w)
         return;
     const Affine f = load_affine0(0);
-    vec3 sum = vec3(0.0), squares = vec3(0.0), shown_sum = vec3(0.0);
+    vec3 sum = vec3(0.0), squares = vec3(0.0);
     float painted_detail = 0.0, shown_detail = 0.0;
     for (int j = 0; j < SIDE; j++) {
         const int py = min(y * SIDE + j, push.picture_h - 1);
@@ -48,7 +48,6 @@ void main()
             const vec3 shown = shown_at(px, py);
             sum += p;
             squares += p * p;
-            shown_sum += shown;
             if (i > 1) {
                 painted_detail += detail(p, left[0], left[1]);
                 shown_detail += detail(shown, shown_left[0], shown_left[1]);
@@ -62,5 +61,4 @@ void main()
     const int at = LOCALS * (y * push.w + x);
     STORE_FLOAT(local, at, vec4(mean, sqrt((variance.x + variance.y + variance.z) / 3.0)));
     STORE_FLOAT(local, at + 1, vec4(painted_detail, shown_detail, 0.0, 0.0));
-    STORE_FLOAT(local, at + 2, vec4(shown_sum / n, 0.0));
 }

@@ -171,8 +171,7 @@ void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
     VkMemoryBarrier barrier = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
         .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT |
-                         VK_ACCESS_INDIRECT_COMMAND_READ_BIT,
+        .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT,
     };
     if (queries)
         vkCmdResetQueryPool(cmd, queries, 0, (uint32_t)list->count + 1);
@@ -180,9 +179,8 @@ void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
         const struct dispatch *item = &list->items[i];
         if (item->barrier || queries)
             vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                                 VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT |
-                                     VK_PIPELINE_STAGE_DRAW_INDIRECT_BIT,
-                                 0, 1, &barrier, 0, NULL, 0, NULL);
+                                 VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, 0, 1, &barrier, 0,
+                                 NULL, 0, NULL);
         if (queries)
             vkCmdWriteTimestamp(cmd, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries,
                                 (uint32_t)i);
@@ -192,10 +190,7 @@ void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
         if (item->push_count)
             vkCmdPushConstants(cmd, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                                item->push_count * 4, item->push);
-        if (item->indirect)
-            vkCmdDispatchIndirect(cmd, item->indirect->buffer, item->indirect_offset);
-        else
-            vkCmdDispatch(cmd, item->groups[0], item->groups[1], item->groups[2]);
+        vkCmdDispatch(cmd, item->groups[0], item->groups[1], item->groups[2]);
     }
     if (queries)
         vkCmdWriteTimestamp(cmd, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries,

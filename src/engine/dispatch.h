@@ -18,10 +18,6 @@ struct dispatch {
     uint32_t push[GPU_PUSH_BYTES / 4];
     uint32_t push_count; /* words */
     uint32_t groups[3];
-    /* NULL, or where on the device the groups are read instead: three 32-bit numbers, no
-     * more than groups each, that a dispatch before has written. */
-    const struct gpu_buffer *indirect;
-    VkDeviceSize indirect_offset;
     bool barrier; /* waits for the dispatches before it */
     double gflop;
 };

@@ -8,41 +8,27 @@
 
 enum {
     FLOW_STEP = 2,
-    LOCAL_SIDE = 16,
+    LOCAL_SIDE = 8,
     VEC4 = 16,
-    LOCALS = 3, /* vectors a block */
-    PAINTINGS = 3,
-    ANCHOR = 2,
-    ANCHOR_FRAMES = 24, /* that an anchor lasts */
-    ALIGN_PIXELS = 64,  /* that a painting may be bound by itself */
+    LOCALS = 2, /* vectors a block */
 };
 
 static VkDeviceSize painting_bytes(const struct temporal *t)
 {
-    return (VkDeviceSize)t->painting_pixels * (t->flow.fp16 ? 8 : 16);
-}
-
-static struct dispatch_binding painting(const struct temporal *t, int index)
-{
-    return (struct dispatch_binding){
-        &t->paintings, (VkDeviceSize)index * painting_bytes(t),
-        (VkDeviceSize)t->w * (VkDeviceSize)t->h * (t->flow.fp16 ? 8 : 16),
-        exec_format(false, t->flow.fp16)};
+    return (VkDeviceSize)t->w * (VkDeviceSize)t->h * (t->flow.fp16 ? 8 : 16);
 }
 
 struct dispatch_binding temporal_shown(const struct temporal *t, int parity)
 {
-    return painting(t, parity);
+    return (struct dispatch_binding){&t->painting[parity], 0, painting_bytes(t),
+                                     exec_format(false, t->flow.fp16)};
 }
 
 static void clear(VkCommandBuffer cmd, void *user)
 {
     const struct temporal *t = user;
-    for (int i = 0; i < 2; i++) {
-        vkCmdFillBuffer(cmd, t->state[i].buffer, 0, VK_WHOLE_SIZE, 0);
-        vkCmdFillBuffer(cmd, t->trust[i].buffer, 0, VK_WHOLE_SIZE, 0);
-    }
-    vkCmdFillBuffer(cmd, t->paintings.buffer, 0, VK_WHOLE_SIZE, 0);
+    for (int i = 0; i < 2; i++)
+        vkCmdFillBuffer(cmd, t->painting[i].buffer, 0, VK_WHOLE_SIZE, 0);
 }
 
 static int local_side(int n)
@@ -54,23 +40,19 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
                    int h, float scene_threshold, struct daub_error *error)
 {
     *t = (struct temporal){.w = w, .h = h, .scene_threshold = scene_threshold};
-    t->painting_pixels = (w * h + ALIGN_PIXELS - 1) / ALIGN_PIXELS * ALIGN_PIXELS;
     if (!flow_init(&t->flow, device, fp16, w, h, FLOW_STEP, error))
         return false;
     const struct flow_level *finest = &t->flow.levels[0];
     VkDeviceSize local = (VkDeviceSize)local_side(w) * (VkDeviceSize)local_side(h);
-    VkDeviceSize trust = (VkDeviceSize)finest->w * (VkDeviceSize)finest->h * 2 * VEC4;
+    VkDeviceSize trust = (VkDeviceSize)finest->w * (VkDeviceSize)finest->h * VEC4;
     const struct {
         struct gpu_buffer *buffer;
         const char *name;
         VkDeviceSize bytes;
     } wanted[] = {{&t->local, "local", local * LOCALS * VEC4},
-                  {&t->state[0], "state", 2 * VEC4},
-                  {&t->state[1], "state", 2 * VEC4},
-                  {&t->trust[0], "trust", trust},
-                  {&t->trust[1], "trust", trust},
-                  {&t->anchor, "anchor", trust / (2 * VEC4) * sizeof(float)},
-                  {&t->paintings, "paintings", PAINTINGS * painting_bytes(t)}};
+                  {&t->trust, "trust", trust},
+                  {&t->painting[0], "painting", painting_bytes(t)},
+                  {&t->painting[1], "painting", painting_bytes(t)}};
     for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
         if (!gpu_buffer_create(device, GPU_MEMORY_DEVICE, wanted[i].bytes, wanted[i].name,
                                wanted[i].buffer, error))
@@ -88,12 +70,9 @@ void temporal_free(struct temporal *t)
     struct daub_device *device = t->flow.device;
     if (device) {
         gpu_buffer_free(device, &t->local);
-        gpu_buffer_free(device, &t->paintings);
-        gpu_buffer_free(device, &t->anchor);
-        for (int i = 0; i < 2; i++) {
-            gpu_buffer_free(device, &t->state[i]);
-            gpu_buffer_free(device, &t->trust[i]);
-        }
+        gpu_buffer_free(device, &t->trust);
+        for (int i = 0; i < 2; i++)
+            gpu_buffer_free(device, &t->painting[i]);
     }
     flow_free(&t->flow);
     *t = (struct temporal){0};
@@ -116,24 +95,23 @@ static bool add_cut(const struct temporal *t, struct dispatch_list *list, int pa
     int coarsest = t->flow.level_count - 1;
     const struct flow_level *level = &t->flow.levels[coarsest];
     VkFormat floats = exec_format(true, false);
-    struct dispatch item = {.name = "temporal cut", .push_count = 7};
+    struct dispatch item = {.name = "temporal cut", .push_count = 4};
     uint32_t spec[GPU_MAX_SPEC] = {0};
     struct dispatch_binding bindings[GPU_BINDINGS] = {
         [0] = flow_slopes(&t->flow, coarsest),
         [1] = flow_field(&t->flow, coarsest, parity),
-        [2] = whole(&t->state[1 - parity], floats),
         [5] = whole(live, floats),
-        [6] = whole(&t->state[parity], floats),
-        [7] = whole(report, floats)};
-    const int push[] = {level->w, level->h, parity, ANCHOR_FRAMES, t->w, t->h};
+        [6] = whole(report, floats)};
+    const int push[] = {level->w, level->h, parity};
     memcpy(item.push, push, sizeof(push));
-    put_float(&item.push[6], t->scene_threshold);
+    put_float(&item.push[3], t->scene_threshold);
     return dispatch_list_add_map(list, "temporal_cut", false, spec, 31, bindings, &item,
                                  1, 1, 1, error);
 }
 
 static bool add_trust(const struct temporal *t, struct dispatch_list *list, int parity,
-                      const struct gpu_buffer *live, struct daub_error *error)
+                      const struct gpu_buffer *live, const struct gpu_buffer *report,
+                      struct daub_error *error)
 {
     int coarse = flow_forth_level(&t->flow);
     const struct flow_level *finest = &t->flow.levels[0],
@@ -144,12 +122,10 @@ static bool add_trust(const struct temporal *t, struct dispatch_list *list, int 
     struct dispatch_binding bindings[GPU_BINDINGS] = {
         [0] = flow_back(&t->flow),
         [1] = flow_slopes(&t->flow, 0),
-        [2] = whole(&t->trust[1 - parity], floats),
         [3] = flow_field(&t->flow, coarse, parity),
-        [4] = whole(&t->state[parity], floats),
+        [4] = whole(report, floats),
         [5] = whole(live, floats),
-        [6] = whole(&t->trust[parity], floats),
-        [7] = whole(&t->anchor, floats)};
+        [6] = whole(&t->trust, floats)};
     const int push[] = {finest->w, finest->h, parity, 0, coarser->w, coarser->h, 0};
     memcpy(item.push, push, sizeof(push));
     put_float(&item.push[3], (float)t->flow.step);
@@ -165,7 +141,7 @@ bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
 {
     return flow_append(&t->flow, list, parity, picture, error) &&
            add_cut(t, list, parity, live, report, error) &&
-           add_trust(t, list, parity, live, error);
+           add_trust(t, list, parity, live, report, error);
 }
 
 bool temporal_append_feed(const struct temporal *t, struct dispatch_list *list,
@@ -181,8 +157,8 @@ bool temporal_append_feed(const struct temporal *t, struct dispatch_list *list,
         const struct flow_level *finest = &t->flow.levels[0];
         const int of_before[] = {t->w, t->h, finest->w, finest->h, t->flow.step};
         memcpy(&push[2], of_before, sizeof(of_before));
-        bindings[1] = painting(t, 1 - parity);
-        bindings[3] = whole(&t->trust[parity], exec_format(true, false));
+        bindings[1] = temporal_shown(t, 1 - parity);
+        bindings[3] = whole(&t->trust, exec_format(true, false));
     }
     memcpy(item.push, push, sizeof(push));
     put_float(&item.push[7], range->scale);
@@ -222,53 +198,29 @@ bool temporal_append_blend(const struct temporal *t, struct dispatch_list *list,
                            struct daub_error *error)
 {
     const struct flow_level *finest = &t->flow.levels[0];
-    struct dispatch_binding before = painting(t, 1 - parity);
+    struct dispatch_binding before = temporal_shown(t, 1 - parity);
     struct dispatch_binding local = whole(&t->local, exec_format(true, false));
     int local_w = local_side(t->w), local_h = local_side(t->h);
-    struct dispatch keep = {.name = "temporal keep",
-                            .push_count = 7,
-                            .indirect = &t->state[parity],
-                            .indirect_offset = VEC4},
-                    means = {.name = "temporal local"},
+    struct dispatch means = {.name = "temporal local"},
                     blend = {.name = "temporal blend"};
     uint32_t spec[GPU_MAX_SPEC] = {0};
-    struct dispatch_binding to_anchor[GPU_BINDINGS] = {
-        [1] = before,
-        [3] = whole(&t->trust[1 - parity], exec_format(true, false)),
-        [4] = local,
-        [6] = painting(t, ANCHOR)};
     struct dispatch_binding to_local[GPU_BINDINGS] = {[1] = before, [6] = local};
     struct dispatch_binding to_shown[GPU_BINDINGS] = {
-        [1] = whole(&t->paintings, exec_format(false, t->flow.fp16)),
-        [3] = whole(&t->trust[parity], exec_format(true, false)),
+        [1] = before,
+        [3] = whole(&t->trust, exec_format(true, false)),
         [4] = local,
-        [6] = painting(t, parity)};
+        [6] = temporal_shown(t, parity)};
     bind_painting(painted, spec, to_local);
     bind_painting(painted, spec, to_shown);
     const int of_local[] = {local_w, local_h, t->w, t->h, painted->stride};
-    const int of_blend[] = {t->w,
-                            t->h,
-                            painted->stride,
-                            finest->w,
-                            finest->h,
-                            local_w,
-                            local_h,
-                            t->flow.step,
-                            (1 - parity) * t->painting_pixels,
-                            ANCHOR * t->painting_pixels};
+    const int of_blend[] = {t->w,      t->h,    painted->stride, finest->w,
+                            finest->h, local_w, local_h,         t->flow.step};
     set_push(&means, of_local, 5, &painted->range);
-    set_push(&blend, of_blend, 10, &painted->range);
+    set_push(&blend, of_blend, 8, &painted->range);
     spec[1] = painted->fed;
-    if (painted->fed)
-        return dispatch_list_add_map(list, "temporal_blend", t->flow.fp16, spec, 31,
-                                     to_shown, &blend, t->w, t->h, 1, error);
-    const int of_keep[] = {t->w,      t->h,      local_w,     local_h,
-                           finest->w, finest->h, t->flow.step};
-    memcpy(keep.push, of_keep, sizeof(of_keep));
-    return dispatch_list_add_map(list, "temporal_local", t->flow.fp16, spec, 31, to_local,
-                                 &means, local_w, local_h, 1, error) &&
-           dispatch_list_add_map(list, "temporal_keep", t->flow.fp16, spec, 31, to_anchor,
-                                 &keep, t->w, t->h, 1, error) &&
+    return (painted->fed ||
+            dispatch_list_add_map(list, "temporal_local", t->flow.fp16, spec, 31,
+                                  to_local, &means, local_w, local_h, 1, error)) &&
            dispatch_list_add_map(list, "temporal_blend", t->flow.fp16, spec, 31, to_shown,
                                  &blend, t->w, t->h, 1, error);
 }

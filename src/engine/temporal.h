@@ -8,22 +8,18 @@
 
 struct temporal {
     struct flow flow;
-    int w, h;                   /* of the painting */
-    float scene_threshold;      /* of stylizer.h */
-    struct gpu_buffer local;    /* of temporal_local.comp */
-    struct gpu_buffer state[2]; /* of temporal_cut.comp, by the frame's parity */
-    struct gpu_buffer trust[2]; /* of temporal_trust.comp, the same */
-    struct gpu_buffer anchor;   /* luma of the anchor's frame; the same kernel's */
-    /* [h][w] R G B 0 in 0..1: shown at either parity, then the anchor, a painting shown
-     * some frames ago. */
-    struct gpu_buffer paintings;
-    int painting_pixels; /* from one of them to the next */
+    int w, h;                      /* of the painting */
+    float scene_threshold;         /* of stylizer.h */
+    struct gpu_buffer local;       /* of temporal_local.comp */
+    struct gpu_buffer trust;       /* of temporal_trust.comp */
+    struct gpu_buffer painting[2]; /* [h][w] R G B 0 in 0..1, by the frame's parity */
 };
 
 /* What a frame's kernels found. */
 struct temporal_report {
     float cut; /* 1 where it begins a new scene */
-    float divergence, correlation, unused;
+    float divergence, correlation;
+    float anew; /* 1 where nothing of before is carried on: at a cut, or as told */
 };
 
 /* For paintings of w x h. */
@@ -52,7 +48,7 @@ struct temporal_painting {
 };
 
 /* Most dispatches that the calls below add. */
-#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 6)
+#define TEMPORAL_MAX_DISPATCHES (FLOW_MAX_DISPATCHES + 5)
 /* Appends the flow, the search for cuts and the trust of frames of that parity. live:
  * element 1 holds the stability and whether to start anew. report: a struct
  * temporal_report. */

@@ -51,8 +51,7 @@ bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
         .size = buffer->bytes,
         .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
                  VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |
-                 VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
     };
     GPU_CHECK(vkCreateBuffer(device->device, &info, NULL, &buffer->buffer));
     gpu_debug_name(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)buffer->buffer, name);
