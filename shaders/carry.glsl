@@ -1,31 +1,53 @@
 // Reading paintings of before: `history` and `trust` (of temporal_trust.comp) are bound.
 
 // Ways so near to whole pixels are: a still scene stays as sharp as it is.
-const float WHOLE = 0.05;
+const float WHOLE = 0.05, FAR = 0.2; // pixels
 
-// Weights of Keys' cubic convolution (1981) for the pixels -1, 0, 1, 2. The parameter -0.5
-// is the most exact; what is lower sharpens.
-vec4 cubic(float f, float a)
+const float PI = 3.14159265;
+const int TAPS = 6;
+
+// Weights of the pixels -2 to 3 at the place f between 0 and 1: Lanczos' kernel of three lobes,
+// convolved with (-sharpen, 1 + 2 sharpen, -sharpen), less of that near a pixel; at one, it alone.
+void weigh(float f, float sharpen, out float weights[TAPS])
 {
-    const float g = 1.0 - f;
-    return vec4(a * f * g * g, 1.0 + f * f * ((a + 2.0) * f - a - 3.0),
-                1.0 + g * g * ((a + 2.0) * g - a - 3.0), a * g * f * f);
+    const float between = min(f, 1.0 - f);
+    const float k = sharpen * min(between / FAR, 1.0);
+    // Cosine and sine of a third of the angle by their series, and the whole angle's sine.
+    const float x = PI / 3.0 * f, xx = x * x;
+    const vec2 third = vec2(1.0 - xx / 2.0 * (1.0 - xx / 12.0 * (1.0 - xx / 30.0 * (1.0 - xx / 56.0))),
+                            x * (1.0 - xx / 6.0 * (1.0 - xx / 20.0 * (1.0 - xx / 42.0))));
+    const float s = third.y * (3.0 - 4.0 * third.y * third.y);
+    float lanczos[TAPS], sum = 0.0;
+    [[unroll]] for (int i = 0; i < TAPS; i++) {
+        const float d = f - float(i - 2), angle = PI / 3.0 * float(i - 2);
+        lanczos[i] = between < WHOLE ? (i == 2 ? 1.0 : 0.0)
+                                     : ((i & 1) == 0 ? s : -s) *
+                                           (third.y * cos(angle) - third.x * sin(angle)) / (d * d);
+        sum += lanczos[i];
+    }
+    [[unroll]] for (int i = 0; i < TAPS; i++) {
+        const float before = i > 0 ? lanczos[max(i - 1, 0)] : 0.0;
+        const float after = i < TAPS - 1 ? lanczos[min(i + 1, TAPS - 1)] : 0.0;
+        weights[i] = (lanczos[i] + k * (2.0 * lanczos[i] - before - after)) / sum;
+    }
 }
 
 // The painting of that size at p.
-vec4 sample_at(vec2 p, ivec2 size, float parameter)
+vec4 sample_at(vec2 p, ivec2 size, float sharpen)
 {
     const vec2 near = round(p);
     p = mix(p, near, lessThan(abs(p - near), vec2(WHOLE)));
     const ivec2 a = ivec2(floor(p)), most = size - 1;
     const vec2 f = p - vec2(a);
-    const vec4 wx = cubic(f.x, parameter), wy = cubic(f.y, parameter);
+    float wx[TAPS], wy[TAPS];
+    weigh(f.x, sharpen, wx);
+    weigh(f.y, sharpen, wy);
     vec4 sum = vec4(0.0);
-    [[unroll]] for (int j = 0; j < 4; j++) {
-        const int row = clamp(a.y + j - 1, 0, most.y) * size.x;
+    [[unroll]] for (int j = 0; j < TAPS; j++) {
+        const int row = clamp(a.y + j - 2, 0, most.y) * size.x;
         vec4 of_row = vec4(0.0);
-        [[unroll]] for (int i = 0; i < 4; i++)
-            of_row += wx[i] * LOAD(history, row + clamp(a.x + i - 1, 0, most.x));
+        [[unroll]] for (int i = 0; i < TAPS; i++)
+            of_row += wx[i] * LOAD(history, row + clamp(a.x + i - 2, 0, most.x));
         sum += wy[j] * of_row;
     }
     return sum;

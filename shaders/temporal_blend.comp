@@ -45,13 +45,12 @@ vec4 local_at(vec2 p, int k)
 // are strokes its own (variance clipping; Salvi 2016).
 const float REACH = 4.0, LEAST = 0.01;
 
-// Resampling takes detail: it sharpens as far as the one shown before has less than the
-// network's own times this, which makes up for what it takes itself. Most and least as
-// parameters of Keys.
-const float DETAIL = 2.0, SOFTEST = 0.5, SHARPEST = 1.2;
+// Makes up for the detail that resampling takes, and averaging; less where the one shown before
+// has more of it than the network's own, none where it has LAVISH times as much.
+const float SHARPEN = 0.065, LAVISH = 1.3;
 
 // Part of the network's own where it was read between pixels by more than FAR.
-const float OWN = 0.1, NEAR = 0.04, FAR = 0.2;
+const float OWN = 0.15;
 
 float inside(vec2 p)
 {
@@ -76,11 +75,12 @@ void main()
     const vec3 way = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5,
                               ivec2(push.trust_w, push.trust_h));
     const vec2 from = vec2(x, y) + way.xy, between = abs(from - round(from));
-    const float own = OWN * smoothstep(NEAR, FAR, max(between.x, between.y));
+    const float own = OWN * smoothstep(WHOLE, FAR, max(between.x, between.y));
     const float m = way.z * inside(from) * (1.0 - own);
     const vec4 around = local_at(vec2(x, y), 0), detail = local_at(vec2(x, y), 1);
-    const float sharpen = clamp(sqrt(DETAIL * detail.x / max(detail.y, 1e-6)), SOFTEST, SHARPEST);
-    const vec3 before = sample_at(from, ivec2(push.w, push.h), -sharpen).xyz;
+    const float lavish = sqrt(detail.y / max(detail.x, 1e-6));
+    const float sharpen = SHARPEN * clamp((LAVISH - lavish) / (LAVISH - 1.0), 0.0, 1.0);
+    const vec3 before = sample_at(from, ivec2(push.w, push.h), sharpen).xyz;
     const float reach = REACH * around.w + LEAST;
     const vec3 carried = clamp(before, around.xyz - reach, around.xyz + reach);
     STORE(shown, y * push.w + x, vec4(clamp(mix(painted, carried, m), 0.0, 1.0), 0.0));

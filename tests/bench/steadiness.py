@@ -173,6 +173,8 @@ def stills(folder):
 def main():
     daub, scene = sys.argv[1:3]
     out = sys.argv[3] if len(sys.argv) > 3 else None
+    if out:
+        os.makedirs(out, exist_ok=True)
     distance, results = style_distance(), {}
     for name, source in clips():
         with tempfile.TemporaryDirectory() as folder:

@@ -12,6 +12,7 @@ from window import Display, np, run
 RATE, SECONDS, BITS = 25, 40, 11
 SOUND_RATE, BYTES = 48000, 4  # of what SDL's disk driver writes
 LISTEN, CLOSE = 8, 0.04  # seconds
+LISTENS = 3
 
 
 class Player(Display):
@@ -85,13 +86,25 @@ class Player(Display):
         print("\nsound behind the picture by", ["%.0f ms" % (1000 * a) for a in apart])
         return apart
 
+    def comes_close(self):
+        """SDL's disk driver waits a little after each piece, the longer the busier the machine:
+        no other device has so bad a clock. Learning it must lead to a time of it together."""
+        apart = []
+        for _ in range(LISTENS):
+            apart.append(abs(np.median(self.offsets())))
+            if apart[-1] < CLOSE:
+                return
+            self.key("Down")  # the clip would end
+            time.sleep(2)
+        self.fail("the sound never came close: %s" % apart)
+
     def test_sound(self):
         self.play()
-        time.sleep(5)  # SDL's disk driver has a clock of its own, which must be learnt
-        self.assertLess(abs(np.median(self.offsets())), CLOSE)
+        time.sleep(5)
+        self.comes_close()
         self.key("Right")
         time.sleep(2)
-        self.assertLess(abs(np.median(self.offsets())), CLOSE)
+        self.comes_close()
         self.key("m")
         time.sleep(0.5)
         heard = os.path.getsize(self.path("heard.raw"))

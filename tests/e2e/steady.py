@@ -17,6 +17,7 @@ except ImportError:
     sys.exit(harness.SKIPPED)
 
 SCENE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../samples/scene.mp4")
+LIKE = 0.55  # correlation
 NOISE = 6  # of FFmpeg's filter: a standard deviation of about 2 levels
 
 
@@ -84,6 +85,7 @@ class Steady(unittest.TestCase):
         self.assertLess(abs(slope), 1)
         self.assertGreater(kept, 0.95)
         self.assertGreater(crisp, 0.85)
+        self.assertLess(crisp, 1.25)
         self.assertLess(rests, 0.12 * boils)
         self.assertLess(memory, 1.1 * memory_of_100)
 
@@ -99,6 +101,21 @@ class Steady(unittest.TestCase):
                       for name, how in (("alone.mkv", "off"), ("steady.mkv", "flow"))))
         print("\nboiling %.2f -> %.3f" % (boils, rests))
         self.assertLess(rests, 0.4 * boils)
+
+    def test_true_strokes(self):
+        """What is carried for long below a moving camera stays what the network would paint."""
+        width, height, count = 320, 180, 90
+        source = self.path("scene.mkv")
+        ffmpeg("-i", SCENE, "-vf", "scale=%d:%d" % (width, height), "-frames:v", count, "-c:v", "ffv1",
+               source)
+        pair = []
+        for how in "off", "flow":
+            frames = frames_of(self.paint(source, how + ".mkv", "--temporal", how)[0], width, height)
+            last = frames[-10:].astype(np.float32)
+            pair.append([f - cv2.GaussianBlur(f, (0, 0), 8) for f in last])
+        alike = [float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())) for a, b in zip(*pair)]
+        print("\nstrokes after %d frames: correlation %.3f" % (count, np.mean(alike)))
+        self.assertGreater(np.mean(alike), LIKE)
 
     def test_same_twice(self):
         """Odd sizes, one and two frames, and a longer clip: each twice."""
