@@ -1,6 +1,7 @@
 // Reading paintings of before: `history` and `trust` (of temporal_trust.comp) are bound.
 
-// Ways so near to whole pixels are: a still scene stays as sharp as it is.
+// Ways so near to whole pixels are: a still scene stays as sharp as it is. From FAR on, what
+// resampling costs is made up for in full.
 const float WHOLE = 0.05, FAR = 0.2; // pixels
 
 const float PI = 3.14159265;
@@ -22,7 +23,7 @@ void weigh(float f, float sharpen, out float weights[TAPS])
         const float d = f - float(i - 2), angle = PI / 3.0 * float(i - 2);
         lanczos[i] = between < WHOLE ? (i == 2 ? 1.0 : 0.0)
                                      : ((i & 1) == 0 ? s : -s) *
-                                           (third.y * cos(angle) - third.x * sin(angle)) / (d * d);
+                                           (third.y * cos(angle) - third.x * sin(angle)) / max(d * d, 1e-6);
         sum += lanczos[i];
     }
     [[unroll]] for (int i = 0; i < TAPS; i++) {

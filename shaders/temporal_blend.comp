@@ -42,7 +42,7 @@ vec4 local_at(vec2 p, int k)
 }
 
 // As far from the mean around as this many standard deviations of the network's painting there
-// are strokes its own (variance clipping; Salvi 2016).
+// may strokes be carried (variance clipping; Salvi 2016).
 const float REACH = 4.0, LEAST = 0.01;
 
 // Makes up for the detail that resampling takes, and averaging; less where the one shown before
