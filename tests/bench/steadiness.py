@@ -131,7 +131,7 @@ def panel(left, title, key, results, least, most):
     for i in range(5):
         x, y = left + size * i * 0.25 / 1.1, top + size * (1 - i / 4)
         out += ['<text x="%.1f" y="%d" text-anchor="middle">%g</text>' % (x, top + size + 18, i / 4),
-                '<text x="%d" y="%.1f" text-anchor="end">%.2g</text>' % (left - 6, y + 4, least + (most - least) * i / 4)]
+                '<text x="%d" y="%.1f" text-anchor="end">%.3g</text>' % (left - 6, y + 4, least + (most - least) * i / 4)]
     for color, (name, result) in zip(COLORS, results.items()):
         dots = [(dial, place(result['flow', dial])) for dial in DIALS]
         out.append('<polyline points="%s" fill="none" stroke="%s" stroke-width="2"/>' %
