@@ -49,7 +49,7 @@ vec2 forth_at(vec2 p)
 const float NOISE = 2.0 / 255.0, REST = 0.1;
 
 // Half the trust is lost at a difference of 1.4 % at a stability of 0.1, of 5 % at 0.5, of 24 %
-// at 1. What turns or is uncovered smears with more than that of 0.5.
+// at 1. With more, what is uncovered keeps strokes of what passed for longer.
 float carried(vec2 control, float e)
 {
     const float limit = 0.01 * exp2(4.6 * control.x);
