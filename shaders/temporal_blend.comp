@@ -45,12 +45,20 @@ vec4 local_at(vec2 p, int k)
 // may strokes be carried (variance clipping; Salvi 2016).
 const float REACH = 4.0, LEAST = 0.01;
 
+// Light changes, and what is carried must follow: the part by which colours around are drawn to the
+// network's own each frame, and what a change of light by 1 above that of noise adds.
+const float PULL = 0.05, LIGHT = 60.0, DIM = 0.001, MOST = 0.5;
+
 // Makes up for the detail that resampling takes, and averaging; less where the one shown before
 // has more of it than the network's own, none where it has LAVISH times as much.
-const float SHARPEN = 0.065, LAVISH = 1.3;
+const float SHARPEN = 0.07, LAVISH = 1.3;
 
 // Part of the network's own where it was read between pixels by more than FAR.
 const float OWN = 0.15;
+
+// Where the one shown before has less than THIN of the network's detail, strokes met and were
+// averaged: SLOW of both from there on, in full where it has BARE, though nothing moves.
+const float THIN = 0.9, BARE = 0.6, SLOW = 0.2;
 
 float inside(vec2 p)
 {
@@ -72,15 +80,18 @@ void main()
         STORE(shown, y * push.w + x, vec4(painted, 0.0));
         return;
     }
-    const vec3 way = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5,
+    const vec4 way = trust_at((vec2(x, y) + 0.5) / float(push.step) - 0.5,
                               ivec2(push.trust_w, push.trust_h));
     const vec2 from = vec2(x, y) + way.xy, between = abs(from - round(from));
-    const float own = OWN * smoothstep(WHOLE, FAR, max(between.x, between.y));
+    const vec4 around = local_at(vec2(x, y), 0), shown_around = local_at(from, 1);
+    const float lavish = shown_around.w;
+    const float thin = SLOW * clamp((THIN - lavish) / (THIN - BARE), 0.0, 1.0);
+    const float own = OWN * max(smoothstep(WHOLE, FAR, max(between.x, between.y)), thin);
     const float m = way.z * inside(from) * (1.0 - own);
-    const vec4 around = local_at(vec2(x, y), 0), detail = local_at(vec2(x, y), 1);
-    const float lavish = sqrt(detail.y / max(detail.x, 1e-6));
     const float sharpen = SHARPEN * clamp((LAVISH - lavish) / (LAVISH - 1.0), 0.0, 1.0);
-    const vec3 before = sample_at(from, ivec2(push.w, push.h), sharpen).xyz;
+    const float pull = min(PULL + LIGHT * max(way.w - DIM, 0.0), MOST);
+    const vec3 before = sample_at(from, ivec2(push.w, push.h), sharpen, thin).xyz +
+                        pull * (around.xyz - shown_around.xyz);
     const float reach = REACH * around.w + LEAST;
     const vec3 carried = clamp(before, around.xyz - reach, around.xyz + reach);
     STORE(shown, y * push.w + x, vec4(clamp(mix(painted, carried, m), 0.0, 1.0), 0.0));

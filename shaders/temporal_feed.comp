@@ -32,13 +32,13 @@ void main()
     float m = 0.0;
     if (STEADY != 0) {
         const vec2 p = vec2(pad_index(PAD_REFLECT, x, push.w), pad_index(PAD_REFLECT, y, push.h));
-        const vec3 way = trust_at((p + 0.5) / float(push.step) - 0.5,
+        const vec4 way = trust_at((p + 0.5) / float(push.step) - 0.5,
                                   ivec2(push.trust_w, push.trust_h));
         const vec2 from = p + way.xy;
         if (way.z >= 0.5 && all(greaterThanEqual(from, vec2(0.0))) &&
             all(lessThanEqual(from, vec2(push.w - 1, push.h - 1)))) {
             m = 1.0;
-            before = clamp(sample_at(from, ivec2(push.w, push.h), -0.5).xyz, 0.0, 1.0) * push.scale +
+            before = clamp(sample_at(from, ivec2(push.w, push.h), 0.0, 0.0).xyz, 0.0, 1.0) * push.scale +
                      push.shift;
         }
     }

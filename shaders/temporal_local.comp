@@ -1,6 +1,6 @@
 #version 450
-// Means and deviations of the network's painting over blocks of pixels, and how much detail
-// it and the one shown before have there.
+// Over blocks of pixels: means of the network's painting and of the one shown before, the former's
+// deviation, and how much of its detail the latter has.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "temporal.glsl"
@@ -8,8 +8,8 @@
 #include "painting.glsl"
 
 TENSOR_IN(1, history); // shown before
-FLOATS_OUT(6, local); // [h][w][LOCALS]: mean colour, standard deviation; detail
-                      // painted and shown before
+FLOATS_OUT(6, local); // [h][w][LOCALS]: mean colour, standard deviation; mean colour shown
+                      // before, its detail where the network's own has 1
 
 layout(push_constant) uniform Push {
     int w, h;             // blocks
@@ -17,6 +17,8 @@ layout(push_constant) uniform Push {
     int painted_stride;   // pixels
     float scale, shift;   // net value to 0..1
 } push;
+
+const float MOST = 2.0; // of that ratio
 
 // What three neighbours add to the detail around.
 float detail(vec3 a, vec3 b, vec3 c)
@@ -36,7 +38,7 @@ void main()
     if (x >= push.w)
         return;
     const Affine f = load_affine0(0);
-    vec3 sum = vec3(0.0), squares = vec3(0.0);
+    vec3 sum = vec3(0.0), squares = vec3(0.0), shown_sum = vec3(0.0);
     float painted_detail = 0.0, shown_detail = 0.0;
     for (int j = 0; j < SIDE; j++) {
         const int py = min(y * SIDE + j, push.picture_h - 1);
@@ -48,6 +50,7 @@ void main()
             const vec3 shown = shown_at(px, py);
             sum += p;
             squares += p * p;
+            shown_sum += shown;
             if (i > 1) {
                 painted_detail += detail(p, left[0], left[1]);
                 shown_detail += detail(shown, shown_left[0], shown_left[1]);
@@ -60,5 +63,6 @@ void main()
     const vec3 mean = sum / n, variance = max(squares / n - mean * mean, 0.0);
     const int at = LOCALS * (y * push.w + x);
     STORE_FLOAT(local, at, vec4(mean, sqrt((variance.x + variance.y + variance.z) / 3.0)));
-    STORE_FLOAT(local, at + 1, vec4(painted_detail, shown_detail, 0.0, 0.0));
+    STORE_FLOAT(local, at + 1,
+                vec4(shown_sum / n, min(sqrt(shown_detail / max(painted_detail, 1e-6)), MOST)));
 }

@@ -11,7 +11,7 @@ FLOATS_IN(1, slopes); // of both parities, the finest level
 FLOATS_IN(3, coarse); // flow.h's, both ways
 FLOATS_IN(4, report); // of temporal_cut.comp
 FLOATS_IN(5, live);   // element 1: stability
-FLOATS_OUT(6, trust); // [h][w]: way in picture pixels, trust, 0
+FLOATS_OUT(6, trust); // [h][w]: way in picture pixels, trust, change of light
 
 layout(push_constant) uniform Push {
     int w, h;
@@ -48,11 +48,11 @@ vec2 forth_at(vec2 p)
 
 const float NOISE = 2.0 / 255.0, REST = 0.1;
 
-// Half the trust is lost at a difference of 1.4 % at a stability of 0.1, of 5 % at 0.5, of 24 %
+// Half the trust is lost at a difference of 1.5 % at a stability of 0.1, of 8 % at 0.5, of 64 %
 // at 1. With more, what is uncovered keeps strokes of what passed for longer.
 float carried(vec2 control, float e)
 {
-    const float limit = 0.01 * exp2(4.6 * control.x);
+    const float limit = 0.01 * exp2(6.0 * control.x);
     return control.x > 0.0 && control.y == 0.0 ? clamp(1.5 - e / (limit * limit), 0.0, 1.0) : 0.0;
 }
 
@@ -64,18 +64,20 @@ void main()
     const vec2 control = vec2(LOAD_FLOAT(live, 1).x, LOAD_FLOAT(report, 0).w);
     const int at = y * push.w + x;
     // Mean squared differences over 3 x 3 pixels: along the flow, and of a still picture.
-    float e = 0.0, still = 0.0;
+    float e = 0.0, still = 0.0, light = 0.0, still_light = 0.0;
     [[unroll]] for (int i = 0; i < 9; i++) {
         const int nx = x + i % 3 - 1, ny = y + i / 3 - 1;
         const float d = back_at(nx, ny).z;
         const float s = luma(push.parity, nx, ny) - luma(1 - push.parity, nx, ny);
         e += d * d / 9.0;
         still += s * s / 9.0;
+        light += d / 9.0;
+        still_light += s / 9.0;
     }
     vec2 way = back_at(x, y).xy * push.step;
     // Noise moves nothing.
     if (max(abs(way.x), abs(way.y)) < REST && still < 1.5 * e + NOISE * NOISE) {
-        STORE_FLOAT(trust, at, vec4(0.0, 0.0, carried(control, still), 0.0));
+        STORE_FLOAT(trust, at, vec4(0.0, 0.0, carried(control, still), abs(still_light)));
         return;
     }
     const vec2 miss = way + forth_at(vec2(x, y) + way / push.step) * push.step;
@@ -84,5 +86,5 @@ void main()
     // 1 while the miss is below the limit, 0 at twice that.
     const float limit = 0.02 * lengths + 0.5 * push.coarse_step * push.coarse_step;
     const float consistent = clamp(2.0 - dot(miss, miss) / limit, 0.0, 1.0);
-    STORE_FLOAT(trust, at, vec4(way, consistent * carried(control, e), 0.0));
+    STORE_FLOAT(trust, at, vec4(way, consistent * carried(control, e), abs(light)));
 }

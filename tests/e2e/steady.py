@@ -18,6 +18,7 @@ except ImportError:
 
 SCENE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../samples/scene.mp4")
 LIKE = 0.55  # correlation
+COLOURS = 0.35
 NOISE = 6  # of FFmpeg's filter: a standard deviation of about 2 levels
 
 
@@ -116,6 +117,21 @@ class Steady(unittest.TestCase):
         alike = [float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum())) for a, b in zip(*pair)]
         print("\nstrokes after %d frames: correlation %.3f" % (count, np.mean(alike)))
         self.assertGreater(np.mean(alike), LIKE)
+
+    def test_light(self):
+        """Light that wanders over a still scene: the colours follow what the network paints."""
+        width, height, count = 256, 144, 60
+        still = cv2.resize(frames_of(SCENE, 640, 360)[60], (width, height),
+                           interpolation=cv2.INTER_AREA).astype(np.float32)
+        across = np.linspace(-0.4, 0.4, width)[None, :, None]
+        source = self.write("light.mkv", [0.7 * still * (1 + across * np.sin(2 * np.pi * t / 100))
+                                          for t in range(count)])
+        alone, steady = (np.stack([cv2.GaussianBlur(f, (0, 0), 8).astype(np.float32) for f in frames_of(
+            self.paint(source, how + ".mkv", "--temporal", how)[0], width, height)])
+            for how in ("off", "flow"))
+        change, off = (float(np.sqrt(((alone - other) ** 2).mean())) for other in (alone[:1], steady))
+        print("\ncolours %.1f levels off each frame by itself, which change by %.1f" % (off, change))
+        self.assertLess(off, COLOURS * change)
 
     def test_same_twice(self):
         """Odd sizes, one and two frames, and a longer clip: each twice."""

@@ -451,13 +451,15 @@ static void test_identity_style(void **state)
 
 enum { FED_WIDTH = 160, FED_HEIGHT = 120, FED_MARGIN = 16 };
 
-static double waves(int x, int y)
+static double waves(double x, int y)
 {
-    return 0.5 + 0.2 * sin(0.21 * x + 0.05 * y) + 0.2 * sin(0.17 * y - 0.08 * x);
+    return 0.5 + 0.15 * sin(0.21 * x + 0.05 * y) + 0.15 * sin(0.17 * y - 0.08 * x) +
+           0.1 * sin(1.1 * x + 0.3 * y);
 }
 
 /* What the network shows at x, y after that many frames of a picture that moves. */
-static double fed_value(enum daub_model_range range, int dx, int frames, int x, int y)
+static double fed_value(enum daub_model_range range, double dx, int frames, double x,
+                        int y)
 {
     double scale = range == DAUB_MODEL_RANGE_SIGNED ? 2 : 1;
     double shift = range == DAUB_MODEL_RANGE_SIGNED ? -1 : 0;
@@ -470,7 +472,7 @@ static double fed_value(enum daub_model_range range, int dx, int frames, int x, 
 
 /* How much of the middle is more than two codes from what is due. */
 static double fed_misses(const struct daub_model *model, enum daub_temporal temporal,
-                         enum daub_model_range range, int dx)
+                         enum daub_model_range range, double dx)
 {
     struct daub_stylizer_params params = {
         .in_width = FED_WIDTH,
@@ -531,6 +533,7 @@ static void test_fed(void **state)
         assert_true(fed_misses(model, DAUB_TEMPORAL_STATS, ranges[i], 0) == 0);
         assert_true(fed_misses(model, DAUB_TEMPORAL_FLOW, ranges[i], 0) == 0);
         assert_true(fed_misses(model, DAUB_TEMPORAL_FLOW, ranges[i], 3) < 0.01);
+        assert_true(fed_misses(model, DAUB_TEMPORAL_FLOW, ranges[i], 2.5) < 0.05);
         daub_model_free(model);
     }
 }
