@@ -8,7 +8,8 @@ const float PI = 3.14159265;
 const int TAPS = 6;
 
 // Weights of the pixels -2 to 3 at the place f between 0 and 1: Lanczos' kernel of three lobes,
-// convolved with (-sharpen, 1 + 2 sharpen, -sharpen), less of that near a pixel; at one, it alone.
+// convolved with (-sharpen, 1 + 2 sharpen, -sharpen); near a pixel with less of sharpen, at one
+// with that part of it which thin says, 0..1.
 void weigh(float f, float sharpen, float thin, out float weights[TAPS])
 {
     const float between = min(f, 1.0 - f);
@@ -33,14 +34,14 @@ void weigh(float f, float sharpen, float thin, out float weights[TAPS])
     }
 }
 
-// The painting of that size at p.
+// The painting of that size at p; sharpen and thin as above.
 vec4 sample_at(vec2 p, ivec2 size, float sharpen, float thin)
 {
     const vec2 near = round(p);
     p = mix(p, near, lessThan(abs(p - near), vec2(WHOLE)));
     const ivec2 a = ivec2(floor(p)), most = size - 1;
     const vec2 f = p - vec2(a);
-    // Most of many pictures.
+    // What rests, most of many pictures, is copied.
     if (f == vec2(0.0) && thin == 0.0)
         return LOAD(history, clamp(a.y, 0, most.y) * size.x + clamp(a.x, 0, most.x));
     float wx[TAPS], wy[TAPS];

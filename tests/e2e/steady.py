@@ -18,7 +18,7 @@ except ImportError:
 
 SCENE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../samples/scene.mp4")
 LIKE = 0.55  # correlation
-COLOURS = 0.35
+COLOURS = 0.35  # of what light changes
 NOISE = 6  # of FFmpeg's filter: a standard deviation of about 2 levels
 
 
