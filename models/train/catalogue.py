@@ -1,10 +1,11 @@
 """Which styles there are: paintings of the data folder, our own patterns, other pictures."""
+import functools
 import json
 import os
 
 import patterns
 from data import read_picture, scaled, to_tensor
-from losses import LossNet, Perceptual
+from losses import LOSS_NETS, Perceptual
 from problem import Problem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,23 +35,29 @@ def describe(word):
     return entry
 
 
+@functools.lru_cache(maxsize=None)
+def pattern(name):
+    """A pattern of our own, which takes seconds to draw."""
+    return patterns.draw(name)
+
+
 def picture(word, data, short_side):
     """The style picture RGB uint8 [H,W,3]: a file, a pattern, or a painting of data/styles."""
     if os.path.basename(word) != word or os.path.splitext(word)[1]:
         return read_picture(word, short_side, 'give the painting with --style')
     if word in patterns.PATTERNS:
-        return scaled(patterns.draw(word), short_side)
+        return scaled(pattern(word), short_side)
     if word not in known():
         raise Problem(f"'{word}' is no style; give the path of a picture or one of "
                       f"all {' '.join(sorted(known()))}")
-    return read_picture(os.path.join(data, 'styles', f'{word}.jpg'), short_side,
-                        'give the painting with --style')
+    below = known()[word].get('file', os.path.join('styles', f'{word}.jpg'))
+    return read_picture(os.path.join(data, below), short_side, 'give the painting with --style')
 
 
 def losses(options):
     """The losses against the pictures of options['style']."""
-    pictures = [to_tensor([picture(word, options['data'], options['style_px'])])
-                for word in options['style']]
-    loss_net = LossNet(options['loss_net'], options['content_layers'] + options['style_layers'])
-    return Perceptual(loss_net, options['content_layers'], options['style_layers'],
-                      pictures)
+    pictures = [[to_tensor([picture(word, options['data'], short_side)])
+                 for short_side in options['style_px']] for word in options['style']]
+    net = LOSS_NETS[options['loss_net']](options['loss_weights'],
+                                         options['content_layers'] + options['style_layers'])
+    return Perceptual(net, options['content_layers'], options['style_layers'], pictures)

@@ -11,10 +11,10 @@ import zipfile
 
 import torch
 
-from net import Painter
+from net import Painter, Shape
 from problem import Problem
 
-FORMAT = 'daub-train-3'
+FORMAT = 'daub-train-4'
 
 
 def save(path, state):
@@ -60,7 +60,7 @@ def load(path):
 def painter(state):
     """The network of a checkpoint."""
     try:
-        net = Painter(state['size'], len(state['styles']))
+        net = Painter(Shape(*state['shape']), len(state['net']['photo']))
         net.load_state_dict(state['net'])
     except (KeyError, TypeError, RuntimeError) as error:
         raise Problem(f'the checkpoint holds no network of ours ({error}); train anew') from None

@@ -19,7 +19,7 @@ import patterns
 import score
 from data import Photos, read_picture, to_tensor
 from model import Model, from_state, load
-from net import Painter
+from net import SIZES, Painter
 from problem import Problem
 from train import Trainer
 
@@ -35,6 +35,7 @@ def run_train(parser, words):
     start(full)
     if state:
         model = from_state(state)
+        check_styles(model, full, full['resume'])
     else:
         model = fresh(full)
     trainer = Trainer(full, model, Photos(full['content']), catalogue.losses(full),
@@ -48,23 +49,31 @@ def run_train(parser, words):
     return 0
 
 
+def check_styles(model, full, path):
+    """That the pictures the losses are given are those of the network's styles."""
+    given = [style['name'] for style in full['paintings']]
+    if [style['name'] for style in model.styles[1:]] != given:
+        raise Problem(f'{path} has other styles than --style gives; these must be the same, in the '
+                      'same order')
+
+
 def fresh(full):
     """The network that training starts with."""
     styles = [catalogue.IDENTITY] + full['paintings']
     if not full['grow']:
-        return Model(full['size'], styles, Painter(full['size'], len(styles)))
+        rows = 1 + (2 if full['soft_weight'] else 1) * len(full['paintings'])
+        return Model(full['size'], styles, Painter(SIZES[full['size']], rows))
     small = load(full['grow'])
+    small = small.two_rows() if full['soft_weight'] else small.one_row(1)
     model = grow.grow(small, full['size'], full['seed'])
-    if [style['name'] for style in model.styles] != [style['name'] for style in styles]:
-        raise Problem(f"{full['grow']} has other styles than --style gives; these must be the "
-                      'same, in the same order')
+    check_styles(model, full, full['grow'])
     model.styles, model.recipe = styles, small.recipe
     return model
 
 
 def run_learn(parser, words):
     given = vars(parser.parse_args(words))
-    model = load(given['into'])
+    model = load(given['into']).one_row(given['boldness'])
     full = options.complete({**given, 'style': [given['picture']]}, model.styles)
     start(full)
     trainer, nearest = learn.learner(full, model)
@@ -107,9 +116,13 @@ def run_score(parser, words):
     given = options.located(vars(parser.parse_args(words)))
     given.update(gatys.WEIGHTS)
     start(given)
-    given['style'] = catalogue.expand(given['style'])
+    models = [load(path).one_row(given['boldness']) for path in given['models']]
+    held = {style['name'] for model in models for style in model.styles}
+    given['style'] = [word for word in catalogue.expand(given['style'])
+                      if catalogue.describe(word)['name'] in held]
+    if not given['style']:
+        raise Problem('no model holds one of the styles; name their pictures with --style')
     names = [catalogue.describe(word)['name'] for word in given['style']]
-    models = [load(path) for path in given['models']]
     photos, perceptual = Photos(given['content']), catalogue.losses(given)
     clips = []
     if given['frames']:
@@ -153,7 +166,7 @@ def run_gatys(parser, words):
 
 def run_gallery(parser, words):
     given = vars(parser.parse_args(words))
-    model = load(given['model'])
+    model = load(given['model']).one_row(given['boldness'])
     names = [style['name'] for style in model.styles]
     save(gallery.sheet(model, given['photos'], names, given['px']), given['out'])
     print(f"wrote {given['out']}")
@@ -169,7 +182,7 @@ def save(image, path):
 
 def run_export(parser, words):
     given = parser.parse_args(words)
-    size = export.export(load(given.model), given.out)
+    size = export.export(load(given.model).one_row(given.boldness), given.out)
     print(f'wrote {given.out}, {size} bytes')
     return 0
 

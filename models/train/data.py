@@ -43,23 +43,30 @@ def to_tensor(pictures):
     return (stacked.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
+def photos_of(folder):
+    """Paths of the photos in a folder, in a fixed order."""
+    try:
+        names = sorted(n for n in os.listdir(folder) if n.lower().endswith(SUFFIXES))
+    except OSError as error:
+        raise Problem(f'no content photos at {folder} ({error.strerror}); give a folder '
+                      'of photos with --content') from None
+    if len(names) < 2:
+        raise Problem(f'{folder} holds {len(names)} pictures, at least 2 are needed; give a '
+                      'folder of photos with --content')
+    return [os.path.join(folder, name) for name in names]
+
+
 class Photos:
-    """A folder of content photos, split into training and held-out ones."""
+    """Folders of content photos, each split into training and held-out ones."""
 
     CURE = 'repair or remove it'
 
-    def __init__(self, folder):
-        try:
-            names = sorted(n for n in os.listdir(folder) if n.lower().endswith(SUFFIXES))
-        except OSError as error:
-            raise Problem(f'no content photos at {folder} ({error.strerror}); give a folder '
-                          'of photos with --content') from None
-        if len(names) < 2:
-            raise Problem(f'{folder} holds {len(names)} pictures, at least 2 are needed; give a '
-                          'folder of photos with --content')
-        paths = [os.path.join(folder, name) for name in names]
-        self.held_out = paths[::HOLD_OUT]
-        self.training = [path for i, path in enumerate(paths) if i % HOLD_OUT]
+    def __init__(self, folders):
+        self.held_out, self.training = [], []
+        for folder in folders:
+            paths = photos_of(folder)
+            self.held_out += paths[::HOLD_OUT]
+            self.training += [path for i, path in enumerate(paths) if i % HOLD_OUT]
 
     def batch(self, random, count, side):
         """Random crops at random scale, half of them mirrored: [count,3,side,side]."""

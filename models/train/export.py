@@ -7,7 +7,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from catalogue import PUBLISHED
-from net import EPSILON, SIZES
+from net import EPSILON
 from problem import Problem
 
 OPSET = 13
@@ -68,22 +68,40 @@ def phases_first(array, axis):
     return np.take(array, order, axis)
 
 
-def build(size, weights):
-    """The whole network. weights: float32 arrays by PyTorch's parameter name."""
-    graph = Graph(size in STORED_HALF)
+def add_blocks(graph, x, name, count, weights):
+    for i in range(count):
+        y = graph.conv_norm(x, f'{name}.{i}.first', weights)
+        y = graph.add('Relu', [y], f'{name}.{i}.first.out')
+        y = graph.conv_norm(y, f'{name}.{i}.second', weights)
+        x = graph.add('Add', [x, y], f'{name}.{i}.out')
+    return x
+
+
+def add_doubled(graph, x, name):
+    """Nearest-neighbour upsampling to twice the size."""
+    scales = graph.constant('scales', np.array([1, 1, 2, 2], np.float32))
+    return graph.add('Resize', [x, '', scales], name, mode='nearest',
+                     coordinate_transformation_mode='asymmetric', nearest_mode='floor')
+
+
+def build(shape, weights, half=False):
+    """The whole network. weights: float32 arrays by PyTorch's parameter name; half stores those
+    of the convolutions in 16 bits."""
+    graph = Graph(half)
     photo = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
     weights = dict(weights)
     weights['start.conv.weight'] = phases_first(weights['start.conv.weight'], axis=1)
     x = graph.add('Relu', [graph.conv_norm(photo, 'start', weights)], 'start.out')
     x = graph.add('Relu', [graph.conv_norm(x, 'down', weights, stride=2)], 'down.out')
-    for i in range(SIZES[size][2]):
-        y = graph.conv_norm(x, f'blocks.{i}.first', weights)
-        y = graph.add('Relu', [y], f'blocks.{i}.first.out')
-        y = graph.conv_norm(y, f'blocks.{i}.second', weights)
-        x = graph.add('Add', [x, y], f'blocks.{i}.out')
-    scales = graph.constant('scales', np.array([1, 1, 2, 2], np.float32))
-    x = graph.add('Resize', [x, '', scales], 'doubled', mode='nearest',
-                  coordinate_transformation_mode='asymmetric', nearest_mode='floor')
+    x = add_blocks(graph, x, 'blocks', shape.blocks, weights)
+    if shape.eighth:
+        y = graph.add('Relu', [graph.conv_norm(x, 'deep_down', weights, stride=2)],
+                      'deep_down.out')
+        y = add_blocks(graph, y, 'deep_blocks', shape.deep_blocks, weights)
+        y = graph.conv_norm(add_doubled(graph, y, 'deep_doubled'), 'deep_up', weights)
+        x = graph.add('Add', [x, y], 'deep_up.out')
+        x = add_blocks(graph, x, 'late_blocks', shape.late_blocks, weights)
+    x = add_doubled(graph, x, 'doubled')
     x = graph.add('Relu', [graph.conv_norm(x, 'up', weights)], 'up.out')
     x = graph.conv(x, 'last', phases_first(weights['last.weight'], axis=0))
     # One value for each colour, the same for all phases.
@@ -105,7 +123,7 @@ def default_style(styles):
 def onnx_model(model):
     """model: see model.py."""
     weights = {name: tensor.float().numpy() for name, tensor in model.net.state_dict().items()}
-    graph = build(model.size, weights)
+    graph = build(model.net.shape, weights, model.size in STORED_HALF)
     image = [1, 3, 'H', 'W']
     inputs = [helper.make_tensor_value_info('image', TensorProto.FLOAT, image),
               helper.make_tensor_value_info('style', TensorProto.FLOAT, [1, len(model.styles)])]

@@ -5,7 +5,7 @@ import torch
 from losses import total_variation
 
 HISTORY = 20  # of L-BFGS
-WEIGHTS = {'alpha': 1.0, 'beta': 5.0, 'tv': 2.0}  # as train's defaults
+WEIGHTS = {'alpha': 1.0, 'beta': 15.0, 'tv': 1.0}  # as train's defaults
 
 
 def optimise(perceptual, photo, picture, options, report=None):

@@ -36,26 +36,37 @@ def widen(old, new, inputs, outputs, random):
     new.norm.beta.copy_(old.norm.beta[:, outputs])
 
 
+def widen_blocks(old, new, channels, random):
+    """Fills the residual blocks new from the blocks old; further ones add nothing at first."""
+    for was, block in zip(old, new):
+        inside = copies(len(was.first.conv.weight), len(block.first.conv.weight), random)
+        widen(was.first, block.first, channels, inside, random)
+        widen(was.second, block.second, inside, channels, random)
+    for block in new[len(old):]:
+        block.second.norm.gamma.zero_()
+
+
 @torch.no_grad()
 def grow(model, size, seed):
     """model at another size, none of whose measures may be smaller."""
-    old, old_measures, measures = model.net, SIZES[model.size], SIZES[size]
-    if any(n < o for n, o in zip(measures, old_measures)):
+    old, shape = model.net, SIZES[size]
+    if any(n < o or bool(n) != bool(o) for n, o in zip(shape, old.shape)):
         raise Problem(f'a network of size {model.size} cannot grow to {size}; give one that is '
-                      'not larger with --grow')
+                      'not larger and has the same stages with --grow')
     random = torch.Generator().manual_seed(seed)
-    new = Painter(size, len(model.styles))
-    half = copies(old_measures[0], measures[0], random)
-    quarter = copies(old_measures[1], measures[1], random)
+    new = Painter(shape, old.rows)
+    half = copies(old.shape.half, shape.half, random)
+    quarter = copies(old.shape.quarter, shape.quarter, random)
     widen(old.start, new.start, None, half, random)
     widen(old.down, new.down, half, quarter, random)
-    for was, block in zip(old.blocks, new.blocks):
-        inside = copies(old_measures[1], measures[1], random)
-        widen(was.first, block.first, quarter, inside, random)
-        widen(was.second, block.second, inside, quarter, random)
-    for block in new.blocks[len(old.blocks):]:
-        block.second.norm.gamma.zero_()
-    inside = copies(old_measures[0], measures[0], random)
+    widen_blocks(old.blocks, new.blocks, quarter, random)
+    if shape.eighth:
+        eighth = copies(old.shape.eighth, shape.eighth, random)
+        widen(old.deep_down, new.deep_down, quarter, eighth, random)
+        widen_blocks(old.deep_blocks, new.deep_blocks, eighth, random)
+        widen(old.deep_up, new.deep_up, eighth, quarter, random)
+        widen_blocks(old.late_blocks, new.late_blocks, quarter, random)
+    inside = copies(old.shape.half, shape.half, random)
     widen(old.up, new.up, quarter, inside, random)
     new.last.weight.copy_(reads(old.last.weight, inside, random))
     new.photo.copy_(old.photo)

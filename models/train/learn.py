@@ -10,23 +10,19 @@ import catalogue
 import checkpoint
 from data import Photos
 from model import Model
-from net import Painter
+from net import is_bank, with_rows
 from train import Trainer
 
-BANKS = ('photo', 'offset')
 LOOK_AT = 8  # photos on which the styles that exist are compared
 
 
 def grown(model, row):
-    """model's network with one more style, which starts as a copy of that row."""
-    net = Painter(model.size, len(model.styles) + 1)
-    weights = {}
-    for name, weight in model.net.state_dict().items():
-        is_bank = name in BANKS or name.endswith(('gamma', 'beta'))
-        weights[name] = torch.cat([weight, weight[row:row + 1]]) if is_bank else weight
-    net.load_state_dict(weights)
+    """The network of model, which has one row a style, with one more style, which starts as a
+    copy of that row."""
+    count = len(model.styles)
+    net = with_rows(model.net, torch.eye(count)[[*range(count), row]])
     for name, parameter in net.named_parameters():
-        if name in BANKS or name.endswith(('gamma', 'beta')):
+        if is_bank(name):
             last = torch.zeros_like(parameter)
             last[-1] = 1
             parameter.register_hook(lambda gradient, last=last: gradient * last)
@@ -55,7 +51,8 @@ class Learner(Trainer):
     def draw_rows(self, random):
         picture = torch.zeros(self.options['batch'], dtype=torch.int64)
         row = F.one_hot(picture + self.first, len(self.model.styles)).float()
-        return picture, torch.ones(len(row)), row
+        weight = torch.full((len(row),), self.options['style_weight'])
+        return picture, torch.ones(len(row)), weight, row
 
 
 def learner(options, model):

@@ -10,9 +10,23 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 import checkpoint
-from export import build, phases_first
-from net import SIZES, STRIDE, Painter
+from export import STORED_HALF, build, phases_first
+from net import FIRST_SIZES, SIZES, Painter, with_rows
 from problem import Problem
+
+BOLDNESS = 0.5  # of styles with two rows, where nothing else is asked for
+
+
+def rows(styles, boldness, count, total):
+    """Style weights [N,total] of styles [N], numbers below count, at boldness [N] in 0..1.
+
+    Row 0 is the identity's, rows 1 to count - 1 are the styles' bold ones. Where total is
+    2 count - 1 the soft ones follow in the same order."""
+    row = F.one_hot(styles, total).float()
+    if total == count:
+        return row
+    soft = F.one_hot(torch.where(styles > 0, styles + count - 1, styles), total)
+    return soft + boldness[:, None] * (row - soft)
 
 
 class Model:
@@ -20,16 +34,40 @@ class Model:
         self.size, self.styles, self.net, self.recipe = size, styles, net, recipe
         self.net.to(memory_format=torch.channels_last)
 
-    def row(self, name):
-        """Style weights [1,K] of that style alone."""
+    def row(self, name, boldness=BOLDNESS):
+        """Style weights [1,K] of that style alone. boldness 0..1: between its soft and its bold
+        row, where it has two."""
         names = [style['name'] for style in self.styles]
-        return F.one_hot(torch.tensor([names.index(name)]), len(names)).float()
+        return rows(torch.tensor([names.index(name)]), torch.tensor([boldness]), len(names),
+                    self.net.rows)
+
+    def has_soft_rows(self):
+        return self.net.rows > len(self.styles)
+
+    def one_row(self, boldness=BOLDNESS):
+        """The same with one row a style, mixed of its soft and its bold row at boldness 0..1."""
+        if not self.has_soft_rows():
+            return self
+        count = len(self.styles)
+        mixture = rows(torch.arange(count), torch.full((count,), float(boldness)), count,
+                       self.net.rows)
+        return Model(self.size, self.styles, with_rows(self.net, mixture),
+                     f'{self.recipe}\nmodels/train/run export --boldness {boldness:g}')
+
+    def two_rows(self):
+        """The same with two rows a style; the soft ones start as copies of the bold ones."""
+        if self.has_soft_rows():
+            return self
+        count = len(self.styles)
+        mixture = torch.eye(count)[[*range(count), *range(1, count)]]
+        return Model(self.size, self.styles, with_rows(self.net, mixture), self.recipe)
 
     @torch.no_grad()
     def paint(self, photo, row):
         """photo [N,3,H,W] 0..1 of any size, row [1,K] -> painting of the same size."""
         height, width = photo.shape[2:]
-        padded = F.pad(photo, (0, -width % STRIDE, 0, -height % STRIDE), mode='reflect')
+        stride = self.net.shape.stride
+        padded = F.pad(photo, (0, -width % stride, 0, -height % stride), mode='reflect')
         painting = self.net(padded, row.expand(len(photo), -1))
         return painting[:, :, :height, :width]
 
@@ -75,12 +113,16 @@ def read_onnx(path):
         for name in ('photo', 'offset'):
             weights[name] = weights[name][:, :3]
         styles = json.loads(props['daub.styles'])
-        shape = tuple(len(weights[name]) for name in ('start.conv.weight', 'down.conv.weight'))
-        size = next(name for name, (a, b, _) in SIZES.items() if (a, b) == shape)
-        net = Painter(size, len(styles))
+        channels = tuple(len(weights.get(f'{name}.conv.weight', ()))
+                         for name in ('start', 'down', 'deep_down'))
+        size, shape = next((name, shape) for sizes in (SIZES, FIRST_SIZES)
+                           for name, shape in sizes.items()
+                           if (shape.half, shape.quarter, shape.eighth) == channels)
+        net = Painter(shape, len(styles))
         net.load_state_dict({name: torch.from_numpy(array.copy())
                              for name, array in weights.items()})
-        graph = build(size, {name: tensor.numpy() for name, tensor in net.state_dict().items()})
+        graph = build(shape, {name: tensor.numpy() for name, tensor in net.state_dict().items()},
+                      size in STORED_HALF)
         if [node.op_type for node in graph.nodes] != [node.op_type for node in file.graph.node]:
             raise foreign
         for style in styles:

@@ -1,13 +1,38 @@
 """The transform network: no feature map at full resolution, dense 3x3 convolutions,
 conditional instance normalization (Dumoulin 2017)."""
+from typing import NamedTuple
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-# name: (channels at 1/2 size, channels at 1/4 size, residual blocks)
-SIZES = {'lite': (16, 32, 4), 'standard': (24, 64, 5), 'quality': (32, 128, 5)}
+
+class Shape(NamedTuple):
+    """Channels at 1/2, 1/4 and 1/8 of the image's size, and residual blocks: those at 1/4
+    before the 1/8 stage, those of the 1/8 stage, those at 1/4 after it.
+
+    eighth 0: a network without the 1/8 stage."""
+    half: int
+    quarter: int
+    blocks: int
+    eighth: int = 0
+    deep_blocks: int = 0
+    late_blocks: int = 0
+
+    @property
+    def stride(self):
+        """Height and width of the image must be multiples of this."""
+        return 8 if self.eighth else 4
+
+
+SIZES = {'lite': Shape(16, 32, 1, 48, 3, 1), 'standard': Shape(24, 64, 1, 96, 4, 1),
+         'quality': Shape(32, 128, 1, 192, 4, 1)}
+# Networks of earlier versions, which can still be read, scored and given further styles.
+FIRST_SIZES = {'lite': Shape(16, 32, 4), 'standard': Shape(24, 64, 5),
+               'quality': Shape(32, 128, 5)}
+BANKS = ('photo', 'offset')
 EPSILON = 1e-5
-STRIDE = 4  # height and width of the image must be multiples of this
+STRIDE = 8  # the largest of any shape
 
 
 class Norm(nn.Module):
@@ -70,17 +95,23 @@ class Painter(nn.Module):
     through. It is not trained but for its rows inside, which only mixtures see.
     """
 
-    def __init__(self, size, styles):
+    def __init__(self, shape, rows):
         super().__init__()
-        a, b, blocks = SIZES[size]
-        self.start = Conv(12, a, styles)
-        self.down = Conv(a, b, styles, stride=2)
-        self.blocks = nn.ModuleList(Block(b, styles) for _ in range(blocks))
-        self.up = Conv(b, a, styles)
+        self.shape = shape
+        a, b, c = shape.half, shape.quarter, shape.eighth
+        self.start = Conv(12, a, rows)
+        self.down = Conv(a, b, rows, stride=2)
+        self.blocks = nn.ModuleList(Block(b, rows) for _ in range(shape.blocks))
+        if c:
+            self.deep_down = Conv(b, c, rows, stride=2)
+            self.deep_blocks = nn.ModuleList(Block(c, rows) for _ in range(shape.deep_blocks))
+            self.deep_up = Conv(c, b, rows)
+            self.late_blocks = nn.ModuleList(Block(b, rows) for _ in range(shape.late_blocks))
+        self.up = Conv(b, a, rows)
         self.last = nn.Conv2d(a, 12, 3, bias=False)
         # How much of the photo is added, and a constant, for each colour.
-        self.photo = nn.Parameter(torch.zeros(styles, 3))
-        self.offset = nn.Parameter(torch.full((styles, 3), 0.5))
+        self.photo = nn.Parameter(torch.zeros(rows, 3))
+        self.offset = nn.Parameter(torch.full((rows, 3), 0.5))
         with torch.no_grad():
             # The four phases of the depth-to-space start equal: unequal ones begin as
             # a dotted grid that training never quite removes (Aitken 2017).
@@ -90,15 +121,41 @@ class Painter(nn.Module):
         for bank in (self.photo, self.offset, self.up.norm.gamma, self.up.norm.beta):
             bank.register_hook(lambda gradient: torch.cat([0 * gradient[:1], gradient[1:]]))
 
+    @property
+    def rows(self):
+        """Rows of the banks: the length of the style input."""
+        return len(self.photo)
+
     def forward(self, image, style):
         x = F.pixel_unshuffle(image, 2)
         x = F.relu(self.start(x, style))
         x = F.relu(self.down(x, style))
         for block in self.blocks:
             x = block(x, style)
+        if self.shape.eighth:
+            y = F.relu(self.deep_down(x, style))
+            for block in self.deep_blocks:
+                y = block(y, style)
+            x = x + self.deep_up(F.interpolate(y, scale_factor=2, mode='nearest'), style)
+            for block in self.late_blocks:
+                x = block(x, style)
         x = F.interpolate(x, scale_factor=2, mode='nearest')
         x = F.relu(self.up(x, style))
         x = self.last(F.pad(x, (1, 1, 1, 1), mode='reflect'))
         photo, offset = (style @ bank for bank in (self.photo, self.offset))
         return Limit.apply(F.pixel_shuffle(x.float(), 2) + photo[:, :, None, None] * image +
                            offset[:, :, None, None])
+
+
+def is_bank(name):
+    """Whether the parameter of that name holds one row for each weight of the style input."""
+    return name in BANKS or name.endswith(('.gamma', '.beta'))
+
+
+@torch.no_grad()
+def with_rows(net, mixture):
+    """net with other rows: mixture [new rows, old rows] times the rows of every bank."""
+    new = Painter(net.shape, len(mixture))
+    new.load_state_dict({name: mixture @ weight if is_bank(name) else weight
+                         for name, weight in net.state_dict().items()})
+    return new

@@ -4,16 +4,17 @@ import os
 
 import catalogue
 import gatys
-from net import SIZES
+from losses import LOSS_NETS
+from model import BOLDNESS
+from net import SIZES, STRIDE
 from problem import Problem
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA = os.path.join(HERE, '../../../shared/data')
 MINUTES = 10.0
-STYLE_LAYERS = ['conv1', 'fire2', 'fire4', 'fire5', 'fire7']
-LAYERS = ['conv1'] + [f'fire{i}' for i in range(2, 9)]
+LAYERS = [layer for net in LOSS_NETS.values() for layer in net.LAYERS]
 # Options that say where things are and how long to train; all others decide the result.
-FREE_ON_RESUME = ('data', 'content', 'loss_net', 'out', 'resume', 'threads', 'minutes',
+FREE_ON_RESUME = ('data', 'content', 'loss_weights', 'out', 'resume', 'threads', 'minutes',
                   'iterations')
 DESCRIPTION = ('name', 'title', 'artist', 'year', 'licence')
 
@@ -43,40 +44,50 @@ class Verb:
     here; see complete()."""
 
     def __init__(self, verbs, name, help):
-        self.parser = verbs.add_parser(name, help=help, allow_abbrev=False)
+        self.parser = verbs.add_parser(name, help=help, description=help, allow_abbrev=False)
 
     def add(self, name, default=None, help='', to=None, **rest):
         if default is not None and default is not False:
-            help += ' (default: %(default)s)'
+            shown = default if isinstance(default, list) else [default]
+            help += f" (default: {' '.join(map(str, shown))})".replace('%', '%%')
         (to or self.parser).add_argument(name, default=default, help=help.strip(), **rest)
 
     def add_data(self, photos=True):
         add = self.add
         add('--data', type=PATH, default=os.environ.get('DAUB_DATA') or DATA,
-            help='folder with styles/, content/, clips/ and squeezenet_v1_0.npz (environment: '
+            help='folder with styles/, content/, clips/ and the loss networks (environment: '
             'DAUB_DATA)')
         if photos:
-            add('--content', type=PATH, metavar='FOLDER',
-                help='photos to paint (default: content of DATA)')
-        add('--loss-net', type=PATH, metavar='NPZ',
-            help='SqueezeNet v1.0 (default: squeezenet_v1_0.npz of DATA)')
-        add('--style-px', type=bounded(int, 64, 4096), default=384,
-            help="the painting's short side; more makes smaller strokes")
-        add('--content-layers', nargs='+', choices=LAYERS, metavar='LAYER', default=['fire4'])
-        add('--style-layers', nargs='+', choices=LAYERS, metavar='LAYER', default=STYLE_LAYERS)
+            add('--content', type=PATH, nargs='+', metavar='FOLDER',
+                help='photos to paint (default: content and content_more of DATA)')
+        add('--loss-net', choices=tuple(LOSS_NETS), default='vgg16',
+            help='the network whose features are compared')
+        add('--loss-weights', type=PATH, metavar='NPZ',
+            help='its weights (default: vgg16.npz or squeezenet_v1_0.npz of DATA)')
+        add('--style-px', type=bounded(int, 64, 4096), nargs='+', default=[320, 512],
+            help="the painting's short side; more makes smaller strokes; several are averaged")
+        add('--content-layers', nargs='+', choices=LAYERS, metavar='LAYER',
+            help='(default: conv3_3 of VGG-16, fire4 of SqueezeNet)')
+        add('--style-layers', nargs='+', choices=LAYERS, metavar='LAYER',
+            help='(default: conv1_2 conv2_2 conv3_3 conv4_3, or conv1 fire2 fire4 fire5 fire7)')
         add('--threads', type=bounded(int, 1, 1024), default=os.cpu_count() or 1)
 
     def add_styles(self, default):
         self.add('--style', type=style_word, nargs='+', metavar='STYLE', default=default,
-                 help="paths of pictures, names in paintings.json, or 'all' of these; without "
-                 'a suffix styles/NAME.jpg of DATA or a pattern of our own')
+                 help="paths of pictures, names in paintings.json, or 'all' of these; names are "
+                 'pictures in DATA or patterns of our own')
+
+    def add_boldness(self):
+        self.add('--boldness', type=bounded(float, 0, 1), default=BOLDNESS,
+                 help='mixes the soft (0) and the bold (1) row of each style into one, where a '
+                 'network has both')
 
     def add_batches(self):
-        self.add('--batch', type=bounded(int, 1, 256), default=4)
+        self.add('--batch', type=bounded(int, 1, 256), default=2)
         self.add('--crop', type=bounded(int, 64, 2048), default=256,
-                 help='pixels, a multiple of 4')
+                 help=f'pixels, a multiple of {STRIDE}')
 
-    def add_training(self, rate, steady_from):
+    def add_training(self, rate, steady_from, soft):
         add = self.add
         length = self.parser.add_mutually_exclusive_group()
         add('--minutes', type=bounded(float, 0.01, 1e5), to=length,
@@ -86,15 +97,20 @@ class Verb:
         add('--seed', type=bounded(int, 0, 2**31), default=1)
         self.add_batches()
         add('--content-weight', type=WEIGHT, default=1.0)
-        add('--style-weight', type=WEIGHT, default=5.0)
-        add('--tv-weight', type=WEIGHT, default=2.0)
+        add('--style-weight', type=WEIGHT, default=15.0,
+            help='of the bold row, or of the only one' if soft else '')
+        if soft:
+            add('--soft-weight', type=WEIGHT, default=4.0,
+                help='style weight of the soft row; 0 trains no soft rows')
+        add('--tv-weight', type=WEIGHT, default=1.0)
         add('--identity-weight', type=WEIGHT, default=10.0,
             help='of staying near the photo, the more the weaker the strength')
         add('--grid-weight', type=WEIGHT, default=1e4, help='against a dotted grid')
-        add('--palette-weight', type=WEIGHT, default=50.0, help="against colours that are foreign "
+        add('--clip', type=bounded(float, 1e-6, 1e9), default=5.0,
+            help='largest norm of the gradient')
+        add('--palette-weight', type=WEIGHT, default=0.0, help="against colours that are foreign "
             'to the picture')
-        add('--steady-weight', type=WEIGHT, default=200.0,
-            help='0 trains without the steadiness loss')
+        add('--steady-weight', type=WEIGHT, default=0.0, help='of the steadiness loss')
         add('--steady-from', type=bounded(float, 0, 1), default=steady_from,
             help='part of the run after which the steadiness loss sets in')
         add('--rate', type=bounded(float, 0, 1), default=rate, help='learning rate of Adam')
@@ -115,27 +131,30 @@ def add_train(verbs):
     verb.add('--resume', type=PATH, metavar='CHECKPOINT',
              help='continue this run with the options it had')
     verb.add('--grow', type=PATH, metavar='MODEL',
-             help='start from this network of the same styles, as large or smaller, instead of from '
-             'nothing')
+             help='start from this network of the same styles and stages, as large or smaller, '
+             'instead of from nothing; soft rows it lacks start as copies of the bold ones')
     verb.add('--size', choices=tuple(SIZES), default='lite')
-    verb.add_training(rate=3e-3, steady_from=0.3)
+    verb.add_training(rate=2e-3, steady_from=0.3, soft=True)
     return verb.parser
 
 
 def add_learn(verbs):
-    verb = Verb(verbs, 'learn', 'add a style to a network, its other styles unchanged')
+    verb = Verb(verbs, 'learn', 'add a style to a network, its other styles unchanged; the result '
+                'has one row a style')
     verb.parser.add_argument('picture', metavar='PICTURE', type=style_word)
     verb.add('--into', type=PATH, metavar='MODEL', required=True,
              help='model (.onnx) or checkpoint (.pt) to start from')
     verb.add('--out', type=PATH, metavar='MODEL.onnx', required=True)
+    verb.add_boldness()
     verb.add_data()
-    verb.add_training(rate=1e-2, steady_from=0.3)
+    verb.add_training(rate=1e-2, steady_from=0.3, soft=False)
     return verb.parser
 
 
 def add_score(verbs):
     verb = Verb(verbs, 'score', 'measure networks, style by style')
     verb.parser.add_argument('models', metavar='MODEL', nargs='+', type=PATH)
+    verb.add_boldness()
     verb.add_data()
     verb.add_styles(['all'])
     verb.add_batches()
@@ -170,6 +189,7 @@ def add_gallery(verbs):
     verb.parser.add_argument('photos', metavar='PHOTO', nargs='+', type=PATH)
     verb.add('--out', type=PATH, metavar='IMAGE', default='gallery.png')
     verb.add('--px', type=bounded(int, 32, 4096), default=256, help="the photos' short side")
+    verb.add_boldness()
     return verb.parser
 
 
@@ -177,6 +197,7 @@ def add_export(verbs):
     verb = Verb(verbs, 'export', 'write the network of a checkpoint as ONNX')
     verb.parser.add_argument('model', metavar='CHECKPOINT', type=PATH)
     verb.parser.add_argument('out', metavar='OUT.onnx', type=PATH)
+    verb.add_boldness()
     return verb.parser
 
 
@@ -196,13 +217,26 @@ def add_verbs(verbs):
 def located(options):
     """A copy with the files of the data folder filled in."""
     options = dict(options)
-    for key, below in (('content', 'content'), ('clips', 'clips'),
-                       ('loss_net', 'squeezenet_v1_0.npz')):
-        if key in options:
-            options[key] = options[key] or os.path.join(options['data'], below)
-    crop = options.get('crop', 4)
-    if crop % 4:
-        raise Problem(f'--crop {crop} is not a multiple of 4; give {crop // 4 * 4}')
+    if 'loss_net' in options:
+        net = LOSS_NETS[options['loss_net']]
+        options['loss_weights'] = options['loss_weights'] or os.path.join(options['data'], net.FILE)
+        for key, default in (('content_layers', net.CONTENT_LAYERS),
+                             ('style_layers', net.STYLE_LAYERS)):
+            options[key] = options[key] or list(default)
+            foreign = [layer for layer in options[key] if layer not in net.LAYERS]
+            if foreign:
+                raise Problem(f"{options['loss_net']} has no layer {foreign[0]}; its layers are "
+                              f"{' '.join(net.LAYERS)}")
+    if 'content' in options and not options['content']:
+        content, more = (os.path.join(options['data'], name)
+                         for name in ('content', 'content_more'))
+        options['content'] = [content, more] if os.path.isdir(more) else [content]
+    if 'clips' in options:
+        options['clips'] = options['clips'] or os.path.join(options['data'], 'clips')
+    crop = options.get('crop', STRIDE)
+    if crop % STRIDE:
+        raise Problem(f'--crop {crop} is not a multiple of {STRIDE}; give '
+                      f'{crop // STRIDE * STRIDE}')
     return options
 
 

@@ -238,7 +238,8 @@ def watercolour_wash(random):
         """Lays paint where field > 0. wet: softness of the edge, in units of the field."""
         nonlocal light
         body = smoothstep(field, -wet, wet)
-        rim = np.exp(-((field - 1.3 * wet) / (0.9 * wet + 0.012)) ** 2) * (0.55 if wet < 0.1 else 0.1)
+        rim = np.exp(-((field - 1.3 * wet) / (0.9 * wet + 0.012)) ** 2)
+        rim *= 0.55 if wet < 0.1 else 0.1
         flow = 0.78 + 0.26 * noise(random, 190, 5)
         granules = 1 + 0.11 * grain * (1.3 if pigment in ('ultramarine', 'sienna') else 0.6)
         amount = strength * np.clip(body * flow * granules + rim * body, 0, None)

@@ -25,7 +25,7 @@ def on_photos(paint, perceptual, picture, photos, batch, crop):
             painting = paint(photo)
             content, style = perceptual(painting, photo, torch.full((len(photo),), picture))
             values = (content, style, *(grid_energy(image, period) for period in (2, 4)
-                                       for image in (painting, photo)))
+                                        for image in (painting, photo)))
             sums += [float(value.sum()) for value in values]
             count += len(photo)
     return {'content': sums[0] / count, 'style': sums[1] / count, 'grid2': sums[2] / sums[3],
@@ -61,19 +61,20 @@ def identity_psnr(model, photos, batch, crop):
     return float(np.mean(values))
 
 
-def beside(folder, size, name):
+def beside(folder, size, name, boldness):
     """The net of that one style and size in folder, if there is one."""
     for suffix in SUFFIXES:
         path = os.path.join(folder, f'{size}-{name}{suffix}')
         if os.path.exists(path):
-            return load(path)
+            return load(path).one_row(boldness)
     return None
 
 
 def score(models, styles, perceptual, photos, clips, options):
     """List of one dict for each model. styles: names in the order of perceptual's pictures.
 
-    options: batch, crop, beside (folder or None), gatys (photos) with steps and weights.
+    options: batch, crop, beside (folder or None) and boldness of what lies there, gatys (photos)
+    with steps and weights.
     """
     ceiling = {}
     if options['gatys']:
@@ -98,7 +99,9 @@ def score_model(model, styles, perceptual, photos, clips, options, ceiling):
         place = (perceptual, picture, photos, options['batch'], options['crop'])
         scores = on_photos(lambda photo: model.paint(photo, row), *place)
         scores['clips'] = on_clips(lambda frame: model.paint(frame, row), clips)
-        single = beside(options['beside'], model.size, name) if options['beside'] else None
+        single = None
+        if options['beside']:
+            single = beside(options['beside'], model.size, name, options['boldness'])
         if single:
             one = single.row(name)
             scores['single'] = on_photos(lambda photo: single.paint(photo, one), *place)
@@ -118,8 +121,8 @@ def table(result):
     """One model's scores as a table in Markdown."""
     clips = list(result['clips'])
     head = ['style', 'style loss', 'content loss', 'one-style net: style', 'content', 'ratio',
-            'Gatys: style', 'content', 'grid 2 px', '4 px'] + [f'E_warp {clip}' for clip in clips] + \
-        ['sharpness']
+            'Gatys: style', 'content', 'grid 2 px', '4 px']
+    head += [*(f'E_warp {clip}' for clip in clips), 'sharpness']
     lines = [head, ['---'] * len(head)]
     for name, s in result['styles'].items():
         single, ceiling = s.get('single'), s.get('gatys')

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 
 from data import Motion, disturb
-from losses import grid_energy, lattice_energy, total_variation
+from losses import compute_type, grid_energy, lattice_energy, total_variation
+from model import rows
 from problem import Problem
 
 WARM_UP = 40  # iterations; in them the pace is measured, without and with the steadiness loss
@@ -20,6 +21,9 @@ SAVE_EVERY_S = 60
 REPORT_EVERY_S = 20  # where the progress line cannot be rewritten
 TERMS = ('content', 'style', 'palette', 'variation', 'grid', 'steady')
 WEAK_SHARE = 0.1  # of the samples: painted at a random strength
+# Samples with the soft row alone, and likewise with the bold row, over those with a mixture.
+PURE_SHARE = 2
+PERIODS_PX = (4, 8)  # of the network's upsampling
 
 
 class Progress:
@@ -64,8 +68,8 @@ class Trainer:
         # Factors of the loss weights, by picture.
         self.factors = {key: torch.tensor([float(style[key]) for style in model.styles[first:]])
                         for key in ('content', 'style')}
-        parameters = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(parameters, options['rate'])
+        self.parameters = [p for p in self.net.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, options['rate'])
         self.iteration, self.seconds = 0, 0.0
         self.paces = []  # seconds of each iteration of the warm-up
         self.iterations = options['iterations']  # None: set once the pace is known
@@ -79,7 +83,8 @@ class Trainer:
                 self.earlier = self.earlier + [state['iterations']]
 
     def state(self):
-        return {'size': self.model.size, 'styles': self.model.styles, 'earlier': self.earlier,
+        return {'size': self.model.size, 'shape': list(self.net.shape),
+                'styles': self.model.styles, 'earlier': self.earlier,
                 'iteration': self.iteration, 'iterations': self.iterations,
                 'seconds': self.seconds, 'paces': self.paces, 'net': self.net.state_dict(),
                 'moments': self.optimizer.state_dict()['state']}
@@ -104,44 +109,54 @@ class Trainer:
         return self.options['steady_weight'] > 0 and WARM_UP // 2 <= self.iteration < WARM_UP
 
     def draw_rows(self, random):
-        """For each sample (picture [N], strength [N] 0..1, row of style weights [N,K])."""
-        count = self.options['batch']
-        pictures = len(self.model.styles) - self.first
-        picture = torch.from_numpy(random.integers(pictures, size=count))
+        """For each sample (picture [N], strength [N] 0..1, weight of the style loss [N], row of
+        style weights [N,K])."""
+        options, count = self.options, self.options['batch']
+        picture = torch.from_numpy(random.integers(len(self.model.styles) - self.first, size=count))
         chance, strength = random.random((2, count))
         strength[chance >= WEAK_SHARE] = 1
         strength = torch.from_numpy(strength).float()
-        row = strength[:, None] * F.one_hot(picture + self.first, len(self.model.styles))
+        bold = torch.from_numpy(random.random(count) * (1 + 2 * PURE_SHARE) - PURE_SHARE)
+        bold = bold.clamp(0, 1).float()
+        weight = torch.full((count,), options['style_weight'])
+        if self.model.has_soft_rows():
+            weight = options['style_weight'] ** bold * options['soft_weight'] ** (1 - bold)
+        row = strength[:, None] * rows(picture + self.first, bold, len(self.model.styles),
+                                       self.net.rows)
         row[:, 0] += 1 - strength
-        return picture, strength, row
+        return picture, strength, weight, row
 
     def step(self):
         options, count = self.options, self.options['batch']
         random = np.random.default_rng([options['seed'], self.iteration])
         photo = self.photos.batch(random, count, options['crop'])
-        picture, strength, row = self.draw_rows(random)
+        picture, strength, style_weight, row = self.draw_rows(random)
         steady_weight = self.steady_weight()
         steady = steady_weight > 0 or self.rehearses()
         if steady:
             motion = Motion(random, count, options['crop'])
             motion.mask *= strength[:, None, None, None]  # the photo itself may be noisy
             moved_photo = disturb(motion.warp(photo), random)
-        with torch.autocast('cpu', dtype=torch.bfloat16):
+        with torch.autocast('cpu', dtype=torch.bfloat16,
+                            enabled=compute_type() == torch.bfloat16):
             if steady:
                 both = self.net(torch.cat([photo, moved_photo]), torch.cat([row, row]))
                 painting, moved = both[:count], both[count:]
             else:
                 painting = self.net(photo, row)
-            content, style = self.perceptual(painting, photo, picture)
+        content, style = self.perceptual(painting, photo, picture)
         foreign = self.perceptual.palette(painting, picture)
         lines = F.relu(grid_energy(painting) - grid_energy(photo))
-        lattice = F.relu(lattice_energy(painting) - lattice_energy(photo))
-        terms = {'content': weighted_mean(content, strength), 'style': weighted_mean(style, strength),
+        lattice = sum(F.relu(lattice_energy(painting, period) - lattice_energy(photo, period))
+                      for period in PERIODS_PX)
+        terms = {'content': weighted_mean(content, strength),
+                 'style': weighted_mean(style, strength),
                  'palette': weighted_mean(foreign, strength),
                  'variation': total_variation(painting).mean(), 'grid': (lines + lattice).mean(),
                  'steady': motion.compare(painting, moved) if steady else torch.zeros(())}
         paint = (options['content_weight'] * self.factors['content'][picture] * content +
-                 options['style_weight'] * self.factors['style'][picture] * style +
+                 # The logarithm keeps far-off pictures of the first iterations in bounds.
+                 style_weight * self.factors['style'][picture] * torch.log1p(style) +
                  options['palette_weight'] * foreign +
                  options['tv_weight'] * total_variation(painting))
         back = options['identity_weight'] * (painting - photo).abs().mean((1, 2, 3))
@@ -153,6 +168,7 @@ class Trainer:
             group['lr'] = self.rate()
         self.optimizer.zero_grad()
         loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, options['clip'])
         self.optimizer.step()
         self.iteration += 1
         return terms

@@ -1,3 +1,4 @@
+import argparse
 import os
 import signal
 import subprocess
@@ -7,11 +8,16 @@ import numpy as np
 import torch
 from PIL import Image
 
+import catalogue
 import checkpoint
+import cli
 import data
 import losses
-from net import Limit, Painter
+import model as models
+import options
+from net import SIZES, Limit, Painter
 from tiny import Data, command
+from train import Trainer
 
 RUN = os.path.join(os.path.dirname(__file__), '..', 'run')
 
@@ -36,37 +42,65 @@ class TrainTest(unittest.TestCase):
         self.assertEqual(code, 0, errors)
         return path, text
 
+    def trainer(self, *words):
+        parser = options.add_train(argparse.ArgumentParser().add_subparsers())
+        full = options.complete(vars(parser.parse_args(self.data.train_words(*words)[1:])))
+        torch.manual_seed(1)
+        return Trainer(full, cli.fresh(full), data.Photos(full['content']),
+                       catalogue.losses(full))
+
     def test_launcher_trains_and_exports(self):
         trained, exported = self.data.path('launched.pt'), self.data.path('launched.onnx')
         words = self.data.train_words('--iterations', '2', '--out', trained)
         result = subprocess.run([RUN, *words], capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn('2/2', result.stderr)
-        self.assertRegex(result.stdout, r'2 iterations.*1 held-out.*content \d.*style \d')
+        self.assertRegex(result.stdout, r'2 iterations.*2 held-out.*content \d.*style \d')
         result = subprocess.run([RUN, 'export', trained, exported], capture_output=True, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
-        self.assertGreater(os.path.getsize(exported), 300_000)
+        self.assertGreater(os.path.getsize(exported), 800_000)
 
     def test_resumed_run_equals_uninterrupted_one(self):
-        whole, _ = self.train('whole.pt', '--iterations', '4', '--seed', '7')
-        part, _ = self.train('part.pt', '--iterations', '2', '--seed', '7')
+        words = ['--seed', '7', '--palette-weight', '50', '--steady-weight', '200']
+        whole, _ = self.train('whole.pt', '--iterations', '4', *words)
+        part, _ = self.train('part.pt', '--iterations', '2', *words)
         self.assertFalse(equal(weights(whole), weights(part)))
         code, _, errors = command('train', '--resume', part, '--iterations', '4')
         self.assertEqual(code, 0, errors)
         self.assertTrue(equal(weights(whole), weights(part)))
-        self.assertIn('--seed 7 --iterations 2 then --resume --iterations 4;',
+        self.assertIn('--steady-weight 200.0 --style-px 64 96 --seed 7 --iterations 2 '
+                      'then --resume --iterations 4;',
                       checkpoint.recipe(checkpoint.load(part)))
 
     def test_resume_keeps_the_options(self):
-        path, _ = self.train('kept.pt', '--iterations', '1', '--style-weight', '3')
+        path, _ = self.train('kept.pt', '--iterations', '1', '--style-weight', '3',
+                             '--style-layers', 'conv1_2', 'conv2_2')
         for words in (['--style-weight', '4'], ['--size', 'standard'], ['--minutes', '1'],
-                      ['--seed', '9']):
+                      ['--seed', '9'], ['--style-px', '96', '64'], ['--soft-weight', '1'],
+                      ['--style-layers', 'conv1_2'], ['--loss-net', 'squeezenet'],
+                      ['--style', 'starry_night', 'udnie']):
             code, _, errors = command('train', '--resume', path, *words)
             self.assertEqual(code, 1, errors)
             self.assertIn(f'leave out {words[0]}', errors)
-        code, _, errors = command('train', '--resume', path)
-        self.assertEqual(code, 0, errors)
-        self.assertIn('--style-weight 3.0', checkpoint.recipe(checkpoint.load(path)))
+        same = ['--style-px', '64', '96', '--style-layers', 'conv1_2', 'conv2_2']
+        elsewhere = ['--content', self.data.path('content_more'), self.data.path('content'),
+                     '--loss-weights', self.data.path('vgg16.npz')]
+        for words in ([], same, elsewhere):
+            code, _, errors = command('train', '--resume', path, *words)
+            self.assertEqual(code, 0, errors)
+        self.assertIn('train --crop 64 --style-layers conv1_2 conv2_2 --style-px 64 96 '
+                      '--style-weight 3.0 --seed 1',
+                      checkpoint.recipe(checkpoint.load(path)))
+
+    def test_resume_needs_the_same_styles(self):
+        """'all' may stand for more of them by then."""
+        path, _ = self.train('styles.pt', '--iterations', '1')
+        state = checkpoint.load(path)
+        state['styles'][1]['name'] = 'a-night'
+        checkpoint.save(path, state)
+        code, _, errors = command('train', '--resume', path, '--iterations', '2')
+        self.assertEqual(code, 1)
+        self.assertIn('other styles', errors)
 
     def test_seed_decides(self):
         one, _ = self.train('one.pt', '--iterations', '1', '--seed', '1')
@@ -79,11 +113,71 @@ class TrainTest(unittest.TestCase):
         def style(text):
             return float(text.split('style ')[1].split(';')[0])
         _, start = self.train('start.pt', '--iterations', '1')
-        _, end = self.train('end.pt', '--iterations', '60')
+        path, end = self.train('end.pt', '--iterations', '120', '--style-weight', '100',
+                               '--soft-weight', '0.01')
         self.assertLess(style(end), 0.7 * style(start))
+        self.compare_rows(models.load(path))
+
+    def compare_rows(self, model):
+        """The bold row is nearer to the picture, the soft one to the photo."""
+        perceptual = self.trainer().perceptual
+        photo = torch.cat(list(data.Photos([self.data.path('content')]).held_out_batches(1, 64)))
+        with torch.no_grad():
+            scores = [perceptual(model.paint(photo, model.row('starry-night', boldness)), photo,
+                                 torch.zeros(len(photo), dtype=torch.int64))
+                      for boldness in (0, 0.5, 1)]
+        content, style = ([float(score[i].mean()) for score in scores] for i in (0, 1))
+        self.assertLess(content[0], content[1])
+        self.assertLess(content[1], content[2])
+        self.assertGreater(style[0], 1.3 * style[2])
+
+    def test_samples_have_soft_bold_and_mixed_rows(self):
+        trainer = self.trainer('--batch', '200', '--style', 'starry_night', 'ink_hatching',
+                               '--style-weight', '16', '--soft-weight', '4')
+        picture, strength, weight, row = trainer.draw_rows(np.random.default_rng(0))
+        self.assertEqual(row.shape, (200, 5))
+        self.assertTrue(torch.allclose(row.sum(1), torch.ones(200)))
+        self.assertTrue(torch.allclose(row[:, 0], 1 - strength))
+        bold, soft = (row[range(200), picture + first] for first in (1, 3))
+        self.assertTrue(torch.allclose(bold + soft, strength))
+        bold = (bold / strength)[strength > 0.01]
+        expected = 16 ** bold * 4 ** (1 - bold)
+        self.assertTrue(torch.allclose(weight[strength > 0.01], expected, rtol=1e-3))
+        for share, part in ((bold == 0, 0.4), (bold == 1, 0.4)):
+            self.assertAlmostEqual(float(share.float().mean()), part, delta=0.1)
+        self.assertAlmostEqual(float((strength < 1).float().mean()), 0.1, delta=0.07)
+
+    def test_one_row_a_style(self):
+        trainer = self.trainer('--soft-weight', '0', '--style-weight', '16')
+        _, _, weight, row = trainer.draw_rows(np.random.default_rng(0))
+        self.assertEqual(row.shape, (2, 2))
+        self.assertEqual(weight.tolist(), [16, 16])
+
+    def test_gradient_is_clipped(self):
+        trainer = self.trainer('--clip', '0.001')
+        trainer.step()
+        squares = sum(float((p.grad ** 2).sum()) for p in trainer.net.parameters())
+        self.assertAlmostEqual(squares ** 0.5, 0.001, places=5)
+
+    def test_other_loss_network(self):
+        path, _ = self.train('squeezed.pt', '--iterations', '2', '--loss-net', 'squeezenet',
+                             '--content-layers', 'fire3')
+        self.assertIn('--content-layers fire3 --crop 64 --loss-net squeezenet --style-px',
+                      checkpoint.recipe(checkpoint.load(path)))
+        other, _ = self.train('vgg.pt', '--iterations', '2')
+        self.assertFalse(equal(weights(path), weights(other)))
+
+    def test_photos_of_several_folders(self):
+        folders = [self.data.path('content'), self.data.path('content_more')]
+        photos = data.Photos(folders)
+        self.assertEqual(photos.held_out, [os.path.join(folders[0], '0.png'),
+                                           os.path.join(folders[1], '0.png')])
+        self.assertEqual(len(photos.training), 4)
+        self.assertEqual(data.Photos(folders[:1]).held_out, photos.held_out[:1])
 
     def test_minutes_fix_the_iterations(self):
-        path, _ = self.train('timed.pt', '--minutes', '0.05')
+        path, _ = self.train('timed.pt', '--minutes', '0.05', '--steady-weight', '200',
+                             '--steady-from', '0')
         state = checkpoint.load(path)
         self.assertEqual(state['iteration'], state['iterations'])
         self.assertGreaterEqual(state['iterations'], 40)
@@ -96,16 +190,18 @@ class TrainTest(unittest.TestCase):
                          ['identity', 'starry-night', 'ink-hatching', 'own'])
         self.assertEqual([style['licence'] for style in state['styles']],
                          ['MIT', 'public domain', 'MIT', 'not stated'])
-        self.assertIn('--style starry_night ink_hatching own.png --style-px 64', checkpoint.recipe(state))
+        self.assertEqual(len(state['net']['photo']), 7)
+        self.assertIn('--style starry_night ink_hatching own.png --style-px 64 96',
+                      checkpoint.recipe(state))
 
     def test_identity_is_the_photo_itself(self):
         path, _ = self.train('identity.pt', '--iterations', '3')
         net = checkpoint.painter(checkpoint.load(path))
         photo = torch.rand(1, 3, 64, 64)
         with torch.no_grad():
-            self.assertTrue(torch.equal(net(photo, torch.tensor([[1.0, 0.0]])), photo))
-            half = net(photo, torch.tensor([[0.5, 0.5]]))
-            whole = net(photo, torch.tensor([[0.0, 1.0]]))
+            self.assertTrue(torch.equal(net(photo, torch.tensor([[1.0, 0, 0]])), photo))
+            half = net(photo, torch.tensor([[0.5, 0.5, 0]]))
+            whole = net(photo, torch.tensor([[0.0, 1, 0]]))
         distance = [float((painting - photo).abs().mean()) for painting in (half, whole)]
         self.assertLess(distance[0], 0.8 * distance[1])
 
@@ -148,8 +244,8 @@ class ErrorTest(unittest.TestCase):
     def test_absent_data(self):
         self.train_fails(['--content', '/nowhere'], 'no content photos at /nowhere', '--content')
         self.train_fails(['--content', self.data.path('one')], 'at least 2', '--content')
-        self.train_fails(['--loss-net', '/nowhere.npz'], 'no loss network at /nowhere.npz',
-                         '--loss-net')
+        self.train_fails(['--loss-weights', '/nowhere.npz'], 'no loss network at /nowhere.npz',
+                         '--loss-weights')
         self.train_fails(['--style', '/nowhere.jpg'], 'no picture at /nowhere.jpg', '--style')
         self.train_fails(['--style', 'nonsense'], "'nonsense' is no style", 'starry_night')
         self.train_fails(['--style', 'udnie', 'udnie'], 'the same name')
@@ -161,10 +257,15 @@ class ErrorTest(unittest.TestCase):
         strip = self.data.path('strip.png')
         Image.new('RGB', (1, 64)).save(strip)
         self.train_fails(['--style', strip], 'times as long', '--style')
-        self.train_fails(['--loss-net', text], 'is not SqueezeNet v1.0', '--loss-net')
+        self.train_fails(['--loss-weights', text], 'is not VGG-16', '--loss-weights')
         np.savez(self.data.path('empty.npz'))
-        self.train_fails(['--loss-net', self.data.path('empty.npz')], 'is not SqueezeNet v1.0')
-        self.train_fails(['--crop', '66'], 'not a multiple of 4')
+        self.train_fails(['--loss-weights', self.data.path('empty.npz')], 'is not VGG-16')
+        self.train_fails(['--loss-net', 'squeezenet', '--loss-weights',
+                          self.data.path('vgg16.npz')], 'is not SqueezeNet v1.0')
+        self.train_fails(['--content-layers', 'fire4'], 'vgg16 has no layer fire4', 'conv3_3')
+        self.train_fails(['--loss-net', 'squeezenet', '--style-layers', 'fire4', 'conv1_2'],
+                         'squeezenet has no layer conv1_2')
+        self.train_fails(['--crop', '68'], 'not a multiple of 8', 'give 64')
         self.train_fails(['--rate', '1', '--out', '/nowhere/x.pt'], 'cannot write', '--out')
 
     def test_damaged_checkpoint(self):
@@ -180,7 +281,7 @@ class ErrorTest(unittest.TestCase):
 class PartsTest(unittest.TestCase):
     def test_phases_start_equal(self):
         torch.manual_seed(0)
-        painting = Painter('lite', 2)(torch.rand(1, 3, 32, 32), torch.tensor([[0.0, 1.0]]))
+        painting = Painter(SIZES['lite'], 2)(torch.rand(1, 3, 32, 32), torch.tensor([[0.0, 1.0]]))
         phases = torch.nn.functional.pixel_unshuffle(painting, 2).view(1, 3, 4, 16, 16)
         self.assertTrue(torch.allclose(phases, phases[:, :, :1].expand_as(phases), atol=1e-6))
 
@@ -223,9 +324,17 @@ class PartsTest(unittest.TestCase):
     def test_lattice_energy_is_that_of_points_of_the_spectrum(self):
         image = np.random.default_rng(4).random((1, 1, 32, 48))
         power = np.abs(np.fft.fft2(image[0, 0])) ** 2 / image.size ** 2
-        points = power[::8, ::12]
-        self.assertAlmostEqual(float(losses.lattice_energy(torch.from_numpy(image))),
-                               points.sum() - points[0, 0], places=6)
+        for period in (4, 8):
+            points = power[::32 // period, ::48 // period]
+            energy = losses.lattice_energy(torch.from_numpy(image), period)
+            self.assertAlmostEqual(float(energy), points.sum() - points[0, 0], places=6)
+
+    def test_rows(self):
+        styles, boldness = torch.tensor([0, 1, 2, 2]), torch.tensor([0.5, 1, 0, 0.25])
+        self.assertEqual(models.rows(styles, boldness, 3, 5).tolist(), [
+            [1, 0, 0, 0, 0], [0, 1, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0.25, 0, 0.75]])
+        self.assertEqual(models.rows(styles, boldness, 3, 3).tolist(), [
+            [1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]])
 
     def test_relighting_adds_night_and_lamps(self):
         grey = torch.full((40, 3, 32, 32), 0.5)

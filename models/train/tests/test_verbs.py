@@ -39,10 +39,10 @@ class VerbsTest(unittest.TestCase):
     def losses(self, *words):
         return ['--data', self.data.folder.name, '--threads', '1', '--style-px', '64', *words]
 
-    def learn(self, out, *words):
-        return self.done('learn', self.data.path('styles/own.png'), '--into', self.onnx, '--out',
-                         out, *self.losses('--batch', '2', '--crop', '64', '--grid-weight',
-                                            '0', *words))
+    def learn(self, out, *words, into=None):
+        return self.done('learn', self.data.path('styles/own.png'), '--into', into or self.onnx,
+                         '--out', out, *self.losses('--batch', '2', '--crop', '64',
+                                                    '--grid-weight', '0', *words))
 
     def test_learn_adds_a_style_and_leaves_the_others(self):
         start, path = self.data.path('start.onnx'), self.data.path('more.onnx')
@@ -55,7 +55,8 @@ class VerbsTest(unittest.TestCase):
         self.assertEqual([s['name'] for s in new.styles],
                          ['identity', 'starry-night', 'ink-hatching', 'own'])
         self.assertEqual(new.styles[3]['title'], 'My own')
-        self.assertIn('learn own.png --batch 2', new.recipe)
+        self.assertIn('learn own.png --crop 64 --grid-weight 0.0 --into net.onnx --style-px 64',
+                      new.recipe)
         self.assertIn(old.recipe, new.recipe)
         photo = torch.rand(1, 3, 50, 70)
         for name in ('identity', 'starry-night', 'ink-hatching'):
@@ -63,6 +64,18 @@ class VerbsTest(unittest.TestCase):
                                         new.paint(photo, new.row(name))), name)
         self.assertGreater(float((new.paint(photo, new.row('own')) -
                                   new.paint(photo, new.row('identity'))).abs().mean()), 0.01)
+
+    def test_learn_into_a_checkpoint_with_two_rows_a_style(self):
+        path = self.data.path('from-two.onnx')
+        self.learn(path, '--iterations', '1', '--loss-net', 'squeezenet', into=self.net)
+        old, new = models.load(self.net), models.load(path)
+        self.assertEqual((old.net.rows, new.net.rows), (5, 4))
+        self.assertIn('export --boldness 0.5\nmodels/train/run learn own.png', new.recipe)
+        self.assertIn('--into net.pt --loss-net squeezenet', new.recipe)
+        photo = torch.rand(1, 3, 50, 70)
+        for name in ('identity', 'starry-night', 'ink-hatching'):
+            self.assertTrue(torch.allclose(old.paint(photo, old.row(name, 0.5)),
+                                           new.paint(photo, new.row(name)), atol=1e-4), name)
 
     def test_learn_says_what_is_wrong(self):
         words = ['learn', self.data.path('styles/own.png'), '--out', self.data.path('y.onnx'),
@@ -78,11 +91,17 @@ class VerbsTest(unittest.TestCase):
         onnx.save(other, text)
         self.fails('not a network of models/train', *words, '--into', text)
 
-    def test_read_onnx_is_the_inverse_of_export(self):
-        one, other = models.load(self.net), models.load(self.onnx)
-        self.assertEqual(one.recipe, other.recipe)
-        for name, weight in one.net.state_dict().items():
-            self.assertTrue(torch.equal(weight, other.net.state_dict()[name]), name)
+    def test_export_mixes_the_rows(self):
+        path = self.data.path('bold.onnx')
+        source = models.load(self.net)
+        for words, boldness in ((['--boldness', '1'], 1.0), ([], 0.5), (['--boldness', '0'], 0)):
+            self.done('export', self.net, path, *words)
+            read, mixed = models.load(path), source.one_row(boldness)
+            self.assertEqual(read.recipe, mixed.recipe)
+            for name, weight in mixed.net.state_dict().items():
+                self.assertTrue(torch.equal(weight, read.net.state_dict()[name]), name)
+        code, _, errors = command('export', self.net, path, '--boldness', '1.5')
+        self.assertEqual(code, 2, errors)
 
     def test_score(self):
         os.makedirs(self.data.path('singles'), exist_ok=True)
@@ -108,6 +127,22 @@ class VerbsTest(unittest.TestCase):
         self.assertGreater(scores['clips']['pan']['e_warp'], result['clips']['pan'])
         self.assertGreater(result['identity_psnr'], 90)
 
+    def test_score_at_a_boldness(self):
+        path = self.data.path('bold.json')
+        found = []
+        for words in (['--boldness', '1'], ['--boldness', '0'],
+                      ['--boldness', '0', '--loss-net', 'squeezenet']):
+            self.done('score', self.net, *self.losses('--frames', '0', '--crop', '64', '--json',
+                                                      path, *words))
+            with open(path, encoding='utf-8') as file:
+                styles = json.load(file)[0]['styles']
+            self.assertEqual(list(styles), ['ink-hatching', 'starry-night'])
+            found.append(styles['starry-night']['style'])
+        self.assertNotAlmostEqual(found[0], found[1], places=5)
+        self.assertNotAlmostEqual(found[1], found[2], places=3)
+        self.fails('no model holds one of the styles', 'score', self.net,
+                   *self.losses('--style', 'udnie'))
+
     def test_gatys_and_gallery(self):
         out = self.data.path('gatys.png')
         words = ['gatys', self.data.path('content/0.png'), 'starry_night', '--px', '64', '--out',
@@ -115,12 +150,22 @@ class VerbsTest(unittest.TestCase):
         style = [float(self.done(*words, '--steps', steps)[0].split('style ')[1].split(';')[0])
                  for steps in ('1', '30')]
         self.assertLess(style[1], 0.5 * style[0])
+        text, _ = self.done(*words, '--steps', '1', '--loss-net', 'squeezenet')
+        self.assertNotIn(f'style {style[0]}', text)
         with Image.open(out) as image:
             self.assertEqual(image.size, (80, 64))
         out = self.data.path('sheet.png')
         self.done('gallery', self.onnx, self.data.path('content/0.png'), '--px', '64', '--out', out)
         with Image.open(out) as sheet:
             self.assertGreater(sheet.width, 4 * 80)
+        sheets = []
+        for boldness in ('0', '1'):
+            self.done('gallery', self.net, self.data.path('content/0.png'), '--px', '64', '--out',
+                      out, '--boldness', boldness)
+            with Image.open(out) as sheet:
+                sheets.append(np.asarray(sheet).astype(int))
+        self.assertEqual(sheets[0].shape, sheets[1].shape)
+        self.assertGreater(np.abs(sheets[0] - sheets[1]).max(), 0)
         self.fails('cannot write', 'gallery', self.onnx, self.data.path('content/0.png'), '--out',
                    '/nowhere/x.png')
 
