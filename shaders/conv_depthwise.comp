@@ -5,25 +5,14 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-WEIGHTS_IN(4, weights); // [c / 4][kx][ky] vec4
-FLOATS_IN(5, bias);     // [c / 4] bias, then slopes of PRELU
-TENSOR_OUT(6, y0);
+WEIGHTS_IN(SLOT_WEIGHTS, weights); // [c / 4][kx][ky] vec4
+FLOATS_IN(SLOT_PARAMS, bias);     // [c / 4] bias, then slopes of PRELU
+TENSOR_OUT(SLOT_OUTPUT, y0);
 
-layout(constant_id = 1) const int ROWS = 4;
-layout(constant_id = 2) const int KH = 3;
-layout(constant_id = 3) const int KW = 3;
-layout(constant_id = 4) const int SY = 1;
-layout(constant_id = 5) const int SX = 1;
-layout(constant_id = 6) const int PAD = 1;
-layout(constant_id = 7) const int UP = 0;
-layout(constant_id = 28) const int ACT = 1;
-layout(constant_id = 29) const float ALPHA = 0.0;
-layout(constant_id = 30) const float BETA = 0.0;
+CONV_DEPTHWISE_CONSTANTS(DECLARE_CONSTANT)
+OUTPUT_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, out_h, out_w, c4, c_step;
-    int top, left;
-} push;
+DECLARE_PUSH(CONV_DEPTHWISE_PUSH);
 
 const int R = (ROWS - 1) * SY + KH;
 vec4 acc[ROWS];

@@ -6,23 +6,14 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-WEIGHTS_IN(4, weights); // [o / 4][ky][kx][i of the group] vec4 over o
-FLOATS_IN(5, bias);     // [o / 4] bias, then slopes of PRELU
-TENSOR_OUT(6, y0);
+WEIGHTS_IN(SLOT_WEIGHTS, weights); // [o / 4][ky][kx][i of the group] vec4 over o
+FLOATS_IN(SLOT_PARAMS, bias);     // [o / 4] bias, then slopes of PRELU
+TENSOR_OUT(SLOT_OUTPUT, y0);
 
-layout(constant_id = 1) const int TRANSPOSED = 0;
-layout(constant_id = 2) const int SPLIT = 0; // the four outputs lie in different groups
-layout(constant_id = 3) const int PAD = 1;
-layout(constant_id = 4) const int UP = 0;
-layout(constant_id = 28) const int ACT = 1;
-layout(constant_id = 29) const float ALPHA = 0.0;
-layout(constant_id = 30) const float BETA = 0.0;
+CONV_GENERIC_CONSTANTS(DECLARE_CONSTANT)
+OUTPUT_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, in_c4, out_h, out_w, out_c4, c_step;
-    int kh, kw, sy, sx, dy, dx, top, left;
-    int group_in, group_out; // channels of a group
-} push;
+DECLARE_PUSH(CONV_GENERIC_PUSH);
 
 float channel(int pixel, int ch)
 {

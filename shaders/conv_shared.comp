@@ -11,38 +11,15 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-WEIGHTS_IN(4, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
-FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
-TENSOR_OUT(6, y0);
-FLOATS_OUT(7, stats);   // [tile][o]: mean, sum of squared differences, count, 0
+WEIGHTS_IN(SLOT_WEIGHTS, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
+FLOATS_IN(SLOT_PARAMS, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
+TENSOR_OUT(SLOT_OUTPUT, y0);
+FLOATS_OUT(SLOT_STATS, stats);   // [tile][o]: mean, sum of squared differences, count, 0
 
-layout(constant_id = 1) const int TILE_H = 8;
-layout(constant_id = 2) const int TILE_W = 16;
-layout(constant_id = 3) const int KH = 3;
-layout(constant_id = 4) const int KW = 3;
-layout(constant_id = 5) const int SY = 1;
-layout(constant_id = 6) const int SX = 1;
-layout(constant_id = 7) const int DY = 1;
-layout(constant_id = 8) const int DX = 1;
-layout(constant_id = 9) const int CI4 = 1;
-layout(constant_id = 10) const int CHUNK = 1; // channel blocks in shared memory at a time
-layout(constant_id = 11) const int PAD = 1;
-layout(constant_id = 12) const int UP = 0;
-layout(constant_id = 13) const int PHASES = 1;
-layout(constant_id = 14) const int STATS = 0;
-layout(constant_id = 15) const int HAS_BIAS = 1;
-layout(constant_id = 16) const int Q4 = 2;      // output channel blocks an invocation makes
-layout(constant_id = 17) const int OGROUPS = 4; // invocation sets over output channels
-layout(constant_id = 28) const int ACT = 1;
-layout(constant_id = 29) const float ALPHA = 0.0;
-layout(constant_id = 30) const float BETA = 0.0;
+CONV_SHARED_CONSTANTS(DECLARE_CONSTANT)
+OUTPUT_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, out_h, out_w; // out: of one phase
-    int top, left;
-    int o4;     // output channel blocks
-    int groups; // work-groups over output channels
-} push;
+DECLARE_PUSH(CONV_SHARED_PUSH);
 
 const int HALO_H = (TILE_H - 1) * SY + (KH - 1) * DY + 1;
 const int HALO_W = (TILE_W - 1) * SX + (KW - 1) * DX + 1;
@@ -136,7 +113,7 @@ void main()
         const int o = o_first + q;
         const bool o_ok = o < push.o4;
         vec4 b = vec4(0.0), slope = vec4(0.0), total = vec4(0.0), m2 = vec4(0.0);
-        if (HAS_BIAS != 0 && o_ok)
+        if (o_ok)
             b = LOAD_FLOAT(bias, o);
         if (ACT == ACT_PRELU && o_ok)
             slope = LOAD_FLOAT(bias, push.o4 + o);

@@ -15,40 +15,14 @@
 
 // [phase][o / Q][i / 4][kx / KXU][ky / KYU] blocks of [KXU] runs of [KYU][Q] vec4 over i,
 // each run padded to LANES
-WEIGHTS_IN(4, weights);
-FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
-TENSOR_OUT(6, y0);
-FLOATS_OUT(7, stats);   // [tile][o]: mean, sum of squared differences, count, 0
+WEIGHTS_IN(SLOT_WEIGHTS, weights);
+FLOATS_IN(SLOT_PARAMS, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
+TENSOR_OUT(SLOT_OUTPUT, y0);
+FLOATS_OUT(SLOT_STATS, stats);   // [tile][o]: mean, sum of squared differences, count, 0
 
-layout(constant_id = 1) const int ROWS = 4;
-layout(constant_id = 2) const int Q = 8;
-layout(constant_id = 3) const int KH = 3;
-layout(constant_id = 4) const int KW = 3;
-layout(constant_id = 5) const int SY = 1;
-layout(constant_id = 6) const int SX = 1;
-layout(constant_id = 7) const int DY = 1;
-layout(constant_id = 8) const int DX = 1;
-layout(constant_id = 9) const int CI4 = 1;    // input channel blocks
-layout(constant_id = 10) const int COMPS = 4; // used channels of a block (3 for a picture)
-layout(constant_id = 11) const int PAD = 1;
-layout(constant_id = 12) const int UP = 0; // log2 of the upsampling
-layout(constant_id = 13) const int PHASES = 1;
-layout(constant_id = 14) const int STATS = 0;
-layout(constant_id = 15) const int HAS_BIAS = 1;
-// The part of the kernel that is unrolled; the loop over the parts and the channel blocks
-// is a single one (nested loops keep the sums in memory and cost half the speed).
-layout(constant_id = 16) const int KYU = 3;
-layout(constant_id = 17) const int KXU = 3;
-layout(constant_id = 28) const int ACT = 1;
-layout(constant_id = 29) const float ALPHA = 0.0;
-layout(constant_id = 30) const float BETA = 0.0;
-
-layout(push_constant) uniform Push {
-    int in_h, in_w, out_h, out_w; // out: of one phase
-    int top, left;
-    int o4;     // output channel blocks
-    int groups; // blocks of Q output channels
-} push;
+CONV_TEXEL_CONSTANTS(DECLARE_CONSTANT)
+OUTPUT_CONSTANTS(DECLARE_CONSTANT)
+DECLARE_PUSH(CONV_TEXEL_PUSH);
 
 const int PARTS_Y = (KH + KYU - 1) / KYU;
 const int PARTS_X = (KW + KXU - 1) / KXU;
@@ -66,9 +40,9 @@ const int SUMS = Q8 > LANES ? Q8 : LANES;
 const int PADDED = (Q + 3) / 4 * 4; // channels that have statistics
 float sums[SUMS];
 
-// Adds sums[i] over the lanes; lane l is left with channel l in sums[0], or with 2 l and
-// 2 l + 1 in sums[0] and sums[1] where there are more channels than lanes. Each step hands half of the sums to
-// the partner lane, so 2 SUMS shuffles do what SUMS log2(LANES) would.
+// Adds sums[i] over the lanes. Afterwards lane l holds the sum of channel l in sums[0], or of
+// channels 2 l and 2 l + 1 in sums[0] and sums[1] where there are more channels than lanes. Each
+// step gives half of the sums to the partner lane: 2 SUMS shuffles instead of SUMS log2(LANES).
 void reduce_lanes(int lane)
 {
     [[unroll]] for (int k = 1; k <= 4; k++) {
@@ -130,6 +104,7 @@ void main()
 
     int w_at = z * CI4 * PARTS_X * PARTS_Y * KXU * CHUNKS * LANES + lane;
     int c = 0, part_x = 0, part_y = 0;
+    // One loop over all parts: nested loops keep the sums in memory and cost half the speed.
     [[dont_unroll]] for (int part = 0; part < CI4 * PARTS_X * PARTS_Y; part++) {
         const Affine f = load_affine0(c);
         if (PARTS_Y > 1)
@@ -160,9 +135,8 @@ void main()
     const int at0 = (y * scale + py) * push.out_w * scale + x * scale + px;
     [[unroll]] for (int q = 0; q < Q; q += 4) {
         const int o = group * ((Q + 3) / 4) + q / 4;
-        vec4 b = vec4(0.0), slope = vec4(0.0);
-        if (HAS_BIAS != 0)
-            b = LOAD_FLOAT(bias, min(o, push.o4 - 1));
+        const vec4 b = LOAD_FLOAT(bias, min(o, push.o4 - 1));
+        vec4 slope = vec4(0.0);
         if (ACT == ACT_PRELU)
             slope = LOAD_FLOAT(bias, push.o4 + min(o, push.o4 - 1));
         [[unroll]] for (int p = 0; p < ROWS; p++) {

@@ -1,47 +1,50 @@
 #version 450
-// A normalization's last step: the tiles' statistics of each group of channels become the
-// affine pair a = scale / sqrt(var + epsilon), b = shift - a mean that the next kernel
-// applies while loading. MEAN instead writes the plain means as a [1][1][C] map. One
-// work-group makes one channel block. AVERAGE takes the statistics of earlier frames into
-// account, so that brightness does not pump.
+// The last step of a normalization: the statistics of the tiles of each group of channels become
+// the affine pair a = scale / sqrt(var + epsilon), b = shift - a mean, which the next kernel
+// applies while loading. MEAN instead writes the means as a [1][1][C] map. One work-group makes
+// one channel block. AVERAGE averages with the statistics of the previous frames, so that the
+// brightness does not change periodically.
 //
 // Parts (mean, M2, n) combine by the formula of Chan, Golub and LeVeque (1979): M2 = M2a +
-// M2b + d^2 na nb / (na + nb), d = difference of the means; nothing cancels however large
-// the map.
+// M2b + d^2 na nb / (na + nb), d = difference of the means, which loses no precision on large
+// maps.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #ifdef TEXEL
 #include "lanes.glsl"
 #endif
 
-FLOATS_IN(0, tiles);  // [tile][channel]: mean, M2, count
-FLOATS_IN(5, params); // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
+FLOATS_IN(SLOT_INPUT0, tiles);  // [tile][channel]: mean, M2, count
+FLOATS_IN(SLOT_PARAMS, params); // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
 #ifdef MEAN
-TENSOR_OUT(6, y0);
+TENSOR_OUT(SLOT_OUTPUT, y0);
 #else
-FLOATS_OUT(7, affine); // [c / 4][2]: a, b
-FLOATS_IN(3, live);    // AVERAGE: element 1: stability, 1 to start anew
-layout(set = 0, binding = 6, std430) buffer Averages {
+FINALIZE_OWN_SLOTS(DECLARE_SLOT)
+FLOATS_OUT(SLOT_STATS, affine); // [c / 4][2]: a, b
+FLOATS_IN(FINALIZE_FRAME_PARAMS, frame_params); // AVERAGE: element 1: stability, 1 to restart
+layout(set = 0, binding = FINALIZE_AVERAGES, std430) buffer Averages {
     vec4 averages[]; // AVERAGE: [c / 4][2]: mean, variance
 };
-layout(constant_id = 15) const int AVERAGE = 0;
+FINALIZE_CONSTANTS(DECLARE_CONSTANT)
 
-// How far statistics may be from the average and still belong to the same scene: of the
-// deviation, and as a ratio of variances.
-const float FAR = 0.25, RATIO = 1.5;
+// Statistics further from the average than this belong to another scene: distance of the means in
+// standard deviations, ratio of the variances.
+const float MEAN_DISTANCE_MAX = 0.25, VARIANCE_RATIO_MAX = 1.5;
 
-// Moves mean and variance towards the frames before, and keeps them for the next.
+// Averages mean and variance with those of the previous frames and stores the result for the next
+// frame.
 void average(int c, inout vec4 mean, inout vec4 var)
 {
-    const vec4 control = LOAD_FLOAT(live, 1);
+    const vec4 control = LOAD_FLOAT(frame_params, 1);
     const vec4 old_mean = averages[2 * c], old_var = averages[2 * c + 1];
     const vec4 d = mean - old_mean;
     // A weight of 1 at a stability of 0, of 1/32 at 1.
     const float weight = control.y > 0.0 ? 1.0 : exp2(-5.0 * control.x);
     [[unroll]] for (int i = 0; i < 4; i++) {
-        // Written so that what is no number is not kept.
-        const bool near = d[i] * d[i] <= FAR * FAR * old_var[i] && var[i] <= RATIO * old_var[i] &&
-                          old_var[i] <= RATIO * var[i];
+        // False where a number is NaN, so that a NaN is never kept.
+        const bool near = d[i] * d[i] <= MEAN_DISTANCE_MAX * MEAN_DISTANCE_MAX * old_var[i] &&
+                          var[i] <= VARIANCE_RATIO_MAX * old_var[i] &&
+                          old_var[i] <= VARIANCE_RATIO_MAX * var[i];
         if (near && weight < 1.0) {
             mean[i] = mix(old_mean[i], mean[i], weight);
             var[i] = mix(old_var[i], var[i], weight);
@@ -52,11 +55,7 @@ void average(int c, inout vec4 mean, inout vec4 var)
 }
 #endif
 
-layout(push_constant) uniform Push {
-    int c4, tile_count;
-    int group; // channels of a group; 1: instance normalization
-    int channels;
-} push;
+DECLARE_PUSH(FINALIZE_PUSH);
 
 vec3 combine(vec3 p, vec3 q)
 {
@@ -68,7 +67,7 @@ vec3 combine(vec3 p, vec3 q)
 shared vec3 parts[LANES];
 #endif
 
-// Combines the invocations' parts; each is left with the whole.
+// Combines the parts of all invocations; every invocation returns the whole.
 vec3 combine_lanes(int lane, vec3 part)
 {
 #ifdef TEXEL

@@ -5,14 +5,15 @@
 #include "tensor.glsl"
 #include "flow.glsl"
 
-FLOATS_IN(0, slopes);
-FLOATS_IN(1, quads);
-FLOATS_IN(2, patches);
-FLOATS_OUT(6, field); // u, v, difference of luma there, 0
+FLOW_DENSE_SLOTS(DECLARE_SLOT)
+FLOATS_IN(FLOW_DENSE_SLOPES, slopes);
+FLOATS_IN(FLOW_DENSE_QUADS, quads);
+FLOATS_IN(FLOW_DENSE_PATCHES, patches);
+FLOATS_OUT(FLOW_DENSE_FIELD, field); // u, v, difference of luma there, 0
 
-layout(push_constant) uniform Push { int w, h, parity; } push;
+DECLARE_PUSH(FLOW_DENSE_PUSH);
 
-const float LEAST = 2.0 / 255.0;
+const float DIFFERENCE_MIN = 2.0 / 255.0; // about the noise of a camera
 
 float difference(int from, int to, int x, int y, vec2 u)
 {
@@ -39,7 +40,7 @@ void main()
             const int row = clamp(y / STRIDE + j, 0, rows - 1);
             const vec2 u =
                 LOAD_FLOAT(patches, (direction * rows + row) * columns + column).xy;
-            sum += vec3(u, 1.0) / max(abs(difference(from, to, x, y, u)), LEAST);
+            sum += vec3(u, 1.0) / max(abs(difference(from, to, x, y, u)), DIFFERENCE_MIN);
         }
     }
     const vec2 u = sum.xy / sum.z;

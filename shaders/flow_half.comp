@@ -4,10 +4,11 @@
 #include "tensor.glsl"
 #include "scalar.glsl"
 
-SCALARS_IN(0, luma);
-SCALARS_OUT(6, smaller);
+FLOW_HALF_SLOTS(DECLARE_SLOT)
+SCALARS_IN(FLOW_HALF_LUMA, luma);
+SCALARS_OUT(FLOW_HALF_SMALLER, smaller);
 
-layout(push_constant) uniform Push { int in_w, in_h, w, h; } push;
+DECLARE_PUSH(FLOW_HALF_PUSH);
 
 void main()
 {

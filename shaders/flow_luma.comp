@@ -4,17 +4,13 @@
 #include "tensor.glsl"
 #include "scalar.glsl"
 
-TENSOR_IN(0, picture);
-SCALARS_OUT(6, luma);
+FLOW_LUMA_SLOTS(DECLARE_SLOT)
+TENSOR_IN(FLOW_LUMA_PICTURE, picture);
+SCALARS_OUT(FLOW_LUMA_LUMA, luma);
 
-layout(constant_id = 1) const int STEP = 4;
-layout(constant_id = 2) const int BLOCK = 1; // layout of the picture, as frame_in.comp's
-layout(constant_id = 3) const int CRD = 0;
+FLOW_LUMA_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int w, h;             // of the result
-    int columns, rows;    // of blocks in the picture
-} push;
+DECLARE_PUSH(FLOW_LUMA_PUSH);
 
 const float WEIGHTS[3] = float[3](0.2126, 0.7152, 0.0722);
 const int CHANNELS = 3 * BLOCK * BLOCK, VECTORS = (CHANNELS + 3) / 4;

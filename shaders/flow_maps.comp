@@ -4,11 +4,12 @@
 #include "tensor.glsl"
 #include "scalar.glsl"
 
-SCALARS_IN(0, luma);
-FLOATS_OUT(6, quads);
-FLOATS_OUT(7, slopes);
+FLOW_MAPS_SLOTS(DECLARE_SLOT)
+SCALARS_IN(FLOW_MAPS_LUMA, luma);
+FLOATS_OUT(FLOW_MAPS_QUADS, quads);
+FLOATS_OUT(FLOW_MAPS_SLOPES, slopes);
 
-layout(push_constant) uniform Push { int w, h; } push;
+DECLARE_PUSH(FLOW_MAPS_PUSH);
 
 float at(int x, int y)
 {

@@ -3,10 +3,11 @@
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
-FLOATS_IN(0, field);
-FLOATS_OUT(6, smooth_field);
+FLOW_MEDIAN_SLOTS(DECLARE_SLOT)
+FLOATS_IN(FLOW_MEDIAN_FIELD, field);
+FLOATS_OUT(FLOW_MEDIAN_FILTERED, smooth_field);
 
-layout(push_constant) uniform Push { int w, h; } push;
+DECLARE_PUSH(FLOW_MEDIAN_PUSH);
 
 vec4 v[9];
 

@@ -1,15 +1,16 @@
 #version 450
-// A sweep of Jacobi's iteration of flow_terms.comp's equations, sped up by Chebyshev's
+// One sweep of Jacobi's iteration for the equations of flow_terms.comp, accelerated by Chebyshev
 // weights (Golub and Varga 1961).
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
-FLOATS_IN(0, terms);
-FLOATS_IN(1, field);
-FLOATS_IN(2, former);   // of two sweeps ago: what refined held
-FLOATS_OUT(6, refined); // u, v, difference of luma, 0
+FLOW_REFINE_SLOTS(DECLARE_SLOT)
+FLOATS_IN(FLOW_REFINE_TERMS, terms);
+FLOATS_IN(FLOW_REFINE_FIELD, field);
+FLOATS_IN(FLOW_REFINE_PREVIOUS, previous); // field of two sweeps ago, the same memory as refined
+FLOATS_OUT(FLOW_REFINE_RESULT, refined);   // u, v, difference of luma, 0
 
-layout(push_constant) uniform Push { int w, h; float weight; } push;
+DECLARE_PUSH(FLOW_REFINE_PUSH);
 
 vec2 flow_at(int x, int y)
 {
@@ -29,6 +30,6 @@ void main()
     const float scale = 1.0 / (xx * yy - a.y * a.y);
     vec2 u = scale * vec2(yy * sum.x - a.y * sum.y, xx * sum.y - a.y * sum.x);
     if (push.weight != 1.0)
-        u = mix(LOAD_FLOAT(former, i).xy, u, push.weight);
+        u = mix(LOAD_FLOAT(previous, i).xy, u, push.weight);
     STORE_FLOAT(refined, i, vec4(u, c.z, 0.0));
 }

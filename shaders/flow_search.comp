@@ -1,33 +1,30 @@
 #version 450
 // Inverse search (Kroeger, Timofte, Dai, Van Gool 2016) of one level: an invocation finds
-// where one patch of 8 x 8 pixels went. Patches are compared without their means, so that
-// a change of exposure is no motion. It starts from the best of the coarser level's field,
-// the field of the frame before, and rest.
+// where one patch of 8 x 8 pixels went. Patches are compared without their means, so that a
+// change of exposure does not look like motion. The search starts from the best of the coarser
+// level's field, the previous frame's field, and zero motion.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "flow.glsl"
 
-FLOATS_IN(0, slopes);  // both parities of this level
-FLOATS_IN(1, quads);   // the same
-FLOATS_IN(2, coarse);  // field of the coarser level, both directions
-FLOATS_IN(3, former);  // this level's field of the frame before, both directions
-FLOATS_OUT(6, patches); // u, v, mean squared difference
+FLOW_SEARCH_SLOTS(DECLARE_SLOT)
+FLOATS_IN(FLOW_SEARCH_SLOPES, slopes);     // both parities of this level
+FLOATS_IN(FLOW_SEARCH_QUADS, quads);       // the same
+FLOATS_IN(FLOW_SEARCH_COARSE, coarse);     // field of the coarser level, both directions
+FLOATS_IN(FLOW_SEARCH_PREVIOUS, previous); // this level's field of the previous frame, both directions
+FLOATS_OUT(FLOW_SEARCH_PATCHES, patches);  // u, v, mean squared difference
 
-layout(constant_id = 1) const int ITERATIONS = 8;
-layout(constant_id = 2) const int COARSEST = 0;
+FLOW_SEARCH_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int w, h;               // of the level
-    int coarse_w, coarse_h;
-    int parity;             // of the newer frame
-} push;
+DECLARE_PUSH(FLOW_SEARCH_PUSH);
 
 const float PIXELS = float(PATCH * PATCH);
 const int REACH = 4; // pixels of the coarser level
-// How much more than the best motion rest may miss by before a patch moves; at more, noise is
-// stiller and a still picture loses sharpness over a thousand frames. NEAR: pixels.
-const float NOISE = 1.05, NEAR = 2.0;
-const float FAR = float(PATCH); // longest way from a start, in pixels
+// A motion of at most MOTION_NEAR pixels is taken for noise where zero motion has an error of
+// at most NOISE_RATIO times its error. Larger ratios make noise steadier, but a still picture then
+// loses sharpness over 1000 frames (docs/measured.md, "Steadiness").
+const float NOISE_RATIO = 1.05, MOTION_NEAR = 2.0;
+const float SEARCH_MAX = float(PATCH); // longest distance from the start, in pixels
 
 // Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
 struct Place { int x, y; vec4 weights; };
@@ -82,11 +79,11 @@ void main()
     vec2 best = vec2(0.0);
     const float rest = error(from, to, origin, best);
     float least = rest;
-    const vec2 before = LOAD_FLOAT(former, direction * size + centre.y * push.w + centre.x).xy;
-    float e = error(from, to, origin, before);
+    const vec2 last = LOAD_FLOAT(previous, direction * size + centre.y * push.w + centre.x).xy;
+    float e = error(from, to, origin, last);
     if (e < least) {
         least = e;
-        best = before;
+        best = last;
     }
     if (COARSEST == 0) {
         // The coarser field here and a patch away on each side: a patch at a boundary may
@@ -116,7 +113,7 @@ void main()
             yy += s.z * s.z;
         }
     }
-    // Without the means; a little is added so that a flat patch stays where it started.
+    // Without the means; 1e-3 is added so that a flat patch keeps its starting vector.
     xx += 1e-3 - slope.x * slope.x / PIXELS;
     yy += 1e-3 - slope.y * slope.y / PIXELS;
     xy -= slope.x * slope.y / PIXELS;
@@ -143,9 +140,9 @@ void main()
         }
         b -= slope * sum / PIXELS;
         u -= scale * vec2(yy * b.x - xy * b.y, xx * b.y - xy * b.x);
-        // What runs away or out of numbers goes back to the best so far.
-        const vec2 way = abs(u - best);
-        if (!(max(way.x, way.y) <= FAR))
+        // A vector that is too far away or NaN is replaced by the best one so far.
+        const vec2 distance_px = abs(u - best);
+        if (!(max(distance_px.x, distance_px.y) <= SEARCH_MAX))
             u = best;
     }
     e = error(from, to, origin, u);
@@ -153,11 +150,11 @@ void main()
         least = e;
         best = u;
     }
-    // What explains little more than rest does has found noise, which reading between pixels
-    // makes smaller by itself.
+    // A motion whose error is hardly smaller than that of zero motion follows noise. Interpolation
+    // between pixels alone reduces noise; the factor of the weights accounts for that.
     const vec4 weights = place(origin, best).weights;
-    const bool near = max(abs(best.x), abs(best.y)) <= NEAR;
-    if (near && 0.5 * (1.0 + dot(weights, weights)) * rest <= NOISE * least)
+    const bool near = max(abs(best.x), abs(best.y)) <= MOTION_NEAR;
+    if (near && 0.5 * (1.0 + dot(weights, weights)) * rest <= NOISE_RATIO * least)
         best = vec2(0.0);
     STORE_FLOAT(patches, (direction * rows + row) * columns + column, vec4(best, least, 0.0));
 }

@@ -1,20 +1,21 @@
 #version 450
 // The equations of a step of variational refinement (Brox, Bruhn, Papenberg, Weickert 2004,
-// with the normalised data terms of Zimmer 2009): the picture and its slopes stay the same
-// along the flow, and neighbours move alike. Each pixel's is
+// with the normalised data terms of Zimmer 2009): luma and its slopes are constant along the flow,
+// and neighbouring vectors are similar. The equation of each pixel is
 //     (A + 4 w) U = c + w (sum of the four neighbours' U)
 // for its refined vector U.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
-FLOATS_IN(0, slopes); // both parities
-FLOATS_IN(1, field);  // u, v
-FLOATS_OUT(6, terms); // [h][w][2]: A xx, xy, yy, w; c x, y, difference of luma, 0
+FLOW_TERMS_SLOTS(DECLARE_SLOT)
+FLOATS_IN(FLOW_TERMS_SLOPES, slopes); // both parities
+FLOATS_IN(FLOW_TERMS_FIELD, field);  // u, v
+FLOATS_OUT(FLOW_TERMS_TERMS, terms); // [h][w][2]: A xx, xy, yy, w; c x, y, difference of luma, 0
 
-layout(push_constant) uniform Push { int w, h, parity; } push;
+DECLARE_PUSH(FLOW_TERMS_PUSH);
 
 const float PICTURE = 5.0, SLOPE = 10.0, SMOOTH = 10.0; // weights
-const float FLAT = 1.0 / 255.0;   // slopes about that of noise say little
+const float FLAT = 1.0 / 255.0;   // slopes of about this size are noise
 const float ROBUST = 1e-3;
 
 vec4 slope_at(int parity, int x, int y)
@@ -28,7 +29,7 @@ vec2 flow_at(int x, int y)
     return LOAD_FLOAT(field, clamp(y, 0, push.h - 1) * push.w + clamp(x, 0, push.w - 1)).xy;
 }
 
-// Adds that slope . d + rest = 0 with that weight.
+// Adds the equation slope . d + rest = 0 with that weight.
 void add(vec2 slope, float rest, float weight, inout vec3 a, inout vec2 b)
 {
     const float n = 1.0 / (dot(slope, slope) + FLAT * FLAT);
@@ -46,13 +47,13 @@ void main()
     const vec2 at = clamp(vec2(x, y) + u, vec2(0.0), vec2(push.w - 1, push.h - 1));
     const vec2 whole = floor(at), f = at - whole;
     const ivec2 p = ivec2(whole);
-    const int now = push.parity, before = 1 - now;
-    const vec4 old = mix(mix(slope_at(before, p.x, p.y), slope_at(before, p.x + 1, p.y), f.x),
-                         mix(slope_at(before, p.x, p.y + 1), slope_at(before, p.x + 1, p.y + 1), f.x),
+    const int current = push.parity, previous = 1 - current;
+    const vec4 old = mix(mix(slope_at(previous, p.x, p.y), slope_at(previous, p.x + 1, p.y), f.x),
+                         mix(slope_at(previous, p.x, p.y + 1), slope_at(previous, p.x + 1, p.y + 1), f.x),
                          f.y);
-    const vec4 here = slope_at(now, x, y);
-    const vec2 along_x = 0.5 * (slope_at(now, x + 1, y) - slope_at(now, x - 1, y)).yz;
-    const vec2 along_y = 0.5 * (slope_at(now, x, y + 1) - slope_at(now, x, y - 1)).yz;
+    const vec4 here = slope_at(current, x, y);
+    const vec2 along_x = 0.5 * (slope_at(current, x + 1, y) - slope_at(current, x - 1, y)).yz;
+    const vec2 along_y = 0.5 * (slope_at(current, x, y + 1) - slope_at(current, x, y - 1)).yz;
     const vec3 rest = old.xyz - here.xyz;
     vec3 a = vec3(0.0);
     vec2 b = vec2(0.0);

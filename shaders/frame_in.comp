@@ -1,33 +1,18 @@
 #version 450
-// A frame's planes to the picture tensor: R G B 0 (or blocks of BLOCK x BLOCK pixels as
-// SpaceToDepth makes them), values 0..1, chroma interpolated at its true position, the
+// Converts the planes of an input frame to the picture tensor: R G B 0 (or blocks of BLOCK x BLOCK
+// pixels as SpaceToDepth makes them), values 0..1, chroma interpolated at its true position, the
 // picture extended to the tensor's size by reflection. An invocation makes one block.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "frame.glsl"
 
-WORDS_IN(0, frame);
-TENSOR_OUT(6, y0);
+FRAME_IN_SLOTS(DECLARE_SLOT)
+WORDS_IN(FRAME_IN_PLANES, frame);
+TENSOR_OUT(FRAME_IN_PICTURE, y0);
 
-layout(constant_id = 1) const int WIDE = 0; // 16-bit samples
-layout(constant_id = 2) const int SHIFT = 0; // zero bits below the value
-layout(constant_id = 3) const int COMPONENTS = 3;
-layout(constant_id = 4) const int SUB_X = 0;
-layout(constant_id = 5) const int SUB_Y = 0;
-layout(constant_id = 6) const int CENTER_X = 0; // chroma between luma columns
-layout(constant_id = 7) const int CENTER_Y = 0; // chroma between luma rows
-layout(constant_id = 8) const int STEP_0 = 1;   // samples from pixel to pixel
-layout(constant_id = 9) const int STEP_C = 1;
-layout(constant_id = 10) const float ONE = 255.0; // code of 1.0
-layout(constant_id = 11) const int BLOCK = 1;     // side of the space-to-depth blocks
-layout(constant_id = 12) const int CRD = 0;       // channel order within them
+FRAME_IN_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int w, h, out_w, out_h;
-    int base_0, base_1, base_2;     // sample index of a component's first sample
-    int stride_0, stride_1;         // samples from row to row: first component, chroma
-    float offset[3], matrix[9];     // rgb = matrix sample + offset, row-major
-} push;
+DECLARE_PUSH(FRAME_IN_PUSH);
 
 float sample_at(int i)
 {
@@ -38,14 +23,14 @@ float sample_at(int i)
 
 float chroma(int base, int x_0, int x_1, int y_0, int y_1, float fx, float fy)
 {
-    float top = sample_at(base + y_0 * push.stride_1 + x_0 * STEP_C);
+    float top = sample_at(base + y_0 * push.stride[1] + x_0 * STEP_C);
     if (SUB_X != 0)
-        top = mix(top, sample_at(base + y_0 * push.stride_1 + x_1 * STEP_C), fx);
+        top = mix(top, sample_at(base + y_0 * push.stride[1] + x_1 * STEP_C), fx);
     if (SUB_Y == 0)
         return top;
-    float low = sample_at(base + y_1 * push.stride_1 + x_0 * STEP_C);
+    float low = sample_at(base + y_1 * push.stride[1] + x_0 * STEP_C);
     if (SUB_X != 0)
-        low = mix(low, sample_at(base + y_1 * push.stride_1 + x_1 * STEP_C), fx);
+        low = mix(low, sample_at(base + y_1 * push.stride[1] + x_1 * STEP_C), fx);
     return mix(top, low, fy);
 }
 
@@ -67,14 +52,14 @@ void position(int i, int sub, int center, int n, out int lower, out int upper, o
 vec3 decode(int ox, int oy)
 {
     const int x = pad_index(PAD_REFLECT, ox, push.w), y = pad_index(PAD_REFLECT, oy, push.h);
-    vec3 s = vec3(sample_at(push.base_0 + y * push.stride_0 + x * STEP_0));
+    vec3 s = vec3(sample_at(push.base[0] + y * push.stride[0] + x * STEP_0));
     if (COMPONENTS == 3) {
         int x_0, x_1, y_0, y_1;
         float fx, fy;
         position(x, SUB_X, CENTER_X, (push.w + SUB_X) >> SUB_X, x_0, x_1, fx);
         position(y, SUB_Y, CENTER_Y, (push.h + SUB_Y) >> SUB_Y, y_0, y_1, fy);
-        s.y = chroma(push.base_1, x_0, x_1, y_0, y_1, fx, fy);
-        s.z = chroma(push.base_2, x_0, x_1, y_0, y_1, fx, fy);
+        s.y = chroma(push.base[1], x_0, x_1, y_0, y_1, fx, fy);
+        s.z = chroma(push.base[2], x_0, x_1, y_0, y_1, fx, fy);
     }
     s /= ONE;
     vec3 rgb;

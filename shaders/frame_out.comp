@@ -1,52 +1,30 @@
 #version 450
-// The painting (and the input beside it, for strength and colour modes) to one plane of
-// the output frame. An invocation writes one 32-bit word: four 8-bit samples or two 16-bit
-// ones, so neighbours never share a word. PAIR writes Cb to one plane and Cr to another
-// from the same pixels.
+// Converts the painting (mixed with the input, for strength and color modes) to one plane of the
+// output frame. An invocation writes one 32-bit word: four 8-bit samples or two 16-bit ones, so
+// that no two invocations write the same word. PAIR writes Cb to one plane and Cr to another from
+// the same pixels.
 //
-// Chroma is brought to its position with the duals of the filters that frame_in.comp
-// interpolates with (Cohen, Daubechies, Feauveau 1992: (-1 2 6 2 -1)/8 for linear on the
-// grid, (-1 3 3 -1)/4 for linear between), so that input chroma comes back unchanged.
+// Chroma is subsampled with the dual filters of those with which frame_in.comp interpolates
+// (Cohen, Daubechies, Feauveau 1992: (-1 2 6 2 -1)/8 for chroma on a luma column, (-1 3 3 -1)/4
+// for chroma between two columns), so that unchanged chroma returns exactly.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
 #include "painting.glsl"
 #include "frame.glsl"
 
-TENSOR_IN(1, source);
-FLOATS_IN(5, live); // strength, colour mode (enum daub_color_mode)
-WORDS_OUT(6, plane);
-WORDS_OUT(7, plane_2);
+FRAME_OUT_OWN_SLOTS(DECLARE_SLOT)
+TENSOR_IN(FRAME_OUT_SOURCE, source);
+FLOATS_IN(FRAME_OUT_PARAMS, frame_params); // element 0: strength, COLOR_MODES
+WORDS_OUT(FRAME_OUT_PLANE, plane);
+WORDS_OUT(FRAME_OUT_PLANE_2, plane_2);
 
-const int SINGLE = 1, PAIR = 2, INTERLEAVED = 3, PACKED = 4;
-layout(constant_id = 1) const int KIND = 1; // what a word's samples are
-layout(constant_id = 2) const int WIDE = 0;
-layout(constant_id = 3) const int SHIFT = 0;
-layout(constant_id = 4) const int SUB_X = 0; // of this plane
-layout(constant_id = 5) const int SUB_Y = 0;
-layout(constant_id = 6) const int CENTER_X = 0;
-layout(constant_id = 7) const int CENTER_Y = 0;
-layout(constant_id = 8) const int COMPONENT = 0; // SINGLE: which one
-// PACKED: which component each of a group's STEP samples is (0..2, 3 alpha); a group is
-// 1 << GROUP_X pixels, chroma of a group taken at its first.
-layout(constant_id = 9) const int STEP = 1;
-layout(constant_id = 10) const int ORDER = 0; // two bits a sample
-layout(constant_id = 11) const int GROUP_X = 0;
-layout(constant_id = 12) const float ONE = 255.0;
-// Layout of the source, as that of the painting.
-layout(constant_id = 15) const int SOURCE_BLOCK = 1;
-layout(constant_id = 16) const int SOURCE_CRD = 0;
-
-layout(push_constant) uniform Push {
-    int w, h;                        // samples of this plane's rows (groups if PACKED)
-    int pic_w, pic_h;                // of the picture
-    int painted_stride, source_stride; // pixels
-    int words, words_2;              // first word of the plane(s)
-    int row_words;                   // words from row to row
-    float scale, shift;              // net value to 0..1
-    float offset[3], matrix[9];      // sample = matrix rgb + offset, row-major
-    float luma[3];                   // weights of R, G, B
-} push;
+#define DECLARE_PLANE(name, number) const int name = number;
+#define DECLARE_COLOR_MODE(name, number) const int COLOR_##name = number;
+PLANES(DECLARE_PLANE)
+COLOR_MODES(DECLARE_COLOR_MODE)
+FRAME_OUT_CONSTANTS(DECLARE_CONSTANT)
+DECLARE_PUSH(FRAME_OUT_PUSH);
 
 vec3 source_at(int x, int y)
 {
@@ -62,20 +40,20 @@ vec3 source_at(int x, int y)
 
 vec3 pixel(int x, int y, Affine f, float strength, int mode)
 {
-    x = clamp(x, 0, push.pic_w - 1);
-    y = clamp(y, 0, push.pic_h - 1);
+    x = clamp(x, 0, push.picture_w - 1);
+    y = clamp(y, 0, push.picture_h - 1);
     const vec3 p = painted_at(x, y, push.painted_stride, f) * push.scale + push.shift;
     const vec3 s = source_at(x, y);
-    // The input's own codes may mean more than 0..1 (interpolated chroma at a sharp edge,
-    // super-white): the painting may go as far there, so that a net that changes nothing
-    // returns every code.
+    // Input codes may mean values outside 0..1 (interpolated chroma at a sharp edge, super-white).
+    // The painting may be as far outside there, so that a network that changes nothing returns
+    // every code.
     vec3 rgb = clamp(p, min(s, 0.0), max(s, 1.0));
-    if (strength < 1.0 || mode != 0) {
+    if (strength < 1.0 || mode != COLOR_PAINT) {
         const vec3 luma = vec3(push.luma[0], push.luma[1], push.luma[2]);
         const float dy = dot(luma, rgb) - dot(luma, s);
-        if (mode == 1)
+        if (mode == COLOR_KEEP)
             rgb = s + dy;
-        else if (mode == 2)
+        else if (mode == COLOR_ONLY)
             rgb = rgb - dy;
         rgb = mix(s, rgb, strength);
     }
@@ -96,25 +74,25 @@ float tap(int k, int center, int i, int n)
 {
     if (center == 0)
         return k == 0 ? 0.75 : abs(k) == 1 ? 0.25 : abs(k) == 2 ? -0.125 : 0.0;
-    // The last of an odd number has one pixel only: continue the interpolation's slope.
+    // The last sample of an odd width has one pixel only: extrapolate linearly.
     if (2 * i + 1 == n)
         return k == 0 ? 1.5 : k == -1 ? -0.5 : 0.0;
     return k == 0 || k == 1 ? 0.75 : k == -1 || k == 2 ? -0.25 : 0.0;
 }
 
-// Column x of the picture brought to chroma row y.
+// Column x of the picture, filtered vertically to chroma row y.
 vec3 column_at(int x, int y, Affine f, float strength, int mode)
 {
     if (SUB_Y == 0)
         return pixel(x, y, f, strength, mode);
     vec3 rgb = vec3(0.0);
     for (int k = CENTER_Y != 0 ? -1 : -2; k <= 2; k++)
-        rgb += tap(k, CENTER_Y, y, push.pic_h) * pixel(x, (y << SUB_Y) + k, f, strength, mode);
+        rgb += tap(k, CENTER_Y, y, push.picture_h) * pixel(x, (y << SUB_Y) + k, f, strength, mode);
     return rgb;
 }
 
-// COUNT neighbouring chroma samples from x on: each column is made once and given to the
-// samples that reach it.
+// COUNT neighbouring chroma samples from x on: each column is computed once and added to all
+// samples that need it.
 const int COUNT = WIDE != 0 ? (KIND == INTERLEAVED ? 1 : 2) : (KIND == INTERLEAVED ? 2 : 4);
 vec3 chroma[COUNT];
 
@@ -125,7 +103,7 @@ void chroma_at(int x, int y, Affine f, float strength, int mode)
     for (int k = -2; k <= 2 * COUNT; k++) {
         const vec3 rgb = column_at((x << SUB_X) + k, y, f, strength, mode);
         [[unroll]] for (int i = 0; i < COUNT; i++)
-            chroma[i] += tap(k - 2 * i, CENTER_X, x + i, push.pic_w) * rgb;
+            chroma[i] += tap(k - 2 * i, CENTER_X, x + i, push.picture_w) * rgb;
     }
 }
 
@@ -135,12 +113,13 @@ vec3 samples_at(int x, int y, Affine f, float strength, int mode)
         return to_samples(column_at(x, y, f, strength, mode));
     vec3 rgb = vec3(0.0);
     for (int k = -2; k <= 2; k++)
-        rgb += tap(k, CENTER_X, x, push.pic_w) * column_at((x << SUB_X) + k, y, f, strength, mode);
+        rgb += tap(k, CENTER_X, x, push.picture_w) * column_at((x << SUB_X) + k, y, f, strength, mode);
     return to_samples(rgb);
 }
 
-// What is added before cutting to a code, by the ordered dither of Bayer (1973): gradients of
-// 8 bits do not band, whole codes stay what they are, and a still picture stays still.
+// The value added before truncation to a code: ordered dither (Bayer 1973), so that gradients in
+// 8 bits show no bands. Exact codes do not change, and a still picture gives the same codes in
+// every frame.
 float rounding(int x, int y)
 {
     if (WIDE != 0)
@@ -150,7 +129,7 @@ float rounding(int x, int y)
     return (float(rank) + 0.5) / 16.0;
 }
 
-// Of the plane's sample x, y.
+// The code of sample x, y of the plane.
 uint code(float v, int x, int y)
 {
     return uint(clamp(v, 0.0, 1.0) * ONE + rounding(x, y)) << SHIFT;
@@ -161,14 +140,14 @@ void main()
     const int word = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
     if (word >= push.row_words)
         return;
-    const vec4 control = LOAD_FLOAT(live, 0);
+    const vec4 control = LOAD_FLOAT(frame_params, 0);
     const float strength = control.x;
     const int mode = int(control.y);
     const Affine f = load_affine0(0);
     const int per_word = WIDE != 0 ? 2 : 4, bits = WIDE != 0 ? 16 : 8;
     uint a = 0u, b = 0u;
     if (SUB_X != 0 && (KIND == PAIR || KIND == INTERLEAVED)) {
-        // Past the row's end lies padding that nobody reads.
+        // Samples after the row's end are padding.
         chroma_at(word * COUNT, y, f, strength, mode);
         [[unroll]] for (int i = 0; i < COUNT; i++) {
             const vec3 s = to_samples(chroma[i]);
@@ -199,7 +178,7 @@ void main()
                 s = pixel(group, y, f, strength, mode);
                 a |= (what == 3 ? uint(ONE) : code(component(vec4(s, 0.0), what), group, y)) << (bits * i);
             } else if (what == 0) {
-                // Y of the group's pixels in order: the first where fewer samples precede it.
+                // The group's Y samples in order: samples 0 and 1 hold the first pixel's.
                 s = to_samples(pixel((group << GROUP_X) + (k >= 2 ? 1 : 0), y, f, strength, mode));
                 a |= code(s.x, 2 * group + (k >= 2 ? 1 : 0), y) << (bits * i);
             } else {

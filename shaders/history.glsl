@@ -1,20 +1,21 @@
-// Reading paintings of before: `history` and `trust` (of temporal_trust.comp) are bound.
+// Sampling the previous output (`history`) and the map of temporal_confidence.comp
+// (`confidence`), which the including kernel binds.
 
-// Ways so near to whole pixels are: a still scene stays as sharp as it is. From FAR on, what
-// resampling costs is made up for in full.
+// A position closer to a pixel center than WHOLE is rounded to it, so that a still scene keeps its
+// sharpness. From FAR on, resampling is compensated in full (see resampling_weights).
 const float WHOLE = 0.05, FAR = 0.2; // pixels
 
 const float PI = 3.14159265;
 const int TAPS = 6;
 
-// Weights of the pixels -2 to 3 at the place f between 0 and 1: Lanczos' kernel of three lobes,
-// convolved with (-sharpen, 1 + 2 sharpen, -sharpen); near a pixel with less of sharpen, at one
-// with that part of it which thin says, 0..1.
-void weigh(float f, float sharpen, float thin, out float weights[TAPS])
+// Weights of the pixels -2 to 3 for a position f (0..1) between pixels 0 and 1: Lanczos' kernel of
+// three lobes, convolved with (-sharpen, 1 + 2 sharpen, -sharpen). Closer to a pixel center than FAR
+// less sharpening is used, but never less than the part sharpen_min (0..1) of it.
+void resampling_weights(float f, float sharpen, float sharpen_min, out float weights[TAPS])
 {
     const float between = min(f, 1.0 - f);
-    const float k = sharpen * max(min(between / FAR, 1.0), thin);
-    // Cosine and sine of a third of the angle by their series, and the whole angle's sine.
+    const float k = sharpen * max(min(between / FAR, 1.0), sharpen_min);
+    // Cosine and sine of pi f / 3 by their Taylor series, then the sine of pi f.
     const float x = PI / 3.0 * f, xx = x * x;
     const vec2 third = vec2(1.0 - xx / 2.0 * (1.0 - xx / 12.0 * (1.0 - xx / 30.0 * (1.0 - xx / 56.0))),
                             x * (1.0 - xx / 6.0 * (1.0 - xx / 20.0 * (1.0 - xx / 42.0))));
@@ -28,30 +29,30 @@ void weigh(float f, float sharpen, float thin, out float weights[TAPS])
         sum += lanczos[i];
     }
     [[unroll]] for (int i = 0; i < TAPS; i++) {
-        const float before = i > 0 ? lanczos[max(i - 1, 0)] : 0.0;
-        const float after = i < TAPS - 1 ? lanczos[min(i + 1, TAPS - 1)] : 0.0;
-        weights[i] = (lanczos[i] + k * (2.0 * lanczos[i] - before - after)) / sum;
+        const float left = i > 0 ? lanczos[max(i - 1, 0)] : 0.0;
+        const float right = i < TAPS - 1 ? lanczos[min(i + 1, TAPS - 1)] : 0.0;
+        weights[i] = (lanczos[i] + k * (2.0 * lanczos[i] - left - right)) / sum;
     }
 }
 
-// The painting of that size at p; sharpen and thin as above.
-vec4 sample_at(vec2 p, ivec2 size, float sharpen, float thin)
+// The previous output, of that size, at p; sharpen and sharpen_min as above.
+vec4 history_at(vec2 p, ivec2 size, float sharpen, float sharpen_min)
 {
     const vec2 near = round(p);
     p = mix(p, near, lessThan(abs(p - near), vec2(WHOLE)));
     const ivec2 a = ivec2(floor(p)), most = size - 1;
     const vec2 f = p - vec2(a);
-    // What rests, most of many pictures, is copied.
-    if (f == vec2(0.0) && thin == 0.0)
+    // Without motion, the most common case, the pixel is copied.
+    if (f == vec2(0.0) && sharpen_min == 0.0)
         return LOAD(history, clamp(a.y, 0, most.y) * size.x + clamp(a.x, 0, most.x));
     float wx[TAPS], wy[TAPS];
-    weigh(f.x, sharpen, thin, wx);
-    weigh(f.y, sharpen, thin, wy);
+    resampling_weights(f.x, sharpen, sharpen_min, wx);
+    resampling_weights(f.y, sharpen, sharpen_min, wy);
     vec4 sum = vec4(0.0);
     float weights = 0.0;
     [[unroll]] for (int j = 0; j < TAPS; j++) {
         const int row = clamp(a.y + j - 2, 0, most.y) * size.x;
-        const int skipped = max(abs(j - 2), abs(j - 3)) - 1; // the corners hardly weigh anything
+        const int skipped = max(abs(j - 2), abs(j - 3)) - 1; // corner pixels have weights near 0
         vec4 of_row = vec4(0.0);
         float weights_of_row = 0.0;
         [[unroll]] for (int i = 0; i < TAPS; i++) {
@@ -66,13 +67,13 @@ vec4 sample_at(vec2 p, ivec2 size, float sharpen, float thin)
     return sum / weights;
 }
 
-// The way, the trust and the change of light at p of their map.
-vec4 trust_at(vec2 p, ivec2 size)
+// Backward flow, confidence and change of luma at p of the confidence map, interpolated.
+vec4 confidence_at(vec2 p, ivec2 size)
 {
     p = clamp(p, vec2(0.0), vec2(size) - 1.0);
     const ivec2 a = ivec2(floor(p)), b = min(a + 1, size - 1);
     const vec2 f = p - vec2(a);
-    return mix(mix(LOAD_FLOAT(trust, a.y * size.x + a.x), LOAD_FLOAT(trust, a.y * size.x + b.x), f.x),
-               mix(LOAD_FLOAT(trust, b.y * size.x + a.x), LOAD_FLOAT(trust, b.y * size.x + b.x), f.x),
+    return mix(mix(LOAD_FLOAT(confidence, a.y * size.x + a.x), LOAD_FLOAT(confidence, a.y * size.x + b.x), f.x),
+               mix(LOAD_FLOAT(confidence, b.y * size.x + a.x), LOAD_FLOAT(confidence, b.y * size.x + b.x), f.x),
                f.y);
 }

@@ -1,7 +1,6 @@
-// Pixels of the painting, view.glsl's input: R G B, or blocks as DepthToSpace would spread
-// them.
-layout(constant_id = 13) const int PAINTED_BLOCK = 1;
-layout(constant_id = 14) const int PAINTED_CRD = 0;
+// Pixels of the painting, the input of view.glsl: R G B, or blocks of pixels as a final
+// DepthToSpace would read them.
+PAINTING_CONSTANTS(DECLARE_CONSTANT)
 
 // Vector that holds channel ch of a pixel in a blocked map, and the channel of colour i.
 int element(int x, int y, int stride, int block, int ch)

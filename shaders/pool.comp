@@ -4,17 +4,13 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-TENSOR_OUT(6, y0);
+TENSOR_OUT(SLOT_OUTPUT, y0);
 
-layout(constant_id = 1) const int KIND = 1; // enum net_pool
-layout(constant_id = 2) const int KH = 2;
-layout(constant_id = 3) const int KW = 2;
+POOL_CONSTANTS(DECLARE_CONSTANT)
+#define DECLARE_POOL(name, number) const int KIND_##name = number;
+POOLS(DECLARE_POOL)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, out_h, out_w, c4, c_step;
-    int stride_y, stride_x, dilation_y, dilation_x;
-    int top, left, bottom, right;
-} push;
+DECLARE_PUSH(POOL_PUSH);
 
 void main()
 {
@@ -25,7 +21,7 @@ void main()
         return;
     for (int c = first; c < last; c++) {
         const Affine f = load_affine0(c);
-        vec4 v = vec4(KIND == 1 ? -3.0e38 : 0.0);
+        vec4 v = vec4(KIND == KIND_MAX ? -3.0e38 : 0.0);
         float n = 0.0;
         for (int k = 0; k < KH * KW; k++) {
             const int ky = k / KW, kx = k - ky * KW;
@@ -35,10 +31,10 @@ void main()
             const int at = clamp(iy, 0, push.in_h - 1) * push.in_w + clamp(ix, 0, push.in_w - 1);
             const vec4 s = apply0(f, LOAD(x0, at * push.c4 + c));
             if (inside)
-                v = KIND == 1 ? max(v, s) : v + s;
-            const bool padded = KIND == 3 && iy < push.in_h + push.bottom && ix < push.in_w + push.right;
+                v = KIND == KIND_MAX ? max(v, s) : v + s;
+            const bool padded = KIND == KIND_AVERAGE_PADDED && iy < push.in_h + push.bottom && ix < push.in_w + push.right;
             n += inside || padded ? 1.0 : 0.0;
         }
-        STORE(y0, (y * push.out_w + x) * push.c4 + c, KIND == 1 ? v : v / max(n, 1.0));
+        STORE(y0, (y * push.out_w + x) * push.c4 + c, KIND == KIND_MAX ? v : v / max(n, 1.0));
     }
 }

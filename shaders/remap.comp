@@ -4,29 +4,16 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-TENSOR_IN(1, x1);
-FLOATS_IN(3, affine1);
-TENSOR_OUT(6, y0);
+TENSOR_IN(SLOT_INPUT1, x1);
+FLOATS_IN(SLOT_AFFINE1, affine1);
+TENSOR_OUT(SLOT_OUTPUT, y0);
 
-const int WINDOW = 1, D2S_DCR = 2, D2S_CRD = 3, S2D_DCR = 4, S2D_CRD = 5, CONCAT = 6;
-layout(constant_id = 1) const int MODE = 1;
-layout(constant_id = 2) const int ALIGNED = 0; // four output channels are one input block
-layout(constant_id = 3) const int BLOCK = 2;
-layout(constant_id = 4) const int PAD = 1;
-layout(constant_id = 5) const float PAD_VALUE = 0.0;
-layout(constant_id = 24) const int V1_AFFINE = 0;
-layout(constant_id = 25) const int V1_ACT = 1;
-layout(constant_id = 26) const float V1_ALPHA = 0.0;
-layout(constant_id = 27) const float V1_BETA = 0.0;
+#define DECLARE_REMAP(name, number) const int name = number;
+REMAPS(DECLARE_REMAP)
+REMAP_CONSTANTS(DECLARE_CONSTANT)
+VIEW1_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, in_c4, in_channels;
-    int out_h, out_w, out_c4, out_channels;
-    int c_step;
-    int start_c, start_y, start_x; // WINDOW: input index = start + step * output index
-    int step_c, step_y, step_x;
-    int c4_1; // CONCAT: channel blocks of the second map; it begins at in_channels
-} push;
+DECLARE_PUSH(REMAP_PUSH);
 
 vec4 fetch0(int y, int x, int c)
 {
@@ -41,8 +28,8 @@ vec4 fetch1(int y, int x, int c)
     return activate(V1_ACT, V1_ALPHA, V1_BETA, vec4(0.0), v);
 }
 
-// The block that holds output channel ch at y, x; .x of the second result is the component,
-// negative where the padding value stands instead.
+// The input block that holds output channel ch at y, x, and its component there; component is
+// negative where the output is the padding value.
 vec4 source(int y, int x, int ch, out int component)
 {
     int sc = ch, sy = y, sx = x;
@@ -55,9 +42,9 @@ vec4 source(int y, int x, int ch, out int component)
         return fetch0(y, x, sc >> 2);
     }
     if (MODE == WINDOW) {
-        sc = push.start_c + push.step_c * ch;
-        sy = push.start_y + push.step_y * y;
-        sx = push.start_x + push.step_x * x;
+        sc = push.start[0] + push.step[0] * ch;
+        sy = push.start[1] + push.step[1] * y;
+        sx = push.start[2] + push.step[2] * x;
         const bool inside = sc >= 0 && sc < push.in_channels && sy >= 0 && sy < push.in_h &&
                             sx >= 0 && sx < push.in_w;
         if (!inside && (PAD == PAD_ZERO || PAD == PAD_CONSTANT)) {

@@ -4,40 +4,39 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-TENSOR_OUT(6, y0);
+TENSOR_OUT(SLOT_OUTPUT, y0);
 
-layout(constant_id = 1) const int LINEAR = 0;
-layout(constant_id = 2) const int COORD = 1;   // enum net_coord
-layout(constant_id = 3) const int NEAREST = 1; // enum net_nearest
+RESIZE_CONSTANTS(DECLARE_CONSTANT)
+#define DECLARE_COORDINATE(name, number) const int COORD_##name = number;
+#define DECLARE_NEAREST(name, number) const int NEAREST_##name = number;
+COORDINATES(DECLARE_COORDINATE)
+NEARESTS(DECLARE_NEAREST)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, out_h, out_w, c4, c_step;
-    float scale_y, scale_x; // output over input
-} push;
+DECLARE_PUSH(RESIZE_PUSH);
 
 float coordinate(int o, int n_in, int n_out, float scale)
 {
-    if (COORD == 1)
+    if (COORD == COORD_ASYMMETRIC)
         return float(o) / scale;
-    if (COORD == 2)
+    if (COORD == COORD_HALF_PIXEL)
         return (float(o) + 0.5) / scale - 0.5;
-    if (COORD == 3)
+    if (COORD == COORD_PYTORCH_HALF_PIXEL)
         return n_out > 1 ? (float(o) + 0.5) / scale - 0.5 : 0.0;
     return n_out > 1 ? float(o) * float(n_in - 1) / float(n_out - 1) : 0.0;
 }
 
 int nearest(float i)
 {
-    // A coordinate that rounding put a hair off a grid point or a half counts as on it;
-    // division may be off by 2.5 units in the last place.
+    // Coordinates within rounding error of a whole or half number count as that number: Vulkan
+    // allows an error of 2.5 units in the last place for a division.
     const float grid = floor(i * 2.0 + 0.5) * 0.5;
     if (abs(i - grid) < 1e-4 + 5e-7 * abs(i))
         i = grid;
-    if (NEAREST == 1)
+    if (NEAREST == NEAREST_FLOOR)
         return int(floor(i));
-    if (NEAREST == 2)
+    if (NEAREST == NEAREST_CEIL)
         return int(ceil(i));
-    if (NEAREST == 3)
+    if (NEAREST == NEAREST_ROUND_PREFER_FLOOR)
         return int(ceil(i - 0.5));
     return int(floor(i + 0.5));
 }

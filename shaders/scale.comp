@@ -1,22 +1,17 @@
 #version 450
-// One direction of a separable resampling: out[i] = sum_k w[i][k] in[first[i] + k], edges
-// repeated, the result extended by reflection to the tensor's size. The table holds for
-// every output index first (as a float) and TAPS weights, in ceil((1 + TAPS) / 4) vectors.
+// One direction of a separable resampling: out[i] = sum_k w[i][k] in[first[i] + k], with edge
+// padding; the result is extended by reflection to the tensor's size. For every output index the
+// table holds first (as a float) and TAPS weights, in ceil((1 + TAPS) / 4) vectors.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
 
-FLOATS_IN(5, table);
-TENSOR_OUT(6, y0);
+FLOATS_IN(SLOT_PARAMS, table);
+TENSOR_OUT(SLOT_OUTPUT, y0);
 
-layout(constant_id = 1) const int TAPS = 4;
-layout(constant_id = 2) const int VERTICAL = 0;
+SCALE_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, in_stride; // pixels
-    int h, w;                  // of the resampled picture
-    int out_h, out_w;          // of the tensor
-} push;
+DECLARE_PUSH(SCALE_PUSH);
 
 void main()
 {

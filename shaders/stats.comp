@@ -1,17 +1,15 @@
 #version 450
-// Mean and sum of squared differences of a stored map over tiles of LANES x ROWS pixels,
-// for norms and means whose input no convolution's epilogue could measure. One invocation
-// makes one channel block of one tile (two passes over its few pixels: no cancellation).
+// Mean and sum of squared differences of a stored map over tiles of tile_w x tile_h pixels, for
+// normalizations and means whose input does not come from a convolution that writes statistics.
+// One invocation makes one channel block of one tile, in two passes over its pixels, which loses
+// no precision.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
 
-FLOATS_OUT(7, stats); // [tile][c]: mean, sum of squared differences, count, 0
+FLOATS_OUT(SLOT_STATS, stats); // [tile][c]: mean, sum of squared differences, count, 0
 
-layout(push_constant) uniform Push {
-    int h, w, c4;
-    int tile_h, tile_w, tiles_x, tiles_y;
-} push;
+DECLARE_PUSH(STATS_PUSH);
 
 void main()
 {

@@ -1,25 +1,22 @@
 #version 450
-// What a network of seven input channels reads (Ruder, Dosovitskiy, Brox 2018): the picture,
-// the painting shown before moved along the flow, and 1 where that is trusted. The painting
-// is in the network's values and 0 where it is not trusted; both are extended by reflection.
+// The input of a network of seven channels (Ruder, Dosovitskiy, Brox 2018): the picture, the
+// previous output warped along the flow, and a mask that is 1 where the confidence is at least 0.5.
+// The warped output is in the network's value range and 0 where the mask is 0; picture and output
+// are extended by reflection.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 
-TENSOR_IN(0, picture);
-TENSOR_IN(1, history); // the one shown before
-FLOATS_IN(3, trust);     // of temporal_trust.comp
-TENSOR_OUT(6, fed);      // [net_h][net_w][2]
+TEMPORAL_INPUT_SLOTS(DECLARE_SLOT)
+TENSOR_IN(TEMPORAL_INPUT_PICTURE, picture);
+TENSOR_IN(TEMPORAL_INPUT_HISTORY, history);       // the previous output
+FLOATS_IN(TEMPORAL_INPUT_CONFIDENCE, confidence); // of temporal_confidence.comp
+TENSOR_OUT(TEMPORAL_INPUT_RESULT, result);        // [net_h][net_w][2]
 
-layout(constant_id = 1) const int STEADY = 0; // 0: nothing was painted before
+TEMPORAL_INPUT_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int net_w, net_h, w, h;
-    int trust_w, trust_h;
-    int step;           // picture pixels a pixel of trust
-    float scale, shift; // 0..1 to net value
-} push;
+DECLARE_PUSH(TEMPORAL_INPUT_PUSH);
 
-#include "carry.glsl"
+#include "history.glsl"
 
 void main()
 {
@@ -28,20 +25,20 @@ void main()
         return;
     const int i = y * push.net_w + x;
     const vec4 rgb = LOAD(picture, i);
-    vec3 before = vec3(0.0);
-    float m = 0.0;
-    if (STEADY != 0) {
+    vec3 warped = vec3(0.0);
+    float mask = 0.0;
+    if (HAS_HISTORY != 0) {
         const vec2 p = vec2(pad_index(PAD_REFLECT, x, push.w), pad_index(PAD_REFLECT, y, push.h));
-        const vec4 way = trust_at((p + 0.5) / float(push.step) - 0.5,
-                                  ivec2(push.trust_w, push.trust_h));
-        const vec2 from = p + way.xy;
-        if (way.z >= 0.5 && all(greaterThanEqual(from, vec2(0.0))) &&
+        const vec4 motion = confidence_at((p + 0.5) / float(push.step) - 0.5,
+                                          ivec2(push.confidence_w, push.confidence_h));
+        const vec2 from = p + motion.xy;
+        if (motion.z >= 0.5 && all(greaterThanEqual(from, vec2(0.0))) &&
             all(lessThanEqual(from, vec2(push.w - 1, push.h - 1)))) {
-            m = 1.0;
-            before = clamp(sample_at(from, ivec2(push.w, push.h), 0.0, 0.0).xyz, 0.0, 1.0) * push.scale +
+            mask = 1.0;
+            warped = clamp(history_at(from, ivec2(push.w, push.h), 0.0, 0.0).xyz, 0.0, 1.0) * push.scale +
                      push.shift;
         }
     }
-    STORE(fed, 2 * i, vec4(rgb.xyz, before.x));
-    STORE(fed, 2 * i + 1, vec4(before.yz, m, 0.0));
+    STORE(result, 2 * i, vec4(rgb.xyz, warped.x));
+    STORE(result, 2 * i + 1, vec4(warped.yz, mask, 0.0));
 }

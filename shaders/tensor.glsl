@@ -6,6 +6,16 @@
 //             else   storage buffers
 // Activations and weights follow the precision, FLOATS are always 32 bit.
 #extension GL_EXT_control_flow_attributes : require
+#include "contract.h"
+
+#define DECLARE_SLOT(name, slot) const int name = slot;
+#define DECLARE_CONSTANT(id, type, name, value) layout(constant_id = id) const type name = value;
+#define DECLARE_FIELD(type, name) type name;
+#define DECLARE_PUSH(fields) layout(push_constant) uniform Push { fields(DECLARE_FIELD) } push
+
+NETWORK_SLOTS(DECLARE_SLOT)
+LANES_CONSTANTS(DECLARE_CONSTANT)
+layout(local_size_x_id = 0) in; // LANES
 
 #ifdef FP16
 #define ACT_TYPE uvec2
@@ -49,8 +59,9 @@ uvec2 pack_act(vec4 v)
 #define LOAD_FLOAT(name, i) (name.data[i])
 #endif
 
-// What a load gives back of a stored activation. Statistics are of these numbers: on a
-// flat map the difference from the mean must be zero, or a norm makes rounding visible.
+// The value that a load returns after v was stored. Statistics are made of these values: on a
+// constant map the difference from the mean must be exactly zero, or a normalization amplifies
+// the rounding error.
 vec4 stored(vec4 v)
 {
 #ifdef FP16
@@ -60,13 +71,8 @@ vec4 stored(vec4 v)
 #endif
 }
 
-layout(local_size_x_id = 0) in;
-layout(constant_id = 0) const int LANES = 8;
-
-// Activations; numbers are enum net_act.
-const int ACT_NONE = 1, ACT_RELU = 2, ACT_LEAKY_RELU = 3, ACT_PRELU = 4, ACT_ELU = 5,
-          ACT_TANH = 6, ACT_SIGMOID = 7, ACT_HARD_SIGMOID = 8, ACT_HARD_SWISH = 9,
-          ACT_CLIP = 10;
+#define DECLARE_ACT(name, number) const int ACT_##name = number;
+ACTIVATIONS(DECLARE_ACT)
 
 vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
 {
@@ -93,11 +99,11 @@ vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
     return x;
 }
 
-// Padding; numbers are enum net_pad_mode.
-const int PAD_ZERO = 1, PAD_REFLECT = 2, PAD_EDGE = 3, PAD_CONSTANT = 4;
+#define DECLARE_PADDING(name, number) const int PAD_##name = number;
+PADDINGS(DECLARE_PADDING)
 
-// Index of padded coordinate i in 0..n-1 (what lies outside for good is clamped; the zero
-// mode masks it).
+// Index in 0..n-1 of the padded coordinate i. Coordinates that the mode gives no pixel are
+// clamped; with PAD_ZERO the caller replaces what is read there by zeros.
 int pad_index(int mode, int i, int n)
 {
     if (mode == PAD_REFLECT) {

@@ -1,12 +1,9 @@
 // A kernel's input as the plan hands it over: the stored map x with a pending per-channel
 // affine map (an instance norm's a, b, or constants) and a pending activation, applied
 // while loading: act(a x + b). Affine element 2c is a, 2c + 1 is b of channel block c.
-TENSOR_IN(0, x0);
-FLOATS_IN(2, affine0);
-layout(constant_id = 20) const int V0_AFFINE = 0;
-layout(constant_id = 21) const int V0_ACT = 1;
-layout(constant_id = 22) const float V0_ALPHA = 0.0;
-layout(constant_id = 23) const float V0_BETA = 0.0;
+TENSOR_IN(SLOT_INPUT0, x0);
+FLOATS_IN(SLOT_AFFINE0, affine0);
+VIEW0_CONSTANTS(DECLARE_CONSTANT)
 
 struct Affine { vec4 a, b; };
 

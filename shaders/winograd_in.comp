@@ -6,15 +6,11 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-FLOATS_OUT(7, pieces); // [36][c / 4][tile], tiles padded
+FLOATS_OUT(SLOT_STATS, pieces); // [36][c / 4][tile], tiles padded
 
-layout(constant_id = 11) const int PAD = 1;
+WINOGRAD_IN_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int in_h, in_w, ci4;
-    int top, left;
-    int tiles, tiles_x, tiles_padded;
-} push;
+DECLARE_PUSH(WINOGRAD_IN_PUSH);
 
 vec4 d[6], t[36];
 

@@ -6,17 +6,13 @@
 #include "tensor.glsl"
 #include "lanes.glsl"
 
-FLOATS_IN(0, pieces);   // [36][i / 4][tile]
-WEIGHTS_IN(4, weights); // [36][o / Q][i / 4][Q] vec4 over i, padded to LANES
-FLOATS_OUT(7, products); // [36][o / 4][tile]
+FLOATS_IN(SLOT_INPUT0, pieces);   // [36][i / 4][tile]
+WEIGHTS_IN(SLOT_WEIGHTS, weights); // [36][o / Q][i / 4][Q] vec4 over i, padded to LANES
+FLOATS_OUT(SLOT_STATS, products); // [36][o / 4][tile]
 
-layout(constant_id = 1) const int GROUPS = 4;
-layout(constant_id = 2) const int Q = 16;
-layout(constant_id = 9) const int CI4 = 8;
+WINOGRAD_MULTIPLY_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int tiles_padded, o4;
-} push;
+DECLARE_PUSH(WINOGRAD_MULTIPLY_PUSH);
 
 const int CHUNKS = (Q + LANES - 1) / LANES;
 float acc[GROUPS * Q];

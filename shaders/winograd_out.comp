@@ -5,20 +5,15 @@
 #include "tensor.glsl"
 #include "lanes.glsl"
 
-FLOATS_IN(0, products); // [36][o / 4][tile]
-FLOATS_IN(5, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
-TENSOR_OUT(6, y0);
-FLOATS_OUT(7, stats);   // [work-group][o]: mean, sum of squared differences, count, 0
+FLOATS_IN(SLOT_INPUT0, products); // [36][o / 4][tile]
+FLOATS_IN(SLOT_PARAMS, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
+TENSOR_OUT(SLOT_OUTPUT, y0);
+FLOATS_OUT(SLOT_STATS, stats);   // [work-group][o]: mean, sum of squared differences, count, 0
 
-layout(constant_id = 14) const int STATS = 0;
-layout(constant_id = 28) const int ACT = 1;
-layout(constant_id = 29) const float ALPHA = 0.0;
-layout(constant_id = 30) const float BETA = 0.0;
+WINOGRAD_OUT_CONSTANTS(DECLARE_CONSTANT)
+OUTPUT_CONSTANTS(DECLARE_CONSTANT)
 
-layout(push_constant) uniform Push {
-    int out_h, out_w, o4;
-    int tiles, tiles_x, tiles_padded;
-} push;
+DECLARE_PUSH(WINOGRAD_OUT_PUSH);
 
 vec4 m[6], t[24], result[16];
 

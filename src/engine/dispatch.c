@@ -7,8 +7,6 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-enum { SHARED_LANES = 64 };
-
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                         enum gpu_kernels kernels, bool fp16, size_t max_items,
                         struct daub_error *error)
@@ -19,7 +17,7 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
     list->activations =
         fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
     list->capacity = max_items;
-    list->view_capacity = max_items * GPU_FIRST_OUTPUT;
+    list->view_capacity = max_items * FIRST_OUTPUT_SLOT;
     list->items = daub_alloc(max_items, sizeof(*list->items));
     list->views = daub_alloc(list->view_capacity, sizeof(VkBufferView));
     if (!list->items || !list->views) {
@@ -27,10 +25,10 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                   max_items);
         goto fail;
     }
-    uint32_t inputs = (uint32_t)max_items * GPU_FIRST_OUTPUT;
+    uint32_t inputs = (uint32_t)max_items * FIRST_OUTPUT_SLOT;
     VkDescriptorPoolSize sizes[] = {
         {gpu_binding_type(kernels, 0), inputs},
-        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, (uint32_t)max_items * GPU_BINDINGS - inputs},
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, (uint32_t)max_items * SLOT_COUNT - inputs},
     };
     VkDescriptorPoolCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
@@ -62,7 +60,7 @@ void dispatch_list_free(struct dispatch_list *list)
     memset(list, 0, sizeof(*list));
 }
 
-/* Binding 1 is the only one of activations that a kernel may leave unused. */
+/* Of the slots that hold activations only SLOT_INPUT1 may stay unused. */
 static struct dispatch_binding unused_binding(const struct dispatch_list *list,
                                               uint32_t i)
 {
@@ -71,16 +69,16 @@ static struct dispatch_binding unused_binding(const struct dispatch_list *list,
         .buffer = &list->unused,
         .offset = list->count * region,
         .bytes = region,
-        .format = i == 1 ? list->activations : VK_FORMAT_R32G32B32A32_SFLOAT,
+        .format = i == SLOT_INPUT1 ? list->activations : VK_FORMAT_R32G32B32A32_SFLOAT,
     };
 }
 
 static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
-                      const struct dispatch_binding bindings[GPU_BINDINGS],
+                      const struct dispatch_binding bindings[SLOT_COUNT],
                       struct daub_error *error)
 {
     VkDevice device = list->device->device;
-    for (uint32_t i = 0; i < GPU_BINDINGS; i++) {
+    for (uint32_t i = 0; i < SLOT_COUNT; i++) {
         struct dispatch_binding unused = unused_binding(list, i);
         const struct dispatch_binding *b = bindings[i].buffer ? &bindings[i] : &unused;
         VkDescriptorBufferInfo range = {b->buffer->buffer, b->offset, b->bytes};
@@ -112,16 +110,30 @@ fail:
     return false;
 }
 
-bool dispatch_list_add(struct dispatch_list *list, const char *kernel,
-                       const uint32_t *spec, size_t spec_count,
-                       const struct dispatch_binding bindings[GPU_BINDINGS],
+/* The pipeline of the kernel's module in the list's kernel set. */
+static VkPipeline pipeline_of(const struct dispatch_list *list, enum kernel kernel,
+                              bool fp16, const struct kernel_constants *constants,
+                              struct daub_error *error)
+{
+    const struct kernel_info *info = kernel_info(kernel);
+    char module[64];
+    snprintf(module, sizeof(module), "%s_%s_%s", info->module,
+             list->kernels == GPU_KERNELS_TEXEL ? "texel" : "shared",
+             fp16 ? "fp16" : "fp32");
+    return gpu_pipeline(list->device, module, (const uint32_t *)constants,
+                        info->constants, error);
+}
+
+bool dispatch_list_add(struct dispatch_list *list, bool fp16,
+                       const struct kernel_constants *constants,
+                       const struct dispatch_binding bindings[SLOT_COUNT],
                        const struct dispatch *item, struct daub_error *error)
 {
     if (list->count == list->capacity)
         return daub_fail(error, DAUB_ERROR_FAILED, "more dispatches than planned for");
     struct dispatch *added = &list->items[list->count];
     *added = *item;
-    added->pipeline = gpu_pipeline(list->device, kernel, spec, spec_count, error);
+    added->pipeline = pipeline_of(list, item->kernel, fp16, constants, error);
     if (!added->pipeline)
         return false;
     VkDescriptorSetAllocateInfo allocate = {
@@ -139,29 +151,20 @@ fail:
     return false;
 }
 
-void dispatch_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel,
-                          char *name, size_t size)
-{
-    snprintf(name, size, "%s_%s_%s", kernel,
-             kernels == GPU_KERNELS_TEXEL ? "texel" : "shared", fp16 ? "fp16" : "fp32");
-}
-
-bool dispatch_list_add_map(struct dispatch_list *list, const char *kernel, bool fp16,
-                           uint32_t *spec, size_t spec_count,
-                           const struct dispatch_binding bindings[GPU_BINDINGS],
+bool dispatch_list_add_map(struct dispatch_list *list, bool fp16,
+                           struct kernel_constants *constants,
+                           const struct dispatch_binding bindings[SLOT_COUNT],
                            struct dispatch *item, int columns, int rows, int layers,
                            struct daub_error *error)
 {
-    char name[64];
     uint32_t lanes = list->kernels == GPU_KERNELS_TEXEL ? list->device->caps.subgroup_size
                                                         : SHARED_LANES;
-    spec[0] = lanes;
+    constants->LANES = (int)lanes;
     item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
     item->groups[1] = (uint32_t)rows;
     item->groups[2] = (uint32_t)layers;
     item->barrier = true;
-    dispatch_kernel_name(list->kernels, fp16, kernel, name, sizeof(name));
-    return dispatch_list_add(list, name, spec, spec_count, bindings, item, error);
+    return dispatch_list_add(list, fp16, constants, bindings, item, error);
 }
 
 void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
@@ -187,9 +190,8 @@ void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
         vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, item->pipeline);
         vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
                                 &item->set, 0, NULL);
-        if (item->push_count)
-            vkCmdPushConstants(cmd, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
-                               item->push_count * 4, item->push);
+        vkCmdPushConstants(cmd, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                           kernel_info(item->kernel)->push_bytes, &item->push);
         vkCmdDispatch(cmd, item->groups[0], item->groups[1], item->groups[2]);
     }
     if (queries)

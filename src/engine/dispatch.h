@@ -4,6 +4,7 @@
 #define DAUB_ENGINE_DISPATCH_H
 
 #include "gpu/gpu.h"
+#include "net/kernel.h"
 
 struct dispatch_binding {
     const struct gpu_buffer *buffer; /* NULL: unused */
@@ -13,10 +14,10 @@ struct dispatch_binding {
 
 struct dispatch {
     char name[48];
+    enum kernel kernel;
+    union kernel_push push;
     VkPipeline pipeline;
     VkDescriptorSet set;
-    uint32_t push[GPU_PUSH_BYTES / 4];
-    uint32_t push_count; /* words */
     uint32_t groups[3];
     bool barrier; /* waits for the dispatches before it */
     double gflop;
@@ -43,23 +44,18 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                         struct daub_error *error);
 void dispatch_list_free(struct dispatch_list *list); /* accepts a zeroed one */
 
-/* Appends one dispatch of the shader `kernel` (full name). item's name, push, groups,
- * barrier and gflop are filled in by the caller. */
-bool dispatch_list_add(struct dispatch_list *list, const char *kernel,
-                       const uint32_t *spec, size_t spec_count,
-                       const struct dispatch_binding bindings[GPU_BINDINGS],
+/* Appends one dispatch. item's name, kernel, push, groups, barrier and gflop are filled
+ * in by the caller. fp16: its module for activations stored as halves. */
+bool dispatch_list_add(struct dispatch_list *list, bool fp16,
+                       const struct kernel_constants *constants,
+                       const struct dispatch_binding bindings[SLOT_COUNT],
                        const struct dispatch *item, struct daub_error *error);
 
-/* The full name of a kernel: NAME_texel_fp32 and so on. */
-void dispatch_kernel_name(enum gpu_kernels kernels, bool fp16, const char *kernel,
-                          char *name, size_t size);
-
-/* Appends kernel (without its suffix) for maps of columns x rows in that many layers, one
- * invocation a column. Sets item's groups and barrier, and spec[0] to the work-group's
- * size. */
-bool dispatch_list_add_map(struct dispatch_list *list, const char *kernel, bool fp16,
-                           uint32_t *spec, size_t spec_count,
-                           const struct dispatch_binding bindings[GPU_BINDINGS],
+/* Appends a dispatch for maps of columns x rows in that many layers, one invocation a
+ * column. Sets item's groups and barrier, and constants->LANES. */
+bool dispatch_list_add_map(struct dispatch_list *list, bool fp16,
+                           struct kernel_constants *constants,
+                           const struct dispatch_binding bindings[SLOT_COUNT],
                            struct dispatch *item, int columns, int rows, int layers,
                            struct daub_error *error);
 

@@ -34,8 +34,8 @@ VkFormat exec_format(bool floats, bool fp16)
 static VkDeviceSize average_bytes(const struct exec *exec, const struct plan_step *step)
 {
     VkDeviceSize to = exec->device->caps.buffer_align;
-    return strcmp(step->kernel, "finalize") == 0
-               ? (step->bind[7].bytes + to - 1) / to * to
+    return step->kernel == KERNEL_FINALIZE
+               ? (step->bind[SLOT_STATS].bytes + to - 1) / to * to
                : 0;
 }
 
@@ -86,17 +86,17 @@ bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
            gpu_buffer_write(exec->device, params, 0, exec->plan->params, bytes, error);
 }
 
-/* averages: where this step's begin; bindings 3 and 6 of finalize.comp. */
+/* averages: where this step's begin. */
 static bool append_step(struct exec *exec, struct dispatch_list *list,
                         const struct plan_step *step, const struct gpu_buffer *params,
-                        const struct gpu_buffer *input, const struct gpu_buffer *live,
-                        VkDeviceSize averages, struct daub_error *error)
+                        const struct gpu_buffer *input,
+                        const struct gpu_buffer *frame_params, VkDeviceSize averages,
+                        struct daub_error *error)
 {
     const struct plan *plan = exec->plan;
-    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
-    uint32_t spec[PLAN_SPEC_WORDS];
-    memcpy(spec, step->spec, sizeof(spec));
-    for (int i = 0; i < PLAN_BINDINGS; i++) {
+    struct dispatch_binding bindings[SLOT_COUNT] = {0};
+    struct kernel_constants constants = step->constants;
+    for (int i = 0; i < SLOT_COUNT; i++) {
         const struct plan_binding *b = &step->bind[i];
         struct dispatch_binding *to = &bindings[i];
         to->offset = b->offset;
@@ -113,32 +113,31 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
         }
     }
     if (exec->averages.buffer && average_bytes(exec, step) > 0) {
-        spec[15] = 1;
-        bindings[3] =
-            (struct dispatch_binding){live, 0, live->bytes, exec_format(true, false)};
-        bindings[6] = (struct dispatch_binding){
-            &exec->averages, averages, step->bind[7].bytes, exec_format(true, false)};
+        constants.own.finalize.AVERAGE = 1;
+        bindings[FINALIZE_FRAME_PARAMS] = (struct dispatch_binding){
+            frame_params, 0, frame_params->bytes, exec_format(true, false)};
+        bindings[FINALIZE_AVERAGES] = (struct dispatch_binding){
+            &exec->averages, averages, step->bind[SLOT_STATS].bytes,
+            exec_format(true, false)};
     }
-    struct dispatch item = {.barrier = step->barrier, .gflop = step->macs * 2e-9};
-    snprintf(item.name, sizeof(item.name), "%.30s %.14s", step->name, step->kernel);
-    memcpy(item.push, step->push, (size_t)step->push_count * 4);
-    item.push_count = (uint32_t)step->push_count;
+    struct dispatch item = {.kernel = step->kernel,
+                            .push = step->push,
+                            .barrier = step->barrier,
+                            .gflop = step->macs * 2e-9};
+    snprintf(item.name, sizeof(item.name), "%.30s %.14s", step->name,
+             kernel_info(step->kernel)->module);
     memcpy(item.groups, step->groups, sizeof(item.groups));
-    char kernel[64];
-    dispatch_kernel_name(exec->kernels, plan->caps.fp16, step->kernel, kernel,
-                         sizeof(kernel));
-    return dispatch_list_add(list, kernel, spec, (size_t)step->spec_count, bindings,
-                             &item, error);
+    return dispatch_list_add(list, plan->caps.fp16, &constants, bindings, &item, error);
 }
 
 bool exec_append(struct exec *exec, struct dispatch_list *list,
                  const struct gpu_buffer *params, const struct gpu_buffer *input,
-                 const struct gpu_buffer *live, struct daub_error *error)
+                 const struct gpu_buffer *frame_params, struct daub_error *error)
 {
     VkDeviceSize averages = 0;
     for (size_t i = 0; i < exec->plan->step_count; i++) {
         const struct plan_step *step = &exec->plan->steps[i];
-        if (!append_step(exec, list, step, params, input, live, averages, error))
+        if (!append_step(exec, list, step, params, input, frame_params, averages, error))
             return false;
         averages += average_bytes(exec, step);
     }

@@ -28,11 +28,11 @@ void exec_free(struct exec *exec); /* accepts a zeroed one */
 bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
                         struct daub_error *error);
 
-/* Appends the plan's steps to the list. input holds the picture tensor at offset 0. live
- * is read by averages only: element 1 holds the stability and whether to start anew. */
+/* Appends the plan's steps to the list. input holds the picture tensor at offset 0.
+ * frame_params, a struct frame_params, is read only where statistics are averaged. */
 bool exec_append(struct exec *exec, struct dispatch_list *list,
                  const struct gpu_buffer *params, const struct gpu_buffer *input,
-                 const struct gpu_buffer *live, struct daub_error *error);
+                 const struct gpu_buffer *frame_params, struct daub_error *error);
 
 /* Texel format of activations or 32-bit floats. */
 VkFormat exec_format(bool floats, bool fp16);

@@ -6,20 +6,22 @@
 #include "util/error.h"
 
 enum {
-    PATCH = 8,
-    STRIDE = 4,
-    COARSEST_SIDE = 40, /* no level is halved that is no longer than this */
+    PATCH = 8,  /* pixels, as in flow.glsl */
+    STRIDE = 4, /* pixels from patch to patch, as in flow.glsl */
+    COARSEST_SIDE =
+        40, /* pixels; a level whose longer side is at most this is the last */
     ITERATIONS = 6,
     DIRECTIONS = 2,
     REFINEMENTS = FLOW_REFINEMENTS,
-    SWEEPS = FLOW_SWEEPS, /* even: they end where they began */
-    VEC4 = 16,
+    SWEEPS = FLOW_SWEEPS, /* even, so that the result is in the buffer of the start */
+    VEC4 = 16,            /* bytes */
 };
 
-/* Of the convergence of Jacobi's iteration; near 1 it is slow. */
+/* Estimate of the spectral radius of Jacobi's iteration, for the Chebyshev weights. */
 static const float SPECTRAL_RADIUS = 0.97f;
 
-/* The way forth serves the check of the way back, for which half the finest size does. */
+/* The forward flow only serves to check the backward flow, for which half the finest
+ * level's size is enough. */
 static int directions(const struct flow *flow, int level)
 {
     return level == 0 && flow->level_count > 1 ? 1 : DIRECTIONS;
@@ -132,52 +134,70 @@ static struct dispatch_binding both(const struct flow *flow,
     return floats(flow, offset, pixels(level) * 2 * VEC4);
 }
 
-static bool add(struct builder *b, const char *kernel, bool fp16, uint32_t *spec,
-                size_t spec_count, const struct dispatch_binding *bindings, int columns,
-                int rows, int layers, const int *push, size_t push_count, double gflop)
+/* A dispatch of the kernel with push constants. Its own constants are in constants, whose
+ * LANES is set. */
+static bool add(struct builder *b, enum kernel kernel, bool fp16,
+                struct kernel_constants *constants,
+                const struct dispatch_binding *bindings, int columns, int rows,
+                int layers, union kernel_push push, double gflop)
 {
-    struct dispatch item = {.gflop = gflop, .push_count = (uint32_t)push_count};
-    memcpy(item.push, push, push_count * sizeof(*push));
-    snprintf(item.name, sizeof(item.name), "flow %s", kernel + strlen("flow_"));
-    return dispatch_list_add_map(b->list, kernel, fp16, spec, spec_count, bindings, &item,
-                                 columns, rows, layers, b->error);
+    struct dispatch item = {.kernel = kernel, .push = push, .gflop = gflop};
+    snprintf(item.name, sizeof(item.name), "flow %s",
+             kernel_info(kernel)->name + strlen("flow_"));
+    return dispatch_list_add_map(b->list, fp16, constants, bindings, &item, columns, rows,
+                                 layers, b->error);
+}
+
+/* The same for one layer of the level, without constants of its own. */
+static bool add_map(struct builder *b, enum kernel kernel,
+                    const struct dispatch_binding *bindings,
+                    const struct flow_level *level, union kernel_push push)
+{
+    struct kernel_constants constants = kernel_default_constants();
+    return add(b, kernel, false, &constants, bindings, level->w, level->h, 1, push, 0);
 }
 
 static bool add_luma(struct builder *b, const struct flow_picture *picture)
 {
     const struct flow *flow = b->flow;
     const struct flow_level *level = &flow->levels[0];
-    struct dispatch_binding bindings[GPU_BINDINGS] = {
-        [0] = picture->map, [6] = scalars(flow, level)};
-    uint32_t spec[] = {0, (uint32_t)flow->step, (uint32_t)picture->block, picture->crd};
-    const int push[] = {level->w, level->h, picture->columns, picture->rows};
-    return add(b, "flow_luma", flow->fp16, spec, 4, bindings, level->w, level->h, 1, push,
-               4, 0);
+    struct dispatch_binding bindings[SLOT_COUNT] = {
+        [FLOW_LUMA_PICTURE] = picture->map, [FLOW_LUMA_LUMA] = scalars(flow, level)};
+    struct kernel_constants constants = kernel_default_constants();
+    constants.own.flow_luma = (struct flow_luma_constants){
+        .STEP = flow->step, .BLOCK = picture->block, .CRD = picture->crd};
+    union kernel_push push = {.flow_luma = {.w = level->w,
+                                            .h = level->h,
+                                            .columns = picture->columns,
+                                            .rows = picture->rows}};
+    return add(b, KERNEL_FLOW_LUMA, flow->fp16, &constants, bindings, level->w, level->h,
+               1, push, 0);
 }
 
-/* Luma of the level below the first, then what the search reads. */
+/* Luma of a level from the next finer one (the finest has its own), then the maps that
+ * the search reads. */
 static bool add_maps(struct builder *b, int index)
 {
     const struct flow *flow = b->flow;
     const struct flow_level *level = &flow->levels[index];
-    uint32_t spec[] = {0};
     if (index > 0) {
         const struct flow_level *finer = &flow->levels[index - 1];
-        struct dispatch_binding bindings[GPU_BINDINGS] = {
-            [0] = scalars(flow, finer), [6] = scalars(flow, level)};
-        const int push[] = {finer->w, finer->h, level->w, level->h};
-        if (!add(b, "flow_half", false, spec, 1, bindings, level->w, level->h, 1, push, 4,
-                 0))
+        struct dispatch_binding bindings[SLOT_COUNT] = {
+            [FLOW_HALF_LUMA] = scalars(flow, finer),
+            [FLOW_HALF_SMALLER] = scalars(flow, level)};
+        union kernel_push push = {
+            .flow_half = {
+                .in_w = finer->w, .in_h = finer->h, .w = level->w, .h = level->h}};
+        if (!add_map(b, KERNEL_FLOW_HALF, bindings, level, push))
             return false;
     }
     VkDeviceSize one = pixels(level) * VEC4, own = one * (VkDeviceSize)b->parity;
-    struct dispatch_binding bindings[GPU_BINDINGS] = {
-        [0] = scalars(flow, level),
-        [6] = floats(flow, level->quads + own, one),
-        [7] = floats(flow, level->slopes + own, one)};
-    const int push[] = {level->w, level->h};
-    return add(b, "flow_maps", false, spec, 1, bindings, level->w, level->h, 1, push, 2,
-               0);
+    struct dispatch_binding bindings[SLOT_COUNT] = {
+        [FLOW_MAPS_LUMA] = scalars(flow, level),
+        [FLOW_MAPS_QUADS] = floats(flow, level->quads + own, one),
+        [FLOW_MAPS_SLOPES] = floats(flow, level->slopes + own, one)};
+    union kernel_push push = {.flow_maps = {.w = level->w, .h = level->h}};
+    return add_map(b, KERNEL_FLOW_MAPS, bindings, level, push);
 }
 
 static bool add_search(struct builder *b, int index)
@@ -187,32 +207,52 @@ static bool add_search(struct builder *b, int index)
     bool coarsest = index == flow->level_count - 1;
     const struct flow_level *coarser = coarsest ? level : level + 1;
     int columns = patch_count(level->w), rows = patch_count(level->h);
-    struct dispatch_binding patches = floats(flow, flow->patches, patch_bytes(level));
-    struct dispatch_binding search[GPU_BINDINGS] = {
-        [0] = both(flow, level, level->slopes),
-        [1] = both(flow, level, level->quads),
-        [2] = field(flow, coarser, coarsest ? 1 - b->parity : b->parity),
-        [3] = field(flow, level, 1 - b->parity),
-        [6] = patches};
-    uint32_t spec[] = {0, ITERATIONS, coarsest};
-    const int push[] = {level->w, level->h, coarser->w, coarser->h, b->parity};
-    /* four multiplications and additions of a bilinear sample, five sums */
     int layers = directions(flow, index);
+    struct dispatch_binding patches = floats(flow, flow->patches, patch_bytes(level));
+    struct dispatch_binding slopes = both(flow, level, level->slopes);
+    struct dispatch_binding quads = both(flow, level, level->quads);
+    struct dispatch_binding search[SLOT_COUNT] = {
+        [FLOW_SEARCH_SLOPES] = slopes,
+        [FLOW_SEARCH_QUADS] = quads,
+        /* The coarsest level has no coarser one: any field may be bound there. */
+        [FLOW_SEARCH_COARSE] = field(flow, coarser, coarsest ? 1 - b->parity : b->parity),
+        [FLOW_SEARCH_PREVIOUS] = field(flow, level, 1 - b->parity),
+        [FLOW_SEARCH_PATCHES] = patches};
+    struct kernel_constants constants = kernel_default_constants();
+    constants.own.flow_search =
+        (struct flow_search_constants){.ITERATIONS = ITERATIONS, .COARSEST = coarsest};
+    union kernel_push push = {.flow_search = {.w = level->w,
+                                              .h = level->h,
+                                              .coarse_w = coarser->w,
+                                              .coarse_h = coarser->h,
+                                              .parity = b->parity}};
+    /* Operations of a pixel: 18 in an iteration (a bilinear sample and five sums), 12 in
+     * each of the four comparisons of starting points. */
     double gflop = (double)columns * rows * layers * PATCH * PATCH *
                    (ITERATIONS * 18 + 4 * 12) * 1e-9;
-    if (!add(b, "flow_search", false, spec, 3, search, columns, rows, layers, push, 5,
-             gflop))
+    if (!add(b, KERNEL_FLOW_SEARCH, false, &constants, search, columns, rows, layers,
+             push, gflop))
         return false;
-    struct dispatch_binding dense[GPU_BINDINGS] = {[0] = search[0],
-                                                   [1] = search[1],
-                                                   [2] = patches,
-                                                   [6] = field(flow, level, b->parity)};
-    const int dense_push[] = {level->w, level->h, b->parity};
-    return add(b, "flow_dense", false, spec, 1, dense, level->w, level->h, layers,
-               dense_push, 3, 0);
+    struct dispatch_binding dense[SLOT_COUNT] = {[FLOW_DENSE_SLOPES] = slopes,
+                                                 [FLOW_DENSE_QUADS] = quads,
+                                                 [FLOW_DENSE_PATCHES] = patches,
+                                                 [FLOW_DENSE_FIELD] =
+                                                     field(flow, level, b->parity)};
+    union kernel_push dense_push = {
+        .flow_dense = {.w = level->w, .h = level->h, .parity = b->parity}};
+    constants = kernel_default_constants();
+    return add(b, KERNEL_FLOW_DENSE, false, &constants, dense, level->w, level->h, layers,
+               dense_push, 0);
 }
 
-/* Variational refinement of the result. */
+/* The Chebyshev weight of sweep k after one of that weight (Golub and Varga 1961). */
+static float chebyshev_weight(int k, float weight)
+{
+    const float square = SPECTRAL_RADIUS * SPECTRAL_RADIUS;
+    return k == 0 ? 1 : k == 1 ? 2 / (2 - square) : 4 / (4 - square * weight);
+}
+
+/* Variational refinement of the backward flow. */
 static bool add_refinement(struct builder *b)
 {
     const struct flow *flow = b->flow;
@@ -221,26 +261,26 @@ static bool add_refinement(struct builder *b)
     struct dispatch_binding terms = floats(flow, flow->terms, 2 * one);
     struct dispatch_binding fields[2] = {floats(flow, flow->smooth, one),
                                          floats(flow, flow->half_way, one)};
-    uint32_t spec[] = {0};
-    const int push[] = {level->w, level->h, b->parity};
-    const float square = SPECTRAL_RADIUS * SPECTRAL_RADIUS;
     float weight = 1;
     for (int i = 0; i < REFINEMENTS; i++) {
-        struct dispatch_binding of_terms[GPU_BINDINGS] = {
-            [0] = both(flow, level, level->slopes), [1] = fields[0], [6] = terms};
-        if (!add(b, "flow_terms", false, spec, 1, of_terms, level->w, level->h, 1, push,
-                 3, 0))
+        struct dispatch_binding of_terms[SLOT_COUNT] = {
+            [FLOW_TERMS_SLOPES] = both(flow, level, level->slopes),
+            [FLOW_TERMS_FIELD] = fields[0],
+            [FLOW_TERMS_TERMS] = terms};
+        union kernel_push push = {
+            .flow_terms = {.w = level->w, .h = level->h, .parity = b->parity}};
+        if (!add_map(b, KERNEL_FLOW_TERMS, of_terms, level, push))
             return false;
         for (int k = 0; k < SWEEPS; k++) {
-            struct dispatch_binding of_refine[GPU_BINDINGS] = {[0] = terms,
-                                                               [1] = fields[k % 2],
-                                                               [2] = fields[1 - k % 2],
-                                                               [6] = fields[1 - k % 2]};
-            int refine_push[] = {level->w, level->h, 0};
-            weight = k == 0 ? 1 : k == 1 ? 2 / (2 - square) : 4 / (4 - square * weight);
-            memcpy(&refine_push[2], &weight, sizeof(weight));
-            if (!add(b, "flow_refine", false, spec, 1, of_refine, level->w, level->h, 1,
-                     refine_push, 3, 0))
+            struct dispatch_binding of_refine[SLOT_COUNT] = {
+                [FLOW_REFINE_TERMS] = terms,
+                [FLOW_REFINE_FIELD] = fields[k % 2],
+                [FLOW_REFINE_PREVIOUS] = fields[1 - k % 2],
+                [FLOW_REFINE_RESULT] = fields[1 - k % 2]};
+            weight = chebyshev_weight(k, weight);
+            union kernel_push refine_push = {
+                .flow_refine = {.w = level->w, .h = level->h, .weight = weight}};
+            if (!add_map(b, KERNEL_FLOW_REFINE, of_refine, level, refine_push))
                 return false;
         }
     }
@@ -262,21 +302,19 @@ bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity
         if (!add_search(&b, i))
             return false;
     }
-    struct dispatch_binding bindings[GPU_BINDINGS] = {
-        [0] = field(flow, finest, parity), [6] = flow_back(flow)};
-    uint32_t spec[] = {0};
-    const int push[] = {finest->w, finest->h};
-    return add(&b, "flow_median", false, spec, 1, bindings, finest->w, finest->h, 1, push,
-               2, 0) &&
-           add_refinement(&b);
+    struct dispatch_binding bindings[SLOT_COUNT] = {
+        [FLOW_MEDIAN_FIELD] = field(flow, finest, parity),
+        [FLOW_MEDIAN_FILTERED] = flow_backward(flow)};
+    union kernel_push push = {.flow_median = {.w = finest->w, .h = finest->h}};
+    return add_map(&b, KERNEL_FLOW_MEDIAN, bindings, finest, push) && add_refinement(&b);
 }
 
-struct dispatch_binding flow_back(const struct flow *flow)
+struct dispatch_binding flow_backward(const struct flow *flow)
 {
     return floats(flow, flow->smooth, pixels(&flow->levels[0]) * VEC4);
 }
 
-int flow_forth_level(const struct flow *flow)
+int flow_forward_level(const struct flow *flow)
 {
     return flow->level_count > 1;
 }

@@ -1,7 +1,7 @@
-/* Dense optical flow between a picture and the one before it, both ways, in compute
- * shaders: inverse search of patches over a pyramid (Kroeger, Timofte, Dai, Van Gool:
- * Fast optical flow using dense inverse search, 2016), then variational refinement (Brox,
- * Bruhn, Papenberg, Weickert 2004) of the way back. Not thread-safe. */
+/* Dense optical flow between the current and the previous picture, in both directions, in
+ * compute shaders: inverse search of patches over a pyramid (Kroeger, Timofte, Dai, Van
+ * Gool: Fast optical flow using dense inverse search, 2016), then variational refinement
+ * (Brox, Bruhn, Papenberg, Weickert 2004) of the backward flow. Not thread-safe. */
 #ifndef DAUB_ENGINE_FLOW_H
 #define DAUB_ENGINE_FLOW_H
 
@@ -13,7 +13,7 @@ enum { FLOW_LEVELS_MAX = 8 };
 struct flow_level {
     int w, h;
     VkDeviceSize luma, quads, slopes; /* quads and slopes of both parities */
-    VkDeviceSize field[2];            /* by parity of the newer frame, both directions */
+    VkDeviceSize field[2]; /* by parity of the current frame, both directions */
 };
 
 struct flow {
@@ -23,7 +23,7 @@ struct flow {
     int level_count;
     struct flow_level levels[FLOW_LEVELS_MAX]; /* the finest first */
     VkDeviceSize patches, terms, half_way;     /* scratch */
-    VkDeviceSize smooth;                       /* the result */
+    VkDeviceSize smooth;                       /* the refined backward flow */
     struct gpu_buffer maps;
 };
 
@@ -46,20 +46,20 @@ enum { FLOW_REFINEMENTS = 2, FLOW_SWEEPS = 4 };
 /* Most dispatches that flow_append adds. */
 #define FLOW_MAX_DISPATCHES                                                              \
     (5 * FLOW_LEVELS_MAX + 2 + FLOW_REFINEMENTS * (1 + FLOW_SWEEPS))
-/* Appends the flow of frames of that parity: frames come with parity 0 and 1 in turns,
- * and the one before is what the other parity's dispatches saw last (black, before the
- * first). */
+/* Appends the flow of frames of that parity (frame number modulo 2). The previous frame
+ * is the one that the other parity's dispatches read last; before the first frame it is
+ * black. */
 bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity,
                  const struct flow_picture *picture, struct daub_error *error);
 
-/* Vectors are vec4: u and v in pixels of their level, then the difference of luma at the
- * vector's ends. The result, from the last frame back to the one before it: [h][w] of the
- * finest level. */
-struct dispatch_binding flow_back(const struct flow *flow);
-/* The unfiltered way back and forth of a level, [2][h][w], for frames of that parity.
- * Forth it is known from flow_forth_level on, as it only serves to check the way back. */
+/* The refined backward flow (current to previous frame): [h][w] of the finest level.
+ * Vectors are vec4: u and v in pixels of their level, then the luma of the previous frame
+ * at the vector's end minus that of the current frame at its start, 0. */
+struct dispatch_binding flow_backward(const struct flow *flow);
+/* Backward and forward flow of a level before filtering, [2][h][w], for frames of that
+ * parity. The forward flow exists from flow_forward_level on only. */
 struct dispatch_binding flow_field(const struct flow *flow, int level, int parity);
-int flow_forth_level(const struct flow *flow);
+int flow_forward_level(const struct flow *flow);
 /* Luma and its slopes of a level: [parity][h][w] vec4 I, dI/dx, dI/dy, 0. */
 struct dispatch_binding flow_slopes(const struct flow *flow, int level);
 

@@ -130,7 +130,7 @@ enum daub_status daub_flow_next(struct daub_flow *f, const float *rgb, float *ba
     struct daub_error local = {0};
     error = error ? error : &local;
     size_t pixels = (size_t)f->width * (size_t)f->height;
-    int coarse = flow_forth_level(&f->flow);
+    int coarse = flow_forward_level(&f->flow);
     const struct flow_level *level = &f->flow.levels[coarse];
     for (size_t i = 0; i < pixels; i++) {
         for (size_t c = 0; c < 4; c++)
@@ -138,7 +138,7 @@ enum daub_status daub_flow_next(struct daub_flow *f, const float *rgb, float *ba
     }
     if (!gpu_buffer_write(f->device, &f->picture, 0, f->map, pixels * VEC4, error) ||
         !gpu_run(f->device, record, f, error) ||
-        !read_field(f, flow_back(&f->flow), error))
+        !read_field(f, flow_backward(&f->flow), error))
         return error->status;
     enlarge(f, f->map, f->width, f->height, 1, back);
     if (!read_field(f, flow_field(&f->flow, coarse, f->parity), error))

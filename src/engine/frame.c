@@ -40,7 +40,7 @@ static bool in_is_out(const struct frame *frame)
 
 bool frame_is_plain(const struct frame *frame)
 {
-    return in_is_work(frame) && work_is_out(frame) && !frame->fed.buffer;
+    return in_is_work(frame) && work_is_out(frame) && !frame->net_input.buffer;
 }
 
 static size_t table_floats(int n_in, int n_out)
@@ -168,8 +168,8 @@ bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernel
         gpu_buffer_create(device, GPU_MEMORY_DEVICE, picture, "picture", &frame->picture,
                           error) &&
         (channels == 3 ||
-         gpu_buffer_create(device, GPU_MEMORY_DEVICE, 2 * frame->picture_map.bytes, "fed",
-                           &frame->fed, error)) &&
+         gpu_buffer_create(device, GPU_MEMORY_DEVICE, 2 * frame->picture_map.bytes,
+                           "network input", &frame->net_input, error)) &&
         make_tables(frame, error))
         return true;
     frame_free(frame);
@@ -182,7 +182,7 @@ void frame_free(struct frame *frame)
         return;
     gpu_buffer_free(frame->device, &frame->maps);
     gpu_buffer_free(frame->device, &frame->picture);
-    gpu_buffer_free(frame->device, &frame->fed);
+    gpu_buffer_free(frame->device, &frame->net_input);
     gpu_buffer_free(frame->device, &frame->tables);
     memset(frame, 0, sizeof(*frame));
 }
@@ -201,8 +201,9 @@ bool frame_slot_init(struct frame *frame, struct exec *exec, struct frame_slot *
                frame->device, GPU_MEMORY_DOWNLOAD,
                image_packed_offset(out, out->planes, frame->out_w, frame->out_h),
                "download", &slot->download, error) &&
-           gpu_buffer_create(frame->device, GPU_MEMORY_UPLOAD, sizeof(struct frame_live),
-                             "live", &slot->live, error) &&
+           gpu_buffer_create(frame->device, GPU_MEMORY_UPLOAD,
+                             sizeof(struct frame_params), "frame parameters",
+                             &slot->frame_params, error) &&
            gpu_buffer_create(frame->device, GPU_MEMORY_DOWNLOAD,
                              sizeof(struct temporal_report), "report", &slot->report,
                              error) &&
@@ -213,7 +214,7 @@ void frame_slot_free(struct frame *frame, struct frame_slot *slot)
 {
     gpu_buffer_free(frame->device, &slot->upload);
     gpu_buffer_free(frame->device, &slot->download);
-    gpu_buffer_free(frame->device, &slot->live);
+    gpu_buffer_free(frame->device, &slot->frame_params);
     gpu_buffer_free(frame->device, &slot->report);
     gpu_buffer_free(frame->device, &slot->params);
 }
@@ -242,70 +243,54 @@ static struct dispatch_binding map_binding(const struct frame *frame,
                                      exec_format(false, frame->fp16)};
 }
 
-static void default_spec(uint32_t spec[GPU_MAX_SPEC])
+static bool add(struct builder *b, struct kernel_constants *constants,
+                const struct dispatch_binding bindings[SLOT_COUNT], struct dispatch *item,
+                int columns, int rows)
 {
-    memset(spec, 0, GPU_MAX_SPEC * 4);
-    spec[21] = spec[25] = spec[28] = NET_ACT_NONE;
-}
-
-static void put_float(uint32_t *to, float value)
-{
-    memcpy(to, &value, 4);
-}
-
-static bool add(struct builder *b, const char *kernel, uint32_t spec[GPU_MAX_SPEC],
-                const struct dispatch_binding bindings[GPU_BINDINGS],
-                struct dispatch *item, int columns, int rows)
-{
-    return dispatch_list_add_map(b->list, kernel, b->frame->fp16, spec, 31, bindings,
-                                 item, columns, rows, 1, b->error);
+    return dispatch_list_add_map(b->list, b->frame->fp16, constants, bindings, item,
+                                 columns, rows, 1, b->error);
 }
 
 static bool add_frame_in(struct builder *b, struct frame_map *to)
 {
     const struct frame *frame = b->frame;
     const struct image_layout *in = image_layout(frame->in.pixel);
-    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
-    struct dispatch item = {.name = "decode frame"};
+    struct dispatch_binding bindings[SLOT_COUNT] = {0};
+    struct dispatch item = {.name = "decode frame", .kernel = KERNEL_FRAME_IN};
+    struct kernel_constants constants = kernel_default_constants();
     struct image_color color;
-    uint32_t spec[GPU_MAX_SPEC];
     image_color(&frame->in, &color);
-    default_spec(spec);
     const struct image_component *c = in->component;
-    spec[1] = in->bytes == 2;
-    spec[2] = (uint32_t)in->shift;
-    spec[3] = (uint32_t)in->components;
-    spec[4] = (uint32_t)in->sub_x;
-    spec[5] = (uint32_t)in->sub_y;
-    spec[6] = frame->in.chroma == DAUB_CHROMA_CENTER;
-    spec[7] = frame->in.chroma != DAUB_CHROMA_TOPLEFT;
-    spec[8] = (uint32_t)c[0].step;
-    spec[9] = (uint32_t)c[1].step;
-    put_float(&spec[10], (float)((1 << in->depth) - 1));
     const struct plan *plan = b->exec->plan;
-    spec[11] = (uint32_t)plan->input_block;
-    spec[12] = plan->input_crd;
-    item.push[0] = (uint32_t)frame->in_w;
-    item.push[1] = (uint32_t)frame->in_h;
-    item.push[2] = (uint32_t)to->w;
-    item.push[3] = (uint32_t)to->h;
+    constants.own.frame_in =
+        (struct frame_in_constants){.WIDE = in->bytes == 2,
+                                    .SHIFT = in->shift,
+                                    .COMPONENTS = in->components,
+                                    .SUB_X = in->sub_x,
+                                    .SUB_Y = in->sub_y,
+                                    .CENTER_X = frame->in.chroma == DAUB_CHROMA_CENTER,
+                                    .CENTER_Y = frame->in.chroma != DAUB_CHROMA_TOPLEFT,
+                                    .STEP_0 = c[0].step,
+                                    .STEP_C = c[1].step,
+                                    .ONE = (float)((1 << in->depth) - 1),
+                                    .BLOCK = plan->input_block,
+                                    .CRD = plan->input_crd};
+    struct frame_in_push *push = &item.push.frame_in;
+    *push = (struct frame_in_push){
+        .w = frame->in_w, .h = frame->in_h, .out_w = to->w, .out_h = to->h};
     for (int i = 0; i < in->components; i++)
-        item.push[4 + i] =
-            (uint32_t)(image_packed_offset(in, c[i].plane, frame->in_w, frame->in_h) /
-                           (size_t)in->bytes +
-                       (size_t)c[i].offset);
+        push->base[i] =
+            (int)(image_packed_offset(in, c[i].plane, frame->in_w, frame->in_h) /
+                      (size_t)in->bytes +
+                  (size_t)c[i].offset);
     for (int i = 0; i < 2 && i < in->components; i++)
-        item.push[7 + i] = (uint32_t)(image_packed_stride(in, c[i].plane, frame->in_w) /
-                                      (size_t)in->bytes);
-    for (int i = 0; i < 3; i++) {
-        put_float(&item.push[9 + i], color.to_rgb_offset[i]);
-        for (int k = 0; k < 3; k++)
-            put_float(&item.push[12 + 3 * i + k], color.to_rgb[i][k]);
-    }
-    item.push_count = 21;
-    bindings[0] = whole(&b->slot->upload, VK_FORMAT_R32_UINT);
-    bindings[6] = map_binding(frame, to);
-    return add(b, "frame_in", spec, bindings, &item, to->w / plan->input_block,
+        push->stride[i] =
+            (int)(image_packed_stride(in, c[i].plane, frame->in_w) / (size_t)in->bytes);
+    memcpy(push->offset, color.to_rgb_offset, sizeof(push->offset));
+    memcpy(push->matrix, color.to_rgb, sizeof(push->matrix));
+    bindings[FRAME_IN_PLANES] = whole(&b->slot->upload, VK_FORMAT_R32_UINT);
+    bindings[FRAME_IN_PICTURE] = map_binding(frame, to);
+    return add(b, &constants, bindings, &item, to->w / plan->input_block,
                to->h / plan->input_block);
 }
 
@@ -357,17 +342,18 @@ static struct reading read_painting(const struct builder *b)
     return reading;
 }
 
-static void bind_reading(const struct reading *reading, uint32_t *spec,
+static void bind_reading(const struct reading *reading,
+                         struct kernel_constants *constants,
                          struct dispatch_binding *bindings)
 {
-    bindings[0] = reading->map;
-    bindings[2] = reading->affine;
+    bindings[SLOT_INPUT0] = reading->map;
+    bindings[SLOT_AFFINE0] = reading->affine;
     if (!reading->view)
         return;
-    spec[20] = reading->affine.buffer != NULL;
-    spec[21] = reading->view->act;
-    put_float(&spec[22], reading->view->alpha);
-    put_float(&spec[23], reading->view->beta);
+    constants->V0_AFFINE = reading->affine.buffer != NULL;
+    constants->V0_ACT = reading->view->act;
+    constants->V0_ALPHA = reading->view->alpha;
+    constants->V0_BETA = reading->view->beta;
 }
 
 /* One direction; the picture becomes w x h in a tensor of the map's size. */
@@ -375,23 +361,26 @@ static bool add_scale_pass(struct builder *b, const struct reading *from,
                            const struct frame_map *to, bool vertical, int w, int h,
                            VkDeviceSize table)
 {
-    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
-    struct dispatch item = {0};
-    uint32_t spec[GPU_MAX_SPEC];
-    default_spec(spec);
+    struct dispatch_binding bindings[SLOT_COUNT] = {0};
+    struct dispatch item = {.kernel = KERNEL_SCALE};
+    struct kernel_constants constants = kernel_default_constants();
     int n_in = vertical ? from->h : from->w, n_out = vertical ? h : w;
     snprintf(item.name, sizeof(item.name), "scale %s", vertical ? "rows" : "columns");
-    spec[1] = (uint32_t)resample_taps(n_in, n_out);
-    spec[2] = vertical;
-    bind_reading(from, spec, bindings);
-    bindings[5] = (struct dispatch_binding){&b->frame->tables, table,
-                                            table_floats(n_in, n_out) * sizeof(float),
-                                            exec_format(true, false)};
-    bindings[6] = map_binding(b->frame, to);
-    const int push[] = {from->h, from->w, from->stride, h, w, to->h, to->w};
-    memcpy(item.push, push, sizeof(push));
-    item.push_count = 7;
-    return add(b, "scale", spec, bindings, &item, to->w, to->h);
+    constants.own.scale = (struct scale_constants){.TAPS = resample_taps(n_in, n_out),
+                                                   .VERTICAL = vertical};
+    bind_reading(from, &constants, bindings);
+    bindings[SLOT_PARAMS] = (struct dispatch_binding){
+        &b->frame->tables, table, table_floats(n_in, n_out) * sizeof(float),
+        exec_format(true, false)};
+    bindings[SLOT_OUTPUT] = map_binding(b->frame, to);
+    item.push.scale = (struct scale_push){.in_h = from->h,
+                                          .in_w = from->w,
+                                          .in_stride = from->stride,
+                                          .h = h,
+                                          .w = w,
+                                          .out_h = to->h,
+                                          .out_w = to->w};
+    return add(b, &constants, bindings, &item, to->w, to->h);
 }
 
 static bool add_scale(struct builder *b, const struct reading *from,
@@ -405,91 +394,100 @@ static bool add_scale(struct builder *b, const struct reading *from,
            add_scale_pass(b, &middle, to, true, w, h, table[1]);
 }
 
-/* What a plane's samples are; numbers of shaders/frame_out.comp. */
-enum plane_kind { PLANE_SINGLE = 1, PLANE_PAIR, PLANE_INTERLEAVED, PLANE_PACKED };
+#define PLANE_ENUM(name, number) PLANE_##name = (number),
+enum plane_kind { PLANES(PLANE_ENUM) };
 
-static uint32_t packed_order(const struct image_layout *out, int *step, int *group_x)
+#define COLOR_MODE_ASSERT(name, number)                                                  \
+    _Static_assert((int)DAUB_COLOR_##name == (number), "color modes of the kernels");
+COLOR_MODES(COLOR_MODE_ASSERT)
+
+/* FRAME_OUT's ORDER: the component of each sample of a packed group of pixels. */
+static int packed_order(const struct image_layout *out)
 {
-    uint32_t order = 0;
-    *group_x = out->sub_x;
-    *step = out->component[out->sub_x ? 1 : 0].step;
-    if (out->alpha_offset >= 0)
-        order |= 3u << (2 * out->alpha_offset);
+    int order = out->alpha_offset >= 0 ? 3 << (2 * out->alpha_offset) : 0;
     for (int i = 0; i < 3; i++)
-        order |= (uint32_t)i << (2 * out->component[i].offset);
+        order |= i << (2 * out->component[i].offset);
     return order;
 }
 
 static const float bt709[] = {0.2126f, 0.7152f, 0.0722f};
+
+/* Layout and meaning of the plane's samples. */
+static struct frame_out_constants plane_constants(const struct builder *b,
+                                                  enum plane_kind kind, int component)
+{
+    const struct frame *frame = b->frame;
+    const struct image_layout *out = image_layout(frame->out.pixel);
+    const struct plan *plan = b->exec->plan;
+    bool chroma = component > 0 && !out->rgb, packed = kind == PLANE_PACKED;
+    return (struct frame_out_constants){
+        .KIND = (int)kind,
+        .WIDE = out->bytes == 2,
+        .SHIFT = out->shift,
+        .SUB_X = chroma || packed ? out->sub_x : 0,
+        .SUB_Y = chroma ? out->sub_y : 0,
+        .CENTER_X = frame->out.chroma == DAUB_CHROMA_CENTER,
+        .CENTER_Y = frame->out.chroma != DAUB_CHROMA_TOPLEFT,
+        .COMPONENT = component,
+        .STEP = packed ? out->component[out->sub_x ? 1 : 0].step : 1,
+        .ORDER = packed ? packed_order(out) : 0,
+        .GROUP_X = packed ? out->sub_x : 0,
+        .ONE = (float)((1 << out->depth) - 1),
+        .SOURCE_BLOCK = plan->input_block,
+        .SOURCE_CRD = plan->input_crd,
+    };
+}
+
+static void set_colors(const struct frame *frame, struct frame_out_push *push)
+{
+    struct image_color color;
+    image_color(&frame->out, &color);
+    memcpy(push->offset, color.from_rgb_offset, sizeof(push->offset));
+    memcpy(push->matrix, color.from_rgb, sizeof(push->matrix));
+    /* The weights of the output's own Y, so that modes that keep luma keep its codes. */
+    const float *row = color.from_rgb[0], sum = row[0] + row[1] + row[2];
+    for (int i = 0; i < 3; i++)
+        push->luma[i] = image_layout(frame->out.pixel)->rgb ? bt709[i] : row[i] / sum;
+}
 
 static bool add_plane(struct builder *b, enum plane_kind kind, int component, int plane,
                       const struct reading *painting, const struct reading *source)
 {
     const struct frame *frame = b->frame;
     const struct image_layout *out = image_layout(frame->out.pixel);
-    struct dispatch_binding bindings[GPU_BINDINGS] = {0};
-    struct dispatch item = {0};
-    struct image_color color;
-    uint32_t spec[GPU_MAX_SPEC];
-    bool chroma = component > 0 && !out->rgb;
-    int sub_x = chroma || kind == PLANE_PACKED ? out->sub_x : 0;
-    int sub_y = chroma ? out->sub_y : 0, step = 1, group_x = 0, rows = 0;
-    size_t row_bytes, stride = image_packed_stride(out, plane, frame->out_w);
+    struct dispatch_binding bindings[SLOT_COUNT] = {0};
+    struct dispatch item = {.name = "encode plane", .kernel = KERNEL_FRAME_OUT};
+    struct kernel_constants constants = kernel_default_constants();
+    int rows = 0, words = (int)(image_packed_stride(out, plane, frame->out_w) / 4);
+    size_t row_bytes;
     daub_pixel_plane_size(out->pixel, plane, frame->out_w, frame->out_h, &row_bytes,
                           &rows);
-    image_color(&frame->out, &color);
-    default_spec(spec);
-    snprintf(item.name, sizeof(item.name), "encode plane");
-    spec[1] = kind;
-    spec[2] = out->bytes == 2;
-    spec[3] = (uint32_t)out->shift;
-    spec[4] = (uint32_t)sub_x;
-    spec[5] = (uint32_t)sub_y;
-    spec[6] = frame->out.chroma == DAUB_CHROMA_CENTER;
-    spec[7] = frame->out.chroma != DAUB_CHROMA_TOPLEFT;
-    spec[8] = (uint32_t)component;
-    if (kind == PLANE_PACKED)
-        spec[10] = packed_order(out, &step, &group_x);
-    spec[9] = (uint32_t)step;
-    spec[11] = (uint32_t)group_x;
-    put_float(&spec[12], (float)((1 << out->depth) - 1));
-    const struct plan *plan = b->exec->plan;
-    spec[13] = (uint32_t)painting->block;
-    spec[14] = painting->crd;
-    spec[15] = (uint32_t)plan->input_block;
-    spec[16] = plan->input_crd;
-    bind_reading(painting, spec, bindings);
-    bindings[1] = source->map;
-    bindings[5] = whole(&b->slot->live, exec_format(true, false));
-    bindings[6] = whole(&b->slot->download, VK_FORMAT_R32_UINT);
-    bindings[7] = bindings[6];
-    const int push[] = {
-        (frame->out_w + (1 << sub_x) - 1) >> sub_x,
-        rows,
-        frame->out_w,
-        frame->out_h,
-        painting->stride,
-        source->stride,
-        (int)(image_packed_offset(out, plane, frame->out_w, frame->out_h) / 4),
-        kind == PLANE_PAIR
-            ? (int)(image_packed_offset(out, plane + 1, frame->out_w, frame->out_h) / 4)
-            : 0,
-        (int)(stride / 4),
+    bind_reading(painting, &constants, bindings);
+    constants.PAINTED_BLOCK = painting->block;
+    constants.PAINTED_CRD = painting->crd;
+    struct frame_out_constants *own = &constants.own.frame_out;
+    *own = plane_constants(b, kind, component);
+    bindings[FRAME_OUT_SOURCE] = source->map;
+    bindings[FRAME_OUT_PARAMS] = whole(&b->slot->frame_params, exec_format(true, false));
+    bindings[FRAME_OUT_PLANE] = whole(&b->slot->download, VK_FORMAT_R32_UINT);
+    bindings[FRAME_OUT_PLANE_2] = bindings[FRAME_OUT_PLANE];
+    item.push.frame_out = (struct frame_out_push){
+        .w = (frame->out_w + (1 << own->SUB_X) - 1) >> own->SUB_X,
+        .h = rows,
+        .picture_w = frame->out_w,
+        .picture_h = frame->out_h,
+        .painted_stride = painting->stride,
+        .source_stride = source->stride,
+        .words = (int)(image_packed_offset(out, plane, frame->out_w, frame->out_h) / 4),
+        .row_words = words,
+        .scale = 1.0f / painting->range.scale,
+        .shift = -painting->range.shift / painting->range.scale,
     };
-    memcpy(item.push, push, sizeof(push));
-    put_float(&item.push[9], 1.0f / painting->range.scale);
-    put_float(&item.push[10], -painting->range.shift / painting->range.scale);
-    for (int i = 0; i < 3; i++) {
-        put_float(&item.push[11 + i], color.from_rgb_offset[i]);
-        for (int k = 0; k < 3; k++)
-            put_float(&item.push[14 + 3 * i + k], color.from_rgb[i][k]);
-    }
-    /* Of the output's own Y, so that modes that keep luma keep its codes. */
-    const float *row = color.from_rgb[0], sum = row[0] + row[1] + row[2];
-    for (int i = 0; i < 3; i++)
-        put_float(&item.push[23 + i], out->rgb ? bt709[i] : row[i] / sum);
-    item.push_count = 26;
-    return add(b, "frame_out", spec, bindings, &item, (int)(stride / 4), rows);
+    if (kind == PLANE_PAIR)
+        item.push.frame_out.words_2 =
+            (int)(image_packed_offset(out, plane + 1, frame->out_w, frame->out_h) / 4);
+    set_colors(frame, &item.push.frame_out);
+    return add(b, &constants, bindings, &item, words, rows);
 }
 
 static bool add_frame_out(struct builder *b, const struct reading *painting,
@@ -519,31 +517,33 @@ static bool add_flow(struct builder *b, const struct temporal *temporal, int par
                                    .rows = map->h / plan->input_block,
                                    .block = plan->input_block,
                                    .crd = plan->input_crd};
-    return temporal_append_flow(temporal, b->list, parity, &picture, &b->slot->live,
-                                &b->slot->report, b->error);
+    return temporal_append_flow(temporal, b->list, parity, &picture,
+                                &b->slot->frame_params, &b->slot->report, b->error);
 }
 
 static bool add_net(struct builder *b, const struct temporal *temporal, int parity)
 {
     struct frame *frame = b->frame;
     const struct gpu_buffer *input = &frame->picture;
-    if (frame->fed.buffer) {
+    if (frame->net_input.buffer) {
         struct dispatch_binding picture = map_binding(frame, &frame->picture_map);
-        struct dispatch_binding fed = whole(&frame->fed, exec_format(false, frame->fp16));
-        if (!temporal_append_feed(temporal, b->list, parity, &picture, &fed, frame->net_w,
-                                  frame->net_h, &frame->range, b->error))
+        struct dispatch_binding result =
+            whole(&frame->net_input, exec_format(false, frame->fp16));
+        if (!temporal_append_input(temporal, b->list, parity, &picture, &result,
+                                   frame->net_w, frame->net_h, &frame->range, b->error))
             return false;
-        input = &frame->fed;
+        input = &frame->net_input;
     }
     size_t first = b->list->count;
-    if (!exec_append(b->exec, b->list, &b->slot->params, input, &b->slot->live, b->error))
+    if (!exec_append(b->exec, b->list, &b->slot->params, input, &b->slot->frame_params,
+                     b->error))
         return false;
     if (b->list->count > first)
         b->list->items[first].barrier = true;
     return true;
 }
 
-/* The shown painting instead of the network's own. */
+/* Replaces the painting by the output of the temporal stage. */
 static bool add_blend(struct builder *b, const struct temporal *temporal, int parity,
                       struct reading *painting)
 {
@@ -553,11 +553,11 @@ static bool add_blend(struct builder *b, const struct temporal *temporal, int pa
                                         .stride = painting->stride,
                                         .block = painting->block,
                                         .crd = painting->crd,
-                                        .fed = b->frame->fed.buffer != NULL,
+                                        .copy = b->frame->net_input.buffer != NULL,
                                         .range = painting->range};
     if (!temporal_append_blend(temporal, b->list, parity, &painted, b->error))
         return false;
-    *painting = (struct reading){.map = temporal_shown(temporal, parity),
+    *painting = (struct reading){.map = temporal_output(temporal, parity),
                                  .h = temporal->h,
                                  .w = temporal->w,
                                  .stride = temporal->w,

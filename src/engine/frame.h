@@ -1,5 +1,6 @@
-/* What happens to a frame around the network: planes to the picture tensor, resampling to
- * the working size and back, mixing with the input, planes again. */
+/* The way of one frame on the device: planes to the picture tensor, resampling to the
+ * working size, network, temporal stage, resampling to the output's size, mixing with the
+ * input, planes again. */
 #ifndef DAUB_ENGINE_FRAME_H
 #define DAUB_ENGINE_FRAME_H
 
@@ -24,23 +25,22 @@ struct frame {
     int in_w, in_h, work_w, work_h, net_w, net_h, out_w, out_h;
     struct plan_range range;
     struct gpu_buffer maps, tables, picture;
-    struct gpu_buffer fed; /* what a network of seven input channels reads */
+    struct gpu_buffer net_input; /* of a network of seven channels; else unused */
     struct frame_map source, half, work_half, painted, source_out;
     struct frame_map picture_map;
     VkDeviceSize table_in[2], table_out[2], table_source[2]; /* horizontal, vertical */
     VkDeviceSize table_bytes;
 };
 
-/* What a frame's kernels are told with every frame; two vectors in struct frame_slot's
- * live. */
-struct frame_live {
-    float strength, color, unused[2];
-    float stability, restart, unused_too[2];
+/* Parameters that the kernels read anew with every frame, as two vectors. */
+struct frame_params {
+    float strength, color, padding0[2];    /* color: enum daub_color_mode */
+    float stability, restart, padding1[2]; /* restart: 1 to paint without history */
 };
 
 /* Buffers of one frame in flight, all mapped. */
 struct frame_slot {
-    struct gpu_buffer upload, download, params, live, report;
+    struct gpu_buffer upload, download, params, frame_params, report;
 };
 
 /* Sizes and formats of params with defaults filled in; net size is the working size
@@ -56,14 +56,14 @@ void frame_slot_free(struct frame *frame, struct frame_slot *slot);
 
 /* Most dispatches that frame_append adds besides the plan's. */
 #define FRAME_MAX_DISPATCHES (12 + TEMPORAL_MAX_DISPATCHES)
-/* Appends the whole way of a frame of that parity through slot's buffers. temporal NULL:
- * each frame by itself. */
+/* Appends all dispatches of a frame of that parity (frame number modulo 2) with slot's
+ * buffers. temporal NULL: each frame is painted by itself. */
 bool frame_append(struct frame *frame, struct exec *exec, struct temporal *temporal,
                   int parity, struct frame_slot *slot, struct dispatch_list *list,
                   struct daub_error *error);
 
-/* The picture goes from frame to network and back as it is, so a plan may use blocked
- * layout. */
+/* Whether nothing is resampled between frame and network, so that the plan may use a
+ * space-to-depth layout. */
 bool frame_is_plain(const struct frame *frame);
 
 /* Copies a picture into the upload buffer, or the download buffer into a picture. */

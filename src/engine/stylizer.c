@@ -310,15 +310,15 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
         float identity = i == s->identity_style ? 1 - strength : 0;
         s->wanted_style[i] = mixes_pixels ? style[i] : identity + strength * style[i];
     }
-    struct frame_live control = {
+    struct frame_params control = {
         .strength = mixes_pixels ? strength : 1,
         .color = live ? (float)live->color : 0,
         .stability = stability,
         .restart = s->restart || style_changes(s),
     };
-    memcpy(slot->frame.live.mapped, &control, sizeof(control));
+    memcpy(slot->frame.frame_params.mapped, &control, sizeof(control));
     return set_style(s, slot, s->wanted_style, false, error) &&
-           gpu_buffer_flush(s->device, &slot->frame.live, error);
+           gpu_buffer_flush(s->device, &slot->frame.frame_params, error);
 }
 
 static bool submit(struct daub_stylizer *s, struct slot *slot, struct daub_error *error)
@@ -492,12 +492,12 @@ int daub_stylizer_times(const struct daub_stylizer *s,
 void daub_stylizer_memory(const struct daub_stylizer *s, struct daub_memory_info *info)
 {
     info->arena_bytes = s->exec.arena.bytes + s->frame.maps.bytes +
-                        s->frame.picture.bytes + s->frame.fed.bytes;
+                        s->frame.picture.bytes + s->frame.net_input.bytes;
     info->weight_bytes = s->exec.weights.bytes + s->frame.tables.bytes;
     info->staging_bytes = 0;
     for (int i = 0; i < SLOTS; i++) {
         const struct frame_slot *slot = &s->slots[i].frame;
         info->staging_bytes += slot->upload.bytes + slot->download.bytes +
-                               slot->params.bytes + slot->live.bytes;
+                               slot->params.bytes + slot->frame_params.bytes;
     }
 }

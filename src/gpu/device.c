@@ -402,7 +402,7 @@ fail:
 
 VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding)
 {
-    return kernels == GPU_KERNELS_TEXEL && binding < GPU_FIRST_OUTPUT
+    return kernels == GPU_KERNELS_TEXEL && binding < FIRST_OUTPUT_SLOT
                ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
                : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 }
@@ -410,8 +410,8 @@ VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding)
 static bool create_layouts(struct daub_device *device, struct daub_error *error)
 {
     for (int kernels = GPU_KERNELS_TEXEL; kernels <= GPU_KERNELS_SHARED; kernels++) {
-        VkDescriptorSetLayoutBinding bindings[GPU_BINDINGS];
-        for (uint32_t i = 0; i < GPU_BINDINGS; i++)
+        VkDescriptorSetLayoutBinding bindings[SLOT_COUNT];
+        for (uint32_t i = 0; i < SLOT_COUNT; i++)
             bindings[i] = (VkDescriptorSetLayoutBinding){
                 .binding = i,
                 .descriptorType = gpu_binding_type((enum gpu_kernels)kernels, i),
@@ -420,7 +420,7 @@ static bool create_layouts(struct daub_device *device, struct daub_error *error)
             };
         VkDescriptorSetLayoutCreateInfo set = {
             .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-            .bindingCount = GPU_BINDINGS,
+            .bindingCount = SLOT_COUNT,
             .pBindings = bindings,
         };
         GPU_CHECK(vkCreateDescriptorSetLayout(device->device, &set, NULL,

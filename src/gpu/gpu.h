@@ -11,10 +11,11 @@
 
 #include <daub/device.h>
 
-/* Bindings of every kernel's one descriptor set; push constants of every kernel. */
-#define GPU_BINDINGS   8
-#define GPU_PUSH_BYTES 128
-#define GPU_MAX_SPEC   32
+#include "shaders/contract.h"
+
+/* Bytes of push constants that every Vulkan device has; every kernel's fit. */
+#define GPU_PUSH_BYTES    128
+#define GPU_MAX_CONSTANTS 32
 
 /* 0 = unsupported. */
 struct gpu_caps {
@@ -35,8 +36,7 @@ struct gpu_caps {
  * in shared memory (GPUs). Outputs are storage buffers in both. */
 enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED };
 
-/* Kernels read their bindings 0 to 5 and write 6 and 7. */
-#define GPU_FIRST_OUTPUT 6
+/* Every kernel has one descriptor set of SLOT_COUNT bindings. */
 VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
 
 struct gpu_pipeline_slot;

@@ -11,7 +11,7 @@
 
 struct gpu_pipeline_slot {
     const char *name; /* in gpu_shaders */
-    uint32_t spec[GPU_MAX_SPEC];
+    uint32_t spec[GPU_MAX_CONSTANTS];
     size_t spec_count;
     VkPipeline pipeline;
 };
@@ -87,7 +87,7 @@ static VkPipeline create(struct daub_device *device, const struct gpu_shader *sh
         .pCode = shader->code,
     };
     GPU_CHECK(vkCreateShaderModule(device->device, &module_info, NULL, &module));
-    VkSpecializationMapEntry entries[GPU_MAX_SPEC];
+    VkSpecializationMapEntry entries[GPU_MAX_CONSTANTS];
     for (uint32_t i = 0; i < spec_count; i++)
         entries[i] = (VkSpecializationMapEntry){i, i * 4, 4};
     VkSpecializationInfo special = {(uint32_t)spec_count, entries, spec_count * 4, spec};
@@ -150,7 +150,7 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count, struct daub_error *error)
 {
     const struct gpu_shader *shader = find_shader(name);
-    if (!shader || spec_count > GPU_MAX_SPEC || !gpu_shader_kernels(name)) {
+    if (!shader || spec_count > GPU_MAX_CONSTANTS || !gpu_shader_kernels(name)) {
         daub_fail(error, DAUB_ERROR_FAILED, "no shader is called %s in this build", name);
         return VK_NULL_HANDLE;
     }

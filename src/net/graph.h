@@ -13,6 +13,8 @@
 
 #include <daub/status.h>
 
+#include "shaders/contract.h"
+
 #define NET_MAX_RANK 6
 /* Bounds on what a file may ask for, checked before any arithmetic on sizes. */
 #define NET_MAX_DIM    (1 << 24)
@@ -39,20 +41,19 @@ enum net_op {
     NET_MATMUL,  /* [M,K] x [K,N]; only on the style vector */
 };
 
-enum net_pad_mode { NET_PAD_ZERO = 1, NET_PAD_REFLECT, NET_PAD_EDGE, NET_PAD_CONSTANT };
-
-enum net_act {
-    NET_ACT_NONE = 1,
-    NET_ACT_RELU,
-    NET_ACT_LEAKY_RELU, /* x < 0: alpha x */
-    NET_ACT_PRELU,      /* x < 0: slope[c] x; slope is the node's second input */
-    NET_ACT_ELU,        /* x < 0: alpha (exp x - 1) */
-    NET_ACT_TANH,
-    NET_ACT_SIGMOID,
-    NET_ACT_HARD_SIGMOID, /* clamp(alpha x + beta, 0, 1) */
-    NET_ACT_HARD_SWISH,   /* x clamp(x / 6 + 1/2, 0, 1) */
-    NET_ACT_CLIP,         /* clamp(x, alpha, beta) */
-};
+/* Modes that the kernels know by number, too; shaders/contract.h explains them. */
+#define NET_PAD_ENUM(name, number) NET_PAD_##name = (number),
+enum net_pad_mode { PADDINGS(NET_PAD_ENUM) };
+#define NET_ACT_ENUM(name, number) NET_ACT_##name = (number),
+enum net_act { ACTIVATIONS(NET_ACT_ENUM) };
+#define NET_BINARY_ENUM(name, number) NET_BINARY_##name = (number),
+enum net_binary { BINARIES(NET_BINARY_ENUM) };
+#define NET_POOL_ENUM(name, number) NET_POOL_##name = (number),
+enum net_pool { POOLS(NET_POOL_ENUM) };
+#define NET_COORD_ENUM(name, number) NET_COORD_##name = (number),
+enum net_coord { COORDINATES(NET_COORD_ENUM) };
+#define NET_NEAREST_ENUM(name, number) NET_NEAREST_##name = (number),
+enum net_nearest { NEARESTS(NET_NEAREST_ENUM) };
 
 enum net_unary {
     NET_UNARY_SQRT = 1,
@@ -61,39 +62,9 @@ enum net_unary {
     NET_UNARY_EXP,
     NET_UNARY_RECIPROCAL,
 };
-enum net_binary {
-    NET_BINARY_ADD = 1,
-    NET_BINARY_SUB,
-    NET_BINARY_MUL,
-    NET_BINARY_DIV,
-    NET_BINARY_POW,
-};
-enum net_pool {
-    NET_POOL_MAX = 1,
-    NET_POOL_AVERAGE,
-    NET_POOL_AVERAGE_PADDED /* counts the
-                               padding */
-};
 enum net_resize { NET_RESIZE_NEAREST = 1, NET_RESIZE_LINEAR };
-/* How an output coordinate maps to an input one, as ONNX names it. */
-enum net_coord {
-    NET_COORD_ASYMMETRIC = 1,
-    NET_COORD_HALF_PIXEL,
-    NET_COORD_PYTORCH_HALF_PIXEL,
-    NET_COORD_ALIGN_CORNERS,
-};
-enum net_nearest {
-    NET_NEAREST_FLOOR = 1,
-    NET_NEAREST_CEIL,
-    NET_NEAREST_ROUND_PREFER_FLOOR,
-    NET_NEAREST_ROUND_PREFER_CEIL,
-};
-enum net_block_order {
-    NET_BLOCK_DCR = 1,
-    NET_BLOCK_CRD
-}; /* ONNX DepthToSpace modes;
-      SpaceToDepth is the inverse
-      of the same order */
+/* Modes of ONNX DepthToSpace; SpaceToDepth is the inverse of the same order. */
+enum net_block_order { NET_BLOCK_DCR = 1, NET_BLOCK_CRD };
 
 struct net_shape {
     int rank;

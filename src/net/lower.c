@@ -101,20 +101,23 @@ static struct plan_step *add_pointwise(struct lowering *low, const char *name,
                                        struct daub_error *error)
 {
     struct plan *plan = low->plan;
-    struct plan_step *step = plan_add_step(plan, "pointwise", name, error);
+    struct plan_step *step = plan_add_step(plan, KERNEL_POINTWISE, name, error);
     if (!step)
         return NULL;
     const struct plan_tensor *to = &plan->tensors[out];
     int c4 = (to->c + 3) / 4, rows = pixel_rows(low);
-    step->spec[1] = (uint32_t)op;
-    plan_bind_view(plan, step, 0, view0);
+    step->constants.own.pointwise.OP = op;
+    plan_bind_view0(plan, step, view0);
     if (view1)
-        plan_bind_view(plan, step, 1, view1);
-    plan_bind_tensor(plan, step, 6, out, true);
+        plan_bind_view1(plan, step, view1);
+    plan_bind_tensor(plan, step, SLOT_OUTPUT, out);
     int c_step = plan_pixel_grid(plan, step, to->w, (to->h + rows - 1) / rows, c4);
-    int32_t push[] = {to->h, to->w, c4, to->c, c_step, rows};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 6;
+    step->push.pointwise = (struct pointwise_push){.h = to->h,
+                                                   .w = to->w,
+                                                   .c4 = c4,
+                                                   .channels = to->c,
+                                                   .c_step = c_step,
+                                                   .rows = rows};
     return step;
 }
 
@@ -169,10 +172,7 @@ static bool lower_act(struct lowering *low, const struct net_node *node,
         return false;
     for (int c = 0; c < channels; c++)
         low->plan->params[at / 4 + c] = slope->data[count == 1 ? 0 : c];
-    step->bind[5] = (struct plan_binding){.where = PLAN_PARAMS,
-                                          .offset = (size_t)at,
-                                          .bytes = ((size_t)channels + 3) / 4 * 16,
-                                          .floats = true};
+    plan_bind_params(step, SLOT_PARAMS, at, ((size_t)channels + 3) / 4 * 16);
     plan_set_act(step, NET_ACT_PRELU, 0, 0);
     step->value = node->output;
     return true;
@@ -192,21 +192,25 @@ static bool stats_step(struct lowering *low, const char *name,
     tiles->tensor =
         plan_add_floats(low->plan, "stats", (size_t)tiles->count * (size_t)c4 * 4, error);
     struct plan_step *step =
-        tiles->tensor < 0 ? NULL : plan_add_step(low->plan, "stats", name, error);
+        tiles->tensor < 0 ? NULL : plan_add_step(low->plan, KERNEL_STATS, name, error);
     if (!step)
         return false;
-    plan_bind_view(low->plan, step, 0, view);
-    plan_bind_tensor(low->plan, step, 7, tiles->tensor, true);
+    plan_bind_view0(low->plan, step, view);
+    plan_bind_tensor(low->plan, step, SLOT_STATS, tiles->tensor);
     plan_pixel_grid(low->plan, step, tiles_x, tiles_y, c4);
     step->groups[2] = (uint32_t)c4;
-    int32_t push[] = {from.h, from.w, c4, STATS_TILE, STATS_TILE, tiles_x, tiles_y};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 7;
+    step->push.stats = (struct stats_push){.h = from.h,
+                                           .w = from.w,
+                                           .c4 = c4,
+                                           .tile_h = STATS_TILE,
+                                           .tile_w = STATS_TILE,
+                                           .tiles_x = tiles_x,
+                                           .tiles_y = tiles_y};
     return true;
 }
 
 /* Combines the tiles of a map of `channels` channels in groups of `group`. */
-static struct plan_step *finalize_step(struct lowering *low, const char *kernel,
+static struct plan_step *finalize_step(struct lowering *low, enum kernel kernel,
                                        const char *name, const struct plan_tiles *tiles,
                                        int channels, int group, struct daub_error *error)
 {
@@ -214,13 +218,12 @@ static struct plan_step *finalize_step(struct lowering *low, const char *kernel,
     if (!step)
         return NULL;
     int c4 = (channels + 3) / 4;
-    plan_bind_tensor(low->plan, step, 0, tiles->tensor, false);
-    step->spec[0] = (uint32_t)(low->plan->caps.texel ? low->plan->caps.lanes : 64);
+    plan_bind_tensor(low->plan, step, SLOT_INPUT0, tiles->tensor);
+    step->constants.LANES = low->plan->caps.texel ? low->plan->caps.lanes : SHARED_LANES;
     step->groups[0] = (uint32_t)c4;
     step->groups[1] = step->groups[2] = 1;
-    int32_t push[] = {c4, tiles->count, group, channels};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 4;
+    step->push.finalize = (struct finalize_push){
+        .c4 = c4, .tile_count = tiles->count, .group = group, .channels = channels};
     return step;
 }
 
@@ -297,15 +300,13 @@ static bool lower_norm(struct lowering *low, const struct net_node *node,
         float k = rescale && c < channels ? rescale[c] : 1.0f;
         plan->params[at / 4 + c4 * 8 + c] = node->u.norm.epsilon * k * k;
     }
-    struct plan_step *step = finalize_step(low, "finalize", node->name, &tiles, channels,
-                                           channels / node->u.norm.groups, error);
+    struct plan_step *step =
+        finalize_step(low, KERNEL_FINALIZE, node->name, &tiles, channels,
+                      channels / node->u.norm.groups, error);
     if (!step)
         return false;
-    plan_bind_tensor(plan, step, 7, affine, true);
-    step->bind[5] = (struct plan_binding){.where = PLAN_PARAMS,
-                                          .offset = (size_t)at,
-                                          .bytes = (size_t)c4 * 48,
-                                          .floats = true};
+    plan_bind_tensor(plan, step, SLOT_STATS, affine);
+    plan_bind_params(step, SLOT_PARAMS, at, (size_t)c4 * 48);
     view.affine_tensor = affine;
     low->views[node->output] = view;
     return true;
@@ -328,10 +329,10 @@ static bool lower_mean(struct lowering *low, const struct net_node *node,
     int out = lower_output_map(low, node, error);
     struct plan_step *step =
         out < 0 ? NULL
-                : finalize_step(low, "mean", node->name, &tiles, channels, 1, error);
+                : finalize_step(low, KERNEL_MEAN, node->name, &tiles, channels, 1, error);
     if (!step)
         return false;
-    plan_bind_tensor(plan, step, 6, out, true);
+    plan_bind_tensor(plan, step, SLOT_OUTPUT, out);
     step->value = node->output;
     return true;
 }
@@ -425,14 +426,14 @@ static bool per_channel(const struct net_shape *shape, int channels)
            shape->dim[shape->rank - 3] == channels;
 }
 
-static unsigned broadcast_bits(const struct net_shape *part,
-                               const struct net_shape *whole)
+#define AXIS_ENUM(name, number) AXIS_##name = (number),
+enum broadcast_axis { BROADCAST_AXES(AXIS_ENUM) };
+
+static int broadcast_axes(const struct net_shape *part, const struct net_shape *whole)
 {
-    unsigned bits = 0;
-    bits |= part->dim[2] != whole->dim[2] ? 1u : 0;
-    bits |= part->dim[3] != whole->dim[3] ? 2u : 0;
-    bits |= part->dim[1] != whole->dim[1] ? 4u : 0;
-    return bits;
+    return (part->dim[2] != whole->dim[2] ? AXIS_H : 0) |
+           (part->dim[3] != whole->dim[3] ? AXIS_W : 0) |
+           (part->dim[1] != whole->dim[1] ? AXIS_C : 0);
 }
 
 static bool lower_binary(struct lowering *low, const struct net_node *node,
@@ -462,13 +463,13 @@ static bool lower_binary(struct lowering *low, const struct net_node *node,
     if (!lower_is_map(&a->shape) || !lower_is_map(&b->shape))
         return lower_unsupported(node, "combines what is no picture", error);
     struct plan_view v0 = low->views[node->input[0]], v1 = low->views[node->input[1]];
-    unsigned bits0 = broadcast_bits(&a->shape, shape),
-             bits1 = broadcast_bits(&b->shape, shape);
+    int axes0 = broadcast_axes(&a->shape, shape),
+        axes1 = broadcast_axes(&b->shape, shape);
     /* A sum may overwrite the operand that nobody reads again. */
     int out = -1;
-    if (!bits0 && dies_here(low, v0.tensor) && v0.tensor != v1.tensor)
+    if (!axes0 && dies_here(low, v0.tensor) && v0.tensor != v1.tensor)
         out = v0.tensor;
-    else if (!bits1 && dies_here(low, v1.tensor) && v0.tensor != v1.tensor)
+    else if (!axes1 && dies_here(low, v1.tensor) && v0.tensor != v1.tensor)
         out = v1.tensor;
     if (out >= 0)
         low->views[node->output] = lower_plain_view(out);
@@ -483,8 +484,8 @@ static bool lower_binary(struct lowering *low, const struct net_node *node,
         add_pointwise(low, node->name, &v0, &v1, (int)op, out, error);
     if (!step)
         return false;
-    step->spec[2] = bits0;
-    step->spec[3] = bits1;
+    step->constants.own.pointwise.BROADCAST0 = axes0;
+    step->constants.own.pointwise.BROADCAST1 = axes1;
     step->value = node->output;
     return true;
 }

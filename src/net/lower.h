@@ -20,19 +20,24 @@ int plan_add_map(struct plan *plan, const char *name, int h, int w, int c,
                  struct daub_error *error);
 int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
                     struct daub_error *error);
-struct plan_step *plan_add_step(struct plan *plan, const char *kernel, const char *name,
+struct plan_step *plan_add_step(struct plan *plan, enum kernel kernel, const char *name,
                                 struct daub_error *error);
-void plan_bind_tensor(const struct plan *plan, struct plan_step *step, int slot,
-                      int tensor, bool write);
+/* Written where the slot is an output. */
+void plan_bind_tensor(const struct plan *plan, struct plan_step *step,
+                      enum kernel_slot slot, int tensor);
+void plan_bind_params(struct plan_step *step, enum kernel_slot slot, int64_t offset,
+                      size_t bytes);
 /* Byte offset of count fresh zero floats (whole vec4s) in params, -1 without memory. */
 int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *error);
 /* Appends bytes of weights on an aligned offset; returns the offset, -1 without memory.
  * floats are stored as halves where as_half. */
 int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, bool as_half,
                          struct daub_error *error);
-/* Puts the view on slot 0 (which = 0) or 1 with its spec constants. */
-void plan_bind_view(const struct plan *plan, struct plan_step *step, int which,
-                    const struct plan_view *view);
+/* Binds the view as input 0 or 1, with its constants. */
+void plan_bind_view0(const struct plan *plan, struct plan_step *step,
+                     const struct plan_view *view);
+void plan_bind_view1(const struct plan *plan, struct plan_step *step,
+                     const struct plan_view *view);
 void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
 /* Grid of the pixel kernels: lanes along x, rows, channel blocks; returns the channel
  * blocks an invocation loops over. */

@@ -49,7 +49,7 @@ bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct c
     free(both);
     if (at < 0)
         return false;
-    step->bind[5] = (struct plan_binding){
+    step->bind[SLOT_PARAMS] = (struct plan_binding){
         .where = PLAN_WEIGHTS, .offset = (size_t)at, .bytes = c4 * 32, .floats = true};
     return true;
 }
@@ -61,10 +61,10 @@ bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float
     int64_t at = plan_add_weights(low->plan, packed, count, half, error);
     if (at < 0)
         return false;
-    step->bind[4] = (struct plan_binding){.where = PLAN_WEIGHTS,
-                                          .offset = (size_t)at,
-                                          .bytes = count * (half ? 2 : 4),
-                                          .floats = !half};
+    step->bind[SLOT_WEIGHTS] = (struct plan_binding){.where = PLAN_WEIGHTS,
+                                                     .offset = (size_t)at,
+                                                     .bytes = count * (half ? 2 : 4),
+                                                     .floats = !half};
     return true;
 }
 
@@ -81,13 +81,12 @@ float conv_weight(const struct conv *conv, int phase, int o, int i, int ky, int 
 }
 
 struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
-                                  const char *kernel, struct daub_error *error)
+                                  enum kernel kernel, struct daub_error *error)
 {
     struct plan_step *step = plan_add_step(low->plan, kernel, conv->node->name, error);
     if (!step)
         return NULL;
-    plan_bind_view(low->plan, step, 0, &conv->in);
-    plan_bind_tensor(low->plan, step, 6, conv->out, true);
+    plan_bind_tensor(low->plan, step, SLOT_OUTPUT, conv->out);
     plan_set_act(step, conv->act, conv->alpha, conv->beta);
     step->macs = (double)conv->out_h * conv->out_w * conv->phases * conv->out_c *
                  conv->in_c / conv->group * conv->kernel[0] * conv->kernel[1];
@@ -95,35 +94,40 @@ struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
     return step;
 }
 
-/* Spec constants that both dense kernels share. */
-static void dense_spec(const struct conv *conv, struct plan_step *step)
+/* What both dense kernels are told. groups: work-groups over output channels. */
+static void set_dense(const struct conv *conv, struct plan_step *step, int groups)
 {
-    step->spec[3] = (uint32_t)conv->kernel[0];
-    step->spec[4] = (uint32_t)conv->kernel[1];
-    step->spec[5] = (uint32_t)conv->stride[0];
-    step->spec[6] = (uint32_t)conv->stride[1];
-    step->spec[7] = (uint32_t)conv->dilation[0];
-    step->spec[8] = (uint32_t)conv->dilation[1];
-    step->spec[9] = (uint32_t)conv_blocks(conv->in_c);
-    step->spec[11] = conv->pad_mode;
-    step->spec[12] = conv->up == 2;
-    step->spec[13] = (uint32_t)conv->phases;
-    step->spec[14] = 0;
-    step->spec[15] = 1;
+    step->constants.own.conv = (struct conv_constants){.KH = conv->kernel[0],
+                                                       .KW = conv->kernel[1],
+                                                       .SY = conv->stride[0],
+                                                       .SX = conv->stride[1],
+                                                       .DY = conv->dilation[0],
+                                                       .DX = conv->dilation[1],
+                                                       .CI4 = conv_blocks(conv->in_c),
+                                                       .PAD = conv->pad_mode,
+                                                       .UP = conv->up == 2,
+                                                       .PHASES = conv->phases};
+    step->push.conv = (struct conv_push){.in_h = conv->in_h,
+                                         .in_w = conv->in_w,
+                                         .out_h = conv->out_h,
+                                         .out_w = conv->out_w,
+                                         .top = conv->top,
+                                         .left = conv->left,
+                                         .o4 = conv_blocks(conv->out_c),
+                                         .groups = groups};
 }
 
-static void dense_push(const struct conv *conv, struct plan_step *step, int groups)
+/* A step that reads the convolution's input with packed weights and bias. */
+static struct plan_step *start_step(struct lowering *low, const struct conv *conv,
+                                    enum kernel kernel, const float *packed, size_t count,
+                                    struct daub_error *error)
 {
-    int32_t push[] = {conv->in_h,
-                      conv->in_w,
-                      conv->out_h,
-                      conv->out_w,
-                      conv->top,
-                      conv->left,
-                      conv_blocks(conv->out_c),
-                      groups};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 8;
+    struct plan_step *step = conv_start_step(low, conv, kernel, error);
+    if (!step || !conv_bind_weights(low, step, packed, count, error) ||
+        !conv_bind_bias(low, step, conv, error))
+        return NULL;
+    plan_bind_view0(low->plan, step, &conv->in);
+    return step;
 }
 
 /* ---- texel kernel ---- */
@@ -224,24 +228,23 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
                                     ky + k / 4 / q, kx);
         }
     }
-    struct plan_step *step = conv_start_step(low, conv, "conv", error);
-    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
-              conv_bind_bias(low, step, conv, error);
+    struct plan_step *step =
+        start_step(low, conv, KERNEL_CONV_TEXEL, packed, count, error);
     free(packed);
-    if (!ok)
+    if (!step)
         return false;
-    dense_spec(conv, step);
-    step->spec[0] = (uint32_t)lanes;
-    step->spec[1] = (uint32_t)rows;
-    step->spec[2] = (uint32_t)q;
-    step->spec[10] = (uint32_t)(conv->in_c < 4 ? conv->in_c : 4);
-    step->spec[16] = (uint32_t)unroll_y;
-    step->spec[17] = (uint32_t)unroll_x;
-    dense_push(conv, step, groups);
+    set_dense(conv, step, groups);
+    step->constants.LANES = lanes;
+    struct conv_texel_constants *own = &step->constants.own.conv_texel;
+    own->ROWS = rows;
+    own->Q = q;
+    own->COMPS = conv->in_c < 4 ? conv->in_c : 4;
+    own->KYU = unroll_y;
+    own->KXU = unroll_x;
     step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
     step->groups[2] = (uint32_t)(groups * conv->phases);
-    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * step->spec[13]);
+    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases);
     return true;
 }
 
@@ -279,28 +282,27 @@ static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk
             *to++ = conv_weight(conv, phase, o + k / 4 % 4, i + k % 4,
                                 k / 16 / conv->kernel[1], k / 16 % conv->kernel[1]);
     }
-    struct plan_step *step = conv_start_step(low, conv, "conv", error);
-    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
-              conv_bind_bias(low, step, conv, error);
+    struct plan_step *step =
+        start_step(low, conv, KERNEL_CONV_SHARED, packed, count, error);
     free(packed);
-    if (!ok)
+    if (!step)
         return false;
     int q4 = o4 >= 2 ? 2 : 1, sets = 1;
     while (sets < 8 && sets * q4 < o4)
         sets *= 2;
     int groups = (o4 + sets * q4 - 1) / (sets * q4);
-    dense_spec(conv, step);
-    step->spec[0] = (uint32_t)(sets * (sets >= 2 ? 32 : 64));
-    step->spec[1] = SHARED_TILE_H;
-    step->spec[2] = SHARED_TILE_W;
-    step->spec[10] = (uint32_t)chunk;
-    step->spec[16] = (uint32_t)q4;
-    step->spec[17] = (uint32_t)sets;
-    dense_push(conv, step, groups);
+    set_dense(conv, step, groups);
+    step->constants.LANES = sets * (sets >= 2 ? 32 : 64);
+    struct conv_shared_constants *own = &step->constants.own.conv_shared;
+    own->TILE_H = SHARED_TILE_H;
+    own->TILE_W = SHARED_TILE_W;
+    own->CHUNK = chunk;
+    own->Q4 = q4;
+    own->OGROUPS = sets;
     step->groups[0] = (uint32_t)((conv->out_w + SHARED_TILE_W - 1) / SHARED_TILE_W);
     step->groups[1] = (uint32_t)((conv->out_h + SHARED_TILE_H - 1) / SHARED_TILE_H);
     step->groups[2] = (uint32_t)(groups * conv->phases);
-    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * step->spec[13]);
+    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases);
     return true;
 }
 
@@ -314,18 +316,21 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
                       struct daub_error *error)
 {
     struct plan_step *step = &low->plan->steps[index];
-    size_t c4 = (size_t)conv_blocks(low->plan->tensors[step->bind[6].tensor].c);
+    size_t c4 = (size_t)conv_blocks(low->plan->tensors[step->bind[SLOT_OUTPUT].tensor].c);
+    int *write_stats = step->kernel == KERNEL_WINOGRAD_OUT
+                           ? &step->constants.own.winograd_out.STATS
+                           : &step->constants.own.conv.STATS;
     tiles->count = (int)step->stats_tiles;
-    if (step->spec[14]) { /* another norm reads it too */
-        tiles->tensor = step->bind[7].tensor;
+    if (*write_stats) { /* another norm reads it, too */
+        tiles->tensor = step->bind[SLOT_STATS].tensor;
         return true;
     }
     tiles->tensor =
         plan_add_floats(low->plan, "stats", (size_t)tiles->count * c4 * 4, error);
     if (tiles->tensor < 0)
         return false;
-    step->spec[14] = 1;
-    plan_bind_tensor(low->plan, step, 7, tiles->tensor, true);
+    *write_stats = 1;
+    plan_bind_tensor(low->plan, step, SLOT_STATS, tiles->tensor);
     return true;
 }
 
@@ -344,27 +349,30 @@ static bool emit_depthwise(struct lowering *low, const struct conv *conv,
         packed[k] = conv_weight(conv, 0, at / (kw * kh) * 4 + (int)(k % 4), 0, at % kh,
                                 at / kh % kw);
     }
-    struct plan_step *step = conv_start_step(low, conv, "conv_depthwise", error);
-    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
-              conv_bind_bias(low, step, conv, error);
+    struct plan_step *step =
+        start_step(low, conv, KERNEL_CONV_DEPTHWISE, packed, count, error);
     free(packed);
-    if (!ok)
+    if (!step)
         return false;
     int rows = low->plan->caps.texel ? 4 : 2;
-    uint32_t spec[] = {(uint32_t)rows,
-                       (uint32_t)kh,
-                       (uint32_t)kw,
-                       (uint32_t)conv->stride[0],
-                       (uint32_t)conv->stride[1],
-                       conv->pad_mode,
-                       conv->up == 2};
-    memcpy(&step->spec[1], spec, sizeof(spec));
+    step->constants.own.conv_depthwise =
+        (struct conv_depthwise_constants){.ROWS = rows,
+                                          .KH = kh,
+                                          .KW = kw,
+                                          .SY = conv->stride[0],
+                                          .SX = conv->stride[1],
+                                          .PAD = conv->pad_mode,
+                                          .UP = conv->up == 2};
     int c_step = plan_pixel_grid(low->plan, step, conv->out_w,
                                  (conv->out_h + rows - 1) / rows, c4);
-    int32_t push[] = {conv->in_h, conv->in_w, conv->out_h, conv->out_w,
-                      c4,         c_step,     conv->top,   conv->left};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 8;
+    step->push.conv_depthwise = (struct conv_depthwise_push){.in_h = conv->in_h,
+                                                             .in_w = conv->in_w,
+                                                             .out_h = conv->out_h,
+                                                             .out_w = conv->out_w,
+                                                             .c4 = c4,
+                                                             .c_step = c_step,
+                                                             .top = conv->top,
+                                                             .left = conv->left};
     return true;
 }
 
@@ -387,36 +395,34 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
         int o = at / group_in / (kh * kw) * 4 + (int)(k % 4);
         packed[k] = conv_weight(conv, 0, o, i, tap / kw, tap % kw);
     }
-    struct plan_step *step = conv_start_step(low, conv, "conv_generic", error);
-    bool ok = step && conv_bind_weights(low, step, packed, count, error) &&
-              conv_bind_bias(low, step, conv, error);
+    struct plan_step *step =
+        start_step(low, conv, KERNEL_CONV_GENERIC, packed, count, error);
     free(packed);
-    if (!ok)
+    if (!step)
         return false;
-    step->spec[1] = transposed;
-    step->spec[2] = conv->group > 1 && group_out % 4 != 0;
-    step->spec[3] = conv->pad_mode;
-    step->spec[4] = conv->up == 2;
+    step->constants.own.conv_generic =
+        (struct conv_generic_constants){.TRANSPOSED = transposed,
+                                        .SPLIT = conv->group > 1 && group_out % 4 != 0,
+                                        .PAD = conv->pad_mode,
+                                        .UP = conv->up == 2};
     int c_step = plan_pixel_grid(low->plan, step, conv->out_w, conv->out_h, o4);
-    int32_t push[] = {conv->in_h,
-                      conv->in_w,
-                      conv_blocks(conv->in_c),
-                      conv->out_h,
-                      conv->out_w,
-                      o4,
-                      c_step,
-                      kh,
-                      kw,
-                      conv->stride[0],
-                      conv->stride[1],
-                      conv->dilation[0],
-                      conv->dilation[1],
-                      conv->top,
-                      conv->left,
-                      group_in,
-                      group_out};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 17;
+    step->push.conv_generic = (struct conv_generic_push){.in_h = conv->in_h,
+                                                         .in_w = conv->in_w,
+                                                         .in_c4 = conv_blocks(conv->in_c),
+                                                         .out_h = conv->out_h,
+                                                         .out_w = conv->out_w,
+                                                         .out_c4 = o4,
+                                                         .c_step = c_step,
+                                                         .kh = kh,
+                                                         .kw = kw,
+                                                         .sy = conv->stride[0],
+                                                         .sx = conv->stride[1],
+                                                         .dy = conv->dilation[0],
+                                                         .dx = conv->dilation[1],
+                                                         .top = conv->top,
+                                                         .left = conv->left,
+                                                         .group_in = group_in,
+                                                         .group_out = group_out};
     return true;
 }
 

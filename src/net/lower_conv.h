@@ -30,7 +30,7 @@ int conv_blocks(int channels);
 float conv_weight(const struct conv *conv, int phase, int o, int i, int ky, int kx);
 /* A step of the kernel that writes the convolution's output with its activation. */
 struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
-                                  const char *kernel, struct daub_error *error);
+                                  enum kernel kernel, struct daub_error *error);
 bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float *packed,
                        size_t count, struct daub_error *error);
 /* The bias buffer: blocks of bias, then blocks of slopes. */

@@ -4,39 +4,35 @@
 
 #include <string.h>
 
-enum remap_mode {
-    REMAP_WINDOW = 1,
-    REMAP_D2S_DCR,
-    REMAP_D2S_CRD,
-    REMAP_S2D_DCR,
-    REMAP_S2D_CRD,
-    REMAP_CONCAT
-};
+#define REMAP_ENUM(name, number) REMAP_##name = (number),
+enum remap_mode { REMAPS(REMAP_ENUM) };
 
 static struct plan_step *add_remap(struct lowering *low, const struct net_node *node,
                                    enum remap_mode mode, const struct plan_view *from,
                                    int out, struct daub_error *error)
 {
     struct plan *plan = low->plan;
-    struct plan_step *step = plan_add_step(plan, "remap", node->name, error);
+    struct plan_step *step = plan_add_step(plan, KERNEL_REMAP, node->name, error);
     if (!step)
         return NULL;
     const struct plan_tensor *in = &plan->tensors[from->tensor],
                              *to = &plan->tensors[out];
-    step->spec[1] = mode;
-    step->spec[4] = NET_PAD_ZERO;
-    plan_bind_view(plan, step, 0, from);
-    plan_bind_tensor(plan, step, 6, out, true);
+    step->constants.own.remap =
+        (struct remap_constants){.MODE = (int)mode, .PAD = NET_PAD_ZERO};
+    plan_bind_view0(plan, step, from);
+    plan_bind_tensor(plan, step, SLOT_OUTPUT, out);
     int c4 = (to->c + 3) / 4;
     int c_step = plan_pixel_grid(plan, step, to->w, to->h, c4);
-    int32_t push[] = {in->h, in->w, (in->c + 3) / 4,
-                      in->c, to->h, to->w,
-                      c4,    to->c, c_step,
-                      0,     0,     0,
-                      1,     1,     1,
-                      0};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 16;
+    step->push.remap = (struct remap_push){.in_h = in->h,
+                                           .in_w = in->w,
+                                           .in_c4 = (in->c + 3) / 4,
+                                           .in_channels = in->c,
+                                           .out_h = to->h,
+                                           .out_w = to->w,
+                                           .out_c4 = c4,
+                                           .out_channels = to->c,
+                                           .c_step = c_step,
+                                           .step = {1, 1, 1}};
     return step;
 }
 
@@ -61,16 +57,15 @@ bool lower_window(struct lowering *low, const struct net_node *node,
     if (start[0] != 0)
         return lower_unsupported(node, "changes the batch axis", error);
     for (int i = 0; i < 3; i++) {
-        step->push[9 + i] = (int32_t)start[1 + i];
-        step->push[12 + i] = (int32_t)stride[1 + i];
+        step->push.remap.start[i] = (int)start[1 + i];
+        step->push.remap.step[i] = (int)stride[1 + i];
     }
+    struct remap_constants *own = &step->constants.own.remap;
     if (node->op == NET_PAD) {
-        step->spec[4] = node->u.pad.mode;
-        memcpy(&step->spec[5], &node->u.pad.value, 4);
-        if (node->u.pad.mode == NET_PAD_ZERO)
-            step->spec[5] = 0;
+        own->PAD = node->u.pad.mode;
+        own->PAD_VALUE = node->u.pad.mode == NET_PAD_ZERO ? 0 : node->u.pad.value;
     }
-    step->spec[2] =
+    own->ALIGNED =
         start[1] % 4 == 0 && stride[1] == 1 && low->plan->tensors[from.tensor].c % 4 == 0;
     step->value = node->output;
     return true;
@@ -95,8 +90,8 @@ bool lower_block(struct lowering *low, const struct net_node *node,
     if (!step)
         return false;
     int inner = spread ? low->plan->tensors[out].c : low->plan->tensors[from.tensor].c;
-    step->spec[2] = !crd && inner % 4 == 0;
-    step->spec[3] = (uint32_t)node->u.block.size;
+    step->constants.own.remap.ALIGNED = !crd && inner % 4 == 0;
+    step->constants.own.remap.BLOCK = node->u.block.size;
     step->value = node->output;
     return true;
 }
@@ -127,9 +122,9 @@ bool lower_concat(struct lowering *low, const struct net_node *node,
             out < 0 ? NULL : add_remap(low, node, REMAP_CONCAT, &left, out, error);
         if (!step)
             return false;
-        plan_bind_view(plan, step, 1, &right);
-        step->push[15] = (b.c + 3) / 4;
-        step->spec[2] = a.c % 4 == 0;
+        plan_bind_view1(plan, step, &right);
+        step->push.remap.c4_1 = (b.c + 3) / 4;
+        step->constants.own.remap.ALIGNED = a.c % 4 == 0;
         left = lower_plain_view(out);
         if (i + 1 == node->input_count)
             step->value = node->output;
@@ -138,9 +133,10 @@ bool lower_concat(struct lowering *low, const struct net_node *node,
 }
 
 /* A step from the node's one input to a fresh output, a pixel and channel block an
- * invocation; push words 0 to 5 are the sizes, then the caller's. */
+ * invocation. *in, *c_step: the input tensor and channel blocks an invocation makes. */
 static struct plan_step *start_step(struct lowering *low, const struct net_node *node,
-                                    const char *kernel, struct daub_error *error)
+                                    enum kernel kernel, const struct plan_tensor **in,
+                                    int *c_step, struct daub_error *error)
 {
     const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
@@ -151,15 +147,11 @@ static struct plan_step *start_step(struct lowering *low, const struct net_node 
         out < 0 ? NULL : plan_add_step(low->plan, kernel, node->name, error);
     if (!step)
         return NULL;
-    const struct plan_tensor *in = &low->plan->tensors[from.tensor];
     const struct plan_tensor *to = &low->plan->tensors[out];
-    int c4 = (in->c + 3) / 4;
-    plan_bind_view(low->plan, step, 0, &from);
-    plan_bind_tensor(low->plan, step, 6, out, true);
-    int c_step = plan_pixel_grid(low->plan, step, to->w, to->h, c4);
-    int32_t push[] = {in->h, in->w, to->h, to->w, c4, c_step};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 6;
+    *in = &low->plan->tensors[from.tensor];
+    plan_bind_view0(low->plan, step, &from);
+    plan_bind_tensor(low->plan, step, SLOT_OUTPUT, out);
+    *c_step = plan_pixel_grid(low->plan, step, to->w, to->h, ((*in)->c + 3) / 4);
     step->value = node->output;
     return step;
 }
@@ -167,31 +159,53 @@ static struct plan_step *start_step(struct lowering *low, const struct net_node 
 bool lower_resize(struct lowering *low, const struct net_node *node,
                   struct daub_error *error)
 {
-    struct plan_step *step = start_step(low, node, "resize", error);
+    const struct plan_tensor *in;
+    int c_step;
+    struct plan_step *step = start_step(low, node, KERNEL_RESIZE, &in, &c_step, error);
     if (!step)
         return false;
-    step->spec[1] = node->u.resize.mode == NET_RESIZE_LINEAR;
-    step->spec[2] = node->u.resize.coord;
-    step->spec[3] = node->u.resize.nearest;
-    memcpy(&step->push[6], node->u.resize.scale, 8);
-    step->push_count = 8;
+    const struct plan_tensor *to = &low->plan->tensors[step->bind[SLOT_OUTPUT].tensor];
+    step->constants.own.resize =
+        (struct resize_constants){.LINEAR = node->u.resize.mode == NET_RESIZE_LINEAR,
+                                  .COORD = node->u.resize.coord,
+                                  .NEAREST = node->u.resize.nearest};
+    step->push.resize = (struct resize_push){.in_h = in->h,
+                                             .in_w = in->w,
+                                             .out_h = to->h,
+                                             .out_w = to->w,
+                                             .c4 = (in->c + 3) / 4,
+                                             .c_step = c_step,
+                                             .scale_y = node->u.resize.scale[0],
+                                             .scale_x = node->u.resize.scale[1]};
     return true;
 }
 
 bool lower_pool(struct lowering *low, const struct net_node *node,
                 struct daub_error *error)
 {
-    struct plan_step *step = start_step(low, node, "pool", error);
+    const struct plan_tensor *in;
+    int c_step;
+    struct plan_step *step = start_step(low, node, KERNEL_POOL, &in, &c_step, error);
     if (!step)
         return false;
+    const struct plan_tensor *to = &low->plan->tensors[step->bind[SLOT_OUTPUT].tensor];
     const struct net_window *w = &node->u.pool.window;
-    step->spec[1] = node->u.pool.kind;
-    step->spec[2] = (uint32_t)w->kernel[0];
-    step->spec[3] = (uint32_t)w->kernel[1];
-    int32_t push[] = {w->stride[0], w->stride[1], w->dilation[0], w->dilation[1],
-                      w->pad[0],    w->pad[1],    w->pad[2],      w->pad[3]};
-    memcpy(&step->push[6], push, sizeof(push));
-    step->push_count = 14;
+    step->constants.own.pool = (struct pool_constants){
+        .KIND = node->u.pool.kind, .KH = w->kernel[0], .KW = w->kernel[1]};
+    step->push.pool = (struct pool_push){.in_h = in->h,
+                                         .in_w = in->w,
+                                         .out_h = to->h,
+                                         .out_w = to->w,
+                                         .c4 = (in->c + 3) / 4,
+                                         .c_step = c_step,
+                                         .stride_y = w->stride[0],
+                                         .stride_x = w->stride[1],
+                                         .dilation_y = w->dilation[0],
+                                         .dilation_x = w->dilation[1],
+                                         .top = w->pad[0],
+                                         .left = w->pad[1],
+                                         .bottom = w->pad[2],
+                                         .right = w->pad[3]};
     return true;
 }
 
@@ -201,15 +215,18 @@ void lower_fold_output(struct lowering *low)
     const struct plan_step *last =
         plan->step_count ? &plan->steps[plan->step_count - 1] : NULL;
     const struct plan_view *out = &plan->output;
-    if (!plan->caps.fold_blocks || !last || strcmp(last->kernel, "remap") != 0 ||
-        last->bind[6].tensor != out->tensor || last->spec[3] > MAX_FOLDED_BLOCK ||
-        (last->spec[1] != REMAP_D2S_DCR && last->spec[1] != REMAP_D2S_CRD))
+    if (!plan->caps.fold_blocks || !last || last->kernel != KERNEL_REMAP)
         return;
-    bool before = last->spec[20] || last->spec[21] != NET_ACT_NONE;
-    if (before || out->affine_tensor >= 0 || out->affine_param >= 0)
+    const struct remap_constants *remap = &last->constants.own.remap;
+    if (last->bind[SLOT_OUTPUT].tensor != out->tensor ||
+        remap->BLOCK > MAX_FOLDED_BLOCK ||
+        (remap->MODE != REMAP_D2S_DCR && remap->MODE != REMAP_D2S_CRD))
         return;
-    plan->output.tensor = last->bind[0].tensor;
-    plan->output_block = (int)last->spec[3];
-    plan->output_crd = last->spec[1] == REMAP_D2S_CRD;
+    bool pending = last->constants.V0_AFFINE || last->constants.V0_ACT != NET_ACT_NONE;
+    if (pending || out->affine_tensor >= 0 || out->affine_param >= 0)
+        return;
+    plan->output.tensor = last->bind[SLOT_INPUT0].tensor;
+    plan->output_block = remap->BLOCK;
+    plan->output_crd = remap->MODE == REMAP_D2S_CRD;
     plan->step_count--;
 }

@@ -1,6 +1,6 @@
-/* 3x3 convolutions of stride 1 through Winograd's F(4x4, 3x3): 36 multiplications make 16
- * pixels that take 144 directly, for two cheap passes more. Only the texel kernels have
- * it: processors are short of arithmetic, GPUs of bandwidth. */
+/* 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): 36 multiplications instead of
+ * 144 for 16 pixels, and two more passes over memory. Only the texel kernels have it: on
+ * a processor arithmetic is the limit, on a GPU memory bandwidth. */
 #include "net/lower_conv.h"
 
 #include <stdlib.h>
@@ -78,23 +78,33 @@ static float *pack(const struct conv *conv, int q, int lanes, size_t *count)
     return packed;
 }
 
+/* Tiles of 4 x 4 output pixels; padded: their number rounded up to whole work-groups. */
+struct winograd_tiles {
+    int count, columns, padded;
+};
+
 static struct plan_step *add_in(struct lowering *low, const struct conv *conv, int pieces,
-                                const int32_t tiles[3], struct daub_error *error)
+                                const struct winograd_tiles *tiles,
+                                struct daub_error *error)
 {
     struct plan_step *step =
-        plan_add_step(low->plan, "winograd_in", conv->node->name, error);
+        plan_add_step(low->plan, KERNEL_WINOGRAD_IN, conv->node->name, error);
     if (!step)
         return NULL;
     int lanes = low->plan->caps.lanes, ci4 = conv_blocks(conv->in_c);
-    plan_bind_view(low->plan, step, 0, &conv->in);
-    plan_bind_tensor(low->plan, step, 7, pieces, true);
-    step->spec[0] = (uint32_t)lanes;
-    step->spec[11] = conv->pad_mode;
-    int32_t push[] = {conv->in_h, conv->in_w, ci4,      conv->top,
-                      conv->left, tiles[0],   tiles[1], tiles[2]};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 8;
-    step->groups[0] = (uint32_t)(tiles[2] / lanes);
+    plan_bind_view0(low->plan, step, &conv->in);
+    plan_bind_tensor(low->plan, step, SLOT_STATS, pieces);
+    step->constants.LANES = lanes;
+    step->constants.own.winograd_in.PAD = conv->pad_mode;
+    step->push.winograd_in = (struct winograd_in_push){.in_h = conv->in_h,
+                                                       .in_w = conv->in_w,
+                                                       .ci4 = ci4,
+                                                       .top = conv->top,
+                                                       .left = conv->left,
+                                                       .tiles = tiles->count,
+                                                       .tiles_x = tiles->columns,
+                                                       .tiles_padded = tiles->padded};
+    step->groups[0] = (uint32_t)(tiles->padded / lanes);
     step->groups[1] = (uint32_t)ci4;
     step->groups[2] = 1;
     return step;
@@ -109,20 +119,18 @@ static bool add_multiply(struct lowering *low, const struct conv *conv, int piec
     if (!packed)
         return conv_no_memory(error);
     struct plan_step *step =
-        plan_add_step(low->plan, "winograd_multiply", conv->node->name, error);
+        plan_add_step(low->plan, KERNEL_WINOGRAD_MULTIPLY, conv->node->name, error);
     bool ok = step && conv_bind_weights(low, step, packed, count, error);
     free(packed);
     if (!ok)
         return false;
-    plan_bind_tensor(low->plan, step, 0, pieces, false);
-    plan_bind_tensor(low->plan, step, 7, products, true);
-    step->spec[0] = (uint32_t)lanes;
-    step->spec[1] = TILE_GROUPS;
-    step->spec[2] = (uint32_t)q;
-    step->spec[9] = (uint32_t)conv_blocks(conv->in_c);
-    step->push[0] = padded;
-    step->push[1] = o4;
-    step->push_count = 2;
+    plan_bind_tensor(low->plan, step, SLOT_INPUT0, pieces);
+    plan_bind_tensor(low->plan, step, SLOT_STATS, products);
+    step->constants.LANES = lanes;
+    step->constants.own.winograd_multiply = (struct winograd_multiply_constants){
+        .GROUPS = TILE_GROUPS, .Q = q, .CI4 = conv_blocks(conv->in_c)};
+    step->push.winograd_multiply =
+        (struct winograd_multiply_push){.tiles_padded = padded, .o4 = o4};
     step->groups[0] = (uint32_t)(padded / (lanes * TILE_GROUPS));
     step->groups[1] = (uint32_t)((conv->out_c + q - 1) / q);
     step->groups[2] = PIECES;
@@ -137,7 +145,7 @@ bool emit_winograd(struct lowering *low, const struct conv *conv,
     int ci4 = conv_blocks(conv->in_c), o4 = conv_blocks(conv->out_c);
     int tiles_x = (conv->out_w + 3) / 4, count = tiles_x * ((conv->out_h + 3) / 4);
     int padded = (count + unit - 1) / unit * unit;
-    const int32_t tiles[] = {count, tiles_x, padded};
+    const struct winograd_tiles tiles = {count, tiles_x, padded};
     int q = conv->out_c % 32 == 0 ? 32 : 16;
     int pieces = plan_add_floats(plan, "pieces",
                                  (size_t)PIECES * (size_t)ci4 * (size_t)padded, error);
@@ -145,23 +153,23 @@ bool emit_winograd(struct lowering *low, const struct conv *conv,
         pieces < 0 ? -1
                    : plan_add_floats(plan, "products",
                                      (size_t)PIECES * (size_t)o4 * (size_t)padded, error);
-    if (products < 0 || !add_in(low, conv, pieces, tiles, error) ||
+    if (products < 0 || !add_in(low, conv, pieces, &tiles, error) ||
         !add_multiply(low, conv, pieces, products, q, padded, error))
         return false;
-    struct plan_step *step = conv_start_step(low, conv, "winograd_out", error);
+    struct plan_step *step = conv_start_step(low, conv, KERNEL_WINOGRAD_OUT, error);
     if (!step || !conv_bind_bias(low, step, conv, error))
         return false;
     /* The arithmetic counts where it is done, as that of the direct convolution. */
     plan->steps[plan->step_count - 2].macs = step->macs;
     step->macs = 0;
-    memset(step->bind, 0, sizeof(step->bind[0]) * 4);
-    plan_bind_tensor(plan, step, 0, products, false);
-    for (int i = 20; i < 24; i++)
-        step->spec[i] = i == 21 ? NET_ACT_NONE : 0;
-    step->spec[0] = (uint32_t)lanes;
-    int32_t push[] = {conv->out_h, conv->out_w, o4, count, tiles_x, padded};
-    memcpy(step->push, push, sizeof(push));
-    step->push_count = 6;
+    plan_bind_tensor(plan, step, SLOT_INPUT0, products);
+    step->constants.LANES = lanes;
+    step->push.winograd_out = (struct winograd_out_push){.out_h = conv->out_h,
+                                                         .out_w = conv->out_w,
+                                                         .o4 = o4,
+                                                         .tiles = count,
+                                                         .tiles_x = tiles_x,
+                                                         .tiles_padded = padded};
     step->groups[0] = (uint32_t)((count + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)o4;
     step->groups[2] = 1;

@@ -73,7 +73,7 @@ int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
     return add_tensor(plan, &tensor, error);
 }
 
-struct plan_step *plan_add_step(struct plan *plan, const char *kernel, const char *name,
+struct plan_step *plan_add_step(struct plan *plan, enum kernel kernel, const char *name,
                                 struct daub_error *error)
 {
     if (!daub_grow(&plan->steps, &plan->step_capacity, plan->step_count + 1,
@@ -86,21 +86,19 @@ struct plan_step *plan_add_step(struct plan *plan, const char *kernel, const cha
     snprintf(step->name, sizeof(step->name), "%s", name);
     step->kernel = kernel;
     step->value = -1;
-    /* Views and activation of every kernel: nothing pending. */
-    step->spec_count = PLAN_SPEC_WORDS - 1;
-    step->spec[21] = step->spec[25] = step->spec[28] = NET_ACT_NONE;
+    step->constants = kernel_default_constants();
     return step;
 }
 
-void plan_bind_tensor(const struct plan *plan, struct plan_step *step, int slot,
-                      int tensor, bool write)
+void plan_bind_tensor(const struct plan *plan, struct plan_step *step,
+                      enum kernel_slot slot, int tensor)
 {
     step->bind[slot] = (struct plan_binding){
         .where = PLAN_TENSOR,
         .tensor = tensor,
         .bytes = plan->tensors[tensor].bytes,
         .floats = plan->tensors[tensor].floats,
-        .write = write,
+        .write = slot >= FIRST_OUTPUT_SLOT,
     };
 }
 
@@ -161,44 +159,60 @@ int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, boo
     return (int64_t)at;
 }
 
-void plan_bind_view(const struct plan *plan, struct plan_step *step, int which,
-                    const struct plan_view *view)
+void plan_bind_params(struct plan_step *step, enum kernel_slot slot, int64_t offset,
+                      size_t bytes)
 {
-    plan_bind_tensor(plan, step, which, view->tensor, false);
-    uint32_t *spec = step->spec + (which ? 24 : 20);
+    step->bind[slot] = (struct plan_binding){
+        .where = PLAN_PARAMS, .offset = (size_t)offset, .bytes = bytes, .floats = true};
+}
+
+/* Whether an affine map is pending, which is then bound. */
+static bool bind_affine(const struct plan *plan, struct plan_step *step,
+                        enum kernel_slot slot, const struct plan_view *view)
+{
     const struct plan_tensor *tensor = &plan->tensors[view->tensor];
-    spec[0] = 0;
-    if (view->affine_tensor >= 0) {
-        plan_bind_tensor(plan, step, 2 + which, view->affine_tensor, false);
-        spec[0] = 1;
-    } else if (view->affine_param >= 0) {
-        step->bind[2 + which] = (struct plan_binding){
-            .where = PLAN_PARAMS,
-            .offset = (size_t)view->affine_param,
-            .bytes = ((size_t)tensor->c + 3) / 4 * 32,
-            .floats = true,
-        };
-        spec[0] = 1;
-    }
-    spec[1] = view->act;
-    memcpy(&spec[2], &view->alpha, 4);
-    memcpy(&spec[3], &view->beta, 4);
+    if (view->affine_tensor >= 0)
+        plan_bind_tensor(plan, step, slot, view->affine_tensor);
+    else if (view->affine_param >= 0)
+        plan_bind_params(step, slot, view->affine_param,
+                         ((size_t)tensor->c + 3) / 4 * 32);
+    return view->affine_tensor >= 0 || view->affine_param >= 0;
+}
+
+void plan_bind_view0(const struct plan *plan, struct plan_step *step,
+                     const struct plan_view *view)
+{
+    plan_bind_tensor(plan, step, SLOT_INPUT0, view->tensor);
+    step->constants.V0_AFFINE = bind_affine(plan, step, SLOT_AFFINE0, view);
+    step->constants.V0_ACT = view->act;
+    step->constants.V0_ALPHA = view->alpha;
+    step->constants.V0_BETA = view->beta;
+}
+
+void plan_bind_view1(const struct plan *plan, struct plan_step *step,
+                     const struct plan_view *view)
+{
+    plan_bind_tensor(plan, step, SLOT_INPUT1, view->tensor);
+    step->constants.V1_AFFINE = bind_affine(plan, step, SLOT_AFFINE1, view);
+    step->constants.V1_ACT = view->act;
+    step->constants.V1_ALPHA = view->alpha;
+    step->constants.V1_BETA = view->beta;
 }
 
 void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta)
 {
-    step->spec[28] = act;
-    memcpy(&step->spec[29], &alpha, 4);
-    memcpy(&step->spec[30], &beta, 4);
+    step->constants.ACT = act;
+    step->constants.ALPHA = alpha;
+    step->constants.BETA = beta;
 }
 
 int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
                     int c4)
 {
-    int lanes = plan->caps.texel ? plan->caps.lanes : 64;
-    /* A processor wants few, long invocations; a GPU wants many. */
+    int lanes = plan->caps.texel ? plan->caps.lanes : SHARED_LANES;
+    /* A processor is faster with few, long invocations, a GPU with many short ones. */
     int c_step = plan->caps.texel ? c4 : 1;
-    step->spec[0] = (uint32_t)lanes;
+    step->constants.LANES = lanes;
     step->groups[0] = (uint32_t)((w + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)rows;
     step->groups[2] = (uint32_t)((c4 + c_step - 1) / c_step);
@@ -215,7 +229,7 @@ static void touch(struct plan_tensor *tensor, int step)
 static void find_lifetimes(struct plan *plan)
 {
     for (size_t s = 0; s < plan->step_count; s++) {
-        for (int i = 0; i < PLAN_BINDINGS; i++) {
+        for (int i = 0; i < SLOT_COUNT; i++) {
             if (plan->steps[s].bind[i].where == PLAN_TENSOR)
                 touch(&plan->tensors[plan->steps[s].bind[i].tensor], (int)s);
         }
@@ -314,8 +328,8 @@ static bool same_memory(const struct plan *plan, const struct plan_binding *a,
 
 static bool conflict(const struct plan *plan, size_t earlier, size_t later)
 {
-    for (int i = 0; i < PLAN_BINDINGS; i++) {
-        for (int k = 0; k < PLAN_BINDINGS; k++) {
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        for (int k = 0; k < SLOT_COUNT; k++) {
             const struct plan_binding *a = &plan->steps[earlier].bind[i];
             const struct plan_binding *b = &plan->steps[later].bind[k];
             if ((a->write || b->write) && same_memory(plan, a, b))
@@ -374,7 +388,7 @@ bool net_plan_check(const struct plan *plan, struct daub_error *error)
                                  "plan: no barrier between %s and %s",
                                  plan->steps[e].name, plan->steps[s].name);
         }
-        for (int i = 0; i < PLAN_BINDINGS; i++) {
+        for (int i = 0; i < SLOT_COUNT; i++) {
             const struct plan_binding *b = &plan->steps[s].bind[i];
             if (b->where == PLAN_TENSOR && !b->write &&
                 !plan->tensors[b->tensor].external &&
@@ -424,8 +438,9 @@ void net_plan_dump(const struct plan *plan, FILE *file)
     for (size_t s = 0; s < plan->step_count; s++) {
         const struct plan_step *step = &plan->steps[s];
         fprintf(file, "%3zu %c %-14s %ux%ux%u", s, step->barrier ? '|' : ' ',
-                step->kernel, step->groups[0], step->groups[1], step->groups[2]);
-        for (int i = 0; i < PLAN_BINDINGS; i++) {
+                kernel_info(step->kernel)->name, step->groups[0], step->groups[1],
+                step->groups[2]);
+        for (int i = 0; i < SLOT_COUNT; i++) {
             const struct plan_binding *b = &step->bind[i];
             if (b->where == PLAN_TENSOR) {
                 const struct plan_tensor *t = &plan->tensors[b->tensor];

@@ -1,6 +1,6 @@
 /* From a graph to what a device does: kernels with their constants, tensors placed in one
- * arena, packed weights. Knows kernels by name and nothing of Vulkan, so plans are made,
- * dumped and checked anywhere.
+ * arena, packed weights. Knows the kernels' contract and nothing of Vulkan, so plans are
+ * made, dumped and checked anywhere.
  *
  * Normalizations and activations are not dispatches: a value is kept as a view, a stored
  * tensor with a pending per-channel affine map and activation that its reader applies
@@ -11,10 +11,7 @@
 #define DAUB_NET_PLAN_H
 
 #include "net/graph.h"
-
-#define PLAN_BINDINGS   8
-#define PLAN_PUSH_WORDS 32
-#define PLAN_SPEC_WORDS 32
+#include "net/kernel.h"
 
 /* What the planner may count on. Filled from a device's caps, or by hand in tests. */
 struct plan_caps {
@@ -58,13 +55,11 @@ struct plan_binding {
 
 /* One dispatch. */
 struct plan_step {
-    char name[48];      /* the node it belongs to, for dumps and timings */
-    const char *kernel; /* without the suffix of kernel set and precision */
-    uint32_t spec[PLAN_SPEC_WORDS];
-    int spec_count;
-    int32_t push[PLAN_PUSH_WORDS];
-    int push_count;
-    struct plan_binding bind[PLAN_BINDINGS];
+    char name[48]; /* the node it belongs to, for dumps and timings */
+    enum kernel kernel;
+    struct kernel_constants constants;
+    union kernel_push push;
+    struct plan_binding bind[SLOT_COUNT];
     uint32_t groups[3];
     double macs;
     uint32_t stats_tiles; /* tiles of norm statistics it can write */

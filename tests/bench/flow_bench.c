@@ -51,7 +51,7 @@ static bool set_up(struct bench *bench, int step, bool shared, struct daub_error
 static bool run(struct bench *bench, struct daub_error *error)
 {
     size_t pixels = (size_t)bench->w * (size_t)bench->h;
-    struct dispatch_binding result = flow_back(&bench->flow);
+    struct dispatch_binding result = flow_backward(&bench->flow);
     unsigned char *rgb = malloc(pixels * 3);
     float *map = calloc(pixels * 4, sizeof(float)), *field = malloc(result.bytes);
     struct daub_stats stats = {0};

@@ -144,7 +144,7 @@ static float *read_field(struct scene *scene, struct dispatch_binding binding)
 
 static float *result(struct scene *scene)
 {
-    return read_field(scene, flow_back(&scene->flow));
+    return read_field(scene, flow_backward(&scene->flow));
 }
 
 static const double identity[6] = {1, 0, 0, 0, 1, 0};
@@ -229,7 +229,7 @@ static void test_forth(void **state)
     open_scene(&scene, &place, 256, 160, 2);
     show(&scene, identity, 1);
     show(&scene, there, 1);
-    int coarse = flow_forth_level(&scene.flow);
+    int coarse = flow_forward_level(&scene.flow);
     assert_int_equal(coarse, 1);
     float *field = read_field(&scene, flow_field(&scene.flow, coarse, 1 - scene.parity));
     const struct flow_level *level = &scene.flow.levels[coarse];

@@ -17,9 +17,10 @@ allow() { # part, parts it may include
     done
 }
 allow util
-allow net util
-allow gpu util
-allow engine gpu net util
+# shaders/contract.h is the one header that C and shaders share.
+allow net util shaders
+allow gpu util shaders
+allow engine gpu net util shaders
 allow media util
 allow app media util
 # The network knows no Vulkan and no FFmpeg, the media side no Vulkan.

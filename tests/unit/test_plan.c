@@ -101,11 +101,11 @@ static int convolutions(const struct plan *plan)
     return count;
 }
 
-static int steps_of(const struct plan *plan, const char *kernel)
+static int steps_of(const struct plan *plan, enum kernel kernel)
 {
     int count = 0;
     for (size_t i = 0; i < plan->step_count; i++)
-        count += strcmp(plan->steps[i].kernel, kernel) == 0;
+        count += plan->steps[i].kernel == kernel;
     return count;
 }
 
@@ -129,9 +129,9 @@ static void check_johnson(const struct net_graph *graph, bool texel, bool fp16,
     assert_true(plan.max_live_maps <= 3);
     /* Norms, activations, padding and upsampling are no dispatches; the residual sums
      * are. */
-    assert_int_equal(steps_of(&plan, "pointwise"), residual_blocks);
-    assert_int_equal(steps_of(&plan, "resize") + steps_of(&plan, "remap"), 0);
-    assert_int_equal(steps_of(&plan, "stats"), 0);
+    assert_int_equal(steps_of(&plan, KERNEL_POINTWISE), residual_blocks);
+    assert_int_equal(steps_of(&plan, KERNEL_RESIZE) + steps_of(&plan, KERNEL_REMAP), 0);
+    assert_int_equal(steps_of(&plan, KERNEL_STATS), 0);
     net_plan_free(&plan);
 }
 
@@ -299,7 +299,7 @@ static void test_packed_weights(void **state)
         build_conv(&graph, x, 7, 3, 1, 3);
         const float *weight = graph.values[graph.nodes[1].input[1]].data;
         planned(&plan, &graph, &caps);
-        const struct plan_binding *b = &plan.steps[0].bind[4];
+        const struct plan_binding *b = &plan.steps[0].bind[SLOT_WEIGHTS];
         bool halves = !b->floats;
         assert_int_equal(halves, caps.fp16 && !caps.texel);
         for (int k = 0; k < 7 * 5 * 9; k++) {
@@ -339,10 +339,11 @@ static void test_rescale(void **state)
     planned(&plan, &graph, &caps);
     const float *w = graph.values[weight].data;
     const struct plan_step *first = &plan.steps[0];
-    const uint16_t *packed = (const uint16_t *)(plan.weights + first->bind[4].offset);
+    const uint16_t *packed =
+        (const uint16_t *)(plan.weights + first->bind[SLOT_WEIGHTS].offset);
     const struct plan_step *last = &plan.steps[plan.step_count - 1];
-    const float *epsilon = plan.params + last->bind[5].offset / 4 + 8;
-    assert_string_equal(last->kernel, "finalize");
+    const float *epsilon = plan.params + last->bind[SLOT_PARAMS].offset / 4 + 8;
+    assert_int_equal(last->kernel, KERNEL_FINALIZE);
     for (int o = 0; o < 4; o++) {
         double sum = 0, kept = 0;
         for (int i = 0; i < 4; i++) {
@@ -351,7 +352,8 @@ static void test_rescale(void **state)
         }
         assert_true(fabs(kept - 1) < 1e-2);
         assert_true(fabs((double)epsilon[o] * sum / 1e-5 - 1) < 1e-4);
-        assert_true(((const float *)(plan.weights + first->bind[5].offset))[o] == 0);
+        assert_true(
+            ((const float *)(plan.weights + first->bind[SLOT_PARAMS].offset))[o] == 0);
     }
     net_plan_free(&plan);
     net_graph_free(&graph);
