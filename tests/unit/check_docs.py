@@ -42,12 +42,17 @@ def check_links(document):
 
 
 def check_names(document, files, code):
-    for word in re.findall(r'`([^`]+)`', read(document).replace('\n', ' ')):
+    text = re.sub(r'\s+', ' ', read(document))
+    for word in re.findall(r'`([^`]+)`', text):
         if FILE.fullmatch(word) and 'NAME' not in word:
             if not any(path == word or path.endswith('/' + word) for path in files):
                 fail(document, f'there is no file {word}')
         elif re.fullmatch(r'[a-z]+(_[a-z0-9]+)+', word) and word not in code:
             fail(document, f'the code has no name {word}')
+    # `name` (`file`)  or  (`name`, `file`)
+    for name, path in re.findall(r'`(\w+)`(?: \(|, )`([\w/]+\.[ch])`', text):
+        if os.path.exists(path) and name not in re.findall(r'\w+', read(path)):
+            fail(document, f'{path} has no name {name}')
 
 
 def main():
