@@ -13,67 +13,23 @@
 
 #include <daub/status.h>
 
+#include "net/ops.h"
+
 #define NET_MAX_RANK 6
 /* Bounds on what a file may ask for, checked before any arithmetic on sizes. */
 #define NET_MAX_DIM    (1 << 24)
 #define NET_MAX_VALUES 100000
 
-enum net_op {
-    NET_INPUT = 1, /* output = the image, or the style weights */
-    NET_CONV,
-    NET_CONV_TRANSPOSE,
-    NET_NORM,   /* instance, group and layer normalization */
-    NET_ACT,    /* activation, element by element */
-    NET_UNARY,  /* sqrt, neg, ... : what decomposed normalizations are made of */
-    NET_BINARY, /* with NumPy broadcasting */
-    NET_CONCAT,
-    NET_SLICE,
-    NET_PAD,
-    NET_RESIZE,
-    NET_DEPTH_TO_SPACE,
-    NET_SPACE_TO_DEPTH,
-    NET_POOL,
-    NET_MEAN, /* over the axes in a mask, kept as 1 or dropped */
-    NET_TRANSPOSE,
-    NET_RESHAPE, /* new shape = the output value's */
-    NET_MATMUL,  /* [M,K] x [K,N]; only on the style vector */
-};
+/* Numbers start at 1. Which operators and functions there are is listed in net/ops.h. */
+enum net_op { NET_OPS(NET_ENUMERATOR) };
+enum net_act { NET_ACTS(NET_ENUMERATOR) };
+enum net_unary { NET_UNARIES(NET_ENUMERATOR) };
+enum net_binary { NET_BINARIES(NET_ENUMERATOR) };
 
 enum net_pad_mode { NET_PAD_ZERO = 1, NET_PAD_REFLECT, NET_PAD_EDGE, NET_PAD_CONSTANT };
 
-enum net_act {
-    NET_ACT_NONE = 1,
-    NET_ACT_RELU,
-    NET_ACT_LEAKY_RELU, /* x < 0: alpha x */
-    NET_ACT_PRELU,      /* x < 0: slope[c] x; slope is the node's second input */
-    NET_ACT_ELU,        /* x < 0: alpha (exp x - 1) */
-    NET_ACT_TANH,
-    NET_ACT_SIGMOID,
-    NET_ACT_HARD_SIGMOID, /* clamp(alpha x + beta, 0, 1) */
-    NET_ACT_HARD_SWISH,   /* x clamp(x / 6 + 1/2, 0, 1) */
-    NET_ACT_CLIP,         /* clamp(x, alpha, beta) */
-};
-
-enum net_unary {
-    NET_UNARY_SQRT = 1,
-    NET_UNARY_NEG,
-    NET_UNARY_ABS,
-    NET_UNARY_EXP,
-    NET_UNARY_RECIPROCAL,
-};
-enum net_binary {
-    NET_BINARY_ADD = 1,
-    NET_BINARY_SUB,
-    NET_BINARY_MUL,
-    NET_BINARY_DIV,
-    NET_BINARY_POW,
-};
-enum net_pool {
-    NET_POOL_MAX = 1,
-    NET_POOL_AVERAGE,
-    NET_POOL_AVERAGE_PADDED /* counts the
-                               padding */
-};
+/* AVERAGE_PADDED counts the padding, AVERAGE does not. */
+enum net_pool { NET_POOL_MAX = 1, NET_POOL_AVERAGE, NET_POOL_AVERAGE_PADDED };
 enum net_resize { NET_RESIZE_NEAREST = 1, NET_RESIZE_LINEAR };
 /* How an output coordinate maps to an input one, as ONNX names it. */
 enum net_coord {
@@ -88,12 +44,8 @@ enum net_nearest {
     NET_NEAREST_ROUND_PREFER_FLOOR,
     NET_NEAREST_ROUND_PREFER_CEIL,
 };
-enum net_block_order {
-    NET_BLOCK_DCR = 1,
-    NET_BLOCK_CRD
-}; /* ONNX DepthToSpace modes;
-      SpaceToDepth is the inverse
-      of the same order */
+/* ONNX DepthToSpace modes; SpaceToDepth is the inverse of the same order. */
+enum net_block_order { NET_BLOCK_DCR = 1, NET_BLOCK_CRD };
 
 struct net_shape {
     int rank;
@@ -139,7 +91,8 @@ struct net_node {
             int output_padding[2];
             int group;
         } deconv;
-        /* inputs: x, scale [C] or -1, shift [C] or -1 (constants or from the style, any
+        /* Instance, group and layer normalization.
+         * inputs: x, scale [C] or -1, shift [C] or -1 (constants or from the style, any
          * shape with C elements). y = scale (x - mean) / sqrt(var + epsilon) + shift,
          * mean and variance over H, W and the C / groups channels of a group. */
         struct {
@@ -184,15 +137,17 @@ struct net_node {
             struct net_window window;
         } pool;
         struct {
-            unsigned axes; /* bit i = axis i */
-            bool keep;
+            unsigned axes; /* over which the mean is taken; bit i = axis i */
+            bool keep;     /* these axes stay with one element, or are dropped */
         } mean;
         struct {
             int perm[NET_MAX_RANK];
         } transpose;
+        /* inputs: A [M,K], B [K,N], C or -1; result alpha A B + beta C. Only for what is
+         * computed from the style weights. */
         struct {
             bool transpose_a, transpose_b;
-            float alpha, beta; /* alpha A B + beta C; C = third input or -1 */
+            float alpha, beta;
         } matmul;
     } u;
 };
