@@ -66,7 +66,7 @@ layout(constant_id = 0) const int LANES = 8;
 // Activations; numbers are enum net_act.
 const int ACT_NONE = 1, ACT_RELU = 2, ACT_LEAKY_RELU = 3, ACT_PRELU = 4, ACT_ELU = 5,
           ACT_TANH = 6, ACT_SIGMOID = 7, ACT_HARD_SIGMOID = 8, ACT_HARD_SWISH = 9,
-          ACT_CLIP = 10;
+          ACT_CLIP = 10, ACT_SOFTPLUS = 11;
 
 vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
 {
@@ -90,6 +90,8 @@ vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
         return x * clamp(x / 6.0 + 0.5, 0.0, 1.0);
     if (kind == ACT_CLIP)
         return clamp(x, alpha, beta);
+    if (kind == ACT_SOFTPLUS)
+        return max(x, 0.0) + log(1.0 + exp(-abs(x)));
     return x;
 }
 

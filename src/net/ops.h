@@ -47,7 +47,9 @@
         clamp(alpha * x + beta, 0, 1))                                                   \
     ROW(NET_ACT_HARD_SWISH, 9, "hard_swish", "HardSwish", 0, 0, 0,                       \
         x * clamp(x / 6 + 0.5, 0, 1))                                                    \
-    ROW(NET_ACT_CLIP, 10, "clip", NULL, 0, 0, 2, clamp(x, alpha, beta))
+    ROW(NET_ACT_CLIP, 10, "clip", NULL, 0, 0, 2, clamp(x, alpha, beta))                  \
+    ROW(NET_ACT_SOFTPLUS, 11, "softplus", "Softplus", 0, 0, 0,                           \
+        fmax(x, 0) + log1p(exp(-fabs(x))))
 
 /* Functions of one number, which decomposed normalizations are made of: enumerator, number,
  * name in dumps, ONNX operator, value at x. */
