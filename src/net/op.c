@@ -81,10 +81,7 @@ bool net_op_refuse(const struct net_op_job *job, const char *format, ...)
 
 bool net_op_no_memory(const struct net_op_job *job)
 {
-    return daub_fail(
-        job->error, DAUB_ERROR_MEMORY,
-        "out of memory while computing node '%s' (%s); use a smaller picture",
-        job->node->name, net_op_name(job->node->op));
+    return daub_no_memory(job->error, "computing the network on the host");
 }
 
 bool net_op_need_map(const struct net_op_job *job)

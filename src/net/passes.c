@@ -38,8 +38,7 @@ static bool drop_constants(struct net_graph *graph, struct daub_error *error)
 {
     bool *read = daub_alloc(graph->value_count, sizeof(*read));
     if (!read)
-        return daub_fail(error, DAUB_ERROR_MEMORY,
-                         "out of memory while rewriting the network");
+        return daub_no_memory(error, "rewriting the network");
     for (size_t i = 0; i < graph->node_count; i++)
         for (int k = 0; k < graph->nodes[i].input_count; k++)
             if (graph->nodes[i].input[k] >= 0)

@@ -82,8 +82,7 @@ static bool prepare(struct run *run)
     run->readers = daub_alloc(graph->value_count, sizeof(*run->readers));
     run->in = daub_alloc((size_t)most, sizeof(*run->in));
     if (!run->ref->result || !run->readers || !run->in)
-        return daub_fail(run->error, DAUB_ERROR_MEMORY,
-                         "out of memory while running the network");
+        return daub_no_memory(run->error, "computing the network on the host");
     for (size_t i = 0; i < graph->value_count; i++)
         run->ref->result[i] = graph->values[i].data;
     for (size_t i = 0; i < graph->node_count; i++)
