@@ -26,7 +26,8 @@
     X(SIGMOID, 7) \
     X(HARD_SIGMOID, 8) /* clamp(alpha x + beta, 0, 1) */ \
     X(HARD_SWISH, 9)   /* x clamp(x / 6 + 1/2, 0, 1) */ \
-    X(CLIP, 10)        /* clamp(x, alpha, beta) */
+    X(CLIP, 10)        /* clamp(x, alpha, beta) */ \
+    X(SOFTPLUS, 11)    /* log(1 + exp x) */
 
 #define PADDINGS(X) X(ZERO, 1) X(REFLECT, 2) X(EDGE, 3) X(CONSTANT, 4)
 

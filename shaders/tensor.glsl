@@ -96,6 +96,8 @@ vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
         return x * clamp(x / 6.0 + 0.5, 0.0, 1.0);
     if (kind == ACT_CLIP)
         return clamp(x, alpha, beta);
+    if (kind == ACT_SOFTPLUS)
+        return max(x, 0.0) + log(1.0 + exp(-abs(x)));
     return x;
 }
 

@@ -1,10 +1,10 @@
 #include "engine/exec.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "util/error.h"
+#include "util/half.h"
 
 struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
                            bool fp16)
@@ -144,17 +144,6 @@ bool exec_append(struct exec *exec, struct dispatch_list *list,
     return true;
 }
 
-static float from_half(uint16_t half)
-{
-    float sign = half & 0x8000 ? -1.0f : 1.0f;
-    int exponent = half >> 10 & 31, mantissa = half & 1023;
-    if (exponent == 31)
-        return mantissa ? NAN : sign * INFINITY;
-    if (exponent == 0)
-        return sign * ldexpf((float)mantissa, -24);
-    return sign * ldexpf((float)(mantissa | 1024), exponent - 25);
-}
-
 void exec_pack_map(const float *chw, int h, int w, int c, bool fp16, void *map)
 {
     size_t pixels = (size_t)h * (size_t)w, c4 = ((size_t)c + 3) / 4;
@@ -163,7 +152,7 @@ void exec_pack_map(const float *chw, int h, int w, int c, bool fp16, void *map)
         for (size_t p = 0; p < pixels; p++) {
             size_t at = p * c4 * 4 + ch;
             if (fp16)
-                ((uint16_t *)map)[at] = plan_half(chw[ch * pixels + p]);
+                ((uint16_t *)map)[at] = daub_float_to_half(chw[ch * pixels + p]);
             else
                 ((float *)map)[at] = chw[ch * pixels + p];
         }
@@ -176,8 +165,8 @@ void exec_unpack_map(const void *map, int h, int w, int c, bool fp16, float *chw
     for (size_t ch = 0; ch < (size_t)c; ch++) {
         for (size_t p = 0; p < pixels; p++) {
             size_t at = p * c4 * 4 + ch;
-            chw[ch * pixels + p] =
-                fp16 ? from_half(((const uint16_t *)map)[at]) : ((const float *)map)[at];
+            chw[ch * pixels + p] = fp16 ? daub_half_to_float(((const uint16_t *)map)[at])
+                                        : ((const float *)map)[at];
         }
     }
 }

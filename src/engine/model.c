@@ -11,6 +11,7 @@
 #include "net/passes.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 #define MAX_MODEL_BYTES ((size_t)1 << 30)
@@ -288,9 +289,7 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s", name);
         goto fail;
     }
-    model->hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < size; i++)
-        model->hash = (model->hash ^ ((const unsigned char *)data)[i]) * 0x100000001b3u;
+    model->hash = daub_hash(data, size);
     model->onnx = net_onnx_parse(data, size, name, error);
     if (!model->onnx || !fill_info(model, range, error))
         goto fail;

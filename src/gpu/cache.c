@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/hash.h"
 #include "util/log.h"
 
 #define MAX_CACHE_BYTES ((size_t)64 << 20)
@@ -21,16 +22,6 @@ struct header {
     char build[32];
     uint64_t bytes, checksum;
 };
-
-/* FNV-1a, 64 bit. */
-static uint64_t checksum(const void *data, size_t bytes)
-{
-    const uint8_t *at = data;
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < bytes; i++)
-        hash = (hash ^ at[i]) * 0x100000001b3u;
-    return hash;
-}
 
 static void fill_header(const struct daub_device *device, const void *data, size_t bytes,
                         struct header *header)
@@ -45,7 +36,7 @@ static void fill_header(const struct daub_device *device, const void *data, size
     memcpy(header->uuid, props.pipelineCacheUUID, VK_UUID_SIZE);
     snprintf(header->build, sizeof(header->build), "%.31s", gpu_shader_hash);
     header->bytes = bytes;
-    header->checksum = checksum(data, bytes);
+    header->checksum = daub_hash(data, bytes);
 }
 
 static void file_path(const struct daub_device *device, const char *name, char *path,

@@ -6,12 +6,6 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-static bool out_of_memory(struct daub_error *error)
-{
-    return daub_fail(error, DAUB_ERROR_MEMORY,
-                     "out of memory while building the network");
-}
-
 void net_graph_init(struct net_graph *graph)
 {
     *graph = (struct net_graph){.image = -1, .style = -1, .output = -1};
@@ -48,7 +42,7 @@ int net_graph_add_value(struct net_graph *graph, const char *name,
     if (!copy || !daub_grow(&graph->values, &graph->value_capacity,
                             graph->value_count + 1, sizeof(*graph->values))) {
         free(copy);
-        out_of_memory(error);
+        daub_no_memory(error, "building the network");
         return -1;
     }
     graph->values[graph->value_count] =
@@ -70,7 +64,7 @@ int net_graph_add_constant(struct net_graph *graph, const char *name,
     }
     float *copy = daub_alloc((size_t)count, sizeof(float));
     if (!copy) {
-        out_of_memory(error);
+        daub_no_memory(error, "building the network");
         return -1;
     }
     if (data)
@@ -107,7 +101,7 @@ int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name
                    sizeof(*graph->nodes))) {
         free(name_copy);
         free(input_copy);
-        out_of_memory(error);
+        daub_no_memory(error, "building the network");
         return -1;
     }
     if (input_count > 0)

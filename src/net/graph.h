@@ -13,6 +13,7 @@
 
 #include <daub/status.h>
 
+#include "net/ops.h"
 #include "shaders/contract.h"
 
 #define NET_MAX_RANK 6
@@ -20,26 +21,9 @@
 #define NET_MAX_DIM    (1 << 24)
 #define NET_MAX_VALUES 100000
 
-enum net_op {
-    NET_INPUT = 1, /* output = the image, or the style weights */
-    NET_CONV,
-    NET_CONV_TRANSPOSE,
-    NET_NORM,   /* instance, group and layer normalization */
-    NET_ACT,    /* activation, element by element */
-    NET_UNARY,  /* sqrt, neg, ... : what decomposed normalizations are made of */
-    NET_BINARY, /* with NumPy broadcasting */
-    NET_CONCAT,
-    NET_SLICE,
-    NET_PAD,
-    NET_RESIZE,
-    NET_DEPTH_TO_SPACE,
-    NET_SPACE_TO_DEPTH,
-    NET_POOL,
-    NET_MEAN, /* over the axes in a mask, kept as 1 or dropped */
-    NET_TRANSPOSE,
-    NET_RESHAPE, /* new shape = the output value's */
-    NET_MATMUL,  /* [M,K] x [K,N]; only on the style vector */
-};
+/* Numbers start at 1. Which operators and functions there are is listed in net/ops.h. */
+enum net_op { NET_OPS(NET_ENUMERATOR) };
+enum net_unary { NET_UNARIES(NET_ENUMERATOR) };
 
 /* Modes that the kernels know by number, too; shaders/contract.h explains them. */
 #define NET_PAD_ENUM(name, number) NET_PAD_##name = (number),
@@ -55,13 +39,6 @@ enum net_coord { COORDINATES(NET_COORD_ENUM) };
 #define NET_NEAREST_ENUM(name, number) NET_NEAREST_##name = (number),
 enum net_nearest { NEARESTS(NET_NEAREST_ENUM) };
 
-enum net_unary {
-    NET_UNARY_SQRT = 1,
-    NET_UNARY_NEG,
-    NET_UNARY_ABS,
-    NET_UNARY_EXP,
-    NET_UNARY_RECIPROCAL,
-};
 enum net_resize { NET_RESIZE_NEAREST = 1, NET_RESIZE_LINEAR };
 /* Modes of ONNX DepthToSpace; SpaceToDepth is the inverse of the same order. */
 enum net_block_order { NET_BLOCK_DCR = 1, NET_BLOCK_CRD };
@@ -110,7 +87,8 @@ struct net_node {
             int output_padding[2];
             int group;
         } deconv;
-        /* inputs: x, scale [C] or -1, shift [C] or -1 (constants or from the style, any
+        /* Instance, group and layer normalization.
+         * inputs: x, scale [C] or -1, shift [C] or -1 (constants or from the style, any
          * shape with C elements). y = scale (x - mean) / sqrt(var + epsilon) + shift,
          * mean and variance over H, W and the C / groups channels of a group. */
         struct {
@@ -155,15 +133,17 @@ struct net_node {
             struct net_window window;
         } pool;
         struct {
-            unsigned axes; /* bit i = axis i */
-            bool keep;
+            unsigned axes; /* over which the mean is taken; bit i = axis i */
+            bool keep;     /* these axes stay with one element, or are dropped */
         } mean;
         struct {
             int perm[NET_MAX_RANK];
         } transpose;
+        /* inputs: A [M,K], B [K,N], C or -1; result alpha A B + beta C. Only for what is
+         * computed from the style weights. */
         struct {
             bool transpose_a, transpose_b;
-            float alpha, beta; /* alpha A B + beta C; C = third input or -1 */
+            float alpha, beta;
         } matmul;
     } u;
 };

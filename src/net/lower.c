@@ -53,7 +53,33 @@ const struct plan_view *lower_input_view(struct lowering *low,
     return &low->views[node->input[i]];
 }
 
-/* A fresh tensor for the node's output, made its view. */
+struct lower_made lower_made_by(const struct lowering *low, int tensor)
+{
+    return (size_t)tensor < low->made_count ? low->made[tensor]
+                                            : (struct lower_made){.conv_step = -1};
+}
+
+struct lower_made *lower_set_made(struct lowering *low, int tensor,
+                                  struct daub_error *error)
+{
+    size_t count = (size_t)tensor + 1;
+    if (!daub_grow(&low->made, &low->made_capacity, count, sizeof(*low->made))) {
+        daub_no_memory(error, "planning the model");
+        return NULL;
+    }
+    for (; low->made_count < count; low->made_count++)
+        low->made[low->made_count] = (struct lower_made){.conv_step = -1};
+    return &low->made[tensor];
+}
+
+static void lower_overwritten(struct lowering *low, int tensor)
+{
+    if ((size_t)tensor >= low->made_count)
+        return;
+    free(low->made[tensor].rescale);
+    low->made[tensor] = (struct lower_made){.conv_step = -1};
+}
+
 int lower_output_map(struct lowering *low, const struct net_node *node,
                      struct daub_error *error)
 {
@@ -138,8 +164,8 @@ static bool materialise(struct lowering *low, int value, struct daub_error *erro
     return true;
 }
 
-static bool lower_act(struct lowering *low, const struct net_node *node,
-                      struct daub_error *error)
+bool lower_act(struct lowering *low, const struct net_node *node,
+               struct daub_error *error)
 {
     const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
@@ -251,7 +277,7 @@ static bool put_vector(struct lowering *low, const struct net_node *node, int va
         return lower_unsupported(node, "has a scale computed from the picture", error);
     if (!daub_grow(&low->plan->fills, &low->plan->fill_capacity,
                    low->plan->fill_count + 1, sizeof(*low->plan->fills)))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
+        return daub_no_memory(error, "planning the model");
     low->plan->fills[low->plan->fill_count++] =
         (struct plan_fill){.value = value,
                            .offset = offset,
@@ -265,15 +291,15 @@ static bool tiles_of(struct lowering *low, const struct net_node *node,
                      struct plan_tiles *tiles, struct daub_error *error)
 {
     const struct plan_view *view = &low->views[node->input[0]];
-    int conv = low->conv_step[view->tensor];
+    int conv = lower_made_by(low, view->tensor).conv_step;
     if (conv >= 0 && lower_is_plain(view))
         return lower_conv_stats(low, conv, tiles, error);
     struct plan_view copy = *view;
     return stats_step(low, node->name, &copy, tiles, error);
 }
 
-static bool lower_norm(struct lowering *low, const struct net_node *node,
-                       struct daub_error *error)
+bool lower_norm(struct lowering *low, const struct net_node *node,
+                struct daub_error *error)
 {
     struct plan *plan = low->plan;
     if (!lower_input_view(low, node, 0, error) ||
@@ -295,7 +321,7 @@ static bool lower_norm(struct lowering *low, const struct net_node *node,
         !put_vector(low, node, node->input_count > 2 ? node->input[2] : -1, 0.0f,
                     channels, at + c4 * 16, error))
         return false;
-    const float *rescale = low->rescale[view.tensor];
+    const float *rescale = lower_made_by(low, view.tensor).rescale;
     for (int c = 0; c < 4 * c4; c++) {
         float k = rescale && c < channels ? rescale[c] : 1.0f;
         plan->params[at / 4 + c4 * 8 + c] = node->u.norm.epsilon * k * k;
@@ -312,8 +338,8 @@ static bool lower_norm(struct lowering *low, const struct net_node *node,
     return true;
 }
 
-static bool lower_mean(struct lowering *low, const struct net_node *node,
-                       struct daub_error *error)
+bool lower_mean(struct lowering *low, const struct net_node *node,
+                struct daub_error *error)
 {
     struct plan *plan = low->plan;
     const struct plan_view *view = lower_input_view(low, node, 0, error);
@@ -401,8 +427,7 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
                                      error);
         if (!daub_grow(&plan->fills, &plan->fill_capacity, plan->fill_count + 1,
                        sizeof(*plan->fills)))
-            return daub_fail(error, DAUB_ERROR_MEMORY,
-                             "out of memory planning the model");
+            return daub_no_memory(error, "planning the model");
         plan->fills[plan->fill_count++] = (struct plan_fill){
             .value = node->input[k],
             .offset = at + (op == NET_BINARY_MUL ? 0 : 16),
@@ -436,8 +461,8 @@ static int broadcast_axes(const struct net_shape *part, const struct net_shape *
            (part->dim[1] != whole->dim[1] ? AXIS_C : 0);
 }
 
-static bool lower_binary(struct lowering *low, const struct net_node *node,
-                         struct daub_error *error)
+bool lower_binary(struct lowering *low, const struct net_node *node,
+                  struct daub_error *error)
 {
     const struct net_value *a = lower_value(low, node->input[0]);
     const struct net_value *b = lower_value(low, node->input[1]);
@@ -477,9 +502,7 @@ static bool lower_binary(struct lowering *low, const struct net_node *node,
         out = lower_output_map(low, node, error);
     if (out < 0)
         return false;
-    low->conv_step[out] = -1;
-    free(low->rescale[out]);
-    low->rescale[out] = NULL;
+    lower_overwritten(low, out);
     struct plan_step *step =
         add_pointwise(low, node->name, &v0, &v1, (int)op, out, error);
     if (!step)
@@ -502,9 +525,10 @@ static const struct net_node *picture_block(const struct lowering *low, int valu
                : NULL;
 }
 
-static bool lower_input(struct lowering *low, const struct net_node *node,
-                        const struct plan_range *range, struct daub_error *error)
+bool lower_input(struct lowering *low, const struct net_node *node,
+                 struct daub_error *error)
 {
+    const struct plan_range *range = low->range;
     if (node->output != low->graph->image)
         return true; /* the style weights stay on the host */
     const struct net_node *block = picture_block(low, node->output);
@@ -534,47 +558,23 @@ static bool lower_input(struct lowering *low, const struct net_node *node,
     return true;
 }
 
+/* By operator; NULL: values of the style alone, which the host computes. */
+static bool (*const lowerings[])(struct lowering *, const struct net_node *,
+                                 struct daub_error *) = {
+#define LOWERING(enumerator, number, name, definition, lower) [enumerator] = (lower),
+    NET_OPS(LOWERING)
+#undef LOWERING
+};
+
 static bool lower_node(struct lowering *low, const struct net_node *node,
-                       const struct plan_range *range, struct daub_error *error)
+                       struct daub_error *error)
 {
-    switch (node->op) {
-    case NET_INPUT:
-        return lower_input(low, node, range, error);
-    case NET_CONV:
-        return lower_conv(low, node, error);
-    case NET_CONV_TRANSPOSE:
-        return lower_deconv(low, node, error);
-    case NET_NORM:
-        return lower_norm(low, node, error);
-    case NET_ACT:
-        return lower_act(low, node, error);
-    case NET_BINARY:
-        return lower_binary(low, node, error);
-    case NET_CONCAT:
-        return lower_concat(low, node, error);
-    case NET_SLICE:
-    case NET_PAD:
-        return lower_window(low, node, error);
-    case NET_RESIZE:
-        return lower_resize(low, node, error);
-    case NET_DEPTH_TO_SPACE:
-    case NET_SPACE_TO_DEPTH:
-        return lower_block(low, node, error);
-    case NET_POOL:
-        return lower_pool(low, node, error);
-    case NET_MEAN:
-        return lower_mean(low, node, error);
-    case NET_UNARY:
-    case NET_TRANSPOSE:
-    case NET_RESHAPE:
-    case NET_MATMUL:
-        break;
-    }
-    return lower_unsupported(node, "is used in a way daub cannot run", error);
+    if (!lowerings[node->op])
+        return lower_unsupported(node, "is used in a way daub cannot run", error);
+    return lowerings[node->op](low, node, error);
 }
 
-static bool run(struct lowering *low, const struct plan_range *range,
-                struct daub_error *error)
+static bool run(struct lowering *low, struct daub_error *error)
 {
     const struct net_graph *graph = low->graph;
     for (size_t n = 0; n < graph->node_count; n++) {
@@ -582,7 +582,7 @@ static bool run(struct lowering *low, const struct plan_range *range,
         low->node = (int)n;
         if (graph->values[node->output].from_style)
             continue;
-        if (!lower_node(low, node, range, error))
+        if (!lower_node(low, node, error))
             return false;
     }
     if (low->views[graph->output].tensor < 0)
@@ -607,26 +607,15 @@ bool net_plan_build(struct plan *plan, const struct net_graph *graph,
     plan->caps = *caps;
     plan->input = -1;
     plan->input_block = plan->output_block = 1;
-    struct lowering low = {.plan = plan, .graph = graph};
-    /* Every node makes a bounded number of tensors; concat one an input. */
-    size_t tensors = 16; /* entries of conv_step and rescale */
-    for (size_t n = 0; n < graph->node_count; n++)
-        tensors += 12 + (size_t)graph->nodes[n].input_count;
+    struct lowering low = {.plan = plan, .graph = graph, .range = range};
     low.views = daub_alloc(graph->value_count, sizeof(*low.views));
-    low.conv_step = daub_alloc(tensors, sizeof(*low.conv_step));
-    low.rescale = daub_alloc(tensors, sizeof(*low.rescale));
-    bool ok = low.views && low.conv_step && low.rescale;
-    if (!ok)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
+    bool ok = low.views || daub_no_memory(error, "planning the model");
     for (size_t v = 0; ok && v < graph->value_count; v++)
         low.views[v] = lower_plain_view(-1);
-    for (size_t t = 0; ok && t < tensors; t++)
-        low.conv_step[t] = -1;
-    ok = ok && run(&low, range, error) && plan_finish(plan, error);
-    for (size_t t = 0; low.rescale && t < tensors; t++)
-        free(low.rescale[t]);
+    ok = ok && run(&low, error) && plan_finish(plan, error);
+    for (size_t t = 0; t < low.made_count; t++)
+        free(low.made[t].rescale);
     free(low.views);
-    free(low.conv_step);
-    free(low.rescale);
+    free(low.made);
     return ok;
 }

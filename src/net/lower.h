@@ -7,13 +7,20 @@
 /* A folded block's pixels are kept in registers by the kernels that move frames. */
 #define MAX_FOLDED_BLOCK 2
 
+/* What made a tensor. */
+struct lower_made {
+    int conv_step;  /* the convolution that can write its statistics; -1: none */
+    float *rescale; /* factors by which its channels were scaled, owned; NULL: none */
+};
+
 struct lowering {
     struct plan *plan;
     const struct net_graph *graph;
+    const struct plan_range *range;
     struct plan_view *views; /* by value; tensor -1: not made */
-    int *conv_step;          /* by tensor: the convolution that can give statistics, -1 */
-    float **rescale;         /* by tensor: factors its channels were scaled by, or NULL */
-    int node;                /* being lowered */
+    struct lower_made *made; /* by tensor; later ones have none of it */
+    size_t made_count, made_capacity;
+    int node; /* being lowered */
 };
 
 int plan_add_map(struct plan *plan, const char *name, int h, int w, int c,
@@ -47,10 +54,24 @@ int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int 
 /* Lifetimes, placement, barriers; the last thing net_plan_build does. */
 bool plan_finish(struct plan *plan, struct daub_error *error);
 
-bool lower_conv(struct lowering *low, const struct net_node *node,
-                struct daub_error *error);
-bool lower_deconv(struct lowering *low, const struct net_node *node,
-                  struct daub_error *error);
+/* The lowering of every operator, found through NET_OPS of net/ops.h: appends the steps
+ * of the node and sets the view of its output. */
+#define LOWERING(name)                                                                   \
+    bool name(struct lowering *low, const struct net_node *node, struct daub_error *error)
+LOWERING(lower_input);
+LOWERING(lower_conv);
+LOWERING(lower_deconv);
+LOWERING(lower_norm);
+LOWERING(lower_act);
+LOWERING(lower_binary);
+LOWERING(lower_mean);
+LOWERING(lower_window);
+LOWERING(lower_block);
+LOWERING(lower_concat);
+LOWERING(lower_resize);
+LOWERING(lower_pool);
+#undef LOWERING
+
 /* Statistics of a map in tiles: [tile][channel] vec4 of mean, sum of squared differences
  * from it, pixel count, 0. */
 struct plan_tiles {
@@ -61,6 +82,10 @@ bool lower_conv_stats(struct lowering *low, int step, struct plan_tiles *tiles,
                       struct daub_error *error);
 
 /* ---- values and views (lower.c) ---- */
+struct lower_made lower_made_by(const struct lowering *low, int tensor);
+/* For changes; NULL without memory. Dies at the next call. */
+struct lower_made *lower_set_made(struct lowering *low, int tensor,
+                                  struct daub_error *error);
 const struct net_value *lower_value(const struct lowering *low, int value);
 bool lower_is_map(const struct net_shape *shape); /* [1][C][H][W] */
 /* Names node and operator; false. */
@@ -77,17 +102,6 @@ const struct plan_view *lower_input_view(struct lowering *low,
 int lower_output_map(struct lowering *low, const struct net_node *node,
                      struct daub_error *error);
 
-/* ---- moving elements (lower_move.c) ---- */
-bool lower_window(struct lowering *low, const struct net_node *node,
-                  struct daub_error *error);
-bool lower_block(struct lowering *low, const struct net_node *node,
-                 struct daub_error *error);
-bool lower_concat(struct lowering *low, const struct net_node *node,
-                  struct daub_error *error);
-bool lower_resize(struct lowering *low, const struct net_node *node,
-                  struct daub_error *error);
-bool lower_pool(struct lowering *low, const struct net_node *node,
-                struct daub_error *error);
 /* Leaves out a DepthToSpace that is the last step: the reader of the painting finds the
  * pixels itself. What is pending before and after must not both be. */
 void lower_fold_output(struct lowering *low);

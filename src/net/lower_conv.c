@@ -19,11 +19,6 @@
 /* Bytes of shared memory; leaves room for two work-groups in the least that exists. */
 #define SHARED_TILE_BUDGET 24576
 
-bool conv_no_memory(struct daub_error *error)
-{
-    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
-}
-
 static void free_conv(struct conv *conv)
 {
     free(conv->weight);
@@ -41,7 +36,7 @@ bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct c
     size_t c4 = (size_t)conv_blocks(conv->out_c);
     float *both = daub_alloc(c4 * 8, sizeof(float));
     if (!both)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     memcpy(both, conv->bias, (size_t)conv->out_c * sizeof(float));
     for (int c = 0; conv->slope && c < conv->out_c; c++)
         both[c4 * 4 + (size_t)c] = conv->slope[conv->slope_count == 1 ? 0 : c];
@@ -216,7 +211,7 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
                    (size_t)parts_y * (size_t)unroll_x * run * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     float *to = packed;
     for (int block = 0; block < conv->phases * groups * ci4; block++) {
         int phase = block / (groups * ci4), group = block / ci4 % groups, c = block % ci4;
@@ -244,8 +239,8 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
     step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
     step->groups[2] = (uint32_t)(groups * conv->phases);
-    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases);
-    return true;
+    return conv_has_stats(
+        low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases, error);
 }
 
 /* ---- shared-memory kernel ---- */
@@ -274,7 +269,7 @@ static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk
     size_t count = (size_t)conv->phases * (size_t)o4 * (size_t)ci4 * (size_t)taps * 16;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     float *to = packed;
     for (int block = 0; block < conv->phases * o4 * ci4; block++) {
         int phase = block / (o4 * ci4), o = block / ci4 % o4 * 4, i = block % ci4 * 4;
@@ -302,14 +297,19 @@ static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk
     step->groups[0] = (uint32_t)((conv->out_w + SHARED_TILE_W - 1) / SHARED_TILE_W);
     step->groups[1] = (uint32_t)((conv->out_h + SHARED_TILE_H - 1) / SHARED_TILE_H);
     step->groups[2] = (uint32_t)(groups * conv->phases);
-    conv_has_stats(low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases);
-    return true;
+    return conv_has_stats(
+        low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases, error);
 }
 
-void conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles)
+bool conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles,
+                    struct daub_error *error)
 {
-    low->conv_step[conv->out] = (int)low->plan->step_count - 1;
-    low->plan->steps[low->plan->step_count - 1].stats_tiles = tiles;
+    struct lower_made *made = lower_set_made(low, conv->out, error);
+    if (!made)
+        return false;
+    made->conv_step = (int)low->plan->step_count - 1;
+    low->plan->steps[made->conv_step].stats_tiles = tiles;
+    return true;
 }
 
 bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
@@ -343,7 +343,7 @@ static bool emit_depthwise(struct lowering *low, const struct conv *conv,
     size_t count = (size_t)c4 * (size_t)kw * (size_t)kh * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     for (size_t k = 0; k < count; k++) {
         int at = (int)(k / 4);
         packed[k] = conv_weight(conv, 0, at / (kw * kh) * 4 + (int)(k % 4), 0, at % kh,
@@ -389,7 +389,7 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
     size_t count = (size_t)o4 * (size_t)kh * (size_t)kw * (size_t)group_in * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     for (size_t k = 0; k < count; k++) {
         int at = (int)(k / 4), i = at % group_in, tap = at / group_in % (kh * kw);
         int o = at / group_in / (kh * kw) * 4 + (int)(k % 4);
@@ -496,7 +496,7 @@ static bool start_conv(struct lowering *low, const struct net_node *node,
     conv->act = NET_ACT_NONE;
     conv->bias = daub_alloc((size_t)conv->out_c, sizeof(float));
     if (!conv->bias)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     const float *bias = constant_input(low, node, 2);
     if (bias)
         memcpy(conv->bias, bias, (size_t)conv->out_c * sizeof(float));
@@ -554,7 +554,7 @@ static bool rescale(struct lowering *low, struct conv *conv, const struct net_no
         return true;
     float *factor = daub_alloc((size_t)conv->out_c, sizeof(float));
     if (!factor)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     float magnitude = 1.0f;
     if (low->plan->tensors[conv->in.tensor].external && conv->in.affine_param >= 0)
         magnitude = low->plan->params[conv->in.affine_param / 4];
@@ -579,8 +579,12 @@ static bool rescale(struct lowering *low, struct conv *conv, const struct net_no
         /* A constant per channel is what the norm takes away. */
         conv->bias[o] = 0.0f;
     }
-    low->rescale[conv->out] = factor;
-    return true;
+    struct lower_made *made = lower_set_made(low, conv->out, error);
+    if (made)
+        made->rescale = factor;
+    else
+        free(factor);
+    return made != NULL;
 }
 
 bool lower_conv(struct lowering *low, const struct net_node *node,
@@ -611,7 +615,7 @@ bool lower_conv(struct lowering *low, const struct net_node *node,
     size_t count = (size_t)net_shape_count(&low->graph->values[node->input[1]].shape);
     conv.weight = daub_alloc(phases ? count / 9 * 16 : count, sizeof(float));
     if (!conv.weight) {
-        conv_no_memory(error);
+        daub_no_memory(error, "planning the model");
         goto end;
     }
     if (phases)
@@ -682,7 +686,7 @@ bool lower_deconv(struct lowering *low, const struct net_node *node,
     size_t phased = (size_t)conv.out_c * (size_t)conv.in_c * 16;
     conv.weight = daub_alloc(count > phased ? count : phased, sizeof(float));
     if (!conv.weight) {
-        conv_no_memory(error);
+        daub_no_memory(error, "planning the model");
         goto end;
     }
     bool even = conv.out_h == 2 * conv.in_h && conv.out_w == 2 * conv.in_w;

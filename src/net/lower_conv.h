@@ -23,7 +23,6 @@ struct conv {
     int64_t slope_count;
 };
 
-bool conv_no_memory(struct daub_error *error);
 /* Blocks of four channels. */
 int conv_blocks(int channels);
 /* Weight of a phase, output, input of its group and tap; zero outside. */
@@ -37,7 +36,8 @@ bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float
 bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct conv *conv,
                     struct daub_error *error);
 /* The last step can write statistics in so many tiles. */
-void conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles);
+bool conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles,
+                    struct daub_error *error);
 
 /* Whether the Winograd kernels take this convolution, and its three steps. */
 bool winograd_fits(const struct lowering *low, const struct conv *conv);

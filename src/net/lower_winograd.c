@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/alloc.h"
+#include "util/error.h"
 
 #define PIECES 36
 /* Below, loads and stores of the two passes outweigh the arithmetic saved (measured:
@@ -117,7 +118,7 @@ static bool add_multiply(struct lowering *low, const struct conv *conv, int piec
     size_t count;
     float *packed = pack(conv, q, lanes, &count);
     if (!packed)
-        return conv_no_memory(error);
+        return daub_no_memory(error, "planning the model");
     struct plan_step *step =
         plan_add_step(low->plan, KERNEL_WINOGRAD_MULTIPLY, conv->node->name, error);
     bool ok = step && conv_bind_weights(low, step, packed, count, error);
@@ -173,6 +174,5 @@ bool emit_winograd(struct lowering *low, const struct conv *conv,
     step->groups[0] = (uint32_t)((count + lanes - 1) / lanes);
     step->groups[1] = (uint32_t)o4;
     step->groups[2] = 1;
-    conv_has_stats(low, conv, step->groups[0]);
-    return true;
+    return conv_has_stats(low, conv, step->groups[0], error);
 }

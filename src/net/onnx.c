@@ -16,11 +16,6 @@ enum {
     MAX_ALIGNMENT = 64,
 };
 
-static bool no_memory(struct daub_error *error)
-{
-    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory while reading the model");
-}
-
 /* Builds the file for its own size as well where that is fixed and another. */
 static bool build(const struct net_onnx *onnx, int height, int width, bool shapes_only,
                   struct net_graph *graph, struct daub_error *error)
@@ -100,7 +95,7 @@ static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
     const Onnx__ModelProto *model = onnx->model;
     onnx->properties = daub_alloc(model->n_metadata_props, sizeof(*onnx->properties));
     if (!onnx->properties)
-        return no_memory(error);
+        return daub_no_memory(error, "reading the model");
     for (size_t i = 0; i < model->n_metadata_props; i++) {
         const Onnx__StringStringEntryProto *entry = model->metadata_props[i];
         onnx->properties[i] = (struct net_onnx_property){
@@ -148,7 +143,7 @@ struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
     struct net_onnx *onnx = daub_alloc(1, sizeof(*onnx));
     if (!onnx || !(onnx->name = daub_strdup(name ? name : "model"))) {
         free(onnx);
-        no_memory(error);
+        daub_no_memory(error, "reading the model");
         return NULL;
     }
     onnx->model = net_onnx_unpack(data, size, &cause);

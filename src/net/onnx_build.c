@@ -38,7 +38,7 @@ static bool add_inputs(struct net_onnx_builder *b)
 static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     bool constant = node->op->fold;
-    for (int i = 0; constant && !node->op->any_input && i < node->input_count; i++)
+    for (int i = 0; constant && !node->op->shape_only && i < node->input_count; i++)
         constant = !net_onnx_present(node, i) || net_onnx_is_constant(b, node, i);
     if (constant)
         node->op->fold(b, node);

@@ -1,10 +1,10 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/onnx_internal.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/half.h"
 
 /* Messages nest as deep as model > graph > node > attribute > tensor > segment in what
  * daub reads, and deeper in subgraphs. protobuf-c recurses without a bound of its own. */
@@ -121,7 +121,7 @@ Onnx__ModelProto *net_onnx_unpack(const void *data, size_t size, struct daub_err
     ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
     Onnx__ModelProto *model = onnx__model_proto__unpack(&allocator, size, data);
     if (!model && budget.no_memory)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory while reading the model");
+        daub_no_memory(error, "reading the model");
     else if (!model)
         daub_fail(error, DAUB_ERROR_MODEL, "%s",
                   budget.exceeded ? "is made so that reading it takes too much memory"
@@ -218,16 +218,6 @@ bool net_onnx_tensor_shape(const Onnx__TensorProto *proto, struct net_shape *sha
     return true;
 }
 
-/* IEEE 754 binary16. */
-static float half_to_float(uint16_t half)
-{
-    int exponent = half >> 10 & 31, mantissa = half & 1023;
-    float x = exponent == 31  ? mantissa ? NAN : INFINITY
-              : exponent == 0 ? ldexpf((float)mantissa, -24)
-                              : ldexpf((float)(mantissa + 1024), exponent - 25);
-    return half & 0x8000 ? -x : x;
-}
-
 /* Little-endian, as the format says. */
 static uint64_t load(const uint8_t *bytes, size_t size)
 {
@@ -251,7 +241,7 @@ static double raw_element(const Onnx__TensorProto *proto, size_t size, size_t i)
         memcpy(&d, &bits, sizeof(d));
         return d;
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
-        return (double)half_to_float((uint16_t)low);
+        return (double)daub_half_to_float((uint16_t)low);
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
         return (double)(int64_t)bits;
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
@@ -269,7 +259,7 @@ static double typed_element(const Onnx__TensorProto *proto, size_t i)
     case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
         return proto->double_data[i];
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
-        return (double)half_to_float((uint16_t)proto->int32_data[i]);
+        return (double)daub_half_to_float((uint16_t)proto->int32_data[i]);
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
         return (double)proto->int64_data[i];
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:

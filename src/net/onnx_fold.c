@@ -2,144 +2,9 @@
 #include <string.h>
 
 #include "net/onnx_internal.h"
+#include "net/ref.h"
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
-
-enum function {
-    ADD = 1,
-    SUB,
-    MUL,
-    DIV,
-    MOD,
-    FMOD,
-    POW,
-    MIN,
-    MAX,
-    EQUAL,
-    LESS,
-    GREATER,
-    LESS_OR_EQUAL,
-    GREATER_OR_EQUAL,
-    AND,
-    OR,
-    FLOOR,
-    CEIL,
-    ROUND,
-    SQRT,
-    NEG,
-    ABS,
-    EXP,
-    LOG,
-    RECIPROCAL,
-    NOT,
-    SIGN,
-    RELU,
-};
-
-static const struct {
-    const char *name;
-    enum function function;
-} functions[] = {
-    {"Add", ADD},
-    {"Sum", ADD},
-    {"Sub", SUB},
-    {"Mul", MUL},
-    {"Div", DIV},
-    {"Mod", MOD},
-    {"Pow", POW},
-    {"Min", MIN},
-    {"Max", MAX},
-    {"Equal", EQUAL},
-    {"Less", LESS},
-    {"Greater", GREATER},
-    {"LessOrEqual", LESS_OR_EQUAL},
-    {"GreaterOrEqual", GREATER_OR_EQUAL},
-    {"And", AND},
-    {"Or", OR},
-    {"Floor", FLOOR},
-    {"Ceil", CEIL},
-    {"Round", ROUND},
-    {"Sqrt", SQRT},
-    {"Neg", NEG},
-    {"Abs", ABS},
-    {"Exp", EXP},
-    {"Log", LOG},
-    {"Reciprocal", RECIPROCAL},
-    {"Not", NOT},
-    {"Sign", SIGN},
-    {"Relu", RELU},
-};
-
-static enum function function_of(const struct net_onnx_node *node)
-{
-    for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-        if (!strcmp(node->op->name, functions[i].name))
-            return functions[i].function;
-    return ADD;
-}
-
-static double compute(enum function f, double x, double y)
-{
-    switch (f) {
-    case ADD:
-        return x + y;
-    case SUB:
-        return x - y;
-    case MUL:
-        return x * y;
-    case DIV:
-        return x / y;
-    case MOD: /* the sign of the divisor, as in Python */
-        return x - y * floor(x / y);
-    case FMOD:
-        return fmod(x, y);
-    case POW:
-        return pow(x, y);
-    case MIN:
-        return x < y ? x : y;
-    case MAX:
-        return x > y ? x : y;
-    case EQUAL:
-        return x == y;
-    case LESS:
-        return x < y;
-    case GREATER:
-        return x > y;
-    case LESS_OR_EQUAL:
-        return x <= y;
-    case GREATER_OR_EQUAL:
-        return x >= y;
-    case AND:
-        return x != 0 && y != 0;
-    case OR:
-        return x != 0 || y != 0;
-    case FLOOR:
-        return floor(x);
-    case CEIL:
-        return ceil(x);
-    case ROUND: /* halves to even */
-        return rint(x);
-    case SQRT:
-        return sqrt(x);
-    case NEG:
-        return -x;
-    case ABS:
-        return fabs(x);
-    case EXP:
-        return exp(x);
-    case LOG:
-        return log(x);
-    case RECIPROCAL:
-        return 1 / x;
-    case NOT:
-        return x == 0;
-    case SIGN:
-        return (x > 0) - (x < 0);
-    case RELU:
-        return x > 0 ? x : 0;
-    }
-    return x;
-}
 
 /* x repeated to a shape that it broadcasts to. */
 static struct net_tensor *spread(struct net_onnx_builder *b,
@@ -152,13 +17,10 @@ static struct net_tensor *spread(struct net_onnx_builder *b,
     return net_tensor_view(b, node, x, shape, 0, stride);
 }
 
-/* Two to many operands, combined from the left. */
-void net_onnx_fold_arithmetic(struct net_onnx_builder *b,
-                              const struct net_onnx_node *node)
+/* Combines two to many operands from the left; as BOOL where it is a test. */
+static void combine(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                    double (*value)(double x, double y), bool is_test)
 {
-    enum function f = function_of(node);
-    if (f == MOD && net_onnx_int(b, node, "fmod", 0))
-        f = FMOD;
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
     struct net_tensor *sum = x ? spread(b, node, x, &x->shape) : NULL;
     for (int i = 1; sum && i < node->input_count; i++) {
@@ -173,21 +35,81 @@ void net_onnx_fold_arithmetic(struct net_onnx_builder *b,
         sum = left;
         for (int64_t k = 0; right && k < sum->count; k++)
             sum->data[k] =
-                net_tensor_round(sum->type, compute(f, sum->data[k], right->data[k]));
+                net_tensor_round(sum->type, value(sum->data[k], right->data[k]));
         net_tensor_free(b, right);
     }
-    if (sum && f >= EQUAL && f <= OR)
+    if (sum && is_test)
         sum->type = TYPE(BOOL);
     net_onnx_bind_tensor(b, node, 0, sum);
 }
 
+void net_onnx_fold_arithmetic(struct net_onnx_builder *b,
+                              const struct net_onnx_node *node)
+{
+    combine(b, node, node->op->value, node->op->is_test);
+}
+
+static double add(double x, double y)
+{
+    return x + y;
+}
+
+void net_onnx_fold_sum(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, add, false);
+}
+
+static double smaller(double x, double y)
+{
+    return x < y ? x : y;
+}
+
+void net_onnx_fold_min(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, smaller, false);
+}
+
+static double larger(double x, double y)
+{
+    return x > y ? x : y;
+}
+
+void net_onnx_fold_max(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, larger, false);
+}
+
+/* Remainder with the sign of the divisor, as in Python. */
+static double modulo(double x, double y)
+{
+    return x - y * floor(x / y);
+}
+
+void net_onnx_fold_mod(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, net_onnx_int(b, node, "fmod", 0) ? fmod : modulo, false);
+}
+
 void net_onnx_fold_function(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    enum function f = function_of(node);
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
     struct net_tensor *y = x ? net_tensor_new(b, node, x->type, &x->shape) : NULL;
     for (int64_t i = 0; y && i < y->count; i++)
-        y->data[i] = net_tensor_round(y->type, compute(f, x->data[i], 0));
+        y->data[i] = net_tensor_round(y->type, node->op->value(x->data[i], 0));
+    net_onnx_bind_tensor(b, node, 0, y);
+}
+
+void net_onnx_fold_activation(struct net_onnx_builder *b,
+                              const struct net_onnx_node *node)
+{
+    enum net_act act = (enum net_act)node->op->kind;
+    float alpha, beta;
+    net_onnx_act_parameters(b, node, &alpha, &beta);
+    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
+    struct net_tensor *y = x ? net_tensor_new(b, node, x->type, &x->shape) : NULL;
+    for (int64_t i = 0; y && i < y->count; i++)
+        y->data[i] = net_tensor_round(
+            y->type, net_ref_act_double(act, (double)alpha, (double)beta, 0, x->data[i]));
     net_onnx_bind_tensor(b, node, 0, y);
 }
 

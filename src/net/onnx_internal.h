@@ -80,13 +80,18 @@ struct net_onnx_builder {
     struct daub_error fault;
 };
 
+typedef void net_onnx_handler(struct net_onnx_builder *b,
+                              const struct net_onnx_node *node);
+
 /* One operator of the format. fold may be NULL; it runs where every input is constant.
  * translate may be NULL: then only constants can be worked on. */
 struct net_onnx_op {
     const char *name;
-    void (*fold)(struct net_onnx_builder *b, const struct net_onnx_node *node);
-    void (*translate)(struct net_onnx_builder *b, const struct net_onnx_node *node);
-    bool any_input; /* fold runs on computed inputs too: it only looks at their shape */
+    net_onnx_handler *fold, *translate;
+    bool shape_only; /* fold looks at the inputs' shapes only, so they may be computed */
+    int kind; /* enum net_act, net_unary or net_binary that an element-wise one becomes */
+    double (*value)(double x, double y); /* of an element-wise one, for fold */
+    bool is_test;                        /* value is a truth value */
 };
 const struct net_onnx_op *net_onnx_find_op(const char *name);
 
@@ -196,8 +201,6 @@ void net_onnx_bind_tensor(struct net_onnx_builder *b, const struct net_onnx_node
                           int i, struct net_tensor *tensor);
 void net_onnx_bind_proto(struct net_onnx_builder *b, const struct net_onnx_node *node,
                          const Onnx__TensorProto *proto);
-/* Output 0 is input 0, whatever that is. */
-void net_onnx_alias(struct net_onnx_builder *b, const struct net_onnx_node *node);
 
 /* ---- constants (onnx_tensor.c) ---- */
 /* Counts work towards its bound; false with a fault beyond it. */
@@ -265,53 +268,20 @@ int net_onnx_emit_binary(struct net_onnx_builder *b, const struct net_onnx_node 
                          enum net_binary kind, int x, int y);
 int net_onnx_emit_act(struct net_onnx_builder *b, const struct net_onnx_node *node,
                       enum net_act kind, float alpha, float beta, int x);
+/* The attributes alpha and beta of an activation, 0 where it has none. */
+void net_onnx_act_parameters(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                             float *alpha, float *beta);
 /* Bit mask of the axes, at least one, and whether they stay as 1. */
 bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *node,
                       unsigned *axes, bool *keep);
 
-/* ---- operators, by file ---- */
-#define NET_ONNX_HANDLER(name)                                                           \
-    void name(struct net_onnx_builder *b, const struct net_onnx_node *node)
-NET_ONNX_HANDLER(net_onnx_fold_arithmetic); /* onnx_fold.c */
-NET_ONNX_HANDLER(net_onnx_fold_function);
-NET_ONNX_HANDLER(net_onnx_fold_constant);
-NET_ONNX_HANDLER(net_onnx_fold_constant_of_shape);
-NET_ONNX_HANDLER(net_onnx_fold_cast);
-NET_ONNX_HANDLER(net_onnx_fold_where);
-NET_ONNX_HANDLER(net_onnx_fold_range);
-NET_ONNX_HANDLER(net_onnx_fold_reduce);
-NET_ONNX_HANDLER(net_onnx_fold_shape); /* onnx_fold_layout.c */
-NET_ONNX_HANDLER(net_onnx_fold_gather);
-NET_ONNX_HANDLER(net_onnx_fold_slice);
-NET_ONNX_HANDLER(net_onnx_fold_split);
-NET_ONNX_HANDLER(net_onnx_fold_concat);
-NET_ONNX_HANDLER(net_onnx_fold_reshape);
-NET_ONNX_HANDLER(net_onnx_fold_transpose);
-NET_ONNX_HANDLER(net_onnx_fold_expand);
-NET_ONNX_HANDLER(net_onnx_fold_tile);
-NET_ONNX_HANDLER(net_onnx_conv); /* onnx_window.c */
-NET_ONNX_HANDLER(net_onnx_conv_transpose);
-NET_ONNX_HANDLER(net_onnx_pool);
-NET_ONNX_HANDLER(net_onnx_instance_norm); /* onnx_norm.c */
-NET_ONNX_HANDLER(net_onnx_batch_norm);
-NET_ONNX_HANDLER(net_onnx_layer_norm);
-NET_ONNX_HANDLER(net_onnx_mean);
-NET_ONNX_HANDLER(net_onnx_gemm);
-NET_ONNX_HANDLER(net_onnx_activation); /* onnx_pointwise.c */
-NET_ONNX_HANDLER(net_onnx_clip);
-NET_ONNX_HANDLER(net_onnx_prelu);
-NET_ONNX_HANDLER(net_onnx_arithmetic);
-NET_ONNX_HANDLER(net_onnx_function);
-NET_ONNX_HANDLER(net_onnx_cast);
-NET_ONNX_HANDLER(net_onnx_reshape); /* onnx_layout.c */
-NET_ONNX_HANDLER(net_onnx_transpose);
-NET_ONNX_HANDLER(net_onnx_slice_value);
-NET_ONNX_HANDLER(net_onnx_split_value);
-NET_ONNX_HANDLER(net_onnx_gather);
-NET_ONNX_HANDLER(net_onnx_concat);
-NET_ONNX_HANDLER(net_onnx_expand_value);
-NET_ONNX_HANDLER(net_onnx_pad); /* onnx_resample.c */
-NET_ONNX_HANDLER(net_onnx_resize);
-NET_ONNX_HANDLER(net_onnx_block);
+/* ---- operators ---- */
+/* Folding and translation of the element-wise lists of ops.h. */
+net_onnx_handler net_onnx_fold_activation, net_onnx_activation;
+net_onnx_handler net_onnx_fold_function, net_onnx_function;
+net_onnx_handler net_onnx_fold_arithmetic, net_onnx_arithmetic;
+#define NET_ONNX_DECLARE(name, handler)              net_onnx_handler handler;
+#define NET_ONNX_DECLARE_BOTH(name, fold, translate) net_onnx_handler fold, translate;
+NET_ONNX_OPS(NET_ONNX_DECLARE, NET_ONNX_DECLARE, NET_ONNX_DECLARE, NET_ONNX_DECLARE_BOTH)
 
 #endif

@@ -25,7 +25,7 @@ void net_onnx_refuse(struct net_onnx_builder *b, const struct net_onnx_node *nod
 
 void net_onnx_no_memory(struct net_onnx_builder *b)
 {
-    daub_fail(&b->fault, DAUB_ERROR_MEMORY, "out of memory while building the network");
+    daub_no_memory(&b->fault, "building the network");
 }
 
 bool net_onnx_failed(const struct net_onnx_builder *b)

@@ -1,92 +1,57 @@
+#include <math.h>
 #include <string.h>
 
 #include "net/onnx_internal.h"
 
-/* Every operator of the default domain that daub reads, opset 9 to 17: how it is folded,
- * how it is translated. The handlers know what changed between opsets. */
+/* A function for the value of each row of the element-wise lists. */
+#define VALUE(name, expression)                                                          \
+    static double value_##name(double x, double y)                                       \
+    {                                                                                    \
+        (void)x;                                                                         \
+        (void)y;                                                                         \
+        return expression;                                                               \
+    }
+#define GRAPH_VALUE(enumerator, number, name, onnx, expression)                          \
+    VALUE(enumerator, expression)
+NET_UNARIES(GRAPH_VALUE)
+#define BINARY_VALUE(enumerator, name, onnx, expression) VALUE(enumerator, expression)
+NET_BINARIES(BINARY_VALUE)
+NET_CONSTANT_UNARIES(VALUE)
+NET_CONSTANT_TESTS(VALUE)
+
+/* Every operator of the default domain that daub reads. The name is NULL for activations
+ * that an importer function of their own makes. */
 static const struct net_onnx_op ops[] = {
-    {"Abs", net_onnx_fold_function, net_onnx_function, false},
-    {"Add", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"And", net_onnx_fold_arithmetic, NULL, false},
-    {"AveragePool", NULL, net_onnx_pool, false},
-    {"BatchNormalization", NULL, net_onnx_batch_norm, false},
-    {"Cast", net_onnx_fold_cast, net_onnx_cast, false},
-    {"Ceil", net_onnx_fold_function, NULL, false},
-    {"Clip", NULL, net_onnx_clip, false},
-    {"Concat", net_onnx_fold_concat, net_onnx_concat, false},
-    {"Constant", net_onnx_fold_constant, NULL, false},
-    {"ConstantOfShape", net_onnx_fold_constant_of_shape, NULL, false},
-    {"Conv", NULL, net_onnx_conv, false},
-    {"ConvTranspose", NULL, net_onnx_conv_transpose, false},
-    {"DepthToSpace", NULL, net_onnx_block, false},
-    {"Div", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"Dropout", net_onnx_alias, net_onnx_alias, false},
-    {"Elu", NULL, net_onnx_activation, false},
-    {"Equal", net_onnx_fold_arithmetic, NULL, false},
-    {"Exp", net_onnx_fold_function, net_onnx_function, false},
-    {"Expand", net_onnx_fold_expand, net_onnx_expand_value, false},
-    {"Flatten", net_onnx_fold_reshape, net_onnx_reshape, false},
-    {"Floor", net_onnx_fold_function, NULL, false},
-    {"Gather", net_onnx_fold_gather, net_onnx_gather, false},
-    {"Gemm", NULL, net_onnx_gemm, false},
-    {"GlobalAveragePool", NULL, net_onnx_mean, false},
-    {"Greater", net_onnx_fold_arithmetic, NULL, false},
-    {"GreaterOrEqual", net_onnx_fold_arithmetic, NULL, false},
-    {"HardSigmoid", NULL, net_onnx_activation, false},
-    {"HardSwish", NULL, net_onnx_activation, false},
-    {"Identity", net_onnx_alias, net_onnx_alias, false},
-    {"InstanceNormalization", NULL, net_onnx_instance_norm, false},
-    {"LayerNormalization", NULL, net_onnx_layer_norm, false},
-    {"LeakyRelu", NULL, net_onnx_activation, false},
-    {"Less", net_onnx_fold_arithmetic, NULL, false},
-    {"LessOrEqual", net_onnx_fold_arithmetic, NULL, false},
-    {"Log", net_onnx_fold_function, NULL, false},
-    {"MatMul", NULL, net_onnx_gemm, false},
-    {"Max", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"MaxPool", NULL, net_onnx_pool, false},
-    {"Min", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"Mod", net_onnx_fold_arithmetic, NULL, false},
-    {"Mul", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"Neg", net_onnx_fold_function, net_onnx_function, false},
-    {"Not", net_onnx_fold_function, NULL, false},
-    {"Or", net_onnx_fold_arithmetic, NULL, false},
-    {"PRelu", NULL, net_onnx_prelu, false},
-    {"Pad", NULL, net_onnx_pad, false},
-    {"Pow", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"Range", net_onnx_fold_range, NULL, false},
-    {"Reciprocal", net_onnx_fold_function, net_onnx_function, false},
-    {"ReduceMax", net_onnx_fold_reduce, NULL, false},
-    {"ReduceMean", net_onnx_fold_reduce, net_onnx_mean, false},
-    {"ReduceMin", net_onnx_fold_reduce, NULL, false},
-    {"ReduceProd", net_onnx_fold_reduce, NULL, false},
-    {"ReduceSum", net_onnx_fold_reduce, NULL, false},
-    {"Relu", net_onnx_fold_function, net_onnx_activation, false},
-    {"Reshape", net_onnx_fold_reshape, net_onnx_reshape, false},
-    {"Resize", NULL, net_onnx_resize, false},
-    {"Round", net_onnx_fold_function, NULL, false},
-    {"Shape", net_onnx_fold_shape, NULL, true},
-    {"Sigmoid", NULL, net_onnx_activation, false},
-    {"Sign", net_onnx_fold_function, NULL, false},
-    {"Size", net_onnx_fold_shape, NULL, true},
-    {"Slice", net_onnx_fold_slice, net_onnx_slice_value, false},
-    {"SpaceToDepth", NULL, net_onnx_block, false},
-    {"Split", net_onnx_fold_split, net_onnx_split_value, false},
-    {"Sqrt", net_onnx_fold_function, net_onnx_function, false},
-    {"Squeeze", net_onnx_fold_reshape, net_onnx_reshape, false},
-    {"Sub", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"Sum", net_onnx_fold_arithmetic, net_onnx_arithmetic, false},
-    {"Tanh", NULL, net_onnx_activation, false},
-    {"Tile", net_onnx_fold_tile, NULL, false},
-    {"Transpose", net_onnx_fold_transpose, net_onnx_transpose, false},
-    {"Unsqueeze", net_onnx_fold_reshape, net_onnx_reshape, false},
-    {"Upsample", NULL, net_onnx_resize, false},
-    {"Where", net_onnx_fold_where, NULL, false},
+#define ACT(enumerator, name, onnx, ...)                                                 \
+    {onnx, net_onnx_fold_activation, net_onnx_activation, .kind = enumerator},
+#define UNARY(enumerator, number, name, onnx, expression)                                \
+    {onnx, net_onnx_fold_function, net_onnx_function, .kind = enumerator,                \
+     .value = value_##enumerator},
+#define BINARY(enumerator, name, onnx, expression)                                       \
+    {onnx, net_onnx_fold_arithmetic, net_onnx_arithmetic, .kind = enumerator,            \
+     .value = value_##enumerator},
+#define CONSTANT_UNARY(name, expression)                                                 \
+    {#name, net_onnx_fold_function, NULL, .value = value_##name},
+#define CONSTANT_TEST(name, expression)                                                  \
+    {#name, net_onnx_fold_arithmetic, NULL, .value = value_##name, .is_test = true},
+#define CONSTANT(name, fold)        {name, fold, NULL, .shape_only = false},
+#define SHAPE(name, fold)           {name, fold, NULL, .shape_only = true},
+#define COMPUTED(name, translate)   {name, NULL, translate, .shape_only = false},
+#define BOTH(name, fold, translate) {name, fold, translate, .shape_only = false},
+    /* clang-format off */
+    NET_ACTS(ACT)
+    NET_UNARIES(UNARY)
+    NET_BINARIES(BINARY)
+    NET_CONSTANT_UNARIES(CONSTANT_UNARY)
+    NET_CONSTANT_TESTS(CONSTANT_TEST)
+    NET_ONNX_OPS(CONSTANT, SHAPE, COMPUTED, BOTH)
+    /* clang-format on */
 };
 
 const struct net_onnx_op *net_onnx_find_op(const char *name)
 {
     for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++)
-        if (!strcmp(ops[i].name, name))
+        if (ops[i].name && !strcmp(ops[i].name, name))
             return &ops[i];
     return NULL;
 }

@@ -1,7 +1,7 @@
 #include <float.h>
-#include <string.h>
 
 #include "net/onnx_internal.h"
+#include "net/op.h"
 
 int net_onnx_emit_act(struct net_onnx_builder *b, const struct net_onnx_node *node,
                       enum net_act kind, float alpha, float beta, int x)
@@ -22,30 +22,22 @@ int net_onnx_emit_binary(struct net_onnx_builder *b, const struct net_onnx_node 
     return net_onnx_emit(b, node, &draft, input, 2, NULL);
 }
 
+void net_onnx_act_parameters(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                             float *alpha, float *beta)
+{
+    const struct net_act_info *info = net_act_find((enum net_act)node->op->kind);
+    *alpha = info->parameters > 0 ? net_onnx_float(b, node, "alpha", info->alpha) : 0;
+    *beta = info->parameters > 1 ? net_onnx_float(b, node, "beta", info->beta) : 0;
+}
+
 void net_onnx_activation(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    static const struct {
-        const char *name;
-        enum net_act kind;
-        float alpha, beta; /* where the attributes are absent */
-    } kinds[] = {
-        {"Relu", NET_ACT_RELU, 0, 0},
-        {"LeakyRelu", NET_ACT_LEAKY_RELU, 0.01f, 0},
-        {"Elu", NET_ACT_ELU, 1, 0},
-        {"Tanh", NET_ACT_TANH, 0, 0},
-        {"Sigmoid", NET_ACT_SIGMOID, 0, 0},
-        {"HardSigmoid", NET_ACT_HARD_SIGMOID, 0.2f, 0.5f},
-        {"HardSwish", NET_ACT_HARD_SWISH, 0, 0},
-    };
+    float alpha, beta;
     int x = net_onnx_operand(b, node, 0);
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (strcmp(node->op->name, kinds[i].name))
-            continue;
-        float alpha = net_onnx_float(b, node, "alpha", kinds[i].alpha);
-        float beta = net_onnx_float(b, node, "beta", kinds[i].beta);
-        net_onnx_bind(b, node, 0,
-                      net_onnx_emit_act(b, node, kinds[i].kind, alpha, beta, x));
-    }
+    net_onnx_act_parameters(b, node, &alpha, &beta);
+    net_onnx_bind(
+        b, node, 0,
+        net_onnx_emit_act(b, node, (enum net_act)node->op->kind, alpha, beta, x));
 }
 
 static int emit_clip(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
@@ -169,24 +161,20 @@ static void bound(struct net_onnx_builder *b, const struct net_onnx_node *node, 
     net_onnx_bind(b, node, 0, y);
 }
 
-void net_onnx_arithmetic(struct net_onnx_builder *b, const struct net_onnx_node *node)
+void net_onnx_min(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    static const struct {
-        const char *name;
-        enum net_binary kind;
-    } kinds[] = {
-        {"Add", NET_BINARY_ADD}, {"Sum", NET_BINARY_ADD}, {"Sub", NET_BINARY_SUB},
-        {"Mul", NET_BINARY_MUL}, {"Div", NET_BINARY_DIV}, {"Pow", NET_BINARY_POW},
-    };
-    bool min = !strcmp(node->op->name, "Min");
-    if (min || !strcmp(node->op->name, "Max")) {
-        bound(b, node, min);
-        return;
-    }
-    enum net_binary kind = NET_BINARY_ADD;
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (!strcmp(node->op->name, kinds[i].name))
-            kind = kinds[i].kind;
+    bound(b, node, true);
+}
+
+void net_onnx_max(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    bound(b, node, false);
+}
+
+/* Combines the operands from the left. */
+static void combine(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                    enum net_binary kind)
+{
     if (node->input_count == 1) {
         net_onnx_alias(b, node);
         return;
@@ -200,22 +188,20 @@ void net_onnx_arithmetic(struct net_onnx_builder *b, const struct net_onnx_node 
     net_onnx_bind(b, node, 0, x);
 }
 
+void net_onnx_arithmetic(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, (enum net_binary)node->op->kind);
+}
+
+void net_onnx_sum(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, NET_BINARY_ADD);
+}
+
 void net_onnx_function(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    static const struct {
-        const char *name;
-        enum net_unary kind;
-    } kinds[] = {
-        {"Sqrt", NET_UNARY_SQRT},
-        {"Neg", NET_UNARY_NEG},
-        {"Abs", NET_UNARY_ABS},
-        {"Exp", NET_UNARY_EXP},
-        {"Reciprocal", NET_UNARY_RECIPROCAL},
-    };
     struct net_node draft = {.op = NET_UNARY};
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-        if (!strcmp(node->op->name, kinds[i].name))
-            draft.u.unary.kind = kinds[i].kind;
+    draft.u.unary.kind = (enum net_unary)node->op->kind;
     int x = net_onnx_operand(b, node, 0);
     net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, &x, 1, NULL));
 }

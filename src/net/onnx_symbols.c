@@ -7,11 +7,6 @@
 
 enum { MAX_NAMES = 4 * NET_MAX_VALUES, MAX_STYLES = 4096 };
 
-static bool no_memory(struct daub_error *error)
-{
-    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory while reading the model");
-}
-
 static int compare_names(const void *a, const void *b)
 {
     const struct net_onnx_symbol *x = a, *y = b;
@@ -47,7 +42,7 @@ static bool collect_names(struct net_onnx *onnx, struct daub_error *error)
                          "has more than %d values; use a smaller model", NET_MAX_VALUES);
     onnx->symbols = daub_alloc(count, sizeof(*onnx->symbols));
     if (!onnx->symbols)
-        return no_memory(error);
+        return daub_no_memory(error, "reading the model");
     for (size_t i = 0; i < graph->n_input; i++)
         add_name(onnx, graph->input[i]->name);
     for (size_t i = 0; i < graph->n_initializer; i++)
@@ -118,7 +113,7 @@ static bool link_nodes(struct net_onnx *onnx, struct daub_error *error)
     onnx->links = daub_alloc(count, sizeof(int));
     onnx->nodes = daub_alloc(graph->n_node, sizeof(*onnx->nodes));
     if (!onnx->links || !onnx->nodes)
-        return no_memory(error);
+        return daub_no_memory(error, "reading the model");
     int *next = onnx->links;
     for (size_t i = 0; i < graph->n_node; i++) {
         const Onnx__NodeProto *proto = graph->node[i];
@@ -217,7 +212,7 @@ static bool sort_nodes(struct net_onnx *onnx, struct daub_error *error)
     struct net_onnx_node *kept = daub_alloc(onnx->node_count, sizeof(*kept));
     bool ok = walk.state && walk.stack && walk.order && kept;
     if (!ok)
-        no_memory(error);
+        daub_no_memory(error, "reading the model");
     ok = ok && walk_back(&walk);
     if (ok) {
         if (walk.sorted)

@@ -1,7 +1,7 @@
 /* Removes what changes nothing. */
 #include "net/pass.h"
 
-#include "net/ref_ops.h"
+#include "net/op.h"
 
 static bool unit_window(const struct net_window *w)
 {
@@ -38,8 +38,7 @@ static bool keeps_grid(const struct net_graph *graph, const struct net_node *res
         return resize->u.resize.coord == NET_COORD_ALIGN_CORNERS;
     for (int axis = 0; axis < 2; axis++)
         for (int64_t i = 0; i < dim[2 + axis]; i++)
-            if (net_ref_nearest_source(resize, axis, i, dim[2 + axis], dim[2 + axis]) !=
-                i)
+            if (net_op_nearest_source(resize, axis, i, dim[2 + axis], dim[2 + axis]) != i)
                 return false;
     return true;
 }
@@ -97,15 +96,9 @@ static bool is_identity(const struct net_graph *graph, const struct net_node *no
     case NET_RESHAPE:
     case NET_MEAN:
         return true;
-    case NET_INPUT:
-    case NET_CONV:
-    case NET_CONV_TRANSPOSE:
-    case NET_NORM:
-    case NET_UNARY:
-    case NET_MATMUL:
-        break;
+    default:
+        return false;
     }
-    return false;
 }
 
 /* Two zero paddings in a row are one. */

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "net/ref_ops.h"
+#include "net/op.h"
 
 static bool is_conv(const struct net_node *node)
 {
@@ -253,7 +253,7 @@ static bool doubles(const struct net_graph *graph, const struct net_node *resize
         if (out[2 + axis] != 2 * in[2 + axis])
             return false;
         for (int64_t i = 0; i < out[2 + axis]; i++)
-            if (net_ref_nearest_source(resize, axis, i, in[2 + axis], out[2 + axis]) !=
+            if (net_op_nearest_source(resize, axis, i, in[2 + axis], out[2 + axis]) !=
                 i / 2)
                 return false;
     }

@@ -177,8 +177,7 @@ bool net_pass_nhwc(struct net_graph *graph, struct daub_error *error)
     /* Constants that the pass adds come behind these values and are never flipped. */
     struct job job = {graph, daub_alloc(NET_MAX_VALUES, sizeof(bool)), error};
     if (!job.flipped)
-        return daub_fail(error, DAUB_ERROR_MEMORY,
-                         "out of memory while rewriting the network");
+        return daub_no_memory(error, "rewriting the network");
     struct net_value *image = &graph->values[graph->image];
     bool ok = true;
     if (graph->nhwc) {

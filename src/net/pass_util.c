@@ -143,8 +143,7 @@ bool net_pass_set_inputs(struct net_node *node, const int *input, int count,
 {
     int *copy = daub_alloc((size_t)count, sizeof(int));
     if (!copy)
-        return daub_fail(error, DAUB_ERROR_MEMORY,
-                         "out of memory while rewriting the network");
+        return daub_no_memory(error, "rewriting the network");
     memcpy(copy, input, (size_t)count * sizeof(int));
     free(node->input);
     node->input = copy;

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "net/op.h"
 #include "net/pass.h"
 #include "util/alloc.h"
 #include "util/error.h"
@@ -37,8 +38,7 @@ static bool drop_constants(struct net_graph *graph, struct daub_error *error)
 {
     bool *read = daub_alloc(graph->value_count, sizeof(*read));
     if (!read)
-        return daub_fail(error, DAUB_ERROR_MEMORY,
-                         "out of memory while rewriting the network");
+        return daub_no_memory(error, "rewriting the network");
     for (size_t i = 0; i < graph->node_count; i++)
         for (int k = 0; k < graph->nodes[i].input_count; k++)
             if (graph->nodes[i].input[k] >= 0)
@@ -67,17 +67,8 @@ bool net_passes_run(struct net_graph *graph, struct daub_error *error)
 /* Operators that only the style-dependent part, which the host computes, may hold. */
 static bool is_host_only(const struct net_node *node)
 {
-    switch (node->op) {
-    case NET_RESHAPE:
-    case NET_TRANSPOSE:
-    case NET_UNARY:
-    case NET_MATMUL:
-        return true;
-    case NET_BINARY:
-        return node->u.binary.kind == NET_BINARY_POW;
-    default:
-        return false;
-    }
+    return net_op_find(node->op)->host_only ||
+           (node->op == NET_BINARY && node->u.binary.kind == NET_BINARY_POW);
 }
 
 /* Style-dependent values reach the picture as numbers by channel alone. */

@@ -7,15 +7,11 @@
 #include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/half.h"
 
 static size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
-}
-
-static bool no_memory(struct daub_error *error)
-{
-    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory planning the model");
 }
 
 void net_plan_free(struct plan *plan)
@@ -42,7 +38,7 @@ static int add_tensor(struct plan *plan, const struct plan_tensor *tensor,
     }
     if (!daub_grow(&plan->tensors, &plan->tensor_capacity, plan->tensor_count + 1,
                    sizeof(*plan->tensors))) {
-        no_memory(error);
+        daub_no_memory(error, "planning the model");
         return -1;
     }
     plan->tensors[plan->tensor_count] = *tensor;
@@ -78,7 +74,7 @@ struct plan_step *plan_add_step(struct plan *plan, enum kernel kernel, const cha
 {
     if (!daub_grow(&plan->steps, &plan->step_capacity, plan->step_count + 1,
                    sizeof(*plan->steps))) {
-        no_memory(error);
+        daub_no_memory(error, "planning the model");
         return NULL;
     }
     struct plan_step *step = &plan->steps[plan->step_count++];
@@ -108,34 +104,11 @@ int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *erro
     size_t at = round_up(plan->param_count, plan->caps.align / sizeof(float));
     size_t end = at + round_up(count, 4);
     if (!daub_grow(&plan->params, &plan->param_capacity, end, sizeof(float))) {
-        no_memory(error);
+        daub_no_memory(error, "planning the model");
         return -1;
     }
     plan->param_count = end;
     return (int64_t)(at * sizeof(float));
-}
-
-uint16_t plan_half(float x)
-{
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    uint32_t sign = bits >> 16 & 0x8000, magnitude = bits & 0x7fffffff;
-    if (magnitude > 0x7f800000)
-        return (uint16_t)(sign | 0x7e00);
-    if (magnitude >= 0x477ff000)
-        return (uint16_t)(sign | 0x7c00);
-    if (magnitude < 0x38800000) { /* subnormal: count in units of 2^-24 */
-        float absolute;
-        memcpy(&absolute, &magnitude, 4);
-        float scaled = absolute * 16777216.0f;
-        uint32_t whole = (uint32_t)scaled;
-        float rest = scaled - (float)whole;
-        if (rest > 0.5f || (rest == 0.5f && (whole & 1)))
-            whole++;
-        return (uint16_t)(sign | whole);
-    }
-    uint32_t rounded = magnitude + 0xfff + (magnitude >> 13 & 1);
-    return (uint16_t)(sign | (rounded - 0x38000000) >> 13);
 }
 
 int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, bool as_half,
@@ -145,12 +118,12 @@ int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, boo
     if (!daub_mul_size(count, as_half ? 2 : 4, &bytes) ||
         !daub_add_size(at, bytes, &end) ||
         !daub_grow(&plan->weights, &plan->weight_capacity, end, 1)) {
-        no_memory(error);
+        daub_no_memory(error, "planning the model");
         return -1;
     }
     unsigned char *to = plan->weights + at;
     for (size_t i = 0; as_half && i < count; i++) {
-        uint16_t half = plan_half(data[i]);
+        uint16_t half = daub_float_to_half(data[i]);
         memcpy(to + 2 * i, &half, 2);
     }
     if (!as_half)
@@ -275,7 +248,7 @@ static bool place(struct plan *plan, struct daub_error *error)
 {
     int *order = daub_alloc(plan->tensor_count, sizeof(*order));
     if (!order)
-        return no_memory(error);
+        return daub_no_memory(error, "planning the model");
     size_t count = 0;
     for (size_t i = 0; i < plan->tensor_count; i++) {
         if (!plan->tensors[i].external && plan->tensors[i].first >= 0)
@@ -413,7 +386,7 @@ bool net_plan_fill(const struct plan *plan, const struct net_graph *graph,
         int64_t count = net_shape_count(&graph->values[graph->style].shape);
         style = zeros = daub_alloc((size_t)count, sizeof(float));
         if (!zeros)
-            return no_memory(error);
+            return daub_no_memory(error, "planning the model");
     }
     ok = net_ref_run(&ref, graph, NULL, style, NET_REF_STYLE, true, error);
     for (size_t i = 0; ok && i < plan->fill_count; i++) {

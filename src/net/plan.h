@@ -126,7 +126,4 @@ bool net_plan_fill(const struct plan *plan, const struct net_graph *graph,
 bool net_plan_check(const struct plan *plan, struct daub_error *error);
 void net_plan_dump(const struct plan *plan, FILE *file);
 
-/* Bits of the nearest half, ties to even, overflow to infinity. */
-uint16_t plan_half(float x);
-
 #endif

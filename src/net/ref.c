@@ -1,80 +1,22 @@
 #include "net/ref.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "net/ref_ops.h"
+#include "net/op.h"
 #include "util/alloc.h"
 #include "util/error.h"
-
-static bool (*const operators[])(const struct net_ref_job *job) = {
-    [NET_CONV] = net_ref_conv,
-    [NET_CONV_TRANSPOSE] = net_ref_conv_transpose,
-    [NET_NORM] = net_ref_norm,
-    [NET_ACT] = net_ref_activation,
-    [NET_UNARY] = net_ref_unary,
-    [NET_BINARY] = net_ref_binary,
-    [NET_CONCAT] = net_ref_concat,
-    [NET_SLICE] = net_ref_slice,
-    [NET_PAD] = net_ref_pad,
-    [NET_RESIZE] = net_ref_resize,
-    [NET_DEPTH_TO_SPACE] = net_ref_block,
-    [NET_SPACE_TO_DEPTH] = net_ref_block,
-    [NET_POOL] = net_ref_pool,
-    [NET_MEAN] = net_ref_mean,
-    [NET_TRANSPOSE] = net_ref_transpose,
-    [NET_RESHAPE] = net_ref_reshape,
-    [NET_MATMUL] = net_ref_matmul,
-};
-
-bool net_ref_no_memory(const struct net_ref_job *job)
-{
-    return daub_fail(
-        job->error, DAUB_ERROR_MEMORY,
-        "out of memory while computing node '%s' (%s); use a smaller picture",
-        job->node->name, net_op_name(job->node->op));
-}
-
-float net_ref_act(enum net_act act, float alpha, float beta, float slope, float x)
-{
-    switch (act) {
-    case NET_ACT_NONE:
-        return x;
-    case NET_ACT_RELU:
-        return x < 0 ? 0 : x;
-    case NET_ACT_LEAKY_RELU:
-        return x < 0 ? alpha * x : x;
-    case NET_ACT_PRELU:
-        return x < 0 ? slope * x : x;
-    case NET_ACT_ELU:
-        return x < 0 ? (float)((double)alpha * expm1((double)x)) : x;
-    case NET_ACT_TANH:
-        return (float)tanh((double)x);
-    case NET_ACT_SIGMOID:
-        return (float)(1 / (1 + exp(-(double)x)));
-    case NET_ACT_HARD_SIGMOID:
-        x = alpha * x + beta;
-        return x < 0 ? 0 : x > 1 ? 1 : x;
-    case NET_ACT_HARD_SWISH: {
-        float gate = x / 6 + 0.5f;
-        return x * (gate < 0 ? 0 : gate > 1 ? 1 : gate);
-    }
-    case NET_ACT_CLIP:
-        return x < alpha ? alpha : x > beta ? beta : x;
-    }
-    return x;
-}
 
 bool net_ref_node(const struct net_graph *graph, const struct net_node *node,
                   const float *const *in, float *out, struct daub_error *error)
 {
-    if (node->op <= NET_INPUT || node->op > NET_MATMUL)
+    const struct net_operator *op = net_op_find(node->op);
+    if (!op || !op->run)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "node '%s' (%s) cannot be computed by itself", node->name,
                          net_op_name(node->op));
-    const struct net_ref_job job = {graph, node, in, out, error};
-    return operators[node->op](&job);
+    const struct net_op_job job = {graph, node, in, out, error};
+    return op->run(&job);
 }
 
 /* State of a run. */
@@ -102,11 +44,11 @@ static bool take_input(const struct run *run, const struct net_node *node, float
 
 static bool run_node(const struct run *run, const struct net_node *node)
 {
-    const struct net_ref_job job = {run->graph, node, NULL, NULL, run->error};
-    int64_t count = net_shape_count(net_ref_out_shape(&job));
+    const struct net_op_job job = {run->graph, node, NULL, NULL, run->error};
+    int64_t count = net_shape_count(net_op_out_shape(&job));
     float *out = count < 0 ? NULL : daub_alloc((size_t)count, sizeof(float));
     if (!out)
-        return net_ref_no_memory(&job);
+        return net_op_no_memory(&job);
     run->ref->result[node->output] = out;
     if (node->op == NET_INPUT)
         return take_input(run, node, out, (size_t)count * sizeof(float));
@@ -140,8 +82,7 @@ static bool prepare(struct run *run)
     run->readers = daub_alloc(graph->value_count, sizeof(*run->readers));
     run->in = daub_alloc((size_t)most, sizeof(*run->in));
     if (!run->ref->result || !run->readers || !run->in)
-        return daub_fail(run->error, DAUB_ERROR_MEMORY,
-                         "out of memory while running the network");
+        return daub_no_memory(run->error, "computing the network on the host");
     for (size_t i = 0; i < graph->value_count; i++)
         run->ref->result[i] = graph->values[i].data;
     for (size_t i = 0; i < graph->node_count; i++)

@@ -35,5 +35,7 @@ bool net_ref_node(const struct net_graph *graph, const struct net_node *node,
 
 /* The activation of one number; slope is PRELU's. */
 float net_ref_act(enum net_act act, float alpha, float beta, float slope, float x);
+double net_ref_act_double(enum net_act act, double alpha, double beta, double slope,
+                          double x);
 
 #endif

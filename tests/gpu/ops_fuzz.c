@@ -121,7 +121,7 @@ static int grow_norm(struct growing *g, int x)
 
 static int grow_act(struct growing *g, int x)
 {
-    int kind = NET_ACT_RELU + pick(g, 9);
+    int kind = NET_ACT_RELU + pick(g, 10);
     int slope = kind == NET_ACT_PRELU
                     ? build_random(g->graph, SHAPE(dim(g, x, 1)), -1, 1, seed(g))
                     : -1;

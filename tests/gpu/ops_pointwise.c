@@ -27,6 +27,7 @@ static const struct act_case acts[] = {
     {NET_ACT_HARD_SIGMOID, 1.0f / 6, 0.5f},
     {NET_ACT_HARD_SWISH, 0, 0},
     {NET_ACT_CLIP, 0, 6},
+    {NET_ACT_SOFTPLUS, 0, 0},
 };
 
 static int act(struct net_graph *graph, const struct act_case *a, int x)

@@ -46,13 +46,13 @@ def add(name, model, image, painting):
 RUN = """Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose DepthToSpace Div
 Dropout Elu Exp Flatten Gather GlobalAveragePool HardSigmoid HardSwish Identity
 InstanceNormalization LayerNormalization LeakyRelu MaxPool Mul Neg Pad PRelu Pow Reciprocal
-ReduceMean Relu Reshape Resize Sigmoid Slice SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh
+ReduceMean Relu Reshape Resize Sigmoid Slice Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh
 Transpose Unsqueeze Upsample Abs Expand""".split()
 FOLD = """Add And Cast Ceil Concat Constant ConstantOfShape Div Equal Exp Expand Flatten
 Floor Gather Gemm Greater GreaterOrEqual Identity Less LessOrEqual Log MatMul Max Min Mod Mul
 Neg Not Or Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu
 Reshape Round Shape Sign Size Slice Split Sqrt Squeeze Sub Sum Tile Transpose Unsqueeze Where
-Abs""".split()
+Abs Elu HardSigmoid HardSwish LeakyRelu Sigmoid Softplus Tanh""".split()
 # What daub does not claim to run: other ranks and batches, cubic and cropping resize,
 # layer normalization over the last axes only, random dropout, side outputs, arbitrary
 # gathers and large matrix products of computed values. And one case that does not round the

@@ -47,11 +47,12 @@ def act_by_name(name, x, alpha, beta, slope):
             "sigmoid": lambda: torch.sigmoid(x),
             "hard_sigmoid": lambda: torch.clamp(alpha * x + beta, 0, 1),
             "hard_swish": lambda: F.hardswish(x),
-            "clip": lambda: torch.clamp(x, alpha, beta)}[name]()
+            "clip": lambda: torch.clamp(x, alpha, beta),
+            "softplus": lambda: F.softplus(x, threshold=1000)}[name]()
 
 
 ACTS = ["none", "relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid", "hard_sigmoid",
-        "hard_swish", "clip"]
+        "hard_swish", "clip", "softplus"]
 ACT_PARAMETERS = {"leaky_relu": (0.2, 0), "elu": (0.7, 0), "hard_sigmoid": (0.3, 0.4),
                   "clip": (-0.5, 0.75)}
 

@@ -82,12 +82,13 @@ const struct onnx_form onnx_forms[] = {
      "%5 [1,3,8,8] = act hard_sigmoid 0.2 0.5 %4\n"
      "%6 [1,3,8,8] = act relu %5\n"},
     {"opset 14; LeakyRelu x > a alpha=0.3; Elu a > b alpha=0.5; HardSigmoid b "
-     "> c alpha=0.25 beta=0.75; HardSwish c > y",
-     "%4\n"
+     "> c alpha=0.25 beta=0.75; HardSwish c > d; Softplus d > y",
+     "%5\n"
      "%1 [1,3,8,8] = act leaky_relu 0.3 %0\n"
      "%2 [1,3,8,8] = act elu 0.5 %1\n"
      "%3 [1,3,8,8] = act hard_sigmoid 0.25 0.75 %2\n"
-     "%4 [1,3,8,8] = act hard_swish %3\n"},
+     "%4 [1,3,8,8] = act hard_swish %3\n"
+     "%5 [1,3,8,8] = act softplus %4\n"},
     {"opset 9; f s 3,1,1 r1; f one 1 =0.5; PRelu x,s > a; PRelu a,one > y",
      "%3\n"
      "%2 [1,3,8,8] = act prelu %0 const[3,1,1]\n"

@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "util/half.h"
 #include "net/passes.h"
 #include "net/plan.h"
 #include "net_build.h"
@@ -272,18 +273,19 @@ static void test_half(void **state)
     for (unsigned half = 0; half < 0x7c00; half++) {
         double x = half_value(half), next = half_value(half + 1);
         double middle = (x + next) / 2; /* exact in a float */
-        assert_int_equal(plan_half((float)x), half);
-        assert_int_equal(plan_half((float)-x), half | 0x8000);
-        assert_int_equal(plan_half((float)middle), half + (half & 1));
-        assert_int_equal(plan_half(nextafterf((float)middle, 0)), half);
-        assert_int_equal(plan_half(nextafterf((float)middle, 1e30f)), half + 1);
+        assert_int_equal(daub_float_to_half((float)x), half);
+        assert_int_equal(daub_float_to_half((float)-x), half | 0x8000);
+        assert_int_equal(daub_float_to_half((float)middle), half + (half & 1));
+        assert_int_equal(daub_float_to_half(nextafterf((float)middle, 0)), half);
+        assert_int_equal(daub_float_to_half(nextafterf((float)middle, 1e30f)), half + 1);
     }
-    assert_int_equal(plan_half(INFINITY), 0x7c00);
-    assert_int_equal(plan_half(-1e30f), 0xfc00);
-    assert_int_equal(plan_half(65520.0f), 0x7c00);
-    assert_int_equal(plan_half(65519.99f), 0x7bff);
-    assert_true((plan_half(NAN) & 0x7c00) == 0x7c00 && (plan_half(NAN) & 1023));
-    assert_int_equal(plan_half(1e-40f), 0);
+    assert_int_equal(daub_float_to_half(INFINITY), 0x7c00);
+    assert_int_equal(daub_float_to_half(-1e30f), 0xfc00);
+    assert_int_equal(daub_float_to_half(65520.0f), 0x7c00);
+    assert_int_equal(daub_float_to_half(65519.99f), 0x7bff);
+    assert_true((daub_float_to_half(NAN) & 0x7c00) == 0x7c00 &&
+                (daub_float_to_half(NAN) & 1023));
+    assert_int_equal(daub_float_to_half(1e-40f), 0);
 }
 
 /* Every number of a convolution's weights stands in the packed ones, halved or not. */
@@ -306,7 +308,7 @@ static void test_packed_weights(void **state)
             size_t count = b->bytes / (halves ? 2 : 4), at = 0;
             for (; at < count; at++) {
                 const unsigned char *p = plan.weights + b->offset + at * (halves ? 2 : 4);
-                uint16_t half = plan_half(weight[k]);
+                uint16_t half = daub_float_to_half(weight[k]);
                 if (memcmp(p, halves ? (const void *)&half : (const void *)&weight[k],
                            halves ? 2 : 4) == 0)
                     break;

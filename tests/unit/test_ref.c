@@ -183,6 +183,11 @@ static void test_activations(void **state)
     assert_true(net_ref_act(NET_ACT_HARD_SWISH, 0, 0, 0, -3) == 0);
     assert_float_equal(net_ref_act(NET_ACT_ELU, 2, 0, 0, -1), 2 * (exp(-1) - 1), 1e-6);
     assert_float_equal(net_ref_act(NET_ACT_SIGMOID, 0, 0, 0, 0), 0.5, 0);
+    assert_float_equal(net_ref_act(NET_ACT_SOFTPLUS, 0, 0, 0, 0), log(2), 1e-6);
+    assert_true(net_ref_act(NET_ACT_SOFTPLUS, 0, 0, 0, 1000) == 1000);
+    assert_true(net_ref_act(NET_ACT_SOFTPLUS, 0, 0, 0, -1000) == 0);
+    assert_float_equal(net_ref_act(NET_ACT_SOFTPLUS, 0, 0, 0, -20) / exp(-20), 1, 1e-6);
+    assert_true(isnan(net_ref_act(NET_ACT_SOFTPLUS, 0, 0, 0, NAN)));
     assert_true(isnan(net_ref_act(NET_ACT_RELU, 0, 0, 0, NAN)));
     assert_true(isnan(net_ref_act(NET_ACT_CLIP, 0, 1, 0, NAN)));
 }

@@ -1,0 +1,147 @@
+/* The operators: one row each. Enumerations, names, the reference, the importer's table
+ * and the lowering table are generated from these lists, so a row is all that an
+ * element-wise function needs on the host. docs/add-an-operator.md describes the steps.
+ *
+ * ROW stands for a macro that makes what the including file needs of a row. */
+#ifndef DAUB_NET_OPS_H
+#define DAUB_NET_OPS_H
+
+/* clang-format off */
+
+/* Operators of the graph: enumerator, number, name in dumps, definition (op_*.c), lowering
+ * (lower*.c; NULL: computed on the host, from the style weights, never on the device). */
+#define NET_OPS(ROW)                                                                     \
+    ROW(NET_INPUT, 1, "input", net_op_input, lower_input)                                \
+    ROW(NET_CONV, 2, "conv", net_op_conv, lower_conv)                                    \
+    ROW(NET_CONV_TRANSPOSE, 3, "conv_transpose", net_op_conv_transpose, lower_deconv)    \
+    ROW(NET_NORM, 4, "norm", net_op_norm, lower_norm)                                    \
+    ROW(NET_ACT, 5, "act", net_op_act, lower_act)                                        \
+    ROW(NET_UNARY, 6, "unary", net_op_unary, NULL)                                       \
+    ROW(NET_BINARY, 7, "binary", net_op_binary, lower_binary)                            \
+    ROW(NET_CONCAT, 8, "concat", net_op_concat, lower_concat)                            \
+    ROW(NET_SLICE, 9, "slice", net_op_slice, lower_window)                               \
+    ROW(NET_PAD, 10, "pad", net_op_pad, lower_window)                                    \
+    ROW(NET_RESIZE, 11, "resize", net_op_resize, lower_resize)                           \
+    ROW(NET_DEPTH_TO_SPACE, 12, "depth_to_space", net_op_block, lower_block)             \
+    ROW(NET_SPACE_TO_DEPTH, 13, "space_to_depth", net_op_block, lower_block)             \
+    ROW(NET_POOL, 14, "pool", net_op_pool, lower_pool)                                   \
+    ROW(NET_MEAN, 15, "mean", net_op_mean, lower_mean)                                   \
+    ROW(NET_TRANSPOSE, 16, "transpose", net_op_transpose, NULL)                          \
+    ROW(NET_RESHAPE, 17, "reshape", net_op_reshape, NULL)                                \
+    ROW(NET_MATMUL, 18, "matmul", net_op_matmul, NULL)
+
+/* Activations (numbers: ACTIVATIONS of shaders/contract.h): enumerator, name in dumps, ONNX operator
+ * (NULL: made by an importer function of its own), its attributes alpha and beta where the
+ * file leaves them out, how many of the two it has, value at x in double precision. slope
+ * is the channel's element of PRelu's second input. */
+#define NET_ACTS(ROW)                                                                    \
+    ROW(NET_ACT_NONE, "none", NULL, 0, 0, 0, x)                                       \
+    ROW(NET_ACT_RELU, "relu", "Relu", 0, 0, 0, x < 0 ? 0 : x)                         \
+    ROW(NET_ACT_LEAKY_RELU, "leaky_relu", "LeakyRelu", 0.01f, 0, 1,                   \
+        x < 0 ? alpha * x : x)                                                           \
+    ROW(NET_ACT_PRELU, "prelu", NULL, 0, 0, 0, x < 0 ? slope * x : x)                 \
+    ROW(NET_ACT_ELU, "elu", "Elu", 1, 0, 1, x < 0 ? alpha * expm1(x) : x)             \
+    ROW(NET_ACT_TANH, "tanh", "Tanh", 0, 0, 0, tanh(x))                               \
+    ROW(NET_ACT_SIGMOID, "sigmoid", "Sigmoid", 0, 0, 0, 1 / (1 + exp(-x)))            \
+    ROW(NET_ACT_HARD_SIGMOID, "hard_sigmoid", "HardSigmoid", 0.2f, 0.5f, 2,           \
+        clamp(alpha * x + beta, 0, 1))                                                   \
+    ROW(NET_ACT_HARD_SWISH, "hard_swish", "HardSwish", 0, 0, 0,                       \
+        x * clamp(x / 6 + 0.5, 0, 1))                                                    \
+    ROW(NET_ACT_CLIP, "clip", NULL, 0, 0, 2, clamp(x, alpha, beta))                  \
+    ROW(NET_ACT_SOFTPLUS, "softplus", "Softplus", 0, 0, 0,                           \
+        fmax(x, 0) + log1p(exp(-fabs(x))))
+
+/* Functions of one number, which decomposed normalizations are made of: enumerator, number,
+ * name in dumps, ONNX operator, value at x. */
+#define NET_UNARIES(ROW)                                                                 \
+    ROW(NET_UNARY_SQRT, 1, "sqrt", "Sqrt", sqrt(x))                                      \
+    ROW(NET_UNARY_NEG, 2, "neg", "Neg", -x)                                              \
+    ROW(NET_UNARY_ABS, 3, "abs", "Abs", fabs(x))                                         \
+    ROW(NET_UNARY_EXP, 4, "exp", "Exp", exp(x))                                          \
+    ROW(NET_UNARY_RECIPROCAL, 5, "reciprocal", "Reciprocal", 1 / x)
+
+/* Functions of two numbers, with NumPy broadcasting (numbers: BINARIES of shaders/contract.h):
+ * the same columns without the number. */
+#define NET_BINARIES(ROW)                                                                \
+    ROW(NET_BINARY_ADD, "add", "Add", x + y)                                          \
+    ROW(NET_BINARY_SUB, "sub", "Sub", x - y)                                          \
+    ROW(NET_BINARY_MUL, "mul", "Mul", x * y)                                          \
+    ROW(NET_BINARY_DIV, "div", "Div", x / y)                                          \
+    ROW(NET_BINARY_POW, "pow", "Pow", pow(x, y))
+
+/* Functions that the importer computes on constants and that the graph does not have: ONNX
+ * operator, value. Round rounds halves to even. */
+#define NET_CONSTANT_UNARIES(ROW)                                                        \
+    ROW(Ceil, ceil(x))                                                                   \
+    ROW(Floor, floor(x))                                                                 \
+    ROW(Log, log(x))                                                                     \
+    ROW(Not, x == 0)                                                                     \
+    ROW(Round, rint(x))                                                                  \
+    ROW(Sign, (x > 0) - (x < 0))
+/* The same for two operands and a truth value. */
+#define NET_CONSTANT_TESTS(ROW)                                                          \
+    ROW(And, x != 0 && y != 0)                                                           \
+    ROW(Equal, x == y)                                                                   \
+    ROW(Greater, x > y)                                                                  \
+    ROW(GreaterOrEqual, x >= y)                                                          \
+    ROW(Less, x < y)                                                                     \
+    ROW(LessOrEqual, x <= y)                                                             \
+    ROW(Or, x != 0 || y != 0)
+
+/* The other operators of ONNX's default domain, opset 9 to 17, by what the importer can do
+ * with them. CONSTANT(name, fold): computed from constant inputs. SHAPE(name, fold): from
+ * the inputs' shapes alone. COMPUTED(name, translate): becomes nodes of the graph.
+ * BOTH(name, fold, translate): folded where all inputs are constant. The functions are in
+ * onnx_*.c and know what changed between opsets. */
+#define NET_ONNX_OPS(CONSTANT, SHAPE, COMPUTED, BOTH)                                    \
+    COMPUTED("AveragePool", net_onnx_pool)                                               \
+    COMPUTED("BatchNormalization", net_onnx_batch_norm)                                  \
+    BOTH("Cast", net_onnx_fold_cast, net_onnx_cast)                                      \
+    COMPUTED("Clip", net_onnx_clip)                                                      \
+    BOTH("Concat", net_onnx_fold_concat, net_onnx_concat)                                \
+    CONSTANT("Constant", net_onnx_fold_constant)                                         \
+    CONSTANT("ConstantOfShape", net_onnx_fold_constant_of_shape)                         \
+    COMPUTED("Conv", net_onnx_conv)                                                      \
+    COMPUTED("ConvTranspose", net_onnx_conv_transpose)                                   \
+    COMPUTED("DepthToSpace", net_onnx_block)                                             \
+    BOTH("Dropout", net_onnx_alias, net_onnx_alias)                                      \
+    BOTH("Expand", net_onnx_fold_expand, net_onnx_expand_value)                          \
+    BOTH("Flatten", net_onnx_fold_reshape, net_onnx_reshape)                             \
+    BOTH("Gather", net_onnx_fold_gather, net_onnx_gather)                                \
+    COMPUTED("Gemm", net_onnx_gemm)                                                      \
+    COMPUTED("GlobalAveragePool", net_onnx_mean)                                         \
+    BOTH("Identity", net_onnx_alias, net_onnx_alias)                                     \
+    COMPUTED("InstanceNormalization", net_onnx_instance_norm)                            \
+    COMPUTED("LayerNormalization", net_onnx_layer_norm)                                  \
+    COMPUTED("MatMul", net_onnx_gemm)                                                    \
+    BOTH("Max", net_onnx_fold_max, net_onnx_max)                                         \
+    COMPUTED("MaxPool", net_onnx_pool)                                                   \
+    BOTH("Min", net_onnx_fold_min, net_onnx_min)                                         \
+    CONSTANT("Mod", net_onnx_fold_mod)                                                   \
+    COMPUTED("PRelu", net_onnx_prelu)                                                    \
+    COMPUTED("Pad", net_onnx_pad)                                                        \
+    CONSTANT("Range", net_onnx_fold_range)                                               \
+    CONSTANT("ReduceMax", net_onnx_fold_reduce)                                          \
+    BOTH("ReduceMean", net_onnx_fold_reduce, net_onnx_mean)                              \
+    CONSTANT("ReduceMin", net_onnx_fold_reduce)                                          \
+    CONSTANT("ReduceProd", net_onnx_fold_reduce)                                         \
+    CONSTANT("ReduceSum", net_onnx_fold_reduce)                                          \
+    BOTH("Reshape", net_onnx_fold_reshape, net_onnx_reshape)                             \
+    COMPUTED("Resize", net_onnx_resize)                                                  \
+    SHAPE("Shape", net_onnx_fold_shape)                                                  \
+    SHAPE("Size", net_onnx_fold_shape)                                                   \
+    BOTH("Slice", net_onnx_fold_slice, net_onnx_slice_value)                             \
+    COMPUTED("SpaceToDepth", net_onnx_block)                                             \
+    BOTH("Split", net_onnx_fold_split, net_onnx_split_value)                             \
+    BOTH("Squeeze", net_onnx_fold_reshape, net_onnx_reshape)                             \
+    BOTH("Sum", net_onnx_fold_sum, net_onnx_sum)                                         \
+    CONSTANT("Tile", net_onnx_fold_tile)                                                 \
+    BOTH("Transpose", net_onnx_fold_transpose, net_onnx_transpose)                       \
+    BOTH("Unsqueeze", net_onnx_fold_reshape, net_onnx_reshape)                           \
+    COMPUTED("Upsample", net_onnx_resize)                                                \
+    CONSTANT("Where", net_onnx_fold_where)
+/* clang-format on */
+
+#define NET_ENUMERATOR(enumerator, number, ...) enumerator = number,
+
+#endif
