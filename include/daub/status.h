@@ -24,8 +24,8 @@ enum daub_status {
     DAUB_ERROR_MODEL,       /* the model file is damaged or holds what daub cannot run */
     DAUB_ERROR_MEMORY,      /* host or device memory ran out */
     DAUB_ERROR_DEVICE_LOST, /* the driver gave up; open the device anew */
-    DAUB_ERROR_GARBAGE,     /* the device computes wrong pictures at this precision */
-    DAUB_ERROR_AGAIN,       /* submit: every slot is taken; receive: nothing in flight */
+    DAUB_ERROR_WRONG_RESULTS, /* the device computes wrong pictures at this precision */
+    DAUB_ERROR_AGAIN, /* submit: every slot is taken; receive: nothing in flight */
 };
 
 /* The first error of a call. Zero-initialise before use; a call that succeeds leaves it

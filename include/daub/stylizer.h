@@ -50,7 +50,7 @@ struct daub_stylizer_params {
 };
 
 /* What may change with every frame; changing it re-records nothing. */
-struct daub_live {
+struct daub_frame_params {
     /* 0 input .. 1 painting. A model with an identity style is mixed with it, so that the
      * strokes themselves grow weaker; of others, the pixels are mixed. 0 is the input
      * exactly. */
@@ -78,13 +78,13 @@ DAUB_API enum daub_status daub_stylizer_create(struct daub_device *device,
 DAUB_API void daub_stylizer_free(struct daub_stylizer *stylizer);
 
 /* Starts painting a picture of exactly the input size and format (it is copied before the
- * call returns). live NULL means strength 1 and the default stability. tag comes back
+ * call returns). params NULL means strength 1 and the default stability. tag comes back
  * with the painting. Returns DAUB_ERROR_AGAIN, without setting *error, while two frames
  * are in flight. */
 DAUB_API enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                                const struct daub_image *image,
-                                               const struct daub_live *live, int64_t tag,
-                                               struct daub_error *error);
+                                               const struct daub_frame_params *params,
+                                               int64_t tag, struct daub_error *error);
 /* Waits for the oldest frame in flight and writes it to image, whose size, format and
  * planes the caller set to the output's. Returns DAUB_ERROR_AGAIN, without setting
  * *error, when nothing is in flight. */

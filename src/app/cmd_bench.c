@@ -115,10 +115,10 @@ static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count
         enum daub_status status = DAUB_ERROR_AGAIN;
         if (sent < count) {
             struct daub_image image = view(bench, bench->pictures[sent % PICTURES]);
-            struct daub_live live = {.strength = 1,
-                                     .style = next_style(bench, sent),
-                                     .stability = DAUB_STABILITY_DEFAULT};
-            status = daub_stylizer_submit(stylizer, &image, &live, sent, error);
+            struct daub_frame_params params = {.strength = 1,
+                                               .style = next_style(bench, sent),
+                                               .stability = DAUB_STABILITY_DEFAULT};
+            status = daub_stylizer_submit(stylizer, &image, &params, sent, error);
             sent += status == DAUB_OK;
         }
         if (status == DAUB_OK)

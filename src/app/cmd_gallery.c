@@ -71,10 +71,10 @@ static bool make_painter(struct gallery *gallery, struct daub_error *error)
 }
 
 /* Paints the photo and puts it on the sheet. */
-static bool add(struct gallery *gallery, const struct daub_live *live, const char *label,
-                struct daub_error *error)
+static bool add(struct gallery *gallery, const struct daub_frame_params *params,
+                const char *label, struct daub_error *error)
 {
-    painter_set_live(&gallery->painter, live, 0);
+    painter_set_frame_params(&gallery->painter, params, 0);
     AVFrame *photo = av_frame_clone(gallery->photo), *painted = NULL;
     if (!photo)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
@@ -92,19 +92,19 @@ static enum exit_code paint(struct gallery *gallery)
 {
     const struct daub_model_info *info = daub_model_get_info(gallery->model);
     struct daub_error error = {0};
-    struct daub_live live = {.strength = 0};
-    bool ok = add(gallery, &live, "photo", &error);
-    live.strength = 1;
+    struct daub_frame_params params = {.strength = 0};
+    bool ok = add(gallery, &params, "photo", &error);
+    params.strength = 1;
     if (info->style_count == 0) /* a net of one fixed style */
-        ok = ok && add(gallery, &live, info->name, &error);
-    live.style = gallery->weights;
+        ok = ok && add(gallery, &params, info->name, &error);
+    params.style = gallery->weights;
     for (int i = 0; ok && i < info->style_count; i++) {
         if (daub_stop_requested(&gallery->stop))
             return EXIT_CODE_INTERRUPTED;
         if (i == info->identity_style)
             continue;
         gallery->weights[i] = 1;
-        ok = add(gallery, &live, info->styles[i].name, &error);
+        ok = add(gallery, &params, info->styles[i].name, &error);
         gallery->weights[i] = 0;
     }
     AVFrame *frame = ok ? media_sheet_finish(gallery->sheet, &error) : NULL;

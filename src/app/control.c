@@ -256,10 +256,10 @@ static void add_status(const struct control *c, cJSON *answer)
     const struct look *look = c->params.look;
     const struct session_state *state = c->params.state;
     cJSON_AddStringToObject(answer, "style", look_title(look));
-    cJSON_AddNumberToObject(answer, "strength", share(look->live.strength));
-    cJSON_AddNumberToObject(answer, "stability", share(look->live.stability));
+    cJSON_AddNumberToObject(answer, "strength", share(look->params.strength));
+    cJSON_AddNumberToObject(answer, "stability", share(look->params.stability));
     cJSON_AddStringToObject(answer, "colors",
-                            look->live.color == DAUB_COLOR_KEEP ? "keep" : "paint");
+                            look->params.color == DAUB_COLOR_KEEP ? "keep" : "paint");
     cJSON_AddBoolToObject(answer, "bypass", look->bypass);
     cJSON_AddBoolToObject(answer, "pause", atomic_load(&c->params.pace->paused));
     cJSON_AddBoolToObject(answer, "asleep", atomic_load(&state->asleep));

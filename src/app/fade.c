@@ -13,16 +13,16 @@ static float *row(const struct fade *fade, int index)
     return fade->weights + (size_t)index * (size_t)fade->styles;
 }
 
-static void set_target(struct fade *fade, const struct daub_live *live)
+static void set_target(struct fade *fade, const struct daub_frame_params *params)
 {
-    fade->to = *live;
+    fade->to = *params;
     fade->to.style = NULL;
     for (int i = 0; i < fade->styles; i++)
-        row(fade, TO)[i] = live->style ? live->style[i] : i == fade->default_style;
+        row(fade, TO)[i] = params->style ? params->style[i] : i == fade->default_style;
 }
 
 bool fade_init(struct fade *fade, const struct daub_model_info *model,
-               const struct daub_live *live, struct daub_error *error)
+               const struct daub_frame_params *params, struct daub_error *error)
 {
     *fade = (struct fade){.styles = model->style_count,
                           .default_style = model->default_style};
@@ -31,18 +31,18 @@ bool fade_init(struct fade *fade, const struct daub_model_info *model,
         if (!fade->weights)
             return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     }
-    set_target(fade, live);
+    set_target(fade, params);
     return true;
 }
 
-void fade_to(struct fade *fade, const struct daub_live *live, int64_t now_us,
+void fade_to(struct fade *fade, const struct daub_frame_params *params, int64_t now_us,
              int64_t length_us)
 {
     fade->from = *fade_at(fade, now_us);
     if (fade->styles)
         memcpy(row(fade, FROM), row(fade, NOW),
                (size_t)fade->styles * sizeof(*fade->weights));
-    set_target(fade, live);
+    set_target(fade, params);
     fade->start_us = now_us;
     fade->length_us = length_us;
 }
@@ -52,7 +52,7 @@ static float mix(float a, float b, float part)
     return a + part * (b - a);
 }
 
-const struct daub_live *fade_at(struct fade *fade, int64_t now_us)
+const struct daub_frame_params *fade_at(struct fade *fade, int64_t now_us)
 {
     float part = 1;
     if (now_us - fade->start_us < fade->length_us)

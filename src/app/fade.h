@@ -12,19 +12,19 @@
 struct fade {
     int styles, default_style;
     float *weights; /* 3 rows of that many: where from, where to, now */
-    struct daub_live from, to, now;
+    struct daub_frame_params from, to, now;
     int64_t start_us, length_us;
 };
 
-/* Starts with live, whose weights are copied. Uninit is allowed after failure. */
+/* Starts with params, whose weights are copied. Uninit is allowed after failure. */
 bool fade_init(struct fade *fade, const struct daub_model_info *model,
-               const struct daub_live *live, struct daub_error *error);
-/* From what is shown at now_us to live within length_us; 0 or less: at once. Colours
+               const struct daub_frame_params *params, struct daub_error *error);
+/* From what is shown at now_us to params within length_us; 0 or less: at once. Colours
  * change at once. */
-void fade_to(struct fade *fade, const struct daub_live *live, int64_t now_us,
+void fade_to(struct fade *fade, const struct daub_frame_params *params, int64_t now_us,
              int64_t length_us);
 /* What to paint with at now_us, which may not go back; the fade's until the next call. */
-const struct daub_live *fade_at(struct fade *fade, int64_t now_us);
+const struct daub_frame_params *fade_at(struct fade *fade, int64_t now_us);
 void fade_uninit(struct fade *fade);
 
 #endif

@@ -11,25 +11,26 @@ enum { FADE_US = 500000 };
 
 static void apply(struct look *look, int64_t fade_us)
 {
-    struct daub_live live = look->live;
+    struct daub_frame_params params = look->params;
     if (look->bypass)
-        live.strength = 0;
-    live.style = look->weights;
-    painter_set_live(look->painter, &live, fade_us);
+        params.strength = 0;
+    params.style = look->weights;
+    painter_set_frame_params(look->painter, &params, fade_us);
 }
 
 bool look_init(struct look *look, struct painter *painter,
-               const struct daub_model_info *model, const struct daub_live *live,
-               struct daub_error *error)
+               const struct daub_model_info *model,
+               const struct daub_frame_params *params, struct daub_error *error)
 {
-    *look = (struct look){.painter = painter, .model = model, .live = *live, .style = -1};
+    *look =
+        (struct look){.painter = painter, .model = model, .params = *params, .style = -1};
     if (model->style_count == 0)
         return true;
     look->weights = daub_alloc((size_t)model->style_count, sizeof(*look->weights));
     if (!look->weights)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     for (int i = 0; i < model->style_count; i++) {
-        look->weights[i] = live->style ? live->style[i] : i == model->default_style;
+        look->weights[i] = params->style ? params->style[i] : i == model->default_style;
         if (look->weights[i] == 1)
             look->style = i;
     }
@@ -83,19 +84,19 @@ static float share(float value)
 
 void look_set_strength(struct look *look, float strength)
 {
-    look->live.strength = share(strength);
+    look->params.strength = share(strength);
     apply(look, 0);
 }
 
 void look_set_stability(struct look *look, float stability)
 {
-    look->live.stability = share(stability);
+    look->params.stability = share(stability);
     apply(look, 0);
 }
 
 void look_set_keep_colors(struct look *look, bool keep)
 {
-    look->live.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
+    look->params.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
     apply(look, 0);
 }
 

@@ -11,15 +11,15 @@ struct look {
     struct painter *painter;
     const struct daub_model_info *model;
     float *weights; /* style_count; NULL where the model has no styles */
-    struct daub_live live;
+    struct daub_frame_params params;
     int style;   /* shown alone; -1: a mix */
     bool bypass; /* the input is shown */
 };
 
 /* Begins with what the painter was made with. Uninit is allowed after failure. */
 bool look_init(struct look *look, struct painter *painter,
-               const struct daub_model_info *model, const struct daub_live *live,
-               struct daub_error *error);
+               const struct daub_model_info *model,
+               const struct daub_frame_params *params, struct daub_error *error);
 void look_uninit(struct look *look);
 
 /* Style of that index; out of range: nothing changes. The identity style, which is what

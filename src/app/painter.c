@@ -194,8 +194,8 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
 {
     *painter = (struct painter){.params = *params, .scale = 1};
     pthread_mutex_init(&painter->lock, NULL);
-    if (!fade_init(&painter->fade, daub_model_get_info(params->model), &params->live,
-                   error))
+    if (!fade_init(&painter->fade, daub_model_get_info(params->model),
+                   &params->frame_params, error))
         return false;
     enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);
     painter->out = media_format_of(params->output, pixel);
@@ -214,11 +214,12 @@ void painter_uninit(struct painter *painter)
     media_pool_uninit(&painter->pool);
 }
 
-void painter_set_live(struct painter *painter, const struct daub_live *live,
-                      int64_t fade_us)
+void painter_set_frame_params(struct painter *painter,
+                              const struct daub_frame_params *frame_params,
+                              int64_t fade_us)
 {
     pthread_mutex_lock(&painter->lock);
-    fade_to(&painter->fade, live, daub_clock_us(), fade_us);
+    fade_to(&painter->fade, frame_params, daub_clock_us(), fade_us);
     pthread_mutex_unlock(&painter->lock);
 }
 
@@ -227,11 +228,12 @@ static enum daub_status submit_view(struct painter *painter, const AVFrame *fram
 {
     struct daub_image image = media_image_of(frame, painter->in);
     pthread_mutex_lock(&painter->lock);
-    const struct daub_live *live = fade_at(&painter->fade, daub_clock_us());
+    const struct daub_frame_params *frame_params =
+        fade_at(&painter->fade, daub_clock_us());
     enum daub_status status =
-        daub_stylizer_submit(painter->stylizer, &image, live, 0, error);
+        daub_stylizer_submit(painter->stylizer, &image, frame_params, 0, error);
     if (status == DAUB_OK && painter->old)
-        status = daub_stylizer_submit(painter->old, &image, live, 0, error);
+        status = daub_stylizer_submit(painter->old, &image, frame_params, 0, error);
     pthread_mutex_unlock(&painter->lock);
     return status;
 }
@@ -365,7 +367,7 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     return PAINTER_OK;
 }
 
-void painter_forget(struct painter *painter)
+void painter_restart(struct painter *painter)
 {
     if (painter->stylizer)
         daub_stylizer_reset_history(painter->stylizer);

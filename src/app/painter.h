@@ -23,7 +23,7 @@ struct painter_params {
     enum daub_precision precision;
     enum daub_temporal temporal;
     float scene_threshold;
-    struct daub_live live; /* to begin with; weights are copied */
+    struct daub_frame_params frame_params; /* to begin with; weights are copied */
     const AVFrame *output; /* size, format, colours and shape of painted frames */
     bool keep_input;       /* painter_input works on painted frames */
 };
@@ -60,9 +60,10 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
                   const AVFrame *first, struct daub_error *error);
 void painter_uninit(struct painter *painter);
 
-/* Fades to live within fade_us; 0: at once. Any thread. */
-void painter_set_live(struct painter *painter, const struct daub_live *live,
-                      int64_t fade_us);
+/* Fades to frame_params within fade_us; 0: at once. Any thread. */
+void painter_set_frame_params(struct painter *painter,
+                              const struct daub_frame_params *frame_params,
+                              int64_t fade_us);
 
 /* Whether frame can be submitted without a change; if not, receive all that is in flight,
  * then call painter_change. */
@@ -92,7 +93,7 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
  */
 const AVFrame *painter_input(const AVFrame *painted);
 /* The next frame is painted as the first of a scene. */
-void painter_forget(struct painter *painter);
+void painter_restart(struct painter *painter);
 /* Whether the frame received last begins a new scene. */
 bool painter_was_cut(const struct painter *painter);
 

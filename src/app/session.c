@@ -349,7 +349,7 @@ static bool paint(struct session *session, AVFrame *frame)
     }
     unsigned jumps = (unsigned)((intptr_t)frame->opaque & JUMP_MASK);
     if (jumps != session->jumps_painted) {
-        painter_forget(painter);
+        painter_restart(painter);
         session->governor.over_us = session->governor.under_us = 0;
     }
     session->jumps_painted = jumps;

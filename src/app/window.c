@@ -358,8 +358,8 @@ static void draw_statistics(struct window *w, int letters)
              "%lld dropped   delay %.0f ms (median %d, 95 %% %d)\n"
              "waiting %.0f   painting %.0f   outputs %.0f ms",
              recorder_running(params->recorder) ? "[recording]  " : "",
-             look_title(params->look), (double)params->look->live.strength * 100,
-             (double)params->look->live.stability * 100, w->shown ? w->shown->width : 0,
+             look_title(params->look), (double)params->look->params.strength * 100,
+             (double)params->look->params.stability * 100, w->shown ? w->shown->width : 0,
              w->shown ? w->shown->height : 0, painted, w->rate,
              (long long)atomic_load(&state->dropped),
              (double)atomic_load(&state->delay_us) / 1000,
@@ -510,7 +510,7 @@ static void step(struct window *w, bool back)
 static void toggle_steadiness(struct window *w)
 {
     struct look *look = w->params.look;
-    float now = look->live.stability;
+    float now = look->params.stability;
     if (look->painter->params.temporal == DAUB_TEMPORAL_OFF) {
         say(w, "each frame by itself: --temporal is off");
         return;
@@ -534,13 +534,13 @@ static void take_character(struct window *w, char c)
         break;
     case '[':
     case ']':
-        look_set_strength(look, look->live.strength + (c == '[' ? -0.05f : 0.05f));
-        show_share(w, "strength", look->live.strength);
+        look_set_strength(look, look->params.strength + (c == '[' ? -0.05f : 0.05f));
+        show_share(w, "strength", look->params.strength);
         break;
     case '{':
     case '}':
-        look_set_stability(look, look->live.stability + (c == '{' ? -0.05f : 0.05f));
-        show_share(w, "stability", look->live.stability);
+        look_set_stability(look, look->params.stability + (c == '{' ? -0.05f : 0.05f));
+        show_share(w, "stability", look->params.stability);
         break;
     case '.':
     case ',':
@@ -572,9 +572,9 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         say(w, atomic_load(&w->params.pace->paused) ? "paused" : "going on");
         break;
     case SDLK_c:
-        look_set_keep_colors(look, look->live.color != DAUB_COLOR_KEEP);
-        say(w, look->live.color == DAUB_COLOR_KEEP ? "the input's colours"
-                                                   : "the painting's colours");
+        look_set_keep_colors(look, look->params.color != DAUB_COLOR_KEEP);
+        say(w, look->params.color == DAUB_COLOR_KEEP ? "the input's colours"
+                                                     : "the painting's colours");
         break;
     case SDLK_t:
         toggle_steadiness(w);

@@ -371,10 +371,11 @@ static void convert(uint16_t pixel[3], bool from_rgb, bool to_rgb)
     }
 }
 
-static void paint_pixel(uint16_t pixel[3], const struct daub_live *live, bool rgb)
+static void paint_pixel(uint16_t pixel[3], const struct daub_frame_params *params,
+                        bool rgb)
 {
-    double strength = live ? live->strength : 1;
-    enum daub_color_mode color = live ? live->color : DAUB_COLOR_PAINT;
+    double strength = params ? params->strength : 1;
+    enum daub_color_mode color = params ? params->color : DAUB_COLOR_PAINT;
     for (int c = 0; c < 3; c++) {
         bool luma = rgb || c == 0;
         if ((luma && color == DAUB_COLOR_ONLY) || (!luma && color == DAUB_COLOR_KEEP))
@@ -385,7 +386,7 @@ static void paint_pixel(uint16_t pixel[3], const struct daub_live *live, bool rg
 
 enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                       const struct daub_image *image,
-                                      const struct daub_live *live, int64_t tag,
+                                      const struct daub_frame_params *params, int64_t tag,
                                       struct daub_error *error)
 {
     const struct daub_stylizer_params *p = &stylizer->params;
@@ -407,7 +408,7 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
             to[1] = to[2] = 32768;
             for (int c = 0; c < in->components; c++)
                 to[c] = load(image, in, c, ix, iy);
-            paint_pixel(to, live, in->rgb);
+            paint_pixel(to, params, in->rgb);
             convert(to, in->rgb, out->rgb);
         }
     }
