@@ -1,11 +1,13 @@
 #include "app/painter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <libavutil/pixdesc.h>
 
 #include "media/compat.h"
 #include "media/format.h"
+#include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -61,21 +63,21 @@ static bool is_transparent(const AVFrame *frame)
     return false;
 }
 
-static void tell(struct painter *painter, const AVFrame *frame,
-                 const struct media_match *match)
+static void warn_of_losses(struct painter *painter, const AVFrame *frame,
+                           const struct media_match *match)
 {
-    if (match->no_alpha && !painter->told_alpha && is_transparent(frame)) {
+    if (match->no_alpha && !painter->warned_alpha && is_transparent(frame)) {
         daub_log(DAUB_LOG_WARNING, "the input's transparency is dropped");
-        painter->told_alpha = true;
+        painter->warned_alpha = true;
     }
-    if (media_matrix_unknown(frame->colorspace) && !painter->told_matrix) {
+    if (media_matrix_unknown(frame->colorspace) && !painter->warned_matrix) {
         daub_log(DAUB_LOG_WARNING,
                  "colour matrix %s is painted as %s; colours may be a little off",
                  av_color_space_name(frame->colorspace),
                  painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
                  : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
                                                            : "bt601");
-        painter->told_matrix = true;
+        painter->warned_matrix = true;
     }
     if (!match->same)
         daub_log(DAUB_LOG_VERBOSE, "input format %s is converted to %s for the painter",
@@ -183,7 +185,7 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
     painter->in = in;
     painter->width = frame->width;
     painter->height = frame->height;
-    tell(painter, frame, &match);
+    warn_of_losses(painter, frame, &match);
     struct daub_stylizer_params make = stylizer_params(painter, painter->scale);
     return daub_stylizer_create(painter->params.device, painter->params.model, &make,
                                 &painter->stylizer, error) == DAUB_OK;
@@ -194,9 +196,13 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
 {
     *painter = (struct painter){.params = *params, .scale = 1};
     pthread_mutex_init(&painter->lock, NULL);
-    if (!fade_init(&painter->fade, daub_model_get_info(params->model),
-                   &params->frame_params, error))
+    const struct daub_model_info *model = daub_model_get_info(params->model);
+    if (!fade_init(&painter->fade, model, &params->frame_params, error))
         return false;
+    painter->style_weights =
+        daub_alloc((size_t)model->style_count, sizeof(*painter->style_weights));
+    if (!painter->style_weights)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);
     painter->out = media_format_of(params->output, pixel);
     return painter_change(painter, first, error);
@@ -209,6 +215,7 @@ void painter_uninit(struct painter *painter)
         av_frame_free(&painter->waiting[i]);
     painter->waiting_count = 0;
     fade_uninit(&painter->fade);
+    free(painter->style_weights);
     pthread_mutex_destroy(&painter->lock);
     media_converter_uninit(&painter->converter);
     media_pool_uninit(&painter->pool);
@@ -227,14 +234,14 @@ static enum daub_status submit_view(struct painter *painter, const AVFrame *fram
                                     struct daub_error *error)
 {
     struct daub_image image = media_image_of(frame, painter->in);
+    struct daub_frame_params params;
     pthread_mutex_lock(&painter->lock);
-    const struct daub_frame_params *frame_params =
-        fade_at(&painter->fade, daub_clock_us());
-    enum daub_status status =
-        daub_stylizer_submit(painter->stylizer, &image, frame_params, 0, error);
-    if (status == DAUB_OK && painter->old)
-        status = daub_stylizer_submit(painter->old, &image, frame_params, 0, error);
+    fade_at(&painter->fade, daub_clock_us(), &params, painter->style_weights);
     pthread_mutex_unlock(&painter->lock);
+    enum daub_status status =
+        daub_stylizer_submit(painter->stylizer, &image, &params, 0, error);
+    if (status == DAUB_OK && painter->old)
+        status = daub_stylizer_submit(painter->old, &image, &params, 0, error);
     return status;
 }
 
@@ -323,8 +330,8 @@ static bool receive(struct painter *painter, AVFrame *made, struct daub_error *e
     return ok;
 }
 
-/* Consumes the input: it goes, or goes on with the painting. */
-static void part_with(struct painter *painter, AVFrame *made, AVFrame *input)
+/* Takes ownership of the input: frees it or attaches it to the painting. */
+static void attach_or_free_input(struct painter *painter, AVFrame *made, AVFrame *input)
 {
     if (painter->params.keep_input) {
         av_buffer_unref(&made->opaque_ref);
@@ -362,7 +369,7 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
             (size_t)painter->waiting_count * sizeof(painter->submitted_us[0]));
     memmove(&painter->waiting[0], &painter->waiting[1],
             (size_t)painter->waiting_count * sizeof(painter->waiting[0]));
-    part_with(painter, made, input);
+    attach_or_free_input(painter, made, input);
     *painted = made;
     return PAINTER_OK;
 }

@@ -40,7 +40,7 @@ struct painter {
     int waiting_count;
     struct media_converter converter; /* for formats that the shaders do not read */
     struct media_pool pool;           /* of painted frames */
-    bool told_alpha, told_matrix;
+    bool warned_alpha, warned_matrix;
 
     /* a change of scale: built beside the painting, then both paint while one fades */
     struct daub_thread builder;
@@ -51,8 +51,9 @@ struct painter {
     int faded;          /* frames painted by both */
     bool no_other_size; /* building one failed */
 
-    pthread_mutex_t lock; /* of fade */
-    struct fade fade;
+    pthread_mutex_t lock;
+    struct fade fade;     /* lock */
+    float *style_weights; /* of the frame that is being submitted; style_count */
 };
 
 /* Builds the stylizer for frames like first. Uninit is allowed after failure. */

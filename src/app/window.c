@@ -506,7 +506,37 @@ static void step(struct window *w, bool back)
         show_position(w, atomic_load(&w->params.state->position_us) + frame_us);
 }
 
-/* At a stability of 0 nothing is carried over. */
+static void change_strength(struct look *look, float strength)
+{
+    look_commit(look, &(struct look_change){.has_strength = true, .strength = strength},
+                0);
+}
+
+static void change_stability(struct look *look, float stability)
+{
+    look_commit(look,
+                &(struct look_change){.has_stability = true, .stability = stability}, 0);
+}
+
+static void toggle_keep_colors(struct window *w)
+{
+    struct look *look = w->params.look;
+    bool keep = look->params.color != DAUB_COLOR_KEEP;
+    struct look_change change = {.has_color = true,
+                                 .color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT};
+    look_commit(look, &change, 0);
+    say(w, keep ? "the input's colours" : "the painting's colours");
+}
+
+static void toggle_bypass(struct window *w)
+{
+    struct look *look = w->params.look;
+    look_commit(look, &(struct look_change){.has_bypass = true, .bypass = !look->bypass},
+                0);
+    say(w, look_title(look));
+}
+
+/* A stability of 0 paints every frame without history. */
 static void toggle_steadiness(struct window *w)
 {
     struct look *look = w->params.look;
@@ -515,9 +545,9 @@ static void toggle_steadiness(struct window *w)
         say(w, "each frame by itself: --temporal is off");
         return;
     }
-    look_set_stability(look, now > 0            ? 0
-                             : w->stability > 0 ? w->stability
-                                                : DAUB_STABILITY_DEFAULT);
+    change_stability(look, now > 0            ? 0
+                           : w->stability > 0 ? w->stability
+                                              : DAUB_STABILITY_DEFAULT);
     w->stability = now;
     say(w, now > 0 ? "each frame by itself" : "steady");
 }
@@ -534,12 +564,12 @@ static void take_character(struct window *w, char c)
         break;
     case '[':
     case ']':
-        look_set_strength(look, look->params.strength + (c == '[' ? -0.05f : 0.05f));
+        change_strength(look, look->params.strength + (c == '[' ? -0.05f : 0.05f));
         show_share(w, "strength", look->params.strength);
         break;
     case '{':
     case '}':
-        look_set_stability(look, look->params.stability + (c == '{' ? -0.05f : 0.05f));
+        change_stability(look, look->params.stability + (c == '{' ? -0.05f : 0.05f));
         show_share(w, "stability", look->params.stability);
         break;
     case '.':
@@ -560,7 +590,6 @@ static void take_character(struct window *w, char c)
 
 static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
 {
-    struct look *look = w->params.look;
     switch (key) {
     case SDLK_q:
     case SDLK_ESCAPE:
@@ -572,16 +601,13 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         say(w, atomic_load(&w->params.pace->paused) ? "paused" : "going on");
         break;
     case SDLK_c:
-        look_set_keep_colors(look, look->params.color != DAUB_COLOR_KEEP);
-        say(w, look->params.color == DAUB_COLOR_KEEP ? "the input's colours"
-                                                     : "the painting's colours");
+        toggle_keep_colors(w);
         break;
     case SDLK_t:
         toggle_steadiness(w);
         break;
     case SDLK_b:
-        look_set_bypass(look, !look->bypass);
-        say(w, look_title(look));
+        toggle_bypass(w);
         break;
     case SDLK_TAB:
         w->split = !w->split;

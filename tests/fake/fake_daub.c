@@ -4,8 +4,10 @@
  * the nearest sample. Two frames are in flight, as in the real library.
  *
  * DAUB_FAKE_DELAY_MS: a receive takes that long. DAUB_FAKE_NO_DEVICE: no device is found.
- * DAUB_FAKE_FAIL_AT: the n-th receive fails. */
+ * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_LOG: a file to which every submit
+ * adds a line with strength, stability and the two style weights. */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -384,6 +386,18 @@ static void paint_pixel(uint16_t pixel[3], const struct daub_frame_params *param
     }
 }
 
+static void log_params(const struct daub_frame_params *params)
+{
+    const char *path = getenv("DAUB_FAKE_LOG");
+    FILE *file = path && params && params->style ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "%.6g %.6g %.6g %.6g\n", (double)params->strength,
+            (double)params->stability, (double)params->style[0],
+            (double)params->style[1]);
+    fclose(file);
+}
+
 enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                       const struct daub_image *image,
                                       const struct daub_frame_params *params, int64_t tag,
@@ -412,6 +426,7 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
             convert(to, in->rgb, out->rgb);
         }
     }
+    log_params(params);
     slot->tag = tag;
     stylizer->in_flight++;
     return DAUB_OK;
