@@ -7,8 +7,10 @@
 #include <math.h>
 
 #include "app/window_text.h"
+#include "media/latest_frame.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -30,8 +32,7 @@ struct window {
     struct window_text text;
     Uint32 frame_event;
 
-    pthread_mutex_t lock;
-    AVFrame *newest; /* lock; NULL: none since the last one was taken */
+    struct latest_frame latest; /* engine thread -> main thread */
     atomic_llong pushed;
     atomic_bool minimized;
 
@@ -62,7 +63,7 @@ static const char help[] =
 
 static struct window *window_of(struct media_sink *sink)
 {
-    return (struct window *)((char *)sink - offsetof(struct window, sink));
+    return container_of(sink, struct window, sink);
 }
 
 /* ---- the sink ---- */
@@ -70,16 +71,8 @@ static struct window *window_of(struct media_sink *sink)
 static bool sink_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct window *w = window_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&w->lock);
-    AVFrame *old = w->newest;
-    if (copy)
-        w->newest = copy;
-    pthread_mutex_unlock(&w->lock);
-    if (copy) {
-        av_frame_free(&old);
-        SDL_PushEvent(&(SDL_Event){.type = w->frame_event});
-    }
+    latest_frame_put(&w->latest, frame);
+    SDL_PushEvent(&(SDL_Event){.type = w->frame_event});
     atomic_fetch_add(&w->pushed, 1);
     return true;
 }
@@ -186,7 +179,7 @@ struct window *window_open(const struct window_params *params, struct daub_error
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    pthread_mutex_init(&w->lock, NULL);
+    latest_frame_init(&w->latest);
     w->sink = (struct media_sink){.ops = &sink_ops, .name = "window", .quiet = true};
     w->params = *params;
     w->mirror = params->mirror;
@@ -203,7 +196,7 @@ void window_close(struct window *w)
 {
     if (!w)
         return;
-    av_frame_free(&w->newest);
+    latest_frame_uninit(&w->latest);
     av_frame_free(&w->shown);
     media_converter_uninit(&w->converter);
     media_converter_uninit(&w->input_converter);
@@ -215,7 +208,6 @@ void window_close(struct window *w)
     if (w->window)
         SDL_DestroyWindow(w->window);
     SDL_Quit();
-    pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
@@ -289,10 +281,7 @@ static void upload_input(struct window *w)
 /* Brings the newest frame to the texture. */
 static void take_frame(struct window *w)
 {
-    pthread_mutex_lock(&w->lock);
-    AVFrame *frame = w->newest;
-    w->newest = NULL;
-    pthread_mutex_unlock(&w->lock);
+    AVFrame *frame = latest_frame_take(&w->latest);
     if (frame && frame->format != AV_PIX_FMT_BGRA) {
         AVFrame *made = shown_as(w, &w->converter, frame, frame->width, frame->height);
         av_frame_free(&frame);

@@ -8,7 +8,6 @@
 #ifdef DAUB_PIPEWIRE
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +16,10 @@
 #include <pipewire/pipewire.h>
 #include <spa/param/video/format-utils.h>
 
+#include "media/latest_frame.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -55,9 +56,7 @@ struct sink_pipewire {
     struct spa_source *came, *repeat; /* a new painting; none for a while */
     atomic_bool watched, dead;
 
-    pthread_mutex_t lock;
-    AVFrame *newest; /* lock; NULL: none since the last one was taken */
-    int64_t came_us; /* lock; clock when the last one came */
+    struct latest_frame latest; /* engine thread -> the loop's */
 
     /* the loop's */
     enum pw_stream_state state;
@@ -70,7 +69,7 @@ struct sink_pipewire {
 
 static struct sink_pipewire *pipewire_of(struct media_sink *sink)
 {
-    return (struct sink_pipewire *)((char *)sink - offsetof(struct sink_pipewire, sink));
+    return container_of(sink, struct sink_pipewire, sink);
 }
 
 static void die(struct sink_pipewire *s, const char *why)
@@ -86,10 +85,7 @@ static void die(struct sink_pipewire *s, const char *why)
 /* From the one painted to the one settled on. */
 static void take_newest(struct sink_pipewire *s)
 {
-    pthread_mutex_lock(&s->lock);
-    AVFrame *frame = s->newest;
-    s->newest = NULL;
-    pthread_mutex_unlock(&s->lock);
+    AVFrame *frame = latest_frame_take(&s->latest);
     if (!frame)
         return;
     bool rgb = s->settled->pixel == AV_PIX_FMT_BGR0;
@@ -169,17 +165,10 @@ static void on_came(void *user, uint64_t count)
     send_now(user);
 }
 
-/* Who comes later does not see what was in front of the camera then. */
-static void forget_stale(struct sink_pipewire *s)
+/* A program that starts to watch must not see a frame from before the camera slept. */
+static void drop_stale(struct sink_pipewire *s)
 {
-    pthread_mutex_lock(&s->lock);
-    bool stale = daub_clock_us() - s->came_us > STALE_US;
-    AVFrame *newest = stale ? s->newest : NULL;
-    if (stale)
-        s->newest = NULL;
-    pthread_mutex_unlock(&s->lock);
-    av_frame_free(&newest);
-    if (stale)
+    if (latest_frame_expire(&s->latest, STALE_US))
         av_frame_free(&s->current);
 }
 
@@ -192,7 +181,7 @@ static void on_state(void *user, enum pw_stream_state before, enum pw_stream_sta
     (void)before;
     s->state = state;
     if (state == PW_STREAM_STATE_STREAMING)
-        forget_stale(s);
+        drop_stale(s);
     atomic_store(&s->watched, state == PW_STREAM_STATE_STREAMING);
     if (state == PW_STREAM_STATE_ERROR)
         die(s, error ? error : "no reason given");
@@ -253,14 +242,7 @@ static const struct pw_stream_events stream_events = {.version = PW_VERSION_STRE
 static bool pipewire_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct sink_pipewire *s = pipewire_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&s->lock);
-    AVFrame *old = copy ? s->newest : NULL;
-    if (copy)
-        s->newest = copy;
-    s->came_us = daub_clock_us();
-    pthread_mutex_unlock(&s->lock);
-    av_frame_free(&old);
+    latest_frame_put(&s->latest, frame);
     pw_loop_signal_event(pw_thread_loop_get_loop(s->loop), s->came);
     return !atomic_load(&s->dead);
 }
@@ -317,9 +299,8 @@ static void pipewire_destroy(struct media_sink *sink)
     struct sink_pipewire *s = pipewire_of(sink);
     leave(s);
     media_converter_uninit(&s->converter);
-    av_frame_free(&s->newest);
+    latest_frame_uninit(&s->latest);
     av_frame_free(&s->current);
-    pthread_mutex_destroy(&s->lock);
     free(s);
     pw_deinit();
 }
@@ -427,7 +408,7 @@ struct media_sink *sink_pipewire_open(const struct media_sink_params *params,
     s->height = shape.height;
     s->bt709 = params->encode.vcam_bt709;
     s->sink = (struct media_sink){.ops = &pipewire_ops, .name = s->label};
-    pthread_mutex_init(&s->lock, NULL);
+    latest_frame_init(&s->latest);
     if (!join_graph(s, error)) {
         pipewire_destroy(&s->sink);
         return NULL;

@@ -4,19 +4,19 @@
  * none comes, since watchers give up on a camera that sends nothing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libavutil/imgutils.h>
 
 #include "media/camera.h"
+#include "media/latest_frame.h"
 #include "media/sink_kinds.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/thread.h"
@@ -43,17 +43,16 @@ struct sink_v4l2 {
     int64_t asked_us;
     atomic_bool watched;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    AVFrame *newest;         /* lock; NULL: none since the last one was taken */
-    bool finished, dead;     /* lock */
-    struct daub_error error; /* lock; why it is dead */
-    int64_t pushed, written; /* lock */
+    struct latest_frame latest; /* engine thread -> this one's */
+    atomic_bool failed;
+    struct daub_error error; /* why it failed; the thread's until it was joined */
+    int64_t written;         /* frames; the same */
+    int64_t pushed;          /* frames; engine thread, then join */
 };
 
 static struct sink_v4l2 *v4l2_of(struct media_sink *sink)
 {
-    return (struct sink_v4l2 *)((char *)sink - offsetof(struct sink_v4l2, sink));
+    return container_of(sink, struct sink_v4l2, sink);
 }
 
 /* ---- finding and opening ---- */
@@ -261,44 +260,25 @@ static bool pack(struct sink_v4l2 *s, const AVFrame *frame, struct daub_error *e
     return frame != NULL;
 }
 
-static void due_in(struct timespec *at, double seconds)
-{
-    clock_gettime(CLOCK_MONOTONIC, at);
-    long long ns = at->tv_nsec + (long long)(seconds * 1e9);
-    at->tv_sec += (time_t)(ns / 1000000000);
-    at->tv_nsec = (long)(ns % 1000000000);
-}
-
 static void *run(void *opaque)
 {
     struct sink_v4l2 *s = opaque;
-    struct daub_error error = {0};
-    bool ok = true, any = false;
-    pthread_mutex_lock(&s->lock);
-    while (ok && !(s->finished && !s->newest)) {
-        struct timespec due;
-        /* A little late, so that a frame that is on its way comes first. */
-        due_in(&due, 1.5 / av_q2d(s->rate));
-        int code = 0;
-        while (code == 0 && !s->newest && !s->finished)
-            code = pthread_cond_timedwait(&s->changed, &s->lock, &due);
-        AVFrame *frame = s->newest;
-        s->newest = NULL;
-        pthread_mutex_unlock(&s->lock);
+    bool ok = true, any = false, finished = false;
+    /* Half a frame late, so that a frame that is on its way comes first. */
+    int64_t timeout_us = (int64_t)(1.5e6 / av_q2d(s->rate));
+    while (ok && !finished) {
+        AVFrame *frame = latest_frame_wait(&s->latest, timeout_us, &finished);
         count_users(s);
         if (frame) {
-            ok = pack(s, frame, &error);
+            ok = pack(s, frame, &s->error);
             any = true;
         }
-        if (ok && any)
-            ok = write_picture(s, &error);
-        pthread_mutex_lock(&s->lock);
+        if (ok && any && (frame || !finished))
+            ok = write_picture(s, &s->error);
         s->written += frame && ok;
         av_frame_free(&frame);
     }
-    s->dead = !ok;
-    s->error = error;
-    pthread_mutex_unlock(&s->lock);
+    atomic_store(&s->failed, !ok);
     return NULL;
 }
 
@@ -307,18 +287,9 @@ static void *run(void *opaque)
 static bool v4l2_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct sink_v4l2 *s = v4l2_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&s->lock);
-    AVFrame *old = copy ? s->newest : NULL;
-    if (copy)
-        s->newest = copy;
-    /* One that was not written in time counts with its successor. */
-    s->pushed += old == NULL;
-    bool ok = !s->dead;
-    pthread_cond_signal(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-    av_frame_free(&old);
-    return ok;
+    /* A replaced frame counts once, with its successor. */
+    s->pushed += !latest_frame_put(&s->latest, frame);
+    return !atomic_load(&s->failed);
 }
 
 static bool v4l2_watched(struct media_sink *sink)
@@ -328,12 +299,8 @@ static bool v4l2_watched(struct media_sink *sink)
 
 static void v4l2_finish(struct media_sink *sink, bool keep)
 {
-    struct sink_v4l2 *s = v4l2_of(sink);
     (void)keep;
-    pthread_mutex_lock(&s->lock);
-    s->finished = true;
-    pthread_cond_signal(&s->changed);
-    pthread_mutex_unlock(&s->lock);
+    latest_frame_finish(&v4l2_of(sink)->latest);
 }
 
 static bool v4l2_join(struct media_sink *sink, struct media_report *report,
@@ -342,7 +309,9 @@ static bool v4l2_join(struct media_sink *sink, struct media_report *report,
     struct sink_v4l2 *s = v4l2_of(sink);
     daub_thread_join(&s->thread);
     *report = (struct media_report){.frames_in = s->pushed, .frames_out = s->written};
-    return s->dead ? daub_fail(error, s->error.status, "%s", s->error.message) : true;
+    return atomic_load(&s->failed)
+               ? daub_fail(error, s->error.status, "%s", s->error.message)
+               : true;
 }
 
 static void v4l2_destroy(struct media_sink *sink)
@@ -358,10 +327,8 @@ static void v4l2_destroy(struct media_sink *sink)
         close(s->fd);
     }
     media_converter_uninit(&s->converter);
-    av_frame_free(&s->newest);
+    latest_frame_uninit(&s->latest);
     av_frame_free(&s->shape);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
     free(s->packed);
     free(s);
 }
@@ -401,12 +368,7 @@ struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    latest_frame_init(&s->latest);
     s->fd = -1;
     atomic_store(&s->watched, true);
     s->sink = (struct media_sink){.ops = &v4l2_ops, .name = params->path};

@@ -17,6 +17,7 @@
 #include "media/frames.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -417,7 +418,7 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
 
 static struct camera *camera_of(struct media_source *source)
 {
-    return (struct camera *)((char *)source - offsetof(struct camera, source));
+    return container_of(source, struct camera, source);
 }
 
 static enum media_read camera_read(struct media_source *source, struct media_item *item,
