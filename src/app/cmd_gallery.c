@@ -1,4 +1,5 @@
-/* daub models --gallery: one picture in every style of a model, on one sheet. */
+/* The command "daub models --gallery": one picture in every style of a model, on one
+ * sheet. */
 #include <stdlib.h>
 
 #include "app/commands.h"
@@ -10,19 +11,19 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* Everything the command owns, in the order it is made. */
+/* What the command owns, in the order of creation. */
 struct gallery {
     const struct options *options;
     struct daub_stop stop;
     struct media_source *source;
     AVFrame *photo; /* upright */
-    AVFrame *cell;  /* size, format and colours of paintings */
+    AVFrame *cell;  /* frame template of paintings */
     struct daub_device *device;
     struct daub_model *model;
     struct painter painter;
     bool painter_made;
     struct media_sheet *sheet;
-    AVFrame *canvas; /* size and format of the sheet */
+    AVFrame *canvas; /* frame template of the sheet */
     struct media_sink *sink;
     struct media_pool pool;
     float *weights;
@@ -95,7 +96,7 @@ static enum exit_code paint(struct gallery *gallery)
     struct daub_frame_params params = {.strength = 0};
     bool ok = add(gallery, &params, "photo", &error);
     params.strength = 1;
-    if (info->style_count == 0) /* a net of one fixed style */
+    if (info->style_count == 0) /* a model of one fixed style */
         ok = ok && add(gallery, &params, info->name, &error);
     params.style = gallery->weights;
     for (int i = 0; ok && i < info->style_count; i++) {

@@ -1,4 +1,4 @@
-/* What the program tells its caller. */
+/* The exit codes of the program. */
 #ifndef DAUB_APP_EXIT_CODE_H
 #define DAUB_APP_EXIT_CODE_H
 

@@ -14,7 +14,7 @@
 
 enum { FADE_FRAMES = 6 };
 
-/* Size and meaning of the samples that the stylizer will be given for frame. */
+/* The format in which the stylizer reads frames like this one. */
 static bool input_format(const AVFrame *frame, struct daub_format *format,
                          struct media_match *match, struct daub_error *error)
 {
@@ -34,7 +34,7 @@ bool painter_fits(const struct painter *painter, const AVFrame *frame)
 {
     struct daub_format format;
     struct media_match match;
-    if (atomic_load(&painter->built) || painter->faded >= FADE_FRAMES)
+    if (atomic_load(&painter->next_ready) || painter->faded_frames >= FADE_FRAMES)
         return false;
     return painter->stylizer && frame->width == painter->width &&
            frame->height == painter->height &&
@@ -89,7 +89,7 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
                                                    double scale)
 {
     const struct painter_params *params = &painter->params;
-    struct daub_stylizer_params make = {
+    struct daub_stylizer_params stylizer = {
         .in_width = painter->width,
         .in_height = painter->height,
         .in = painter->in,
@@ -100,15 +100,15 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
         .temporal = params->temporal,
         .scene_threshold = params->scene_threshold,
     };
-    size_apply(&params->work, painter->width, painter->height, &make.work_width,
-               &make.work_height);
+    size_apply(&params->work, painter->width, painter->height, &stylizer.work_width,
+               &stylizer.work_height);
     if (scale < 1) {
-        make.work_width = (int)(make.work_width * scale + 0.5);
-        make.work_height = (int)(make.work_height * scale + 0.5);
-        make.work_width = make.work_width < 1 ? 1 : make.work_width;
-        make.work_height = make.work_height < 1 ? 1 : make.work_height;
+        stylizer.work_width = (int)(stylizer.work_width * scale + 0.5);
+        stylizer.work_height = (int)(stylizer.work_height * scale + 0.5);
+        stylizer.work_width = stylizer.work_width < 1 ? 1 : stylizer.work_width;
+        stylizer.work_height = stylizer.work_height < 1 ? 1 : stylizer.work_height;
     }
-    return make;
+    return stylizer;
 }
 
 /* ---- a change of scale ---- */
@@ -120,13 +120,13 @@ static void *build(void *opaque)
     if (daub_stylizer_create(painter->params.device, painter->params.model,
                              &painter->next_params, &painter->next, &error) != DAUB_OK)
         daub_log(DAUB_LOG_VERBOSE, "cannot paint at another size: %s", error.message);
-    atomic_store(&painter->built, true);
+    atomic_store(&painter->next_ready, true);
     return NULL;
 }
 
 void painter_rescale(struct painter *painter, double scale)
 {
-    if (painter->builder.started || painter->old || painter->no_other_size ||
+    if (painter->builder.started || painter->previous || painter->no_other_size ||
         scale == painter->scale)
         return;
     painter->next_scale = scale;
@@ -134,21 +134,22 @@ void painter_rescale(struct painter *painter, double scale)
     daub_thread_start(&painter->builder, "daub-builder", build, painter, NULL);
 }
 
-/* Takes what was built, lets go what has faded. Nothing is in flight. */
-static void swap(struct painter *painter)
+/* Frees a stylizer that has faded out and starts to use one that was created. Nothing may
+ * be in flight. */
+static void swap_stylizers(struct painter *painter)
 {
-    if (painter->faded >= FADE_FRAMES) {
-        daub_stylizer_free(painter->old);
-        painter->old = NULL;
-        painter->faded = 0;
+    if (painter->faded_frames >= FADE_FRAMES) {
+        daub_stylizer_free(painter->previous);
+        painter->previous = NULL;
+        painter->faded_frames = 0;
     }
-    if (!atomic_exchange(&painter->built, false))
+    if (!atomic_exchange(&painter->next_ready, false))
         return;
     daub_thread_join(&painter->builder);
     painter->no_other_size = !painter->next;
     if (!painter->next)
         return;
-    painter->old = painter->stylizer;
+    painter->previous = painter->stylizer;
     painter->stylizer = painter->next;
     painter->next = NULL;
     painter->scale = painter->next_scale;
@@ -159,12 +160,12 @@ static void swap(struct painter *painter)
 static void free_stylizers(struct painter *painter)
 {
     daub_thread_join(&painter->builder);
-    atomic_store(&painter->built, false);
-    painter->faded = 0;
+    atomic_store(&painter->next_ready, false);
+    painter->faded_frames = 0;
     daub_stylizer_free(painter->stylizer);
     daub_stylizer_free(painter->next);
-    daub_stylizer_free(painter->old);
-    painter->stylizer = painter->next = painter->old = NULL;
+    daub_stylizer_free(painter->previous);
+    painter->stylizer = painter->next = painter->previous = NULL;
 }
 
 bool painter_change(struct painter *painter, const AVFrame *frame,
@@ -172,7 +173,7 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
 {
     struct media_match match;
     struct daub_format in;
-    swap(painter);
+    swap_stylizers(painter);
     if (painter_fits(painter, frame))
         return true;
     if (!input_format(frame, &in, &match, error))
@@ -186,8 +187,8 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
     painter->width = frame->width;
     painter->height = frame->height;
     warn_of_losses(painter, frame, &match);
-    struct daub_stylizer_params make = stylizer_params(painter, painter->scale);
-    return daub_stylizer_create(painter->params.device, painter->params.model, &make,
+    struct daub_stylizer_params params = stylizer_params(painter, painter->scale);
+    return daub_stylizer_create(painter->params.device, painter->params.model, &params,
                                 &painter->stylizer, error) == DAUB_OK;
 }
 
@@ -240,8 +241,8 @@ static enum daub_status submit_view(struct painter *painter, const AVFrame *fram
     pthread_mutex_unlock(&painter->lock);
     enum daub_status status =
         daub_stylizer_submit(painter->stylizer, &image, &params, 0, error);
-    if (status == DAUB_OK && painter->old)
-        status = daub_stylizer_submit(painter->old, &image, &params, 0, error);
+    if (status == DAUB_OK && painter->previous)
+        status = daub_stylizer_submit(painter->previous, &image, &params, 0, error);
     return status;
 }
 
@@ -276,8 +277,9 @@ enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
     return PAINTER_OK;
 }
 
-/* The painting takes its input's time and properties, and the output's own colours. */
-static bool take_properties(AVFrame *painted, const AVFrame *input, const AVFrame *output)
+/* Gives the painting the time and properties of its input and the colors of the output.
+ */
+static bool set_properties(AVFrame *painted, const AVFrame *input, const AVFrame *output)
 {
     if (av_frame_copy_props(painted, input) < 0)
         return false;
@@ -306,7 +308,7 @@ const AVFrame *painter_input(const AVFrame *painted)
                                : NULL;
 }
 
-/* Receives from both and fades from the one to the other. */
+/* Receives a frame; during a change of scale, from both stylizers, and mixes them. */
 static bool receive(struct painter *painter, AVFrame *made, struct daub_error *error)
 {
     const AVFrame *output = painter->params.output;
@@ -314,19 +316,19 @@ static bool receive(struct painter *painter, AVFrame *made, struct daub_error *e
     int64_t tag;
     if (daub_stylizer_receive(painter->stylizer, &image, &tag, error) != DAUB_OK)
         return false;
-    if (!painter->old)
+    if (!painter->previous)
         return true;
-    AVFrame *before = media_pool_get(&painter->pool, output->format, output->width,
-                                     output->height, error);
-    if (!before)
+    AVFrame *faded = media_pool_get(&painter->pool, output->format, output->width,
+                                    output->height, error);
+    if (!faded)
         return false;
-    image = media_image_of(before, painter->out);
-    bool ok = daub_stylizer_receive(painter->old, &image, &tag, error) == DAUB_OK;
-    double share = (double)(FADE_FRAMES - painter->faded) / (FADE_FRAMES + 1);
+    image = media_image_of(faded, painter->out);
+    bool ok = daub_stylizer_receive(painter->previous, &image, &tag, error) == DAUB_OK;
+    double share = (double)(FADE_FRAMES - painter->faded_frames) / (FADE_FRAMES + 1);
     if (ok && share > 0)
-        media_mix(made, before, share);
-    painter->faded++;
-    av_frame_free(&before);
+        media_mix(made, faded, share);
+    painter->faded_frames++;
+    av_frame_free(&faded);
     return ok;
 }
 
@@ -354,16 +356,17 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     if (!made)
         return PAINTER_ERROR;
     AVFrame *input = painter->waiting[0];
-    if (!receive(painter, made, error) || !take_properties(made, input, output)) {
-        daub_fail(error, DAUB_ERROR_FAILED, "a frame got lost in the painter");
+    if (!receive(painter, made, error) || !set_properties(made, input, output)) {
+        daub_fail(error, DAUB_ERROR_FAILED, "a frame was not painted");
         av_frame_free(&made);
         return PAINTER_ERROR;
     }
-    int64_t now_us = daub_clock_us(), taken_us = painter->submitted_us[0];
+    int64_t now_us = daub_clock_us(), submitted_us = painter->submitted_us[0];
     painter->work_us =
-        now_us - (taken_us > painter->received_us ? taken_us : painter->received_us);
-    painter->taken_us = taken_us;
-    painter->received_us = now_us;
+        now_us - (submitted_us > painter->last_received_us ? submitted_us
+                                                           : painter->last_received_us);
+    painter->last_submitted_us = submitted_us;
+    painter->last_received_us = now_us;
     painter->waiting_count--;
     memmove(&painter->submitted_us[0], &painter->submitted_us[1],
             (size_t)painter->waiting_count * sizeof(painter->submitted_us[0]));
@@ -378,8 +381,8 @@ void painter_restart(struct painter *painter)
 {
     if (painter->stylizer)
         daub_stylizer_reset_history(painter->stylizer);
-    if (painter->old)
-        daub_stylizer_reset_history(painter->old);
+    if (painter->previous)
+        daub_stylizer_reset_history(painter->previous);
 }
 
 int64_t painter_work_us(const struct painter *painter)
@@ -387,9 +390,9 @@ int64_t painter_work_us(const struct painter *painter)
     return painter->work_us;
 }
 
-int64_t painter_taken_us(const struct painter *painter)
+int64_t painter_submitted_us(const struct painter *painter)
 {
-    return painter->taken_us;
+    return painter->last_submitted_us;
 }
 
 bool painter_was_cut(const struct painter *painter)

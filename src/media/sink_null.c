@@ -1,4 +1,4 @@
-/* Counts frames and forgets them. */
+/* A sink that only counts frames. */
 #include <stdlib.h>
 
 #include "media/sink_kinds.h"
