@@ -544,9 +544,9 @@ void daub_flow_free(struct daub_flow *flow)
     (void)flow;
 }
 
-enum daub_status daub_flow_next(struct daub_flow *flow, const float *rgb, float *back,
-                                float *forth, struct daub_error *error)
+enum daub_status daub_flow_next(struct daub_flow *flow, const float *rgb, float *backward,
+                                float *forward, struct daub_error *error)
 {
-    (void)flow, (void)rgb, (void)back, (void)forth;
+    (void)flow, (void)rgb, (void)backward, (void)forward;
     return error->status;
 }
