@@ -64,7 +64,7 @@ struct daub_frame_params {
      * without history. */
     const float *style;
     /* 0: without history, to 1. With DAUB_TEMPORAL_FLOW: how much a place of the picture
-     * may change before it is painted anew. With DAUB_TEMPORAL_STATS: statistics are
+     * may change before its history is dropped. With DAUB_TEMPORAL_STATS: statistics are
      * averaged over 2^(5 stability) frames. */
     float stability;
 };

@@ -167,7 +167,7 @@ static const struct option table[] = {
              "(statistics are averaged over frames) or off (each frame by itself)"},
     {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
      .max = 1,
-     .help = "0 (every frame is painted anew) to 1 (strokes stay as long as possible); "
+     .help = "0 (every frame is painted by itself) to 1 (strokes stay as long as possible); "
              "default 0.5"},
     {NULL, "--scene-threshold", NULL, KIND_REAL, "X", VERB_PAINT, FIELD(scene_threshold),
      .min = 0.01, .max = 1000,
@@ -261,9 +261,9 @@ static bool fail_unknown(const char *argument, unsigned verb, struct daub_error 
     char word[64];
     snprintf(word, sizeof(word), "%.*s", (int)strcspn(without_dashes(argument), "="),
              without_dashes(argument));
-    const char *near = daub_text_nearest(word, names, count);
-    for (size_t i = 0; near && i < count; i++) {
-        if (names[i] == near)
+    const char *nearest = daub_text_nearest(word, names, count);
+    for (size_t i = 0; nearest && i < count; i++) {
+        if (names[i] == nearest)
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "unknown option %s; did you mean %s?", argument, shown[i]);
     }
@@ -370,7 +370,7 @@ static bool operand(struct options *options, unsigned verb, const char *text,
 {
     if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "unexpected argument %s; this command takes options only", text);
+                         "unexpected argument %s; this command has only options", text);
     if (options->input && (verb & (VERB_METRICS | VERB_CTL)))
         return append(&options->others, text, error);
     if (options->input)
@@ -395,7 +395,7 @@ static bool option_at(struct options *options, unsigned verb, int count, char **
     if (!(option->verbs & verb))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "%s does not go with this command; \"daub --help\" and \"daub "
-                         "COMMAND --help\" tell what does",
+                         "COMMAND --help\" list the options of each command",
                          option->name);
     const char *value = equals ? equals + 1 : NULL;
     if (option->kind == KIND_FLAG && value)
@@ -473,7 +473,7 @@ void options_free(struct options *options)
 
 enum { COLUMNS = 80, HELP_COLUMN = 24 };
 
-/* Writes text from column HELP_COLUMN on, broken between words. */
+/* Writes text in lines from HELP_COLUMN to COLUMNS; column is where the output stands. */
 static void wrap(FILE *out, const char *text, int column)
 {
     while (*text) {

@@ -97,12 +97,12 @@ static bool style_index(const char *name, size_t length,
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     for (int i = 0; i < model->style_count; i++)
         names[i] = model->styles[i].name;
-    const char *near = daub_text_nearest(word, names, (size_t)model->style_count);
+    const char *nearest = daub_text_nearest(word, names, (size_t)model->style_count);
     free(names);
     return daub_fail(error, DAUB_ERROR_ARGUMENT,
                      "model %s has no style %s%s%s%s; \"daub models\" lists them",
-                     model->name, word, near ? "; did you mean " : "", near ? near : "",
-                     near ? "?" : "");
+                     model->name, word, nearest ? "; did you mean " : "",
+                     nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static bool add_style(const char *part, size_t length,

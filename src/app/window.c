@@ -249,7 +249,7 @@ static AVFrame *to_bgra(struct window *w, struct media_converter *converter,
     return made;
 }
 
-/* Copies the frame to *texture, which is made anew where the size differs. */
+/* Copies the frame to *texture, which is created again where the size differs. */
 static void upload(struct window *w, SDL_Texture **texture, const AVFrame *frame)
 {
     int width = 0, height = 0;

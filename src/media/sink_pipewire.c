@@ -156,8 +156,10 @@ static void send_now(struct sink_pipewire *s)
         return;
     pw_stream_trigger_process(s->stream);
     int64_t ns = (int64_t)NANO * 3 / 2 * s->rate.den / s->rate.num;
-    struct timespec due = {.tv_sec = (time_t)(ns / NANO), .tv_nsec = (long)(ns % NANO)};
-    pw_loop_update_timer(pw_thread_loop_get_loop(s->loop), s->repeat, &due, NULL, false);
+    struct timespec timeout = {.tv_sec = (time_t)(ns / NANO),
+                               .tv_nsec = (long)(ns % NANO)};
+    pw_loop_update_timer(pw_thread_loop_get_loop(s->loop), s->repeat, &timeout, NULL,
+                         false);
 }
 
 static void on_send(void *user, uint64_t count)
@@ -175,11 +177,11 @@ static void drop_stale(struct sink_pipewire *s)
 
 /* ---- the node, on the loop ---- */
 
-static void on_state(void *user, enum pw_stream_state before, enum pw_stream_state state,
-                     const char *error)
+static void on_state(void *user, enum pw_stream_state old_state,
+                     enum pw_stream_state state, const char *error)
 {
     struct sink_pipewire *s = user;
-    (void)before;
+    (void)old_state;
     s->state = state;
     if (state == PW_STREAM_STATE_STREAMING)
         drop_stale(s);
