@@ -36,13 +36,13 @@ static int write_ppm(const char *path, struct daub_image *image, struct daub_err
     return (file && fclose(file) == 0 && ok) || fail(error, "cannot be written", path);
 }
 
-/* Points live at weights that choose one style of the model by name. */
+/* Points frame_params at weights that choose one style of the model by name. */
 static int choose_style(const struct daub_model *model, const char *name,
-                        struct daub_live *live, struct daub_error *error)
+                        struct daub_frame_params *frame_params, struct daub_error *error)
 {
     const struct daub_model_info *info = daub_model_get_info(model);
     float *weights = calloc((size_t)info->style_count + 1, sizeof(float));
-    live->style = weights;
+    frame_params->style = weights;
     for (int i = 0; weights && i < info->style_count; i++)
         if (strcmp(info->styles[i].name, name) == 0)
             return weights[i] = 1.0f, 1;
@@ -55,7 +55,7 @@ int main(int argc, char **argv)
     struct daub_device *device = NULL;
     struct daub_model *model = NULL;
     struct daub_stylizer *stylizer = NULL;
-    struct daub_live live = {.strength = 1.0f};
+    struct daub_frame_params frame_params = {.strength = 1.0f};
     struct daub_image image = {.format.pixel = DAUB_PIXEL_RGB24};
     int ok = argc > 2 ? read_ppm(argv[1], &image, &error)
                       : fail(&error, "IN.ppm OUT.ppm [MODEL [STYLE]]", "usage");
@@ -63,9 +63,9 @@ int main(int argc, char **argv)
         .in_width = image.width, .in_height = image.height, .in = image.format};
     ok = ok && daub_device_open(NULL, &device, &error) == DAUB_OK &&
          daub_model_load(argc > 3 ? argv[3] : "lite", 0, &model, &error) == DAUB_OK &&
-         (argc < 5 || choose_style(model, argv[4], &live, &error)) &&
+         (argc < 5 || choose_style(model, argv[4], &frame_params, &error)) &&
          daub_stylizer_create(device, model, &params, &stylizer, &error) == DAUB_OK &&
-         daub_stylizer_submit(stylizer, &image, &live, 0, &error) == DAUB_OK &&
+         daub_stylizer_submit(stylizer, &image, &frame_params, 0, &error) == DAUB_OK &&
          daub_stylizer_receive(stylizer, &image, NULL, &error) == DAUB_OK &&
          write_ppm(argv[2], &image, &error);
     if (!ok)
@@ -73,7 +73,7 @@ int main(int argc, char **argv)
     daub_stylizer_free(stylizer);
     daub_model_free(model);
     daub_device_close(device);
-    free((float *)live.style);
+    free((float *)frame_params.style);
     free(image.plane[0]);
     return !ok;
 }

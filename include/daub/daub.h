@@ -1,7 +1,8 @@
-/* The whole public interface of libdaub:
+/* The public interface of libdaub. The order of calls:
  *
- *     daub_device_open -> daub_model_load -> daub_stylizer_create
- *     -> submit / receive ... -> free in the opposite order
+ *     daub_device_open, daub_model_load, daub_stylizer_create
+ *     daub_stylizer_submit and daub_stylizer_receive for each frame
+ *     daub_stylizer_free, daub_model_free, daub_device_close
  */
 #ifndef DAUB_DAUB_H
 #define DAUB_DAUB_H
@@ -18,7 +19,7 @@
 extern "C" {
 #endif
 
-/* Version of the library, "MAJOR.MINOR.PATCH". */
+/* The version of the library, "MAJOR.MINOR.PATCH"; a constant string. Thread-safe. */
 DAUB_API const char *daub_version(void);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* Vulkan devices. */
+/* Vulkan devices: listing and opening them. */
 #ifndef DAUB_DEVICE_H
 #define DAUB_DEVICE_H
 
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-struct daub_device; /* opaque; one instance, logical device and queue */
+struct daub_device; /* opaque; a Vulkan instance, logical device and queue */
 
 enum daub_device_kind {
     DAUB_DEVICE_DISCRETE = 1,
@@ -24,43 +24,48 @@ enum daub_device_kind {
 
 struct daub_device_info {
     char name[256];
-    char driver[256]; /* driver name and version in words */
-    char uuid[33];    /* device UUID, 32 hex digits */
+    char driver[256]; /* name and version of the driver */
+    char uuid[33];    /* device UUID, 32 hexadecimal digits */
     enum daub_device_kind kind;
     uint32_t vendor_id, device_id;
-    uint64_t memory_bytes; /* largest device-local heap */
-    bool fp16_storage;     /* 16-bit storage is of use on it */
-    bool usable;           /* meets daub's minimum */
-    char missing[128];     /* where not usable: what it lacks, in words */
+    uint64_t memory_bytes; /* size of the largest device-local heap */
+    bool fp16_storage;     /* painting is faster with tensors stored in 16 bits */
+    bool usable;           /* it has everything that daub needs */
+    char missing[128];     /* if not usable: what is missing, in words */
 };
 
-/* Fills up to capacity entries and returns how many devices there are (0 where no driver
- * is installed); -1 with *error set where the loader failed. Thread-safe. */
+/* Writes up to capacity entries to infos and returns the number of devices: 0 where no
+ * driver is installed, -1 with *error where the Vulkan loader failed. Thread-safe. */
 DAUB_API int daub_device_list(struct daub_device_info *infos, int capacity,
                               struct daub_error *error);
 
-/* Zero means default. */
+/* How to open a device. A zero field means the default. */
 struct daub_device_params {
-    /* NULL or "auto": the fastest kind; a number of daub_device_list; a UUID; or a part
-     * of a name, upper or lower case. */
+    /* A number in the order of daub_device_list, a UUID or a part of a name in upper or
+     * lower case. NULL or "auto": the device of the fastest kind. */
     const char *select;
-    bool validation;        /* load the Khronos validation layer; failures are errors */
-    const char *cache_path; /* folder of pipeline caches; NULL: XDG_CACHE_HOME/daub; "":
-                               none */
-    const char *kernels;    /* "texel" or "shared" forces a kernel set; NULL: measured */
+    bool validation; /* load the Khronos validation layer; its messages become errors */
+    /* Folder for compiled pipelines and results of checks. NULL: $XDG_CACHE_HOME/daub or
+     * $HOME/.cache/daub; "": nothing is stored. */
+    const char *cache_path;
+    /* Kernel set, "texel" or "shared". NULL: the faster one, which is measured once. */
+    const char *kernels;
 };
 
-/* Opens a device. The caller closes *device with daub_device_close after every stylizer
- * made on it. Sets LP_NATIVE_VECTOR_WIDTH for software Vulkan where the processor has
- * 512-bit vectors and the variable is unset, so call it before other threads read the
- * environment. A device may be used from several threads, one call at a time each
- * stylizer. */
+/* Opens a device; params NULL means all defaults. The caller closes *device with
+ * daub_device_close after freeing every stylizer and flow that uses it. Several threads
+ * may use the device, each with its own stylizers. Not thread-safe itself: for software
+ * Vulkan on a processor with 512-bit vectors it sets the environment variable
+ * LP_NATIVE_VECTOR_WIDTH, unless it is set, so call it before other threads read the
+ * environment. Errors: NO_DEVICE (none is usable, or none matches select), ARGUMENT
+ * (kernels), MEMORY, FAILED. */
 DAUB_API enum daub_status daub_device_open(const struct daub_device_params *params,
                                            struct daub_device **device,
                                            struct daub_error *error);
+/* Accepts NULL. */
 DAUB_API void daub_device_close(struct daub_device *device);
 
-/* Owned by the device; valid until it is closed. */
+/* The description of an open device, owned by it. Thread-safe. */
 DAUB_API const struct daub_device_info *
 daub_device_get_info(const struct daub_device *device);
 

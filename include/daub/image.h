@@ -1,4 +1,4 @@
-/* Pictures as the caller holds them: a view of planes in memory, never owned. */
+/* Pictures in the caller's memory and their formats. */
 #ifndef DAUB_IMAGE_H
 #define DAUB_IMAGE_H
 
@@ -12,9 +12,9 @@
 extern "C" {
 #endif
 
-/* Sample layouts that the shaders read and write without loss. Names follow FFmpeg's
- * pixel formats; samples over 8 bits are little-endian 16-bit words, value in the low
- * bits (in the high bits for P010). */
+/* Layouts of samples in memory that the shaders read and write without loss. The names
+ * are those of FFmpeg's pixel formats. Samples of more than 8 bits are little-endian
+ * 16-bit words with the value in the low bits, for P010 in the high bits. */
 enum daub_pixel_format {
     DAUB_PIXEL_RGB24 = 1, /* R G B bytes */
     DAUB_PIXEL_RGBA,      /* R G B A bytes; alpha is ignored on input, 255 on output */
@@ -41,20 +41,20 @@ enum daub_pixel_format {
     DAUB_PIXEL_UYVY422,
 };
 
-/* Y'CbCr matrix (ITU-R BT.601, BT.709, BT.2020 non-constant luminance). Ignored for RGB
- * formats; gray needs only the range. */
+/* Matrix from R'G'B' to Y'CbCr (ITU-R BT.601-7, BT.709-6, BT.2020-2 with non-constant
+ * luminance). Not used for RGB and gray formats. */
 enum daub_matrix { DAUB_MATRIX_BT601 = 1, DAUB_MATRIX_BT709, DAUB_MATRIX_BT2020 };
 
-/* Limited: luma 16..235, chroma 16..240 (scaled by 2^(depth-8)); full: all codes. RGB
+/* Limited: luma 16..235 and chroma 16..240, times 2^(depth-8); full: all values. RGB
  * formats are always full range. */
 enum daub_range { DAUB_RANGE_LIMITED = 1, DAUB_RANGE_FULL };
 
-/* Where a chroma sample of a subsampled format sits: LEFT is MPEG-2 and H.264's default
- * (centred vertically only), CENTER is MPEG-1 and JPEG, TOPLEFT is BT.2020. */
+/* Location of a chroma sample of a subsampled format. LEFT: the default of MPEG-2 and
+ * H.264, centred only vertically; CENTER: MPEG-1 and JPEG; TOPLEFT: BT.2020. */
 enum daub_chroma { DAUB_CHROMA_LEFT = 1, DAUB_CHROMA_CENTER, DAUB_CHROMA_TOPLEFT };
 
-/* What the samples mean. A zero matrix means BT.709 from 720 lines up and BT.601 below; a
- * zero range means limited; a zero chroma means left. */
+/* Layout and meaning of samples. Zero fields have defaults: matrix BT.709 for pictures of
+ * 720 and more lines, else BT.601; range limited; chroma left. */
 struct daub_format {
     enum daub_pixel_format pixel;
     enum daub_matrix matrix;
@@ -62,9 +62,10 @@ struct daub_format {
     enum daub_chroma chroma;
 };
 
-/* A view of width x height pixels; planes and byte strides as the pixel format needs
- * them, unused ones NULL and 0. Strides may be negative (bottom-up pictures). Chroma
- * planes of odd-sized pictures are rounded up. */
+/* A view of a picture of width x height pixels; the caller owns the memory. plane[i]
+ * points to the first row of a plane and stride[i] is the distance between its rows in
+ * bytes, negative for a picture that is stored bottom-up. Unused planes are NULL and 0.
+ * Chroma planes of an odd size are rounded up. */
 struct daub_image {
     int width, height;
     struct daub_format format;
@@ -72,11 +73,12 @@ struct daub_image {
     ptrdiff_t stride[3];
 };
 
-/* Planes of a format (1 to 3); 0 for a value that is no format. Thread-safe. */
+/* The number of planes of a format, 1 to 3; 0 for a value that is no format. Thread-safe.
+ */
 DAUB_API int daub_pixel_planes(enum daub_pixel_format pixel);
 
-/* Bytes of one row of samples and number of rows of a plane of a width x height picture,
- * without padding. Returns false where there is no such plane. Thread-safe. */
+/* The size of a plane of a width x height picture without padding: bytes of one row, and
+ * number of rows. false where the format has no such plane. Thread-safe. */
 DAUB_API bool daub_pixel_plane_size(enum daub_pixel_format pixel, int plane, int width,
                                     int height, size_t *row_bytes, int *rows);
 

@@ -1,4 +1,4 @@
-/* Models: ONNX files of feed-forward image-to-image networks. */
+/* Models: ONNX files with a feed-forward image-to-image network. */
 #ifndef DAUB_MODEL_H
 #define DAUB_MODEL_H
 
@@ -11,9 +11,9 @@
 extern "C" {
 #endif
 
-struct daub_model; /* opaque; immutable after load, so usable from any thread */
+struct daub_model; /* opaque; constant after load, so any thread may use it */
 
-/* Values of the network's image input and output. */
+/* The range of values of the network's input and output picture. */
 enum daub_model_range {
     DAUB_MODEL_RANGE_1 = 1,  /* 0..1 */
     DAUB_MODEL_RANGE_255,    /* 0..255 */
@@ -21,49 +21,54 @@ enum daub_model_range {
 };
 
 struct daub_style_info {
-    const char *name;  /* as given to --style */
-    const char *title; /* of the painting; NULL where unknown */
+    const char *name;  /* unique within the model */
+    const char *title; /* of the artist's work; NULL: unknown, as the next two */
     const char *artist;
-    const char *licence; /* of the picture */
-    int year;            /* 0 where unknown */
+    const char *licence; /* of the picture that the style was trained with */
+    int year;            /* 0: unknown */
 };
 
 struct daub_model_info {
-    const char *name; /* file name without its extension */
-    const char *title;
+    const char *name;  /* file name without its extension */
+    const char *title; /* NULL: unknown, as the next two */
     const char *licence;
-    const char *recipe;
+    const char *recipe; /* how it was trained */
     enum daub_model_range range;
-    int range_guessed; /* the file does not tell; range is a guess from its family */
-    int opset;
-    int64_t parameters;
-    double macs_per_pixel; /* multiplications of its convolutions */
-    int style_count;       /* entries of styles; 0 for a net of one fixed style */
+    int range_guessed;     /* the file does not state the range; it was guessed */
+    int opset;             /* version of the ONNX operators */
+    int64_t parameters;    /* number of weights */
+    double macs_per_pixel; /* multiply-accumulate operations of the convolutions */
+    int style_count;       /* entries of styles; 0: one fixed style */
     int default_style;     /* index into styles */
-    int identity_style;    /* the style that gives the photo back; -1: none */
+    int identity_style;    /* the style that reproduces the input; -1: none */
     const struct daub_style_info *styles;
 };
 
-/* Loads a model by path (has a '/' or ends in ".onnx") or by built-in name, looked for in
- * $DAUB_MODELS, the installed folder and the build's source tree. A name that is not
- * found is answered with the nearest one. range 0 takes the file's own. The caller frees
- * *model; stylizers made from it keep what they need. */
+/* Loads a model. name_or_path is a path if it contains a '/' or ends in ".onnx", else the
+ * name of a built-in model. Built-in models are in the first of these folders that
+ * exists: $DAUB_MODELS, the installed one, the one of the source tree. range 0: as the
+ * file states or, where it does not, as guessed. The caller frees *model with
+ * daub_model_free; stylizers do not need it any more. Thread-safe. Errors: NOT_FOUND (the
+ * message suggests the most similar name), MODEL, MEMORY. */
 DAUB_API enum daub_status daub_model_load(const char *name_or_path,
                                           enum daub_model_range range,
                                           struct daub_model **model,
                                           struct daub_error *error);
-/* The same from size bytes in memory, which are not kept. name is for messages. */
+/* The same from a file's size bytes in memory, which are copied. name is used in
+ * messages. */
 DAUB_API enum daub_status daub_model_load_memory(const void *data, size_t size,
                                                  const char *name,
                                                  enum daub_model_range range,
                                                  struct daub_model **model,
                                                  struct daub_error *error);
+/* Accepts NULL. */
 DAUB_API void daub_model_free(struct daub_model *model);
-/* Owned by the model. */
+/* The description of the model, owned by it. Thread-safe. */
 DAUB_API const struct daub_model_info *
 daub_model_get_info(const struct daub_model *model);
 
-/* Calls visit(path, user) for every built-in model in name order. */
+/* Calls visit(path, user) for every built-in model in the order of names. path is valid
+ * during the call. Thread-safe. */
 DAUB_API void daub_model_each(void (*visit)(const char *path, void *user), void *user);
 
 #ifdef __cplusplus

@@ -1,4 +1,5 @@
-/* A stylizer paints a stream of equally sized pictures with one model on one device. */
+/* A stylizer paints the frames of a video, all of one size and format, with one model on
+ * one device. */
 #ifndef DAUB_STYLIZER_H
 #define DAUB_STYLIZER_H
 
@@ -16,121 +17,135 @@ extern "C" {
 struct daub_stylizer; /* opaque; use from one thread at a time */
 
 enum daub_precision {
-    DAUB_PRECISION_AUTO = 0, /* fp16 storage where the device gains by it, else fp32 */
+    DAUB_PRECISION_AUTO = 0, /* FP16 where the device is faster with it, else FP32 */
     DAUB_PRECISION_FP32,
-    DAUB_PRECISION_FP16, /* maps and weights stored in 16 bits, sums in 32 */
+    DAUB_PRECISION_FP16, /* tensors and weights are stored in 16 bits, sums in 32 */
 };
 
 enum daub_color_mode {
-    DAUB_COLOR_PAINT = 0, /* the painting as it is */
-    DAUB_COLOR_KEEP,      /* painted luma, the input's chroma */
-    DAUB_COLOR_ONLY,      /* the input's luma, painted chroma */
+    DAUB_COLOR_PAINT = 0, /* luma and chroma of the painting */
+    DAUB_COLOR_KEEP,      /* luma of the painting, chroma of the input */
+    DAUB_COLOR_ONLY,      /* luma of the input, chroma of the painting */
 };
 
 /* What keeps the painting steady from frame to frame. */
 enum daub_temporal {
-    DAUB_TEMPORAL_OFF = 0, /* each frame by itself */
-    DAUB_TEMPORAL_STATS,   /* norm statistics are averaged over frames: no pumping */
-    DAUB_TEMPORAL_FLOW,    /* strokes are carried along the optical flow */
+    DAUB_TEMPORAL_OFF = 0, /* every frame is painted by itself */
+    DAUB_TEMPORAL_STATS,   /* statistics of normalizations are averaged over frames */
+    DAUB_TEMPORAL_FLOW,    /* the history is warped along the optical flow */
 };
 
-/* Zero means default. */
+/* What a stylizer is created for. A zero field means the default. */
 struct daub_stylizer_params {
-    int in_width, in_height;     /* required */
-    struct daub_format in;       /* in.pixel required */
-    int work_width, work_height; /* size the network paints at; default: the input's */
-    int out_width, out_height;   /* default: the input's */
-    struct daub_format out;      /* default: the input's */
+    int in_width, in_height; /* required */
+    struct daub_format in;   /* in.pixel is required */
+    int work_width,
+        work_height; /* size at which the network paints; default: the input's */
+    int out_width, out_height; /* default: the input's */
+    struct daub_format out;    /* default: the input's */
     enum daub_precision precision;
     enum daub_temporal temporal;
-    /* With DAUB_TEMPORAL_FLOW: how far the histograms of two frames must part (symmetric
-     * Kullback-Leibler divergence) for the second to begin a new scene; default 0.5. */
+    /* With DAUB_TEMPORAL_FLOW: the second of two frames begins a new scene where the
+     * symmetric Kullback-Leibler divergence of their histograms exceeds this; default
+     * 0.5. */
     float scene_threshold;
-    bool skip_check; /* leave out the golden-frame check of the device */
+    bool skip_check; /* leave out the golden check of the device, see daub_device_check */
 };
 
-/* What may change with every frame; changing it re-records nothing. */
-struct daub_live {
-    /* 0 input .. 1 painting. A model with an identity style is mixed with it, so that the
-     * strokes themselves grow weaker; of others, the pixels are mixed. 0 is the input
-     * exactly. */
+/* Parameters that may change with every frame without a cost. */
+struct daub_frame_params {
+    /* 0: exactly the input, 1: the painting. Between, a model with an identity style
+     * mixes it with the style, so that the strokes themselves become weaker; with other
+     * models the pixels of input and painting are mixed. */
     float strength;
     enum daub_color_mode color;
-    const float *style; /* style_count weights of the model, or NULL: the default style */
-    /* 0: each frame by itself, to 1. With DAUB_TEMPORAL_FLOW, how much a place may change
-     * before it is painted anew; with DAUB_TEMPORAL_STATS, how many frames are averaged
-     * (2^(5 stability)). A new style mix always begins anew. */
+    /* Weights of the model's styles, style_count of them, borrowed during the call; NULL:
+     * the default style. A frame with other weights than the previous one is painted
+     * without history. */
+    const float *style;
+    /* 0: without history, to 1. With DAUB_TEMPORAL_FLOW: how much a place of the picture
+     * may change before its history is dropped. With DAUB_TEMPORAL_STATS: statistics are
+     * averaged over 2^(5 stability) frames. */
     float stability;
 };
 #define DAUB_STABILITY_DEFAULT       0.5f
 #define DAUB_SCENE_THRESHOLD_DEFAULT 0.5f
 
-/* Builds everything for one size: the plan, pipelines, memory, recorded commands. Takes
- * seconds the first time a device sees a model (shader compilation and the check below),
- * less after.
- * The device must outlive the stylizer; the model need not. */
+/* Creates a stylizer with everything that its size needs: kernels, device memory and
+ * recorded commands. The first time with a model on a device this takes seconds, for
+ * compiling shaders and for the golden check, later less. The caller frees *stylizer with
+ * daub_stylizer_free. The device must outlive it, the model need not. Errors: ARGUMENT
+ * (params), MODEL (the network does not fit the size), WRONG_RESULTS (the golden check
+ * failed), MEMORY, DEVICE_LOST, FAILED. */
 DAUB_API enum daub_status daub_stylizer_create(struct daub_device *device,
                                                const struct daub_model *model,
                                                const struct daub_stylizer_params *params,
                                                struct daub_stylizer **stylizer,
                                                struct daub_error *error);
-/* Waits for frames in flight and drops them. */
+/* Waits for the frames in flight and drops them. Accepts NULL. */
 DAUB_API void daub_stylizer_free(struct daub_stylizer *stylizer);
 
-/* Starts painting a picture of exactly the input size and format (it is copied before the
- * call returns). live NULL means strength 1 and the default stability. tag comes back
- * with the painting. Returns DAUB_ERROR_AGAIN, without setting *error, while two frames
- * are in flight. */
+/* Starts to paint a frame of exactly the input's size and format, which is copied during
+ * the call. params NULL: strength 1, default style and stability. tag is returned with
+ * the painted frame. Two frames may be in flight: with a third the call returns
+ * DAUB_ERROR_AGAIN and leaves *error unchanged. Errors: ARGUMENT (image or params),
+ * MEMORY, DEVICE_LOST, FAILED. */
 DAUB_API enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                                const struct daub_image *image,
-                                               const struct daub_live *live, int64_t tag,
-                                               struct daub_error *error);
-/* Waits for the oldest frame in flight and writes it to image, whose size, format and
- * planes the caller set to the output's. Returns DAUB_ERROR_AGAIN, without setting
- * *error, when nothing is in flight. */
+                                               const struct daub_frame_params *params,
+                                               int64_t tag, struct daub_error *error);
+/* Waits for the oldest frame in flight and writes it to the caller's image, which must
+ * have the size and format of daub_stylizer_output. *tag (NULL: not needed) is that of
+ * the submit. Without a frame in flight the call returns DAUB_ERROR_AGAIN and leaves
+ * *error unchanged. Errors: ARGUMENT (image), DEVICE_LOST, FAILED. */
 DAUB_API enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
                                                 struct daub_image *image, int64_t *tag,
                                                 struct daub_error *error);
 
-/* The next frame submitted continues no other: after a seek, or where a cut is known. */
+/* Makes the next frame that is submitted the first of a scene, painted without history:
+ * after a seek or at a known scene cut. */
 DAUB_API void daub_stylizer_reset_history(struct daub_stylizer *stylizer);
 
 /* With DAUB_TEMPORAL_FLOW: whether the frame received last was found to begin a new
- * scene; it continues no other, either. */
+ * scene, so that it was painted without history. */
 DAUB_API bool daub_stylizer_was_cut(const struct daub_stylizer *stylizer);
 
-/* Size and format that receive expects, after defaults were filled in. */
+/* Size and format that receive expects, with the defaults filled in. */
 DAUB_API void daub_stylizer_output(const struct daub_stylizer *stylizer, int *width,
                                    int *height, struct daub_format *format);
 
-/* Paints a small golden picture with the model at fp32 or fp16 and compares it with a
- * plain C reference of the network: *psnr_db is the agreement over the model's value
- * range (infinite where equal, NaN where the device made values that are no numbers),
- * *safe whether stylizers accept it. Every stylizer does this once a device, model and
- * precision and remembers the answer in the cache; this call always paints. */
+/* The golden check: paints a small picture with the model at fp32 or fp16 and compares it
+ * with a plain C reference of the network. *psnr_db is the peak signal-to-noise ratio
+ * over the model's range of values: infinite where they are equal, NaN where the device
+ * computed values that are no numbers. *safe: stylizers accept it. A stylizer does this
+ * check once for every device, model and precision and stores the result in the cache;
+ * this call always paints. Errors: MODEL, MEMORY, DEVICE_LOST, FAILED. */
 DAUB_API enum daub_status daub_device_check(struct daub_device *device,
                                             const struct daub_model *model,
                                             enum daub_precision precision,
                                             double *psnr_db, bool *safe,
                                             struct daub_error *error);
 
-/* One timed part of a frame's way. */
+/* One step of painting a frame. */
 struct daub_step_time {
     const char *name; /* owned by the stylizer */
-    double ms;        /* of the last received frame; 0 where the device cannot tell */
+    double ms;        /* for the last received frame; 0: the device has no timestamps */
     double gflop;     /* arithmetic of the step; 0 for steps that only move data */
 };
-/* Switches per-step timestamps on: steps then run one after another. Call before the
- * first submit. */
+/* Switches the timestamps of steps on; steps then run one after another. Call it before
+ * the first submit. Errors: MEMORY, FAILED. */
 DAUB_API enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *stylizer,
                                                       struct daub_error *error);
-/* Steps of the last received frame, owned by the stylizer; returns their number. */
+/* Sets *steps to the steps of the last received frame, owned by the stylizer, and returns
+ * their number; 0 without daub_stylizer_enable_timing. */
 DAUB_API int daub_stylizer_times(const struct daub_stylizer *stylizer,
                                  const struct daub_step_time **steps);
 
-/* Device memory the stylizer holds: activations, weights, staging. */
+/* Memory that the stylizer holds on the device. */
 struct daub_memory_info {
-    uint64_t arena_bytes, weight_bytes, staging_bytes;
+    uint64_t arena_bytes;   /* activations, history and other maps */
+    uint64_t weight_bytes;  /* weights and tables */
+    uint64_t staging_bytes; /* buffers for frames in and out */
 };
 DAUB_API void daub_stylizer_memory(const struct daub_stylizer *stylizer,
                                    struct daub_memory_info *info);

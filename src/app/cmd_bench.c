@@ -1,4 +1,4 @@
-/* daub bench: paints generated frames and tells the times as JSON. */
+/* The command "daub bench": paints generated frames and prints the times as JSON. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,10 +28,10 @@ struct bench {
     double *samples; /* milliseconds between two finished frames */
     double total_s;
     struct daub_memory_info memory;
-    float *weights; /* of styles, where they change with every frame; else NULL */
+    float *weights; /* of the styles, where every frame has another one; else NULL */
 };
 
-/* A drifting gradient with noise: no flat area, and every picture differs. */
+/* A moving gradient with noise: no area is flat, and every picture differs. */
 static void draw(unsigned char *pixels, size_t size, int width, unsigned seed)
 {
     unsigned state = seed * 2654435761u + 1;
@@ -95,7 +95,7 @@ static struct daub_stylizer *create(const struct bench *bench, struct daub_error
     return stylizer;
 }
 
-/* Weights of the style that comes with that frame; NULL: the default one. */
+/* The style weights of that frame; NULL: the default style. */
 static const float *next_style(struct bench *bench, int frame)
 {
     int count = daub_model_get_info(bench->model)->style_count;
@@ -104,7 +104,7 @@ static const float *next_style(struct bench *bench, int frame)
     return bench->weights;
 }
 
-/* Keeps the slots full and takes a sample at every frame that comes out. */
+/* Submits as many frames as fit and takes a sample of time for every frame received. */
 static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count,
                   double *samples, struct daub_error *error)
 {
@@ -115,10 +115,10 @@ static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count
         enum daub_status status = DAUB_ERROR_AGAIN;
         if (sent < count) {
             struct daub_image image = view(bench, bench->pictures[sent % PICTURES]);
-            struct daub_live live = {.strength = 1,
-                                     .style = next_style(bench, sent),
-                                     .stability = DAUB_STABILITY_DEFAULT};
-            status = daub_stylizer_submit(stylizer, &image, &live, sent, error);
+            struct daub_frame_params params = {.strength = 1,
+                                               .style = next_style(bench, sent),
+                                               .stability = DAUB_STABILITY_DEFAULT};
+            status = daub_stylizer_submit(stylizer, &image, &params, sent, error);
             sent += status == DAUB_OK;
         }
         if (status == DAUB_OK)
@@ -150,7 +150,8 @@ static bool measure_frames(struct bench *bench, struct daub_error *error)
     return ok;
 }
 
-/* Adds to the object of that name in array, which is made where it is missing. */
+/* Adds the values to the object of that name in the array, and appends it first where it
+ * is missing. */
 static void add_step(cJSON *array, const char *name, size_t length, double ms,
                      double gflop)
 {
@@ -190,8 +191,9 @@ static void finish_steps(cJSON *array, int frames)
     }
 }
 
-/* Steps timed by the device, one after the other, in a run of their own: stamps cost
- * overlap. stages sums up steps by the first word of their names. */
+/* Measures the steps with the device's timestamps. That is a run of its own, because
+ * timestamps keep steps from overlapping. stages sums up the steps by the first word of
+ * their names. */
 static bool measure_steps(struct bench *bench, cJSON *steps, cJSON *stages,
                           double *device_ms, double *gflop, struct daub_error *error)
 {
@@ -254,7 +256,7 @@ static void add_memory(cJSON *root, const struct bench *bench)
                                 (double)usage.ru_maxrss * 1024);
 }
 
-/* One style for all frames against another with every frame, in turns. */
+/* Compares one style for all frames with another style in every frame, alternately. */
 static bool measure_switching(struct bench *bench, cJSON *root, struct daub_error *error)
 {
     double best[2] = {0};
@@ -345,7 +347,7 @@ int command_bench(const struct options *options)
     struct bench bench = {.precision = (enum daub_precision)options->precision};
     bench.temporal = (enum daub_temporal)options->temporal;
     if (options->frames > 1000000) {
-        daub_log(DAUB_LOG_ERROR, "--frames: a million is enough");
+        daub_log(DAUB_LOG_ERROR, "--frames: must be at most 1000000");
         return EXIT_CODE_USAGE;
     }
     bench.frames = options->frames ? (int)options->frames : FRAMES_DEFAULT;

@@ -1,4 +1,5 @@
-/* daub doctor: does every device paint right pictures, and at which precision? */
+/* The command "daub doctor": checks that every device computes right pictures, at both
+ * precisions. */
 #include <stdio.h>
 
 #include "app/commands.h"
@@ -60,19 +61,19 @@ int command_doctor(const struct options *options)
                         &error) != DAUB_OK)
         return command_fail(exit_code_of(error.status), &error);
     int count = daub_device_list(infos, DEVICES_MAX, &error);
-    bool sound = false;
+    bool any_safe = false;
     for (int i = 0; i < count && i < DEVICES_MAX; i++)
-        sound = examine(i, &infos[i], model) || sound;
+        any_safe = examine(i, &infos[i], model) || any_safe;
     daub_model_free(model);
     if (count < 0)
         return command_fail(exit_code_of(error.status), &error);
-    if (sound)
+    if (any_safe)
         return EXIT_CODE_DONE;
     daub_log(DAUB_LOG_ERROR, "%s",
              count == 0
-                 ? "no Vulkan device; install a driver, or mesa-vulkan-drivers for "
-                   "software"
-                 : "no device paints right pictures; update the drivers, or install "
-                   "mesa-vulkan-drivers for software");
+                 ? "no Vulkan device; install the graphics card's driver, or "
+                   "mesa-vulkan-drivers to paint on the processor"
+                 : "no device computes right pictures; update the drivers, or install "
+                   "mesa-vulkan-drivers to paint on the processor");
     return EXIT_CODE_DEVICE;
 }

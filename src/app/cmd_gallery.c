@@ -1,4 +1,5 @@
-/* daub models --gallery: one picture in every style of a model, on one sheet. */
+/* The command "daub models --gallery": one picture in every style of a model, on one
+ * sheet. */
 #include <stdlib.h>
 
 #include "app/commands.h"
@@ -10,25 +11,25 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* Everything the command owns, in the order it is made. */
+/* What the command owns, in the order of creation. */
 struct gallery {
     const struct options *options;
     struct daub_stop stop;
     struct media_source *source;
-    AVFrame *photo; /* upright */
-    AVFrame *cell;  /* size, format and colours of paintings */
+    AVFrame *input; /* turned upright */
+    AVFrame *cell;  /* frame template of paintings */
     struct daub_device *device;
     struct daub_model *model;
     struct painter painter;
     bool painter_made;
     struct media_sheet *sheet;
-    AVFrame *canvas; /* size and format of the sheet */
+    AVFrame *canvas; /* frame template of the sheet */
     struct media_sink *sink;
     struct media_pool pool;
     float *weights;
 };
 
-static bool make_photo(struct gallery *gallery, struct daub_error *error)
+static bool prepare_input(struct gallery *gallery, struct daub_error *error)
 {
     const AVFrame *sample = gallery->source->info.sample;
     struct media_sink_params upright = {.input = &gallery->source->info, .frame = sample};
@@ -38,14 +39,14 @@ static bool make_photo(struct gallery *gallery, struct daub_error *error)
     if (!size_parse(wanted ? wanted : "360p", "--size", &size, error))
         return false;
     if (media_turn_is_none(turn) || !media_turn_possible(turn, sample->format))
-        gallery->photo = av_frame_clone(sample);
+        gallery->input = av_frame_clone(sample);
     else
-        gallery->photo = media_turn_frame(&gallery->pool, turn, sample, error);
+        gallery->input = media_turn_frame(&gallery->pool, turn, sample, error);
     AVFrame *cell = gallery->cell = av_frame_alloc();
     gallery->canvas = av_frame_alloc();
-    if (!gallery->photo || !cell || !gallery->canvas)
+    if (!gallery->input || !cell || !gallery->canvas)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    size_apply(&size, gallery->photo->width, gallery->photo->height, &cell->width,
+    size_apply(&size, gallery->input->width, gallery->input->height, &cell->width,
                &cell->height);
     cell->format = AV_PIX_FMT_RGB24;
     cell->colorspace = AVCOL_SPC_RGB;
@@ -67,19 +68,19 @@ static bool make_painter(struct gallery *gallery, struct daub_error *error)
         .output = gallery->cell,
     };
     gallery->painter_made = true;
-    return painter_init(&gallery->painter, &params, gallery->photo, error);
+    return painter_init(&gallery->painter, &params, gallery->input, error);
 }
 
-/* Paints the photo and puts it on the sheet. */
-static bool add(struct gallery *gallery, const struct daub_live *live, const char *label,
-                struct daub_error *error)
+/* Paints the input with these parameters and adds it to the sheet. */
+static bool add(struct gallery *gallery, const struct daub_frame_params *params,
+                const char *label, struct daub_error *error)
 {
-    painter_set_live(&gallery->painter, live, 0);
-    AVFrame *photo = av_frame_clone(gallery->photo), *painted = NULL;
-    if (!photo)
+    painter_set_frame_params(&gallery->painter, params, 0);
+    AVFrame *input = av_frame_clone(gallery->input), *painted = NULL;
+    if (!input)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    if (painter_submit(&gallery->painter, photo, error) != PAINTER_OK) {
-        av_frame_free(&photo);
+    if (painter_submit(&gallery->painter, input, error) != PAINTER_OK) {
+        av_frame_free(&input);
         return false;
     }
     bool ok = painter_receive(&gallery->painter, &painted, error) == PAINTER_OK &&
@@ -92,19 +93,19 @@ static enum exit_code paint(struct gallery *gallery)
 {
     const struct daub_model_info *info = daub_model_get_info(gallery->model);
     struct daub_error error = {0};
-    struct daub_live live = {.strength = 0};
-    bool ok = add(gallery, &live, "photo", &error);
-    live.strength = 1;
-    if (info->style_count == 0) /* a net of one fixed style */
-        ok = ok && add(gallery, &live, info->name, &error);
-    live.style = gallery->weights;
+    struct daub_frame_params params = {.strength = 0};
+    bool ok = add(gallery, &params, "photo", &error);
+    params.strength = 1;
+    if (info->style_count == 0) /* a model of one fixed style */
+        ok = ok && add(gallery, &params, info->name, &error);
+    params.style = gallery->weights;
     for (int i = 0; ok && i < info->style_count; i++) {
         if (daub_stop_requested(&gallery->stop))
             return EXIT_CODE_INTERRUPTED;
         if (i == info->identity_style)
             continue;
         gallery->weights[i] = 1;
-        ok = add(gallery, &live, info->styles[i].name, &error);
+        ok = add(gallery, &params, info->styles[i].name, &error);
         gallery->weights[i] = 0;
     }
     AVFrame *frame = ok ? media_sheet_finish(gallery->sheet, &error) : NULL;
@@ -137,7 +138,7 @@ static enum exit_code prepare(struct gallery *gallery)
     gallery->weights = daub_alloc((size_t)info->style_count + 1, sizeof(float));
     if (!gallery->weights)
         daub_fail(&error, DAUB_ERROR_MEMORY, "out of memory");
-    if (!gallery->weights || !make_photo(gallery, &error) ||
+    if (!gallery->weights || !prepare_input(gallery, &error) ||
         !(gallery->sheet =
               media_sheet_open(gallery->cell, 1 + (styles ? styles : 1), &error)) ||
         !make_painter(gallery, &error))
@@ -165,7 +166,7 @@ static void gallery_uninit(struct gallery *gallery)
     daub_device_close(gallery->device);
     av_frame_free(&gallery->canvas);
     av_frame_free(&gallery->cell);
-    av_frame_free(&gallery->photo);
+    av_frame_free(&gallery->input);
     media_pool_uninit(&gallery->pool);
     media_source_destroy(gallery->source);
 }

@@ -1,4 +1,4 @@
-/* daub devices, daub models. */
+/* The commands "daub devices" and "daub models". */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +40,8 @@ static void print_device(int number, const struct daub_device_info *info)
         printf("   not usable: %s\n", info->missing);
 }
 
-/* The fastest mode of the same format and size as the one at index first; *next is the
- * index of the first that is not. */
+/* The highest rate of the modes that have the format and size of the one at index first.
+ * *next: the index after these modes. */
 static AVRational fastest(const struct camera_info *info, int first, int *next)
 {
     const struct camera_mode *same = &info->modes[first], *mode = same;
@@ -57,7 +57,7 @@ static AVRational fastest(const struct camera_info *info, int first, int *next)
     return best;
 }
 
-/* A line for each format: its sizes, each with its fastest rate. */
+/* Prints a line for each format with its sizes and their highest rates. */
 static bool print_camera(const struct camera_info *info, void *user)
 {
     (void)user;
@@ -88,8 +88,8 @@ int command_devices(const struct options *options)
         daub_fail(&error, DAUB_ERROR_MEMORY, "out of memory");
     if (count == 0)
         daub_fail(&error, DAUB_ERROR_NO_DEVICE,
-                  "no Vulkan device; install a driver, or mesa-vulkan-drivers for "
-                  "software");
+                  "no Vulkan device; install the graphics card's driver, or "
+                  "mesa-vulkan-drivers to paint on the processor");
     bool usable = false;
     for (int i = 0; i < count && i < DEVICES_MAX; i++) {
         print_device(i, &infos[i]);
@@ -154,13 +154,14 @@ int command_models(const struct options *options)
     if (options->gallery)
         return command_gallery(options);
     if (options->input) {
-        daub_log(DAUB_LOG_ERROR, "%s is painted with --gallery SHEET only",
+        daub_log(DAUB_LOG_ERROR,
+                 "%s: an input needs --gallery SHEET, which paints it in every style",
                  options->input);
         return EXIT_CODE_USAGE;
     }
     daub_model_each(print_model, &visit);
     if (visit.count == 0)
         daub_log(DAUB_LOG_WARNING,
-                 "no built-in model was found; DAUB_MODELS may name their folder");
+                 "no built-in model was found; set DAUB_MODELS to their folder");
     return visit.failed ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
 }

@@ -1,4 +1,5 @@
-/* daub metrics: how steady a painted video is, and what that cost. */
+/* The command "daub metrics": how steady a painted video is, and what the steadiness
+ * costs in sharpness and style. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -16,14 +17,14 @@
 #include "app/metrics.h"
 #include "app/plot.h"
 #include "app/signals.h"
-#include "media/frames.h"
+#include "media/convert.h"
 #include "media/source.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/file.h"
 #include "util/log.h"
 
-enum { INPUT, PAINTED, ALONE, VIDEOS };
+enum { INPUT, PAINTED, PER_FRAME, VIDEOS };
 enum { FLO_HEADER = 12 };
 
 struct video {
@@ -32,7 +33,7 @@ struct video {
     float *rgb;
 };
 
-/* Everything the command owns, in the order it is made. */
+/* What the command owns, in the order of creation. */
 struct work {
     const struct options *options;
     struct daub_stop stop;
@@ -40,9 +41,9 @@ struct work {
     int video_count, width, height;
     struct daub_device *device;
     struct daub_flow *flow;
-    float *back, *forth;
+    float *backward, *forward;
     struct metrics *metrics;
-    bool unreadable; /* a failure is an input's */
+    bool unreadable; /* the failure is that of an input */
 };
 
 /* ---- reading ---- */
@@ -60,7 +61,7 @@ static bool open_video(struct work *work, int index, const char *path,
     return !work->unreadable;
 }
 
-/* The next picture at the painting's size into rgb. */
+/* Reads the next frame and converts it to the painting's size, in rgb. */
 static enum media_read read_picture(struct work *work, struct video *video,
                                     struct daub_error *error)
 {
@@ -104,18 +105,19 @@ static bool read_flo(const struct work *work, const char *path, FILE *file,
                          "%s holds a flow of %u x %u, but the painting has %d x %d", path,
                          AV_RL32(header + 4), AV_RL32(header + 8), work->width,
                          work->height);
-    if (fread(work->back, 2 * sizeof(float), pixels, file) != pixels)
-        return daub_fail(error, DAUB_ERROR_FAILED, "%s ends too soon", path);
+    if (fread(work->backward, 2 * sizeof(float), pixels, file) != pixels)
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s is shorter than its header says",
+                         path);
     return true;
 }
 
-/* The given flow of frame number n. */
+/* Reads the file of the backward flow of frame n. */
 static bool load_flow(struct work *work, int n, struct daub_error *error)
 {
     char path[4096];
     if (av_get_frame_filename2(path, sizeof(path), work->options->flow, n, 0) < 0)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "--flow %s needs one %%d for the frame's number, such as "
+                         "--flow %s must have one %%d for the frame's number, such as "
                          "flow_%%04d.flo",
                          work->options->flow);
     FILE *file = fopen(path, "rb");
@@ -132,8 +134,8 @@ static bool find_flow(struct work *work, int n, struct daub_error *error)
 {
     if (work->options->flow)
         return n == 0 || load_flow(work, n, error);
-    return daub_flow_next(work->flow, work->videos[INPUT].rgb, work->back, work->forth,
-                          error) == DAUB_OK;
+    return daub_flow_next(work->flow, work->videos[INPUT].rgb, work->backward,
+                          work->forward, error) == DAUB_OK;
 }
 
 /* ---- the run ---- */
@@ -146,15 +148,15 @@ static bool allocate(struct work *work, struct daub_error *error)
         work->videos[i].rgb = daub_alloc(pixels, 3 * sizeof(float));
         ok = ok && work->videos[i].rgb;
     }
-    work->back = daub_alloc(pixels, 2 * sizeof(float));
+    work->backward = daub_alloc(pixels, 2 * sizeof(float));
     if (!work->options->flow)
-        work->forth = daub_alloc(pixels, 2 * sizeof(float));
-    if (!ok || !work->back || (!work->options->flow && !work->forth))
+        work->forward = daub_alloc(pixels, 2 * sizeof(float));
+    if (!ok || !work->backward || (!work->options->flow && !work->forward))
         return daub_fail(error, DAUB_ERROR_MEMORY,
                          "out of memory for pictures of %d x %d", work->width,
                          work->height);
     work->metrics =
-        metrics_create(work->width, work->height, work->video_count > ALONE, error);
+        metrics_create(work->width, work->height, work->video_count > PER_FRAME, error);
     return work->metrics != NULL;
 }
 
@@ -180,7 +182,7 @@ static bool prepare(struct work *work, struct daub_error *error)
     return allocate(work, error);
 }
 
-/* Reads all frames; they belong together in their order. */
+/* Reads all frames; frames of the same number are compared. */
 static bool measure(struct work *work, struct daub_error *error)
 {
     for (int n = 0; !daub_stop_requested(&work->stop); n++) {
@@ -195,22 +197,24 @@ static bool measure(struct work *work, struct daub_error *error)
         }
         if (ended > 0) {
             if (ended < work->video_count)
-                daub_log(DAUB_LOG_WARNING,
-                         "the videos are not equally long; the first %d frames are "
-                         "measured",
-                         n);
+                daub_log(
+                    DAUB_LOG_WARNING,
+                    "the videos have different lengths; only the first %d frames are "
+                    "measured",
+                    n);
             work->unreadable = n < 2;
             if (n < 2)
                 return daub_fail(
                     error, DAUB_ERROR_FAILED,
-                    "one frame cannot be steady; give videos of two or more");
+                    "a video has only one frame; give videos of two or more");
             return true;
         }
-        const float *alone = work->video_count > ALONE ? work->videos[ALONE].rgb : NULL;
+        const float *per_frame =
+            work->video_count > PER_FRAME ? work->videos[PER_FRAME].rgb : NULL;
         if (!find_flow(work, n, error) ||
             !metrics_add(work->metrics, work->videos[INPUT].rgb,
-                         work->videos[PAINTED].rgb, alone, work->back, work->forth,
-                         error))
+                         work->videos[PAINTED].rgb, per_frame, work->backward,
+                         work->forward, error))
             return false;
     }
     return true;
@@ -230,7 +234,7 @@ static void list(const struct metrics_scores *s, struct line lines[LINES])
     const struct line all[LINES] = {
         {"e_warp", "E_warp", s->e_warp},
         {"e_warp_input", "E_warp of the input", s->e_warp_input},
-        {"e_warp_per_frame", "E_warp, each frame by itself", s->e_warp_alone},
+        {"e_warp_per_frame", "E_warp, each frame by itself", s->e_warp_per_frame},
         {"e_warp_ratio", "E_warp over that of each frame by itself", s->e_warp_ratio},
         {"e_stab", "e_stab", s->e_stab},
         {"long_range", "E_warp over 10 frames", s->long_range},
@@ -308,8 +312,8 @@ static void work_uninit(struct work *work)
     metrics_free(work->metrics);
     daub_flow_free(work->flow);
     daub_device_close(work->device);
-    free(work->back);
-    free(work->forth);
+    free(work->backward);
+    free(work->forward);
     for (int i = 0; i < VIDEOS; i++) {
         free(work->videos[i].rgb);
         media_converter_uninit(&work->videos[i].converter);

@@ -36,7 +36,7 @@ struct work {
     float *weights;
     struct painter painter;
     bool painter_made;
-    struct daub_live live; /* to begin with */
+    struct daub_frame_params frame_params; /* to begin with */
     struct look look;
     struct pace pace;
     struct session_state state;
@@ -233,12 +233,13 @@ static enum exit_code make_painter(struct work *work)
     if (!style_parse(options->style, daub_model_get_info(work->model), &work->weights,
                      &error))
         return command_fail(EXIT_CODE_USAGE, &error);
-    work->live = (struct daub_live){.strength = (float)options->strength,
-                                    .color = options->keep_colors   ? DAUB_COLOR_KEEP
-                                             : options->colors_only ? DAUB_COLOR_ONLY
-                                                                    : DAUB_COLOR_PAINT,
-                                    .style = work->weights,
-                                    .stability = (float)options->stability};
+    work->frame_params =
+        (struct daub_frame_params){.strength = (float)options->strength,
+                                   .color = options->keep_colors   ? DAUB_COLOR_KEEP
+                                            : options->colors_only ? DAUB_COLOR_ONLY
+                                                                   : DAUB_COLOR_PAINT,
+                                   .style = work->weights,
+                                   .stability = (float)options->stability};
     struct painter_params params = {
         .device = work->device,
         .model = work->model,
@@ -247,7 +248,7 @@ static enum exit_code make_painter(struct work *work)
         .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
                                               : (enum daub_temporal)options->temporal,
         .scene_threshold = (float)options->scene_threshold,
-        .live = work->live,
+        .frame_params = work->frame_params,
         .output = work->output,
         .keep_input = wants_window(options),
     };
@@ -352,7 +353,7 @@ static enum exit_code open_handles(struct work *work)
     struct daub_error error = {0};
     enum exit_code code = EXIT_CODE_DONE;
     if (!look_init(&work->look, &work->painter, daub_model_get_info(work->model),
-                   &work->live, &error))
+                   &work->frame_params, &error))
         return command_fail(EXIT_CODE_FAILED, &error);
     if (!wants_window(work->options) && !work->options->control)
         return EXIT_CODE_DONE;

@@ -13,15 +13,15 @@ const struct command commands[] = {
      "Lists the built-in models and their styles, or paints a picture in every style.",
      command_models},
     {"metrics", VERB_METRICS, "INPUT PAINTED [PER_FRAME]",
-     "Scores how steady a painted video is, daub's or another's; prints JSON.",
+     "Measures how steady a painted video is, daub's or another's; prints JSON.",
      command_metrics},
     {"ctl", VERB_CTL, "SOCKET JSON...",
-     "Tells a running daub (--control SOCKET) what to do; prints its answers.",
+     "Sends messages to a running daub (--control SOCKET); prints its answers.",
      command_ctl},
     {"devices", VERB_DEVICES, "", "Lists the Vulkan devices and the cameras.",
      command_devices},
-    {"doctor", VERB_DOCTOR, "", "Checks that every Vulkan device paints right pictures.",
-     command_doctor},
+    {"doctor", VERB_DOCTOR, "",
+     "Checks that every Vulkan device computes right pictures.", command_doctor},
 };
 const size_t command_count = sizeof(commands) / sizeof(commands[0]);
 
@@ -43,7 +43,7 @@ enum exit_code command_open(const struct options *options, struct daub_device **
 {
     struct daub_error error = {0};
     struct daub_device_params params = {.select = options->gpu};
-    /* a named model is checked first: it costs less than opening a device */
+    /* A named model is loaded first: that is faster than to open a device. */
     if (options->model &&
         daub_model_load(options->model, (enum daub_model_range)options->model_range,
                         model, &error) != DAUB_OK)
@@ -58,8 +58,8 @@ enum exit_code command_open(const struct options *options, struct daub_device **
     const struct daub_model_info *info = daub_model_get_info(*model);
     if (info->range_guessed && !options->model_range)
         daub_log(DAUB_LOG_INFO,
-                 "model %s does not tell its pixel values; guessed %s (--model-range "
-                 "sets them)",
+                 "model %s does not state its pixel values; using %s (--model-range sets "
+                 "them)",
                  info->name,
                  info->range == DAUB_MODEL_RANGE_1     ? "0..1"
                  : info->range == DAUB_MODEL_RANGE_255 ? "0..255"

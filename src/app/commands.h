@@ -17,12 +17,12 @@ int command_doctor(const struct options *options);
 /* Logs the error and returns its code. */
 int command_fail(enum exit_code code, const struct daub_error *error);
 
-/* The built-in model that is painted with where none is named: standard on graphics
- * cards, lite on what shares a processor's memory, or where device is NULL. */
+/* The default model: standard on graphics cards with their own memory, lite on other
+ * devices and where device is NULL. */
 const char *command_default_model(const struct daub_device_info *device);
 
-/* Opens device and model as the options say; both are the caller's. DONE or the code of
- * the failure, which was logged. */
+/* Opens the device and loads the model of the options; the caller frees both. Returns
+ * DONE or the code of the failure, which was logged. */
 enum exit_code command_open(const struct options *options, struct daub_device **device,
                             struct daub_model **model);
 

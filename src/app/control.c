@@ -120,19 +120,18 @@ void control_close(struct control *c)
 
 /* What a message asks for, checked as a whole before any of it is done. */
 struct wish {
-    float *weights; /* NULL: as it is; the rest the same where not given */
-    double strength, stability;
-    bool has_strength, has_stability, has_colors, keep_colors;
-    bool has_bypass, bypass, has_pause, pause, quit, status;
+    float *weights;          /* owned; NULL: no style is given */
+    struct look_change look; /* without the weights */
+    bool has_pause, pause, quit, status;
     bool has_record, record, picture;
     const char *record_path, *picture_path; /* the message's; NULL: named by the time */
 };
 
-static bool take_share(const cJSON *item, double *share, bool *given,
+static bool take_share(const cJSON *item, float *share, bool *given,
                        struct daub_error *error)
 {
     *given = cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= 1;
-    *share = *given ? item->valuedouble : 0;
+    *share = *given ? (float)item->valuedouble : 0;
     return *given ? true
                   : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s is a number from 0 to 1",
                               item->string);
@@ -173,19 +172,20 @@ static bool take_member(struct control *c, const cJSON *item, struct wish *wish,
         return style_parse(text, c->params.look->model, &wish->weights, error);
     }
     if (strcmp(key, "strength") == 0)
-        return take_share(item, &wish->strength, &wish->has_strength, error);
+        return take_share(item, &wish->look.strength, &wish->look.has_strength, error);
     if (strcmp(key, "stability") == 0)
-        return take_share(item, &wish->stability, &wish->has_stability, error);
+        return take_share(item, &wish->look.stability, &wish->look.has_stability, error);
     if (strcmp(key, "colors") == 0) {
-        wish->has_colors = true;
-        wish->keep_colors = text && strcmp(text, "keep") == 0;
-        return wish->keep_colors || (text && strcmp(text, "paint") == 0)
+        bool keep = text && strcmp(text, "keep") == 0;
+        wish->look.has_color = true;
+        wish->look.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
+        return keep || (text && strcmp(text, "paint") == 0)
                    ? true
                    : daub_fail(error, DAUB_ERROR_ARGUMENT,
                                "colors is \"paint\" or \"keep\"");
     }
     if (strcmp(key, "bypass") == 0)
-        return take_flag(item, &wish->bypass, &wish->has_bypass, error);
+        return take_flag(item, &wish->look.bypass, &wish->look.has_bypass, error);
     if (strcmp(key, "pause") == 0)
         return take_flag(item, &wish->pause, &wish->has_pause, error);
     if (strcmp(key, "record") == 0) {
@@ -226,17 +226,9 @@ static bool write_files(struct control *c, const struct wish *wish, cJSON *answe
 
 static void apply(struct control *c, const struct wish *wish)
 {
-    struct look *look = c->params.look;
-    if (wish->weights)
-        look_set_weights(look, wish->weights);
-    if (wish->has_strength)
-        look_set_strength(look, (float)wish->strength);
-    if (wish->has_stability)
-        look_set_stability(look, (float)wish->stability);
-    if (wish->has_colors)
-        look_set_keep_colors(look, wish->keep_colors);
-    if (wish->has_bypass)
-        look_set_bypass(look, wish->bypass);
+    struct look_change change = wish->look;
+    change.weights = wish->weights;
+    look_commit(c->params.look, &change, change.weights ? LOOK_FADE_US : 0);
     if (wish->has_pause)
         atomic_store(&c->params.pace->paused, wish->pause);
     if (wish->quit) {
@@ -256,10 +248,10 @@ static void add_status(const struct control *c, cJSON *answer)
     const struct look *look = c->params.look;
     const struct session_state *state = c->params.state;
     cJSON_AddStringToObject(answer, "style", look_title(look));
-    cJSON_AddNumberToObject(answer, "strength", share(look->live.strength));
-    cJSON_AddNumberToObject(answer, "stability", share(look->live.stability));
+    cJSON_AddNumberToObject(answer, "strength", share(look->params.strength));
+    cJSON_AddNumberToObject(answer, "stability", share(look->params.stability));
     cJSON_AddStringToObject(answer, "colors",
-                            look->live.color == DAUB_COLOR_KEEP ? "keep" : "paint");
+                            look->params.color == DAUB_COLOR_KEEP ? "keep" : "paint");
     cJSON_AddBoolToObject(answer, "bypass", look->bypass);
     cJSON_AddBoolToObject(answer, "pause", atomic_load(&c->params.pace->paused));
     cJSON_AddBoolToObject(answer, "asleep", atomic_load(&state->asleep));

@@ -6,8 +6,9 @@
  * to 1, in hundredths), "colors" ("paint" or "keep"), "bypass" and "pause" (true or
  * false), "record" (true or the name of a file, and false), "picture" (true or the name
  * of a file), "quit" (true), and "status" (true), whose answer tells what is shown and
- * how fast. Files are written before anything else is done, and stay where that fails;
- * answers tell their names. */
+ * how fast. A style fades in within half a second, together with the strength and the
+ * stability of the same message. Files are written before anything else is done, and stay
+ * where that fails; answers tell their names. */
 #ifndef DAUB_APP_CONTROL_H
 #define DAUB_APP_CONTROL_H
 

@@ -1,4 +1,4 @@
-/* What the program tells its caller. */
+/* The exit codes of the program. */
 #ifndef DAUB_APP_EXIT_CODE_H
 #define DAUB_APP_EXIT_CODE_H
 
@@ -22,7 +22,7 @@ static inline enum exit_code exit_code_of(enum daub_status status)
     case DAUB_ERROR_NOT_FOUND:
         return EXIT_CODE_USAGE;
     case DAUB_ERROR_NO_DEVICE:
-    case DAUB_ERROR_GARBAGE:
+    case DAUB_ERROR_WRONG_RESULTS:
         return EXIT_CODE_DEVICE;
     case DAUB_ERROR_MODEL:
         return EXIT_CODE_INPUT;

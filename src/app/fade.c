@@ -1,48 +1,46 @@
 #include "app/fade.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "util/alloc.h"
 #include "util/error.h"
 
-enum { FROM = 0, TO, NOW, ROWS };
+enum { FROM = 0, TO, ROWS };
 
 static float *row(const struct fade *fade, int index)
 {
-    return fade->weights + (size_t)index * (size_t)fade->styles;
+    return fade->weights + (size_t)index * (size_t)fade->style_count;
 }
 
-static void set_target(struct fade *fade, const struct daub_live *live)
+static void set_target(struct fade *fade, const struct daub_frame_params *params)
 {
-    fade->to = *live;
+    fade->to = *params;
     fade->to.style = NULL;
-    for (int i = 0; i < fade->styles; i++)
-        row(fade, TO)[i] = live->style ? live->style[i] : i == fade->default_style;
+    for (int i = 0; i < fade->style_count; i++)
+        row(fade, TO)[i] = params->style ? params->style[i] : i == fade->default_style;
 }
 
 bool fade_init(struct fade *fade, const struct daub_model_info *model,
-               const struct daub_live *live, struct daub_error *error)
+               const struct daub_frame_params *params, struct daub_error *error)
 {
-    *fade = (struct fade){.styles = model->style_count,
+    *fade = (struct fade){.style_count = model->style_count,
                           .default_style = model->default_style};
-    if (fade->styles) {
-        fade->weights = daub_alloc((size_t)fade->styles * ROWS, sizeof(*fade->weights));
+    if (fade->style_count) {
+        fade->weights =
+            daub_alloc((size_t)fade->style_count * ROWS, sizeof(*fade->weights));
         if (!fade->weights)
             return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     }
-    set_target(fade, live);
+    set_target(fade, params);
     return true;
 }
 
-void fade_to(struct fade *fade, const struct daub_live *live, int64_t now_us,
+void fade_to(struct fade *fade, const struct daub_frame_params *params, int64_t now_us,
              int64_t length_us)
 {
-    fade->from = *fade_at(fade, now_us);
-    if (fade->styles)
-        memcpy(row(fade, FROM), row(fade, NOW),
-               (size_t)fade->styles * sizeof(*fade->weights));
-    set_target(fade, live);
+    fade_at(fade, now_us, &fade->from, fade->weights ? row(fade, FROM) : NULL);
+    fade->from.style = NULL;
+    set_target(fade, params);
     fade->start_us = now_us;
     fade->length_us = length_us;
 }
@@ -52,22 +50,25 @@ static float mix(float a, float b, float part)
     return a + part * (b - a);
 }
 
-const struct daub_live *fade_at(struct fade *fade, int64_t now_us)
+void fade_at(const struct fade *fade, int64_t now_us, struct daub_frame_params *params,
+             float *weights)
 {
     float part = 1;
     if (now_us - fade->start_us < fade->length_us)
         part = (float)(now_us - fade->start_us) / (float)fade->length_us;
-    fade->now = fade->to;
+    /* fade_to passes fade->from and its weights: each value is read first, written then.
+     */
+    struct daub_frame_params result = fade->to;
     if (part < 1) {
-        fade->now.strength = mix(fade->from.strength, fade->to.strength, part);
-        fade->now.stability = mix(fade->from.stability, fade->to.stability, part);
+        result.strength = mix(fade->from.strength, fade->to.strength, part);
+        result.stability = mix(fade->from.stability, fade->to.stability, part);
     }
-    for (int i = 0; i < fade->styles; i++) {
+    for (int i = 0; i < fade->style_count; i++) {
         float to = row(fade, TO)[i];
-        row(fade, NOW)[i] = part < 1 ? mix(row(fade, FROM)[i], to, part) : to;
+        weights[i] = part < 1 ? mix(row(fade, FROM)[i], to, part) : to;
     }
-    fade->now.style = fade->styles ? row(fade, NOW) : NULL;
-    return &fade->now;
+    result.style = fade->style_count ? weights : NULL;
+    *params = result;
 }
 
 void fade_uninit(struct fade *fade)

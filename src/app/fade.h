@@ -1,5 +1,6 @@
-/* Moving from one look of the painting to another, frame by frame. Where the model has
- * styles the way leads over mixtures of both, which cost nothing to paint. */
+/* A fade from one set of frame parameters to another, frame by frame. Where the model has
+ * styles, the weights on the way are those of a mix of both, which costs no time more to
+ * paint. */
 #ifndef DAUB_APP_FADE_H
 #define DAUB_APP_FADE_H
 
@@ -10,21 +11,25 @@
 
 /* Use from one thread at a time. */
 struct fade {
-    int styles, default_style;
-    float *weights; /* 3 rows of that many: where from, where to, now */
-    struct daub_live from, to, now;
+    int style_count, default_style;
+    float *weights;                    /* [2][style_count]: at the start and at the end */
+    struct daub_frame_params from, to; /* without the style */
     int64_t start_us, length_us;
 };
 
-/* Starts with live, whose weights are copied. Uninit is allowed after failure. */
+/* Starts with params, whose weights are copied. Uninit is allowed after failure. */
 bool fade_init(struct fade *fade, const struct daub_model_info *model,
-               const struct daub_live *live, struct daub_error *error);
-/* From what is shown at now_us to live within length_us; 0 or less: at once. Colours
- * change at once. */
-void fade_to(struct fade *fade, const struct daub_live *live, int64_t now_us,
+               const struct daub_frame_params *params, struct daub_error *error);
+/* Goes from the parameters at now_us to params within length_us; 0 or less: at once. The
+ * color mode changes at once. */
+void fade_to(struct fade *fade, const struct daub_frame_params *params, int64_t now_us,
              int64_t length_us);
-/* What to paint with at now_us, which may not go back; the fade's until the next call. */
-const struct daub_live *fade_at(struct fade *fade, int64_t now_us);
+/* The parameters at now_us, not before the start of the fade. params->style becomes
+ * weights, style_count of them, which the caller owns; NULL where the model has no
+ * styles.
+ */
+void fade_at(const struct fade *fade, int64_t now_us, struct daub_frame_params *params,
+             float *weights);
 void fade_uninit(struct fade *fade);
 
 #endif

@@ -2,15 +2,15 @@
 
 #include <math.h>
 
-/* Loads that are too much, and at most, by expectation, after a step up. */
-static const double TOO_MUCH = 1.0, ROOM = 0.85, SMOOTHING = 0.15;
+static const double LOAD_MAX = 1.0, /* above it, a smaller size is needed */
+    LOAD_AFTER_CHANGE = 0.85,       /* the load expected after a change is at most this */
+    SMOOTHING = 0.15;               /* weight of a frame in the smoothed load */
 enum {
-    /* The first after a change tell nothing: two stylizers paint, then one is freed. */
-    SETTLE_FRAMES = 8,
+    SETTLE_FRAMES = 8, /* not counted after a change: two stylizers paint some of them */
     OVER_US = 700000,
     PATIENCE_US = 3000000,
     PATIENCE_MAX_US = 60000000,
-    REGRET_US = 10000000 /* a step up that is taken back sooner was wrong */
+    REGRET_US = 10000000 /* a larger size that is given up sooner was wrong */
 };
 
 void governor_init(struct governor *g, double target_fps, double source_fps,
@@ -33,8 +33,8 @@ double governor_scale(int level)
     return exp2(-level / 4.0);
 }
 
-/* Work at another level, of what it is at this one. */
-static double cost(int level, int other)
+/* The work at another level, relative to the work at this one. */
+static double relative_work(int level, int other)
 {
     double ratio = governor_scale(other) / governor_scale(level);
     return ratio * ratio;
@@ -44,12 +44,12 @@ void governor_set(struct governor *g, int64_t now_us, int level)
 {
     bool up = level < g->level;
     if (up)
-        g->rose = true;
-    else if (g->rose && now_us - g->changed_us < REGRET_US)
+        g->last_was_up = true;
+    else if (g->last_was_up && now_us - g->changed_us < REGRET_US)
         g->patience_us =
             2 * g->patience_us < PATIENCE_MAX_US ? 2 * g->patience_us : PATIENCE_MAX_US;
     if (!up)
-        g->rose = false;
+        g->last_was_up = false;
     g->level = level;
     g->changed_us = now_us;
     g->frames = 0;
@@ -57,10 +57,10 @@ void governor_set(struct governor *g, int64_t now_us, int level)
     g->over_us = g->under_us = 0;
 }
 
-/* Since when the condition holds. */
-static int64_t since(int64_t before, bool holds, int64_t now_us)
+/* The clock since when a condition holds; 0 where it does not hold now. */
+static int64_t since(int64_t start_us, bool holds, int64_t now_us)
 {
-    return !holds ? 0 : before ? before : now_us;
+    return !holds ? 0 : start_us ? start_us : now_us;
 }
 
 int governor_add(struct governor *g, int64_t now_us, int64_t work_us, int64_t delay_us)
@@ -71,12 +71,14 @@ int governor_add(struct governor *g, int64_t now_us, int64_t work_us, int64_t de
     if (++g->frames <= SETTLE_FRAMES || !governor_active(g))
         return g->level;
     g->load = g->load > 0 ? g->load + SMOOTHING * (load - g->load) : load;
-    g->over_us = since(g->over_us, g->load > TOO_MUCH, now_us);
-    bool room = g->level > 0 && g->load * cost(g->level, g->level - 1) < ROOM;
+    g->over_us = since(g->over_us, g->load > LOAD_MAX, now_us);
+    bool room = g->level > 0 &&
+                g->load * relative_work(g->level, g->level - 1) < LOAD_AFTER_CHANGE;
     g->under_us = since(g->under_us, room, now_us);
     if (g->over_us && now_us - g->over_us >= OVER_US) {
         int level = g->level;
-        while (level < GOVERNOR_LEVELS - 1 && g->load * cost(g->level, level) > ROOM)
+        while (level < GOVERNOR_LEVELS - 1 &&
+               g->load * relative_work(g->level, level) > LOAD_AFTER_CHANGE)
             level++;
         return level;
     }

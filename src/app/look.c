@@ -7,32 +7,32 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-enum { FADE_US = 500000 };
-
-static void apply(struct look *look, int64_t fade_us)
+/* The style whose weight is 1; -1 where there is none. */
+static int only_style(const struct look *look)
 {
-    struct daub_live live = look->live;
-    if (look->bypass)
-        live.strength = 0;
-    live.style = look->weights;
-    painter_set_live(look->painter, &live, fade_us);
+    int style = -1;
+    for (int i = 0; i < look->model->style_count; i++) {
+        if (look->weights[i] == 1)
+            style = i;
+    }
+    return style;
 }
 
 bool look_init(struct look *look, struct painter *painter,
-               const struct daub_model_info *model, const struct daub_live *live,
-               struct daub_error *error)
+               const struct daub_model_info *model,
+               const struct daub_frame_params *params, struct daub_error *error)
 {
-    *look = (struct look){.painter = painter, .model = model, .live = *live, .style = -1};
+    *look =
+        (struct look){.painter = painter, .model = model, .params = *params, .style = -1};
+    look->params.style = NULL;
     if (model->style_count == 0)
         return true;
     look->weights = daub_alloc((size_t)model->style_count, sizeof(*look->weights));
     if (!look->weights)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    for (int i = 0; i < model->style_count; i++) {
-        look->weights[i] = live->style ? live->style[i] : i == model->default_style;
-        if (look->weights[i] == 1)
-            look->style = i;
-    }
+    for (int i = 0; i < model->style_count; i++)
+        look->weights[i] = params->style ? params->style[i] : i == model->default_style;
+    look->style = only_style(look);
     return true;
 }
 
@@ -42,15 +42,39 @@ void look_uninit(struct look *look)
     *look = (struct look){0};
 }
 
-void look_set_weights(struct look *look, const float *weights)
+/* Rounded to hundredths, so that steps of 0.05 from anywhere reach 0 and 1 exactly. */
+static float rounded_share(float value)
 {
-    look->style = -1;
-    for (int i = 0; i < look->model->style_count; i++) {
-        look->weights[i] = weights[i];
-        if (weights[i] == 1)
-            look->style = i;
-    }
-    apply(look, FADE_US);
+    return fminf(fmaxf(roundf(value * 100) / 100, 0), 1);
+}
+
+static bool is_empty(const struct look_change *change)
+{
+    return !change->weights && !change->has_strength && !change->has_stability &&
+           !change->has_color && !change->has_bypass;
+}
+
+void look_commit(struct look *look, const struct look_change *change, int64_t fade_us)
+{
+    if (is_empty(change))
+        return;
+    for (int i = 0; change->weights && i < look->model->style_count; i++)
+        look->weights[i] = change->weights[i];
+    if (change->weights)
+        look->style = only_style(look);
+    if (change->has_strength)
+        look->params.strength = rounded_share(change->strength);
+    if (change->has_stability)
+        look->params.stability = rounded_share(change->stability);
+    if (change->has_color)
+        look->params.color = change->color;
+    if (change->has_bypass)
+        look->bypass = change->bypass;
+    struct daub_frame_params params = look->params;
+    params.style = look->weights;
+    if (look->bypass)
+        params.strength = 0;
+    painter_set_frame_params(look->painter, &params, fade_us);
 }
 
 void look_set_style(struct look *look, int style)
@@ -60,8 +84,7 @@ void look_set_style(struct look *look, int style)
         return;
     for (int i = 0; i < count; i++)
         look->weights[i] = i == style;
-    look->style = style;
-    apply(look, FADE_US);
+    look_commit(look, &(struct look_change){.weights = look->weights}, LOOK_FADE_US);
 }
 
 void look_step_style(struct look *look, int by)
@@ -73,36 +96,6 @@ void look_step_style(struct look *look, int by)
         style = (style + by + count) % count;
     } while (style == look->model->identity_style && count > 1);
     look_set_style(look, style);
-}
-
-/* In whole hundredths: steps from 0 and 1 and back meet these exactly. */
-static float share(float value)
-{
-    return fminf(fmaxf(roundf(value * 100) / 100, 0), 1);
-}
-
-void look_set_strength(struct look *look, float strength)
-{
-    look->live.strength = share(strength);
-    apply(look, 0);
-}
-
-void look_set_stability(struct look *look, float stability)
-{
-    look->live.stability = share(stability);
-    apply(look, 0);
-}
-
-void look_set_keep_colors(struct look *look, bool keep)
-{
-    look->live.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
-    apply(look, 0);
-}
-
-void look_set_bypass(struct look *look, bool bypass)
-{
-    look->bypass = bypass;
-    apply(look, 0);
 }
 
 const char *look_title(const struct look *look)

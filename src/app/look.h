@@ -1,4 +1,5 @@
-/* The look of the painting, as keys change it. */
+/* The look: the user's current choice of style, strength, stability and color mode, as
+ * keys and control messages change it. */
 #ifndef DAUB_APP_LOOK_H
 #define DAUB_APP_LOOK_H
 
@@ -6,35 +7,47 @@
 
 #include "app/painter.h"
 
-/* Use from one thread; the painter takes changes from any. */
+enum { LOOK_FADE_US = 500000 }; /* length of the fade to another style */
+
+/* Use from one thread. */
 struct look {
     struct painter *painter;
     const struct daub_model_info *model;
-    float *weights; /* style_count; NULL where the model has no styles */
-    struct daub_live live;
-    int style;   /* shown alone; -1: a mix */
-    bool bypass; /* the input is shown */
+    float *weights;                  /* style_count; NULL where the model has no styles */
+    struct daub_frame_params params; /* without the style, which weights holds */
+    int style;                       /* index of the only style in use; -1: a mix */
+    bool bypass;                     /* the input is shown */
 };
 
-/* Begins with what the painter was made with. Uninit is allowed after failure. */
+/* What to change; the rest stays as it is. */
+struct look_change {
+    const float *weights; /* style_count, borrowed during the call; NULL: unchanged */
+    bool has_strength, has_stability, has_color, has_bypass;
+    float strength, stability; /* limited to 0..1 and rounded to hundredths */
+    enum daub_color_mode color;
+    bool bypass;
+};
+
+/* Starts with the parameters that the painter was made with. Uninit is allowed after
+ * failure. */
 bool look_init(struct look *look, struct painter *painter,
-               const struct daub_model_info *model, const struct daub_live *live,
-               struct daub_error *error);
+               const struct daub_model_info *model,
+               const struct daub_frame_params *params, struct daub_error *error);
 void look_uninit(struct look *look);
 
-/* Style of that index; out of range: nothing changes. The identity style, which is what
- * strength is for, is left out by look_step_style. Fades. */
-void look_set_style(struct look *look, int style);
-void look_step_style(struct look *look, int by);
-/* A mix, style_count weights. */
-void look_set_weights(struct look *look, const float *weights);
-/* Brought within 0..1 and to whole hundredths; these four take effect at once. */
-void look_set_strength(struct look *look, float strength);
-void look_set_stability(struct look *look, float stability);
-void look_set_keep_colors(struct look *look, bool keep);
-void look_set_bypass(struct look *look, bool bypass);
+/* Applies the whole change between two frames: none is painted with a part of it. Style
+ * weights, strength and stability go to their new values in one fade of fade_us (0: the
+ * next frame has them); the color mode changes with the next frame. An empty change
+ * leaves a running fade as it is, any other replaces it. */
+void look_commit(struct look *look, const struct look_change *change, int64_t fade_us);
 
-/* Title of the style, or what stands for it. */
+/* Fades to the style of that index; nothing changes where there is none. */
+void look_set_style(struct look *look, int style);
+/* Fades to the next (by 1) or previous (by -1) style, except the identity style: strength
+ * 0 gives the same picture. */
+void look_step_style(struct look *look, int by);
+
+/* Title of the style, or words for a mix, a model without styles or the bypass. */
 const char *look_title(const struct look *look);
 
 #endif

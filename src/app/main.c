@@ -1,4 +1,4 @@
-/* daub: paints videos. The first argument may name a command; without one it paints. */
+/* The program daub. The first argument may name a command; without one it paints. */
 #include <stdio.h>
 #include <string.h>
 

@@ -7,27 +7,27 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-/* A pixel was hidden before where the flow back and forth misses its start by more than
- * this part of their lengths (Sundaram 2010). */
+/* A pixel is occluded where the sum of backward and forward flow has a squared length of
+ * more than PART of their squared lengths plus SLACK (Sundaram 2010). */
 static const float PART = 0.01f, SLACK = 0.5f;
-static const float TOUCHED = 1e-7f; /* weight from which on a neighbour counts */
-enum { STYLE_EVERY = 5 }; /* frames; the distance is costly and changes slowly */
+static const float WEIGHT_MIN = 1e-7f; /* neighbours of less weight do not count */
+enum { STYLE_EVERY = 5 }; /* frames; the distance takes long and changes slowly */
 
-/* A frame that later ones are compared with. */
-struct kept {
-    float *input, *painted, *alone;
-    float *way;             /* from the newest frame to this one */
-    unsigned char *visible; /* what of the newest frame was seen here */
+/* A previous frame, with which later ones are compared. */
+struct past_frame {
+    float *input, *painted, *per_frame;
+    float *flow;            /* from the newest frame to this one */
+    unsigned char *visible; /* 1: this pixel of the newest frame is visible here */
 };
 
 struct metrics {
     int width, height;
     size_t pixels;
-    bool alone;
-    struct kept kept[METRICS_LONG];
-    unsigned char *visible; /* of the newest flow */
-    float *way;             /* scratch */
-    double *sum, *squares;  /* of each painted value over time */
+    bool per_frame;
+    struct past_frame past[METRICS_LONG];
+    unsigned char *visible; /* 1: this pixel is visible in the previous frame */
+    float *flow;            /* scratch */
+    double *sum, *squares;  /* over time, of each value of the painting */
     struct metrics_frame *frames;
     size_t count, capacity;
 };
@@ -37,7 +37,7 @@ static void *plane(const struct metrics *m, size_t size)
     return daub_alloc(m->pixels, size);
 }
 
-struct metrics *metrics_create(int width, int height, bool alone,
+struct metrics *metrics_create(int width, int height, bool per_frame,
                                struct daub_error *error)
 {
     struct metrics *m = daub_alloc(1, sizeof(*m));
@@ -46,23 +46,23 @@ struct metrics *metrics_create(int width, int height, bool alone,
         *m = (struct metrics){.width = width,
                               .height = height,
                               .pixels = (size_t)width * (size_t)height,
-                              .alone = alone};
+                              .per_frame = per_frame};
         m->visible = plane(m, 1);
-        m->way = plane(m, 2 * sizeof(float));
+        m->flow = plane(m, 2 * sizeof(float));
         m->sum = plane(m, 3 * sizeof(double));
         m->squares = plane(m, 3 * sizeof(double));
-        ok = m->visible && m->way && m->sum && m->squares;
+        ok = m->visible && m->flow && m->sum && m->squares;
     }
     for (int i = 0; ok && i < METRICS_LONG; i++) {
-        struct kept *k = &m->kept[i];
+        struct past_frame *k = &m->past[i];
         k->painted = plane(m, 3 * sizeof(float));
-        k->way = plane(m, 2 * sizeof(float));
+        k->flow = plane(m, 2 * sizeof(float));
         k->visible = plane(m, 1);
-        ok = k->painted && k->way && k->visible;
-        if (i == 0) { /* the others only serve the long range */
+        ok = k->painted && k->flow && k->visible;
+        if (i == 0) { /* older frames are only used for the long-range error */
             k->input = plane(m, 3 * sizeof(float));
-            k->alone = alone ? plane(m, 3 * sizeof(float)) : NULL;
-            ok = ok && k->input && (!alone || k->alone);
+            k->per_frame = per_frame ? plane(m, 3 * sizeof(float)) : NULL;
+            ok = ok && k->input && (!per_frame || k->per_frame);
         }
     }
     if (ok)
@@ -77,14 +77,14 @@ void metrics_free(struct metrics *m)
     if (!m)
         return;
     for (int i = 0; i < METRICS_LONG; i++) {
-        free(m->kept[i].input);
-        free(m->kept[i].painted);
-        free(m->kept[i].alone);
-        free(m->kept[i].way);
-        free(m->kept[i].visible);
+        free(m->past[i].input);
+        free(m->past[i].painted);
+        free(m->past[i].per_frame);
+        free(m->past[i].flow);
+        free(m->past[i].visible);
     }
     free(m->visible);
-    free(m->way);
+    free(m->flow);
     free(m->sum);
     free(m->squares);
     free(m->frames);
@@ -131,19 +131,19 @@ static bool inside(const struct metrics *m, float x, float y)
     return x >= 0 && y >= 0 && x <= (float)(m->width - 1) && y <= (float)(m->height - 1);
 }
 
-/* What of the newest frame was seen in the one before. */
-static void find_visible(struct metrics *m, const float *back, const float *forth)
+/* Finds the pixels of the newest frame that are visible in the previous one. */
+static void find_visible(struct metrics *m, const float *backward, const float *forward)
 {
     for (int y = 0; y < m->height; y++) {
         for (int x = 0; x < m->width; x++) {
             size_t i = (size_t)y * (size_t)m->width + (size_t)x;
-            float u = back[2 * i], v = back[2 * i + 1];
-            if (!forth) {
+            float u = backward[2 * i], v = backward[2 * i + 1];
+            if (!forward) {
                 m->visible[i] = inside(m, (float)x + u, (float)y + v);
                 continue;
             }
             struct corner c = corner(m, (float)x + u, (float)y + v);
-            float fu = sample(forth, &c, 2, 0), fv = sample(forth, &c, 2, 1);
+            float fu = sample(forward, &c, 2, 0), fv = sample(forward, &c, 2, 1);
             float miss = (u + fu) * (u + fu) + (v + fv) * (v + fv);
             float lengths = u * u + v * v + fu * fu + fv * fv;
             m->visible[i] =
@@ -152,10 +152,11 @@ static void find_visible(struct metrics *m, const float *back, const float *fort
     }
 }
 
-/* Mean squared difference of now and before moved along way, where visible (NULL:
+/* Mean squared difference of current and previous warped along flow, where visible (NULL:
  * everywhere). */
-static double difference(const struct metrics *m, const float *now, const float *before,
-                         const float *way, const unsigned char *visible)
+static double difference(const struct metrics *m, const float *current,
+                         const float *previous, const float *flow,
+                         const unsigned char *visible)
 {
     double sum = 0;
     size_t count = 0;
@@ -164,9 +165,10 @@ static double difference(const struct metrics *m, const float *now, const float 
             size_t i = (size_t)y * (size_t)m->width + (size_t)x;
             if (visible && !visible[i])
                 continue;
-            struct corner c = corner(m, (float)x + way[2 * i], (float)y + way[2 * i + 1]);
+            struct corner c =
+                corner(m, (float)x + flow[2 * i], (float)y + flow[2 * i + 1]);
             for (size_t k = 0; k < 3; k++) {
-                double d = (double)(now[3 * i + k] - sample(before, &c, 3, k));
+                double d = (double)(current[3 * i + k] - sample(previous, &c, 3, k));
                 sum += d * d;
             }
             count++;
@@ -175,29 +177,31 @@ static double difference(const struct metrics *m, const float *now, const float 
     return count ? sum / (3 * (double)count) : NAN;
 }
 
-/* The way to a frame one further back: along back, then along what led from there. */
-static void lengthen(struct metrics *m, struct kept *kept, const float *back)
+/* Extends the flow to a past frame by the newest frame: first along backward, then along
+ * the flow that was known from there. */
+static void extend_flow(struct metrics *m, struct past_frame *past, const float *backward)
 {
-    unsigned char *visible = kept->visible;
+    unsigned char *visible = past->visible;
     for (int y = 0; y < m->height; y++) {
         for (int x = 0; x < m->width; x++) {
             size_t i = (size_t)y * (size_t)m->width + (size_t)x;
             struct corner c =
-                corner(m, (float)x + back[2 * i], (float)y + back[2 * i + 1]);
-            float u = back[2 * i] + sample(kept->way, &c, 2, 0);
-            float v = back[2 * i + 1] + sample(kept->way, &c, 2, 1);
-            m->way[2 * i] = u;
-            m->way[2 * i + 1] = v;
-            bool seen = m->visible[i] && inside(m, (float)x + u, (float)y + v);
+                corner(m, (float)x + backward[2 * i], (float)y + backward[2 * i + 1]);
+            float u = backward[2 * i] + sample(past->flow, &c, 2, 0);
+            float v = backward[2 * i + 1] + sample(past->flow, &c, 2, 1);
+            m->flow[2 * i] = u;
+            m->flow[2 * i + 1] = v;
+            bool is_visible = m->visible[i] && inside(m, (float)x + u, (float)y + v);
             for (int k = 0; k < 4; k++)
-                seen = seen && (c.weight[k] < TOUCHED || (visible[c.at[k]] & 1));
-            /* bit 1, as the neighbours still need the old answer */
-            visible[i] = (unsigned char)((visible[i] & 1) | (seen ? 2 : 0));
+                is_visible =
+                    is_visible && (c.weight[k] < WEIGHT_MIN || (visible[c.at[k]] & 1));
+            /* In bit 1, because other pixels still read the previous value. */
+            visible[i] = (unsigned char)((visible[i] & 1) | (is_visible ? 2 : 0));
         }
     }
     for (size_t i = 0; i < m->pixels; i++)
         visible[i] >>= 1;
-    memcpy(kept->way, m->way, m->pixels * 2 * sizeof(float));
+    memcpy(past->flow, m->flow, m->pixels * 2 * sizeof(float));
 }
 
 /* ---- one picture ---- */
@@ -231,7 +235,7 @@ static double sharpness(const struct metrics *m, const float *picture)
     return count ? sum / (double)count : 0;
 }
 
-static double ghost(const struct metrics *m, const float *painted, const float *alone)
+static double ghost(const struct metrics *m, const float *painted, const float *per_frame)
 {
     double sum = 0;
     size_t count = 0;
@@ -239,7 +243,7 @@ static double ghost(const struct metrics *m, const float *painted, const float *
         if (m->visible[i])
             continue;
         for (size_t k = 0; k < 3; k++) {
-            double d = (double)(painted[3 * i + k] - alone[3 * i + k]);
+            double d = (double)(painted[3 * i + k] - per_frame[3 * i + k]);
             sum += d * d;
         }
         count++;
@@ -249,52 +253,53 @@ static double ghost(const struct metrics *m, const float *painted, const float *
 
 /* ---- the stream ---- */
 
-/* Compares with the frames before. */
+/* Compares the frame with the past frames. */
 static void compare(struct metrics *m, struct metrics_frame *frame, const float *input,
-                    const float *painted, const float *alone, const float *back,
-                    const float *forth)
+                    const float *painted, const float *per_frame, const float *backward,
+                    const float *forward)
 {
-    const struct kept *last = &m->kept[0];
-    find_visible(m, back, forth);
-    frame->warp = difference(m, painted, last->painted, back, m->visible);
-    frame->all = difference(m, painted, last->painted, back, NULL);
-    frame->warp_input = difference(m, input, last->input, back, m->visible);
-    if (m->alone) {
-        frame->warp_alone = difference(m, alone, last->alone, back, m->visible);
-        frame->ghost = ghost(m, painted, alone);
+    const struct past_frame *last = &m->past[0];
+    find_visible(m, backward, forward);
+    frame->warp = difference(m, painted, last->painted, backward, m->visible);
+    frame->warp_all_pixels = difference(m, painted, last->painted, backward, NULL);
+    frame->warp_input = difference(m, input, last->input, backward, m->visible);
+    if (m->per_frame) {
+        frame->warp_per_frame =
+            difference(m, per_frame, last->per_frame, backward, m->visible);
+        frame->ghost = ghost(m, painted, per_frame);
     }
     size_t held = m->count < METRICS_LONG ? m->count : METRICS_LONG;
     for (size_t i = 0; i < held; i++)
-        lengthen(m, &m->kept[i], back);
+        extend_flow(m, &m->past[i], backward);
     if (held == METRICS_LONG) {
-        const struct kept *oldest = &m->kept[METRICS_LONG - 1];
-        frame->far =
-            difference(m, painted, oldest->painted, oldest->way, oldest->visible);
+        const struct past_frame *oldest = &m->past[METRICS_LONG - 1];
+        frame->long_range =
+            difference(m, painted, oldest->painted, oldest->flow, oldest->visible);
     }
 }
 
-/* Becomes the first of the kept frames; the oldest one's memory is used again. */
+/* Makes the frame the first past frame, in the memory of the oldest one. */
 static void keep(struct metrics *m, const float *input, const float *painted,
-                 const float *alone)
+                 const float *per_frame)
 {
     size_t bytes = m->pixels * 3 * sizeof(float);
-    float *last_input = m->kept[0].input, *last_alone = m->kept[0].alone;
-    struct kept oldest = m->kept[METRICS_LONG - 1];
-    memmove(&m->kept[1], &m->kept[0], (METRICS_LONG - 1) * sizeof(m->kept[0]));
-    m->kept[1].input = m->kept[1].alone = NULL;
+    float *last_input = m->past[0].input, *last_per_frame = m->past[0].per_frame;
+    struct past_frame oldest = m->past[METRICS_LONG - 1];
+    memmove(&m->past[1], &m->past[0], (METRICS_LONG - 1) * sizeof(m->past[0]));
+    m->past[1].input = m->past[1].per_frame = NULL;
     oldest.input = last_input;
-    oldest.alone = last_alone;
-    m->kept[0] = oldest;
+    oldest.per_frame = last_per_frame;
+    m->past[0] = oldest;
     memcpy(oldest.input, input, bytes);
     memcpy(oldest.painted, painted, bytes);
-    if (alone)
-        memcpy(oldest.alone, alone, bytes);
-    memset(oldest.way, 0, m->pixels * 2 * sizeof(float));
+    if (per_frame)
+        memcpy(oldest.per_frame, per_frame, bytes);
+    memset(oldest.flow, 0, m->pixels * 2 * sizeof(float));
     memset(oldest.visible, 1, m->pixels);
 }
 
 bool metrics_add(struct metrics *m, const float *input, const float *painted,
-                 const float *alone, const float *back, const float *forth,
+                 const float *per_frame, const float *backward, const float *forward,
                  struct daub_error *error)
 {
     struct metrics_frame frame = {NAN, NAN, NAN, NAN, NAN, 0, 0, NAN, NAN, NAN};
@@ -302,21 +307,21 @@ bool metrics_add(struct metrics *m, const float *input, const float *painted,
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the metrics");
     frame.luma = mean_luma(m, painted);
     frame.sharpness = sharpness(m, painted);
-    if (m->alone) {
-        frame.sharpness_alone = sharpness(m, alone);
+    if (m->per_frame) {
+        frame.sharpness_per_frame = sharpness(m, per_frame);
         if (m->count % STYLE_EVERY == 0 &&
-            !metrics_style_distance(painted, alone, m->width, m->height, &frame.style,
+            !metrics_style_distance(painted, per_frame, m->width, m->height, &frame.style,
                                     error))
             return false;
     }
     if (m->count > 0)
-        compare(m, &frame, input, painted, alone, back, forth);
+        compare(m, &frame, input, painted, per_frame, backward, forward);
     for (size_t i = 0; i < 3 * m->pixels; i++) {
         double v = (double)painted[i];
         m->sum[i] += v;
         m->squares[i] += v * v;
     }
-    keep(m, input, painted, alone);
+    keep(m, input, painted, per_frame);
     m->frames[m->count++] = frame;
     return true;
 }
@@ -361,13 +366,13 @@ void metrics_scores(const struct metrics *m, struct metrics_scores *scores)
         .frames = (int)m->count,
         .e_warp = MEAN(m, warp),
         .e_warp_input = MEAN(m, warp_input),
-        .e_warp_alone = MEAN(m, warp_alone),
-        .e_warp_ratio = MEAN(m, warp) / MEAN(m, warp_alone),
-        .e_stab = sqrt(MEAN(m, all)),
-        .long_range = MEAN(m, far),
+        .e_warp_per_frame = MEAN(m, warp_per_frame),
+        .e_warp_ratio = MEAN(m, warp) / MEAN(m, warp_per_frame),
+        .e_stab = sqrt(MEAN(m, warp_all_pixels)),
+        .long_range = MEAN(m, long_range),
         .flicker = flicker / (3 * (double)m->pixels),
         .drift = slope(m) * 255 * 1000,
-        .sharpness_ratio = MEAN(m, sharpness) / MEAN(m, sharpness_alone),
+        .sharpness_ratio = MEAN(m, sharpness) / MEAN(m, sharpness_per_frame),
         .style_distance = MEAN(m, style),
         .ghosting = MEAN(m, ghost),
     };

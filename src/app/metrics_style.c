@@ -27,14 +27,14 @@ static const float *at(const struct scale *s, int x, int y)
     return &s->values[COLOURS * ((size_t)y * (size_t)s->w + (size_t)x)];
 }
 
-static void opponent(const float *rgb, float *to)
+static void opponent_colors(const float *rgb, float *to)
 {
     to[0] = 0.2126f * rgb[0] + 0.7152f * rgb[1] + 0.0722f * rgb[2];
     to[1] = rgb[0] - rgb[1];
     to[2] = 0.5f * (rgb[0] + rgb[1]) - rgb[2];
 }
 
-/* Means of 2 x 2, in place of the larger one. */
+/* Replaces the scale by the means of its 2 x 2 blocks. */
 static void halve(struct scale *s)
 {
     int w = (s->w + 1) / 2, h = (s->h + 1) / 2;
@@ -100,28 +100,28 @@ bool metrics_style_distance(const float *a, const float *b, int width, int heigh
         scales[k].values = daub_alloc(pixels, COLOURS * sizeof(float));
         ok = ok && scales[k].values;
         for (size_t i = 0; ok && i < pixels; i++)
-            opponent(&pictures[k][3 * i], &scales[k].values[COLOURS * i]);
+            opponent_colors(&pictures[k][3 * i], &scales[k].values[COLOURS * i]);
     }
     *distance = 0;
     for (int n = 0; ok && n < SCALES; n++) {
-        double apart = 0, size = 0;
+        double difference = 0, size = 0;
         for (int k = 0; k < 2; k++) {
             gram(&scales[k], grams[k]);
             halve(&scales[k]);
         }
-        /* Of correlations, so that no strong feature outweighs the others. */
+        /* Normalized to correlations, so that strong features do not outweigh others. */
         for (int i = 0; i < FEATURES; i++) {
             for (int j = 0; j < FEATURES; j++) {
-                double own =
+                double scale =
                     sqrt(grams[1][i * FEATURES + i] * grams[1][j * FEATURES + j]) + 1e-9;
                 double d =
-                    (grams[0][i * FEATURES + j] - grams[1][i * FEATURES + j]) / own;
-                double v = grams[1][i * FEATURES + j] / own;
-                apart += d * d;
+                    (grams[0][i * FEATURES + j] - grams[1][i * FEATURES + j]) / scale;
+                double v = grams[1][i * FEATURES + j] / scale;
+                difference += d * d;
                 size += v * v;
             }
         }
-        *distance += apart / size / SCALES;
+        *distance += difference / size / SCALES;
     }
     free(grams);
     free(scales[0].values);

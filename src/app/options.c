@@ -76,32 +76,33 @@ static const struct option table[] = {
              "(cam:0, cam:NAME, /dev/video0), or - for standard input"},
     {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT | VERB_MODELS, FIELD(start_us),
      GIVEN(has_start),
-     .help = "start there: seconds or [HH:]MM:SS.mmm"},
+     .help = "start at this time: seconds or [HH:]MM:SS.mmm"},
     {NULL, "-to", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(end_us), GIVEN(has_end),
-     .help = "stop there, counted from the input's beginning"},
+     .help = "stop at this time, counted from the input's beginning"},
     {NULL, "-t", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(length_us), GIVEN(has_length),
-     .help = "paint that much"},
+     .help = "paint this length of time"},
     {NULL, "--frames", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH | VERB_METRICS, FIELD(frames),
      .min = 1, .max = 1e12, .help = "paint at most N frames"},
     {NULL, "-framerate", NULL, KIND_TEXT, "R", VERB_PAINT, FIELD(frame_rate),
-     .help = "rate of image patterns and raw streams (25)"},
+     .help = "frames per second of image patterns and raw streams (25)"},
     {NULL, "--camera-size", NULL, KIND_TEXT, "WxH", VERB_PAINT, FIELD(camera_size),
-     .help = "size to capture, or the nearest the camera has (640x360)"},
+     .help = "size to capture, or the nearest that the camera has (640x360)"},
     {NULL, "--camera-fps", NULL, KIND_REAL, "N", VERB_PAINT, FIELD(camera_rate), .min = 1,
-     .max = 1000, .help = "frames a second to capture (30)"},
+     .max = 1000, .help = "frames per second to capture (30)"},
     {NULL, "--camera-format", NULL, KIND_TEXT, "F", VERB_PAINT, FIELD(camera_format),
      .help = "auto (raw up to 640x480, else mjpg), mjpg, yuyv, uyvy, nv12, yu12, rgb3, "
              "bgr3 or grey"},
     {NULL, "--realtime", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(realtime),
-     .help = "read the input at its own pace and drop the frames that there is no time to "
-             "paint, as for a window"},
+     .help = "read the input at its own pace and drop frames for which there is no time; "
+             "always so with a window"},
     {NULL, "--target-fps", NULL, KIND_REAL, "N", VERB_PAINT, FIELD(target_fps), .min = 1,
      .max = 1000,
-     .help = "in real time: paint N frames a second, at a smaller size where that takes it"},
+     .help = "in real time: paint N frames per second, at a smaller size where painting is "
+             "too slow"},
     {NULL, "--max-latency", NULL, KIND_REAL, "MS", VERB_PAINT, FIELD(max_latency_ms),
      .min = 1, .max = 1e6,
-     .help = "in real time: milliseconds that a frame may take to the outputs, at a "
-             "smaller size where that takes it"},
+     .help = "in real time: the longest delay of a frame in milliseconds; paint at a "
+             "smaller size where it would be longer"},
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
 
@@ -110,27 +111,28 @@ static const struct option table[] = {
              "virtual camera (vcam:, /dev/video10, pipewire:NAME), or - for y4m on standard "
              "output; may be given several times; without any, a window shows it"},
     {NULL, "--vcam", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(vcam),
-     .help = "be a camera for other programs, by v4l2loopback or else PipeWire, beside a "
-             "window"},
+     .help = "show the painting as a camera of other programs, with v4l2loopback or else "
+             "PipeWire, and in a window"},
     {NULL, "--window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(window),
-     .help = "show a window beside the outputs, too; ? in it lists its keys"},
+     .help = "show a window in addition to the outputs; its key ? lists the keys"},
     {NULL, "--no-window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_window),
      .help = "show no window"},
     {NULL, "--fullscreen", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(fullscreen),
      .help = "the window fills the screen"},
     {NULL, "--mirror", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(mirror),
-     .help = "the window shows the picture left to right"},
+     .help = "mirror the picture of the window left to right"},
     {NULL, "--control", NULL, KIND_TEXT, "SOCKET", VERB_PAINT, FIELD(control),
      .help = "let \"daub ctl SOCKET\" and other programs of this user change the look"},
     {NULL, "--vcam-matrix", NULL, KIND_CHOICE, "M", VERB_PAINT, FIELD(vcam_matrix),
      .choices = vcam_matrices,
-     .help = "colours of a virtual camera: bt601 (default; browsers) or bt709 (OBS)"},
+     .help = "colour matrix of a virtual camera: bt601 (default; as browsers expect) or "
+             "bt709 (as OBS expects)"},
     {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
-     .help = "output format where the name does not tell"},
+     .help = "output format, where the file's name does not determine it"},
     {NULL, "--flow", NULL, KIND_TEXT, "PATTERN", VERB_METRICS, FIELD(flow),
-     .help = "the input's motion in .flo files, such as flow_%04d.flo, from frame n to the "
-             "one before in number n (the second frame is 1); hidden pixels lead outside; "
-             "default: daub's own flow at full size"},
+     .help = "the input's optical flow in .flo files, such as flow_%04d.flo: file n leads "
+             "from frame n to frame n-1, starting with 1; vectors of hidden pixels point "
+             "outside; default: daub's own flow at full size"},
     {NULL, "--plot", NULL, KIND_TEXT, "FILE.svg", VERB_METRICS, FIELD(plot),
      .help = "draw E_warp over time"},
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
@@ -139,7 +141,7 @@ static const struct option table[] = {
      FIELD(overwrite),
      .help = "replace existing files"},
     {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
-     .help = "never replace a file, and do not ask"},
+     .help = "never replace an existing file, and do not ask"},
     {NULL, "-an", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_audio),
      .help = "leave sound out (it is copied by default)"},
     {NULL, "-sn", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_subtitles),
@@ -150,7 +152,7 @@ static const struct option table[] = {
      .help = "a model of \"daub models\" or an .onnx file"},
     {NULL, "--model-range", NULL, KIND_CHOICE, "R",
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS, FIELD(model_range), .choices = ranges,
-     .help = "pixel values of an .onnx file that does not tell: 1, 255 or -1..1"},
+     .help = "pixel values of an .onnx file that does not state them: 1, 255 or -1..1"},
     {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),
      .help = "style inside the model, or a mix: NAME[=W][,NAME=W..]"},
     {NULL, "--strength", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(strength), .min = 0,
@@ -162,17 +164,18 @@ static const struct option table[] = {
     {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERB_PAINT | VERB_BENCH, FIELD(temporal),
      .choices = temporals,
      .help = "what keeps a video steady: flow (default; strokes follow the motion), stats "
-             "(averaged statistics: no pumping) or off (each frame by itself)"},
+             "(statistics are averaged over frames) or off (each frame by itself)"},
     {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
      .max = 1,
-     .help = "0 (every frame is painted anew) to 1 (strokes stay as long as they can); 0.5"},
+     .help = "0 (every frame is painted by itself) to 1 (strokes stay as long as possible); "
+             "default 0.5"},
     {NULL, "--scene-threshold", NULL, KIND_REAL, "X", VERB_PAINT, FIELD(scene_threshold),
      .min = 0.01, .max = 1000,
-     .help = "how far histograms must part for a new scene to begin; less finds more "
-             "cuts, 1000 none; 0.5"},
+     .help = "difference of two frames' histograms at which a new scene begins; smaller "
+             "values find more cuts, 1000 none; default 0.5"},
     {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH | VERB_MODELS,
      FIELD(size),
-     .help = "size to paint at: WxH, 720p, 50% or native (default; 360p on a sheet); "
+     .help = "size to paint at: WxH, 720p, 50% or native (default; 360p with --gallery); "
              "smaller is faster and has broader strokes"},
     {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERB_PAINT, FIELD(out_size),
      .help = "size of the output; the input's by default"},
@@ -189,9 +192,9 @@ static const struct option table[] = {
      .min = 0, .max = 1000,
      .help = "constant quality on the encoder's own scale (libx264: 18)"},
     {NULL, "-preset", NULL, KIND_TEXT, "NAME", VERB_PAINT, FIELD(preset),
-     .help = "speed of the encoder (libx264: veryfast)"},
+     .help = "the encoder's preset, which sets its speed (libx264: veryfast)"},
     {NULL, "-b:v", NULL, KIND_SI, "RATE", VERB_PAINT, FIELD(bitrate), .min = 1, .max = 1e12,
-     .help = "bits a second instead of a quality: 4M, 900k"},
+     .help = "bits per second instead of a quality: 4M, 900k"},
     {NULL, "-pix_fmt", NULL, KIND_TEXT, "FMT", VERB_PAINT, FIELD(pix_fmt),
      .help = "pixel format; by default 4:2:0 with as many bits as the input has"},
     {NULL, "-e", "--encoder-option", KIND_LIST, "K=V", VERB_PAINT, FIELD(extra),
@@ -199,15 +202,15 @@ static const struct option table[] = {
 
     {"Reporting", "--progress", NULL, KIND_CHOICE, "KIND", VERB_PAINT, FIELD(progress),
      .choices = progresses,
-     .help = "auto (a line on a terminal; default), json (a line each half second) or none"},
+     .help = "auto (default; one line on a terminal), json (a line every half second) or none"},
     {NULL, "--layers", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(layers),
      .help = "report every step of the network"},
     {NULL, "--switch-styles", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(switch_styles),
-     .help = "compare one style with a new one every frame"},
+     .help = "compare one style for all frames with a new style in every frame"},
     {NULL, "-v", "--verbose", KIND_FLAG, NULL, VERB_ALL, FIELD(verbose),
-     .help = "say more, FFmpeg's messages too"},
+     .help = "print more messages, also those of FFmpeg"},
     {NULL, "-q", "--quiet", KIND_FLAG, NULL, VERB_ALL, FIELD(quiet),
-     .help = "say nothing but errors"},
+     .help = "print errors only"},
     {NULL, "--log-level", NULL, KIND_CHOICE, "L", VERB_ALL, FIELD(log_level),
      .choices = levels, .help = "quiet, error, warning, info, verbose or debug"},
     {NULL, "-V", "--version", KIND_FLAG, NULL, VERB_ALL, FIELD(version),
@@ -217,8 +220,8 @@ static const struct option table[] = {
 /* clang-format on */
 enum { OPTION_COUNT = sizeof(table) / sizeof(table[0]) };
 
-/* Name without dashes; those are optional in number: -crf and --crf mean the same. */
-static const char *bare(const char *name)
+/* The name without dashes: -crf and --crf mean the same option. */
+static const char *without_dashes(const char *name)
 {
     while (*name == '-')
         name++;
@@ -232,8 +235,8 @@ static const struct option *find(const char *name, size_t length)
         for (int j = 0; j < 2; j++) {
             if (!names[j])
                 continue;
-            const char *own = bare(names[j]);
-            if (strlen(own) == length && memcmp(own, name, length) == 0)
+            const char *candidate = without_dashes(names[j]);
+            if (strlen(candidate) == length && memcmp(candidate, name, length) == 0)
                 return &table[i];
         }
     }
@@ -247,19 +250,20 @@ static bool fail_unknown(const char *argument, unsigned verb, struct daub_error 
     for (int i = 0; i < OPTION_COUNT; i++) {
         const char *both[2] = {table[i].name, table[i].alias};
         for (int j = 0; j < 2; j++) {
-            /* one letter is near to every other one */
-            if (!both[j] || !(table[i].verbs & verb) || strlen(bare(both[j])) < 2)
+            /* A name of one letter would be similar to any other one. */
+            if (!both[j] || !(table[i].verbs & verb) ||
+                strlen(without_dashes(both[j])) < 2)
                 continue;
             shown[count] = both[j];
-            names[count++] = bare(both[j]);
+            names[count++] = without_dashes(both[j]);
         }
     }
     char word[64];
-    snprintf(word, sizeof(word), "%.*s", (int)strcspn(bare(argument), "="),
-             bare(argument));
-    const char *near = daub_text_nearest(word, names, count);
-    for (size_t i = 0; near && i < count; i++) {
-        if (names[i] == near)
+    snprintf(word, sizeof(word), "%.*s", (int)strcspn(without_dashes(argument), "="),
+             without_dashes(argument));
+    const char *nearest = daub_text_nearest(word, names, count);
+    for (size_t i = 0; nearest && i < count; i++) {
+        if (names[i] == nearest)
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "unknown option %s; did you mean %s?", argument, shown[i]);
     }
@@ -366,7 +370,7 @@ static bool operand(struct options *options, unsigned verb, const char *text,
 {
     if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "unexpected argument %s; this command takes options only", text);
+                         "unexpected argument %s; this command has only options", text);
     if (options->input && (verb & (VERB_METRICS | VERB_CTL)))
         return append(&options->others, text, error);
     if (options->input)
@@ -382,7 +386,7 @@ static bool option_at(struct options *options, unsigned verb, int count, char **
                       int *index, struct daub_error *error)
 {
     const char *argument = arguments[*index];
-    const char *name = bare(argument);
+    const char *name = without_dashes(argument);
     const char *equals = strchr(name, '=');
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const struct option *option = find(name, length);
@@ -391,7 +395,7 @@ static bool option_at(struct options *options, unsigned verb, int count, char **
     if (!(option->verbs & verb))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "%s does not go with this command; \"daub --help\" and \"daub "
-                         "COMMAND --help\" tell what does",
+                         "COMMAND --help\" list the options of each command",
                          option->name);
     const char *value = equals ? equals + 1 : NULL;
     if (option->kind == KIND_FLAG && value)
@@ -469,7 +473,7 @@ void options_free(struct options *options)
 
 enum { COLUMNS = 80, HELP_COLUMN = 24 };
 
-/* Writes text from column HELP_COLUMN on, broken between words. */
+/* Writes text in lines from HELP_COLUMN to COLUMNS; column is where the output stands. */
 static void wrap(FILE *out, const char *text, int column)
 {
     while (*text) {
@@ -513,7 +517,7 @@ static void help_commands(FILE *out)
         fprintf(out, "%*s", HELP_COLUMN - column, "");
         wrap(out, commands[i].summary, HELP_COLUMN);
     }
-    fputs("  daub COMMAND --help tells more.\n", out);
+    fputs("  daub COMMAND --help lists its options.\n", out);
 }
 
 void options_help(FILE *out, const struct command *command)

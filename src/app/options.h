@@ -1,4 +1,4 @@
-/* The command line: one static table makes the parser and --help. */
+/* The command line. One static table defines the parser and --help. */
 #ifndef DAUB_APP_OPTIONS_H
 #define DAUB_APP_OPTIONS_H
 
@@ -9,15 +9,15 @@
 
 #include <daub/daub.h>
 
-/* Values of an option that may be given several times. */
+/* The values of an option that may be given several times. */
 struct option_list {
-    const char **values; /* owned; the texts are argv's */
+    const char **values; /* owned, unlike the strings, which are argv's */
     size_t count, capacity;
 };
 
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
-/* Zero: not given. Texts are argv's. */
+/* A zero field was not given. Strings are argv's. */
 struct options {
     const char *input;
     struct option_list others; /* operands after the first */
@@ -28,7 +28,7 @@ struct options {
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
     bool realtime, window, no_window, fullscreen, mirror;
-    bool vcam; /* one of outputs is "vcam:", for this */
+    bool vcam; /* outputs contains "vcam:" because of it */
     const char *control;
     const char *camera_size, *camera_format;
     double camera_rate;
@@ -74,7 +74,7 @@ enum {
 };
 
 struct command {
-    const char *name; /* NULL: paint, which needs no word */
+    const char *name; /* NULL: paint, the default */
     unsigned verb;
     const char *operands, *summary;
     int (*run)(const struct options *options); /* returns an enum exit_code */
@@ -82,13 +82,13 @@ struct command {
 extern const struct command commands[];
 extern const size_t command_count;
 
-/* Parses arguments after the command's word. On failure *error is set; free in any case.
- */
+/* Parses the arguments after the command's name. On failure *error is set. Free the
+ * options in any case. */
 bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
                    struct daub_error *error);
 void options_free(struct options *options);
 
-/* --help, no line over 80 columns. */
+/* Prints the text of --help, in lines of at most 80 columns. */
 void options_help(FILE *out, const struct command *command);
 
 /* "WxH", "720p" (the shorter side), "50%", "native". */
@@ -97,15 +97,15 @@ struct size_spec {
     int width, height; /* FIXED; LINES: height */
     double percent;
 };
-/* text NULL is native. */
+/* text NULL: native. option is for the error message. */
 bool size_parse(const char *text, const char *option, struct size_spec *size,
                 struct daub_error *error);
-/* The size for a picture of width x height; at least 1 x 1. */
+/* Applies the spec to a picture of width x height; gives at least 1 x 1. */
 void size_apply(const struct size_spec *size, int width, int height, int *new_width,
                 int *new_height);
 
-/* "NAME[=W][,NAME=W..]" as one weight each style of the model, with sum 1; *weights is
- * NULL where text is NULL and to be freed with free() otherwise. */
+/* Parses "NAME[=W][,NAME=W..]" to one weight for each style of the model, with the sum 1.
+ * The caller frees *weights with free(); it is NULL where text is NULL. */
 bool style_parse(const char *text, const struct daub_model_info *model, float **weights,
                  struct daub_error *error);
 

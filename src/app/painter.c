@@ -1,18 +1,20 @@
 #include "app/painter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <libavutil/pixdesc.h>
 
 #include "media/compat.h"
 #include "media/format.h"
+#include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 
 enum { FADE_FRAMES = 6 };
 
-/* Size and meaning of the samples that the stylizer will be given for frame. */
+/* The format in which the stylizer reads frames like this one. */
 static bool input_format(const AVFrame *frame, struct daub_format *format,
                          struct media_match *match, struct daub_error *error)
 {
@@ -32,7 +34,7 @@ bool painter_fits(const struct painter *painter, const AVFrame *frame)
 {
     struct daub_format format;
     struct media_match match;
-    if (atomic_load(&painter->built) || painter->faded >= FADE_FRAMES)
+    if (atomic_load(&painter->next_ready) || painter->faded_frames >= FADE_FRAMES)
         return false;
     return painter->stylizer && frame->width == painter->width &&
            frame->height == painter->height &&
@@ -61,21 +63,21 @@ static bool is_transparent(const AVFrame *frame)
     return false;
 }
 
-static void tell(struct painter *painter, const AVFrame *frame,
-                 const struct media_match *match)
+static void warn_of_losses(struct painter *painter, const AVFrame *frame,
+                           const struct media_match *match)
 {
-    if (match->no_alpha && !painter->told_alpha && is_transparent(frame)) {
+    if (match->no_alpha && !painter->warned_alpha && is_transparent(frame)) {
         daub_log(DAUB_LOG_WARNING, "the input's transparency is dropped");
-        painter->told_alpha = true;
+        painter->warned_alpha = true;
     }
-    if (media_matrix_unknown(frame->colorspace) && !painter->told_matrix) {
+    if (media_matrix_unknown(frame->colorspace) && !painter->warned_matrix) {
         daub_log(DAUB_LOG_WARNING,
                  "colour matrix %s is painted as %s; colours may be a little off",
                  av_color_space_name(frame->colorspace),
                  painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
                  : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
                                                            : "bt601");
-        painter->told_matrix = true;
+        painter->warned_matrix = true;
     }
     if (!match->same)
         daub_log(DAUB_LOG_VERBOSE, "input format %s is converted to %s for the painter",
@@ -87,7 +89,7 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
                                                    double scale)
 {
     const struct painter_params *params = &painter->params;
-    struct daub_stylizer_params make = {
+    struct daub_stylizer_params stylizer = {
         .in_width = painter->width,
         .in_height = painter->height,
         .in = painter->in,
@@ -98,15 +100,15 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
         .temporal = params->temporal,
         .scene_threshold = params->scene_threshold,
     };
-    size_apply(&params->work, painter->width, painter->height, &make.work_width,
-               &make.work_height);
+    size_apply(&params->work, painter->width, painter->height, &stylizer.work_width,
+               &stylizer.work_height);
     if (scale < 1) {
-        make.work_width = (int)(make.work_width * scale + 0.5);
-        make.work_height = (int)(make.work_height * scale + 0.5);
-        make.work_width = make.work_width < 1 ? 1 : make.work_width;
-        make.work_height = make.work_height < 1 ? 1 : make.work_height;
+        stylizer.work_width = (int)(stylizer.work_width * scale + 0.5);
+        stylizer.work_height = (int)(stylizer.work_height * scale + 0.5);
+        stylizer.work_width = stylizer.work_width < 1 ? 1 : stylizer.work_width;
+        stylizer.work_height = stylizer.work_height < 1 ? 1 : stylizer.work_height;
     }
-    return make;
+    return stylizer;
 }
 
 /* ---- a change of scale ---- */
@@ -118,13 +120,13 @@ static void *build(void *opaque)
     if (daub_stylizer_create(painter->params.device, painter->params.model,
                              &painter->next_params, &painter->next, &error) != DAUB_OK)
         daub_log(DAUB_LOG_VERBOSE, "cannot paint at another size: %s", error.message);
-    atomic_store(&painter->built, true);
+    atomic_store(&painter->next_ready, true);
     return NULL;
 }
 
 void painter_rescale(struct painter *painter, double scale)
 {
-    if (painter->builder.started || painter->old || painter->no_other_size ||
+    if (painter->builder.started || painter->previous || painter->no_other_size ||
         scale == painter->scale)
         return;
     painter->next_scale = scale;
@@ -132,21 +134,22 @@ void painter_rescale(struct painter *painter, double scale)
     daub_thread_start(&painter->builder, "daub-builder", build, painter, NULL);
 }
 
-/* Takes what was built, lets go what has faded. Nothing is in flight. */
-static void swap(struct painter *painter)
+/* Frees a stylizer that has faded out and starts to use one that was created. Nothing may
+ * be in flight. */
+static void swap_stylizers(struct painter *painter)
 {
-    if (painter->faded >= FADE_FRAMES) {
-        daub_stylizer_free(painter->old);
-        painter->old = NULL;
-        painter->faded = 0;
+    if (painter->faded_frames >= FADE_FRAMES) {
+        daub_stylizer_free(painter->previous);
+        painter->previous = NULL;
+        painter->faded_frames = 0;
     }
-    if (!atomic_exchange(&painter->built, false))
+    if (!atomic_exchange(&painter->next_ready, false))
         return;
     daub_thread_join(&painter->builder);
     painter->no_other_size = !painter->next;
     if (!painter->next)
         return;
-    painter->old = painter->stylizer;
+    painter->previous = painter->stylizer;
     painter->stylizer = painter->next;
     painter->next = NULL;
     painter->scale = painter->next_scale;
@@ -157,12 +160,12 @@ static void swap(struct painter *painter)
 static void free_stylizers(struct painter *painter)
 {
     daub_thread_join(&painter->builder);
-    atomic_store(&painter->built, false);
-    painter->faded = 0;
+    atomic_store(&painter->next_ready, false);
+    painter->faded_frames = 0;
     daub_stylizer_free(painter->stylizer);
     daub_stylizer_free(painter->next);
-    daub_stylizer_free(painter->old);
-    painter->stylizer = painter->next = painter->old = NULL;
+    daub_stylizer_free(painter->previous);
+    painter->stylizer = painter->next = painter->previous = NULL;
 }
 
 bool painter_change(struct painter *painter, const AVFrame *frame,
@@ -170,7 +173,7 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
 {
     struct media_match match;
     struct daub_format in;
-    swap(painter);
+    swap_stylizers(painter);
     if (painter_fits(painter, frame))
         return true;
     if (!input_format(frame, &in, &match, error))
@@ -183,9 +186,9 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
     painter->in = in;
     painter->width = frame->width;
     painter->height = frame->height;
-    tell(painter, frame, &match);
-    struct daub_stylizer_params make = stylizer_params(painter, painter->scale);
-    return daub_stylizer_create(painter->params.device, painter->params.model, &make,
+    warn_of_losses(painter, frame, &match);
+    struct daub_stylizer_params params = stylizer_params(painter, painter->scale);
+    return daub_stylizer_create(painter->params.device, painter->params.model, &params,
                                 &painter->stylizer, error) == DAUB_OK;
 }
 
@@ -194,9 +197,13 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
 {
     *painter = (struct painter){.params = *params, .scale = 1};
     pthread_mutex_init(&painter->lock, NULL);
-    if (!fade_init(&painter->fade, daub_model_get_info(params->model), &params->live,
-                   error))
+    const struct daub_model_info *model = daub_model_get_info(params->model);
+    if (!fade_init(&painter->fade, model, &params->frame_params, error))
         return false;
+    painter->style_weights =
+        daub_alloc((size_t)model->style_count, sizeof(*painter->style_weights));
+    if (!painter->style_weights)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);
     painter->out = media_format_of(params->output, pixel);
     return painter_change(painter, first, error);
@@ -209,16 +216,18 @@ void painter_uninit(struct painter *painter)
         av_frame_free(&painter->waiting[i]);
     painter->waiting_count = 0;
     fade_uninit(&painter->fade);
+    free(painter->style_weights);
     pthread_mutex_destroy(&painter->lock);
     media_converter_uninit(&painter->converter);
     media_pool_uninit(&painter->pool);
 }
 
-void painter_set_live(struct painter *painter, const struct daub_live *live,
-                      int64_t fade_us)
+void painter_set_frame_params(struct painter *painter,
+                              const struct daub_frame_params *frame_params,
+                              int64_t fade_us)
 {
     pthread_mutex_lock(&painter->lock);
-    fade_to(&painter->fade, live, daub_clock_us(), fade_us);
+    fade_to(&painter->fade, frame_params, daub_clock_us(), fade_us);
     pthread_mutex_unlock(&painter->lock);
 }
 
@@ -226,13 +235,14 @@ static enum daub_status submit_view(struct painter *painter, const AVFrame *fram
                                     struct daub_error *error)
 {
     struct daub_image image = media_image_of(frame, painter->in);
+    struct daub_frame_params params;
     pthread_mutex_lock(&painter->lock);
-    const struct daub_live *live = fade_at(&painter->fade, daub_clock_us());
-    enum daub_status status =
-        daub_stylizer_submit(painter->stylizer, &image, live, 0, error);
-    if (status == DAUB_OK && painter->old)
-        status = daub_stylizer_submit(painter->old, &image, live, 0, error);
+    fade_at(&painter->fade, daub_clock_us(), &params, painter->style_weights);
     pthread_mutex_unlock(&painter->lock);
+    enum daub_status status =
+        daub_stylizer_submit(painter->stylizer, &image, &params, 0, error);
+    if (status == DAUB_OK && painter->previous)
+        status = daub_stylizer_submit(painter->previous, &image, &params, 0, error);
     return status;
 }
 
@@ -267,8 +277,9 @@ enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
     return PAINTER_OK;
 }
 
-/* The painting takes its input's time and properties, and the output's own colours. */
-static bool take_properties(AVFrame *painted, const AVFrame *input, const AVFrame *output)
+/* Gives the painting the time and properties of its input and the colors of the output.
+ */
+static bool set_properties(AVFrame *painted, const AVFrame *input, const AVFrame *output)
 {
     if (av_frame_copy_props(painted, input) < 0)
         return false;
@@ -297,7 +308,7 @@ const AVFrame *painter_input(const AVFrame *painted)
                                : NULL;
 }
 
-/* Receives from both and fades from the one to the other. */
+/* Receives a frame; during a change of scale, from both stylizers, and mixes them. */
 static bool receive(struct painter *painter, AVFrame *made, struct daub_error *error)
 {
     const AVFrame *output = painter->params.output;
@@ -305,24 +316,24 @@ static bool receive(struct painter *painter, AVFrame *made, struct daub_error *e
     int64_t tag;
     if (daub_stylizer_receive(painter->stylizer, &image, &tag, error) != DAUB_OK)
         return false;
-    if (!painter->old)
+    if (!painter->previous)
         return true;
-    AVFrame *before = media_pool_get(&painter->pool, output->format, output->width,
-                                     output->height, error);
-    if (!before)
+    AVFrame *faded = media_pool_get(&painter->pool, output->format, output->width,
+                                    output->height, error);
+    if (!faded)
         return false;
-    image = media_image_of(before, painter->out);
-    bool ok = daub_stylizer_receive(painter->old, &image, &tag, error) == DAUB_OK;
-    double share = (double)(FADE_FRAMES - painter->faded) / (FADE_FRAMES + 1);
+    image = media_image_of(faded, painter->out);
+    bool ok = daub_stylizer_receive(painter->previous, &image, &tag, error) == DAUB_OK;
+    double share = (double)(FADE_FRAMES - painter->faded_frames) / (FADE_FRAMES + 1);
     if (ok && share > 0)
-        media_mix(made, before, share);
-    painter->faded++;
-    av_frame_free(&before);
+        media_mix(made, faded, share);
+    painter->faded_frames++;
+    av_frame_free(&faded);
     return ok;
 }
 
-/* Consumes the input: it goes, or goes on with the painting. */
-static void part_with(struct painter *painter, AVFrame *made, AVFrame *input)
+/* Takes ownership of the input: frees it or attaches it to the painting. */
+static void attach_or_free_input(struct painter *painter, AVFrame *made, AVFrame *input)
 {
     if (painter->params.keep_input) {
         av_buffer_unref(&made->opaque_ref);
@@ -345,32 +356,33 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     if (!made)
         return PAINTER_ERROR;
     AVFrame *input = painter->waiting[0];
-    if (!receive(painter, made, error) || !take_properties(made, input, output)) {
-        daub_fail(error, DAUB_ERROR_FAILED, "a frame got lost in the painter");
+    if (!receive(painter, made, error) || !set_properties(made, input, output)) {
+        daub_fail(error, DAUB_ERROR_FAILED, "a frame was not painted");
         av_frame_free(&made);
         return PAINTER_ERROR;
     }
-    int64_t now_us = daub_clock_us(), taken_us = painter->submitted_us[0];
+    int64_t now_us = daub_clock_us(), submitted_us = painter->submitted_us[0];
     painter->work_us =
-        now_us - (taken_us > painter->received_us ? taken_us : painter->received_us);
-    painter->taken_us = taken_us;
-    painter->received_us = now_us;
+        now_us - (submitted_us > painter->last_received_us ? submitted_us
+                                                           : painter->last_received_us);
+    painter->last_submitted_us = submitted_us;
+    painter->last_received_us = now_us;
     painter->waiting_count--;
     memmove(&painter->submitted_us[0], &painter->submitted_us[1],
             (size_t)painter->waiting_count * sizeof(painter->submitted_us[0]));
     memmove(&painter->waiting[0], &painter->waiting[1],
             (size_t)painter->waiting_count * sizeof(painter->waiting[0]));
-    part_with(painter, made, input);
+    attach_or_free_input(painter, made, input);
     *painted = made;
     return PAINTER_OK;
 }
 
-void painter_forget(struct painter *painter)
+void painter_restart(struct painter *painter)
 {
     if (painter->stylizer)
         daub_stylizer_reset_history(painter->stylizer);
-    if (painter->old)
-        daub_stylizer_reset_history(painter->old);
+    if (painter->previous)
+        daub_stylizer_reset_history(painter->previous);
 }
 
 int64_t painter_work_us(const struct painter *painter)
@@ -378,9 +390,9 @@ int64_t painter_work_us(const struct painter *painter)
     return painter->work_us;
 }
 
-int64_t painter_taken_us(const struct painter *painter)
+int64_t painter_submitted_us(const struct painter *painter)
 {
-    return painter->taken_us;
+    return painter->last_submitted_us;
 }
 
 bool painter_was_cut(const struct painter *painter)

@@ -7,7 +7,7 @@
 #include "util/error.h"
 
 enum { WIDTH = 800, HEIGHT = 360, LEFT = 70, RIGHT = 20, TOP = 40, BOTTOM = 40 };
-static const double LEAST = 1e-8; /* what is drawn of an error of 0 */
+static const double LEAST = 1e-8; /* smaller errors are drawn as this one */
 
 struct series {
     const char *name, *colour;
@@ -16,7 +16,7 @@ struct series {
 
 static const struct series all_series[] = {
     {"painting", "#c0392b", offsetof(struct metrics_frame, warp)},
-    {"each frame by itself", "#2c5f8a", offsetof(struct metrics_frame, warp_alone)},
+    {"each frame by itself", "#2c5f8a", offsetof(struct metrics_frame, warp_per_frame)},
     {"input", "#7f8c8d", offsetof(struct metrics_frame, warp_input)},
 };
 enum { SERIES = sizeof(all_series) / sizeof(all_series[0]) };
@@ -74,7 +74,7 @@ char *plot_svg(const struct metrics *metrics, size_t *size, struct daub_error *e
     for (size_t i = 0; i < count; i++) {
         for (int k = 0; k < SERIES; k++) {
             double v = value_of(&frames[i], &all_series[k]);
-            low = fmin(low, v); /* these pass over NaN */
+            low = fmin(low, v); /* fmin and fmax ignore NaN */
             high = fmax(high, v);
         }
     }

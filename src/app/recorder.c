@@ -8,7 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "media/latest_frame.h"
 #include "util/alloc.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -21,10 +23,11 @@ struct recorder {
     struct recorder_params params;
     struct media_source_info input; /* of recordings: the picture alone */
 
+    struct latest_frame latest;
+
     pthread_mutex_t lock;
-    AVFrame *newest; /* lock; the last painting */
-    char told[640];  /* lock; how the last recording ended; "": said already */
-    bool failed;     /* lock; one of them did */
+    char told[640]; /* lock; how the last recording ended; "": said already */
+    bool failed;    /* lock; one of them did */
 
     pthread_mutex_t target_lock; /* taken before lock; held while a frame is pushed */
     struct media_sink *target;   /* target_lock; NULL: nothing is recorded */
@@ -39,7 +42,7 @@ struct recorder {
 
 static struct recorder *recorder_of(struct media_sink *sink)
 {
-    return (struct recorder *)((char *)sink - offsetof(struct recorder, sink));
+    return container_of(sink, struct recorder, sink);
 }
 
 /* ---- names ---- */
@@ -182,9 +185,7 @@ bool recorder_picture(struct recorder *r, const char *path, char *name, size_t s
     choose_name(path, "png", name, size);
     if (!check_name(name, error))
         return false;
-    pthread_mutex_lock(&r->lock);
-    AVFrame *frame = r->newest ? av_frame_clone(r->newest) : NULL;
-    pthread_mutex_unlock(&r->lock);
+    AVFrame *frame = latest_frame_peek(&r->latest);
     if (!frame)
         return daub_fail(error, DAUB_ERROR_FAILED, "nothing is painted yet");
     struct media_sink_params params = {.path = name, .input = &info, .frame = frame};
@@ -232,13 +233,7 @@ static void record(struct recorder *r, const AVFrame *frame)
 static bool recorder_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct recorder *r = recorder_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&r->lock);
-    AVFrame *old = copy ? r->newest : NULL;
-    if (copy)
-        r->newest = copy;
-    pthread_mutex_unlock(&r->lock);
-    av_frame_free(&old);
+    latest_frame_put(&r->latest, frame);
     pthread_mutex_lock(&r->target_lock);
     if (r->target)
         record(r, frame);
@@ -276,7 +271,7 @@ static void recorder_destroy(struct media_sink *sink)
     struct recorder *r = recorder_of(sink);
     daub_thread_join(&r->closer);
     media_sink_destroy(r->target);
-    av_frame_free(&r->newest);
+    latest_frame_uninit(&r->latest);
     pthread_mutex_destroy(&r->lock);
     pthread_mutex_destroy(&r->target_lock);
     free(r);
@@ -301,6 +296,7 @@ struct recorder *recorder_open(const struct recorder_params *params,
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
         return NULL;
     }
+    latest_frame_init(&r->latest);
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->target_lock, NULL);
     r->sink =

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "app/control.h"
+#include "app/delays.h"
 #include "app/window.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -273,7 +274,7 @@ static void measure(struct session *session, int64_t arrived_us, int64_t handed_
     int64_t now_us = daub_clock_us();
     delays_add(delays, now_us - arrived_us);
     atomic_store(&state->delay_us, delays->last_us);
-    atomic_store(&state->wait_us, painter_taken_us(painter) - arrived_us);
+    atomic_store(&state->wait_us, painter_submitted_us(painter) - arrived_us);
     atomic_store(&state->paint_us, painter_work_us(painter));
     atomic_store(&state->output_us, now_us - handed_us);
     if (delays->count % EVERY == 1) {
@@ -349,7 +350,7 @@ static bool paint(struct session *session, AVFrame *frame)
     }
     unsigned jumps = (unsigned)((intptr_t)frame->opaque & JUMP_MASK);
     if (jumps != session->jumps_painted) {
-        painter_forget(painter);
+        painter_restart(painter);
         session->governor.over_us = session->governor.under_us = 0;
     }
     session->jumps_painted = jumps;

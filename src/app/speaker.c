@@ -18,41 +18,44 @@
 enum {
     RATE = 48000,
     DEVICE_SAMPLES = RATE / 100,
-    CHUNK = 1024,     /* samples of each channel */
-    RING = 16384,     /* the same, that fit into the queue */
-    QUEUE_US = 80000, /* kept ready there */
-    BEAT_MS = 5,
-    JUMP_US = 250000, /* further off is a jump */
-    NEAR_US = 4000,   /* no gap and no overlap yet */
+    CHUNK = 1024,     /* samples of each channel that are read at once */
+    RING = 16384,     /* samples of each channel that the queue holds */
+    QUEUE_US = 80000, /* of audio are kept in the queue */
+    PERIOD_MS = 5,    /* of the thread's loop */
+    JUMP_US = 250000, /* a larger difference is corrected by a jump */
+    NEAR_US = 4000,   /* a smaller one is neither a gap nor an overlap */
     SECOND_US = 1000000
 };
-/* Of the speed: at most for a difference, and for a device whose clock goes wrong; for
- * each second of difference, and for each second that it lasted; the least change. A part
- * of each beat's value in the mean. */
-static const double STRETCH = 0.03, DRIFT = 0.1, GAIN = 1.5, DRIFT_GAIN = 0.3,
-                    STRETCH_STEP = 0.001, SMOOTHING = 0.01;
+/* A proportional-integral controller of the playing speed. */
+static const double STRETCH = 0.03, /* largest change of speed for a difference */
+    DRIFT = 0.1,                    /* and for a device whose clock is wrong */
+    GAIN = 1.5,                     /* change of speed for each second of difference */
+    DRIFT_GAIN = 0.3,               /* and for each second that a second lasts */
+    STRETCH_STEP = 0.001,           /* smaller changes are not made */
+    SMOOTHING = 0.01;               /* weight of a new value in a mean */
 
 struct speaker {
     struct pace *pace;
     const struct session_state *state;
     struct media_sound *sound;
     SDL_AudioDeviceID device;
-    int64_t device_us; /* what it holds beside its queue */
+    int64_t device_us; /* duration of the audio in the device's own buffer */
     struct daub_thread thread;
     atomic_bool finished, mute;
     atomic_llong offset_us;
 
-    /* SDL's own queue would need no callback, but gives its thread a stack that is too
-     * small beside libraries with much thread-local memory, such as OpenBLAS. */
+    /* SDL's own queue is not used: its thread has too small a stack where a library such
+     * as OpenBLAS has much thread-local memory. */
     int16_t ring[RING * MEDIA_SOUND_CHANNELS]; /* device lock */
     size_t read, count;                        /* device lock; samples */
 
-    /* the thread's */
-    double delay_us; /* of the painting, smoothed; 0: unknown */
+    /* Only on the speaker's thread. */
+    double delay_us; /* of painting, smoothed; 0: unknown */
     bool playing;
-    int64_t next_us;        /* time of the sample that is queued next */
-    double speed, ahead_us; /* ahead of the picture, smoothed */
-    double drift; /* part by which the device's clock is too fast, as it seems */
+    int64_t next_us; /* time of the sample that is queued next */
+    double speed;
+    double ahead_us; /* by which the audio is ahead of the picture, smoothed */
+    double drift;    /* estimated part by which the device's clock is too fast */
 };
 
 static int64_t samples_us(int64_t samples)
@@ -67,14 +70,14 @@ static void SDLCALL on_samples(void *opaque, Uint8 *bytes, int length)
     struct speaker *s = opaque;
     int16_t *out = (int16_t *)(void *)bytes;
     size_t wanted = (size_t)length / (MEDIA_SOUND_CHANNELS * sizeof(int16_t));
-    size_t there = s->count < wanted ? s->count : wanted;
-    for (size_t i = 0; i < there * MEDIA_SOUND_CHANNELS; i++)
+    size_t available = s->count < wanted ? s->count : wanted;
+    for (size_t i = 0; i < available * MEDIA_SOUND_CHANNELS; i++)
         out[i] = s->ring[(s->read * MEDIA_SOUND_CHANNELS + i) %
                          ((size_t)RING * MEDIA_SOUND_CHANNELS)];
-    memset(out + there * MEDIA_SOUND_CHANNELS, 0,
-           (wanted - there) * MEDIA_SOUND_CHANNELS * sizeof(int16_t));
-    s->read = (s->read + there) % RING;
-    s->count -= there;
+    memset(out + available * MEDIA_SOUND_CHANNELS, 0,
+           (wanted - available) * MEDIA_SOUND_CHANNELS * sizeof(int16_t));
+    s->read = (s->read + available) % RING;
+    s->count -= available;
 }
 
 static int64_t queued_us(struct speaker *s)
@@ -92,7 +95,7 @@ static void clear(struct speaker *s)
     SDL_UnlockAudioDevice(s->device);
 }
 
-/* samples NULL: silence. What does not fit is lost. */
+/* samples NULL: silence. Samples that do not fit are dropped. */
 static void queue(struct speaker *s, const int16_t *samples, int count)
 {
     bool quiet = !samples || atomic_load(&s->mute);
@@ -107,7 +110,8 @@ static void queue(struct speaker *s, const int16_t *samples, int count)
 
 /* ---- following the picture ---- */
 
-/* The time in the input that is being shown; false while nothing moves. */
+/* The time in the input of the picture that is shown now; false while the video is paused
+ * or not started. */
 static bool shown_us(struct speaker *s, int64_t *time_us)
 {
     double delay = (double)atomic_load(&s->state->delay_us);
@@ -120,7 +124,8 @@ static bool shown_us(struct speaker *s, int64_t *time_us)
     return true;
 }
 
-/* The next piece of the file, in its place: gaps are silent, what is late is left out. */
+/* Queues the next samples of the file at their time: gaps become silence, late samples
+ * are dropped. */
 static void queue_next(struct speaker *s)
 {
     int16_t samples[CHUNK * MEDIA_SOUND_CHANNELS];
@@ -128,10 +133,11 @@ static void queue_next(struct speaker *s)
     media_sound_read(s->sound, samples, 0, &time_us);
     int64_t gap = (time_us - s->next_us) * RATE / SECOND_US;
     int count = 0;
-    /* Not where the file's clock jumped back: all of the rest would be late. */
+    /* Not where the timestamps jumped back by a second: all that follows would be late.
+     */
     if (time_us - s->next_us <= NEAR_US && time_us - s->next_us > -SECOND_US)
         count = media_sound_read(s->sound, samples, CHUNK, &time_us);
-    if (count == 0) { /* before what comes, after the end, or lost */
+    if (count == 0) { /* a gap, or the end of the file */
         int quiet = gap > 0 && gap < CHUNK ? (int)gap : CHUNK;
         queue(s, NULL, quiet);
         s->next_us += samples_us(quiet);
@@ -157,7 +163,7 @@ static double within(double value, double limit)
     return fmin(fmax(value, -limit), limit);
 }
 
-/* Brings what is heard near to what is shown: the speed follows the smoothed difference.
+/* Keeps the audio in time with the picture: sets the speed from the smoothed difference.
  */
 static void follow(struct speaker *s, int64_t time_us)
 {
@@ -171,7 +177,7 @@ static void follow(struct speaker *s, int64_t time_us)
     s->ahead_us += SMOOTHING * ((double)ahead_us - s->ahead_us);
     atomic_store(&s->offset_us, (int64_t)s->ahead_us);
     double ahead = s->ahead_us / SECOND_US;
-    s->drift = within(s->drift + DRIFT_GAIN * ahead * BEAT_MS / 1000, DRIFT);
+    s->drift = within(s->drift + DRIFT_GAIN * ahead * PERIOD_MS / 1000, DRIFT);
     double speed = 1 - s->drift - within(GAIN * ahead, STRETCH);
     if (fabs(speed - s->speed) > STRETCH_STEP) {
         media_sound_stretch(s->sound, speed - 1);
@@ -184,39 +190,39 @@ static void *run(void *opaque)
     struct speaker *s = opaque;
     while (!atomic_load(&s->finished)) {
         int64_t time_us;
-        bool moves = shown_us(s, &time_us);
-        if (moves) {
+        bool playing = shown_us(s, &time_us);
+        if (playing) {
             follow(s, time_us);
             while (queued_us(s) < QUEUE_US && !atomic_load(&s->finished))
                 queue_next(s);
         } else if (s->playing) {
             clear(s);
         }
-        if (moves != s->playing)
-            SDL_PauseAudioDevice(s->device, !moves);
-        s->playing = moves;
-        SDL_Delay(BEAT_MS);
+        if (playing != s->playing)
+            SDL_PauseAudioDevice(s->device, !playing);
+        s->playing = playing;
+        SDL_Delay(PERIOD_MS);
     }
     return NULL;
 }
 
-/* Where there is no device, ALSA's library writes a page of its own to standard error,
- * with no way for SDL's users to stop it but this. */
+/* Opens the audio device with standard error closed, because ALSA's library writes many
+ * lines to it where there is no device. */
 static void open_device(struct speaker *s, const SDL_AudioSpec *wanted,
                         SDL_AudioSpec *got)
 {
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-    int before = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    if (nowhere >= 0 && before >= 0)
-        dup2(nowhere, STDERR_FILENO);
+    int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    int stderr_copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (null_fd >= 0 && stderr_copy >= 0)
+        dup2(null_fd, STDERR_FILENO);
     if (SDL_InitSubSystem(SDL_INIT_AUDIO) == 0)
         s->device = SDL_OpenAudioDevice(NULL, 0, wanted, got, 0);
-    if (nowhere >= 0 && before >= 0)
-        dup2(before, STDERR_FILENO);
-    if (nowhere >= 0)
-        close(nowhere);
-    if (before >= 0)
-        close(before);
+    if (null_fd >= 0 && stderr_copy >= 0)
+        dup2(stderr_copy, STDERR_FILENO);
+    if (null_fd >= 0)
+        close(null_fd);
+    if (stderr_copy >= 0)
+        close(stderr_copy);
 }
 
 struct speaker *speaker_open(const char *path, const struct media_source_info *input,

@@ -1,4 +1,4 @@
-/* Option values that need more than a number: sizes and mixes of styles. */
+/* Parsing of sizes and of mixes of styles. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static bool fixed_size(const char *text, struct size_spec *size)
     return true;
 }
 
-/* "720p": *number is 720 */
+/* Parses a number that is followed by the letter last only: "720p". */
 static bool number_before(const char *text, char last, double max, double *number)
 {
     char digits[16];
@@ -73,7 +73,7 @@ void size_apply(const struct size_spec *size, int width, int height, int *new_wi
         factor = size->percent / 100;
     *new_width = size->kind == SIZE_FIXED ? size->width : scaled(width, factor);
     *new_height = size->kind == SIZE_FIXED ? size->height : scaled(height, factor);
-    /* The rounded side of "720p" is made even, as encoders of 4:2:0 like it. */
+    /* The side that "720p" leaves open becomes even, because 4:2:0 needs that. */
     if (size->kind == SIZE_LINES && size->height % 2 == 0) {
         *new_width = width == shorter ? size->height : (*new_width + 1) / 2 * 2;
         *new_height = height == shorter ? size->height : (*new_height + 1) / 2 * 2;
@@ -97,12 +97,12 @@ static bool style_index(const char *name, size_t length,
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     for (int i = 0; i < model->style_count; i++)
         names[i] = model->styles[i].name;
-    const char *near = daub_text_nearest(word, names, (size_t)model->style_count);
+    const char *nearest = daub_text_nearest(word, names, (size_t)model->style_count);
     free(names);
     return daub_fail(error, DAUB_ERROR_ARGUMENT,
                      "model %s has no style %s%s%s%s; \"daub models\" lists them",
-                     model->name, word, near ? "; did you mean " : "", near ? near : "",
-                     near ? "?" : "");
+                     model->name, word, nearest ? "; did you mean " : "",
+                     nearest ? nearest : "", nearest ? "?" : "");
 }
 
 static bool add_style(const char *part, size_t length,
@@ -119,7 +119,7 @@ static bool add_style(const char *part, size_t length,
                  equals + 1);
         if (!daub_text_double(number, 0, 1000, &weight))
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                             "--style %.*s: the weight must be a number from 0 up",
+                             "--style %.*s: the weight must be a number from 0 to 1000",
                              (int)length, part);
     }
     if (!style_index(part, name_length, model, &index, error))
@@ -136,7 +136,7 @@ bool style_parse(const char *text, const struct daub_model_info *model, float **
         return true;
     if (model->style_count == 0)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "model %s has one style only; leave --style out", model->name);
+                         "model %s has only one style; leave out --style", model->name);
     float *made = daub_alloc((size_t)model->style_count, sizeof(*made));
     if (!made)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");

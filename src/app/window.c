@@ -6,9 +6,12 @@
 
 #include <math.h>
 
+#include "app/governor.h"
 #include "app/window_text.h"
+#include "media/latest_frame.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -18,7 +21,7 @@ enum {
     SEEK_US = 5000000,
     NOTICE_US = 2000000,
     RATE_US = 1000000,
-    LETTERS = 40
+    LINES = 40 /* of text that fit into the height of the window */
 };
 
 struct window {
@@ -26,20 +29,19 @@ struct window {
     struct window_params params;
     SDL_Window *window;
     SDL_Renderer *renderer;
-    SDL_Texture *texture, *input; /* input: of the split view */
+    SDL_Texture *texture, *input_texture; /* input_texture: for the split view */
     struct window_text text;
     Uint32 frame_event;
 
-    pthread_mutex_t lock;
-    AVFrame *newest; /* lock; NULL: none since the last one was taken */
+    struct latest_frame latest; /* engine thread -> main thread */
     atomic_llong pushed;
     atomic_bool minimized;
 
     struct media_converter converter, input_converter;
     AVFrame *shown; /* BGRA */
     bool split, dragging;
-    double divider;  /* part of the picture's width, left of which the input is shown */
-    float stability; /* before it was switched off */
+    double divider;  /* 0..1 of the width; left of it the input is shown */
+    float stability; /* to return to after the key t set it to 0 */
     bool dirty, closed, mirror, help, statistics, mute;
     struct speaker *speaker; /* NULL: none */
     char notice[640];
@@ -50,19 +52,19 @@ struct window {
 
 static const char help[] =
     "q  quit\n"
-    "space  pause        . ,  a frame on, back\n"
-    "left right  5 s        up down  60 s        m  mute\n"
-    "< >  style before, next        1..9  style\n"
-    "[ ]  strength        { }  stability        t  each frame by itself\n"
-    "c  keep colours        b  input and painting\n"
-    "tab  both, parted where the mouse drags it\n"
+    "space  pause        . ,  next, previous frame\n"
+    "left right  seek 5 s        down up  seek 60 s        m  mute\n"
+    "< >  previous, next style        1..9  style\n"
+    "[ ]  strength        { }  stability        t  stability on, off\n"
+    "c  keep the input's colours        b  show the input\n"
+    "tab  input beside the painting; the mouse moves the border\n"
     "h  mirror        f  full screen\n"
-    "s  save the picture        r  record, or end that\n"
+    "s  save the picture        r  start, stop recording\n"
     "i  statistics";
 
 static struct window *window_of(struct media_sink *sink)
 {
-    return (struct window *)((char *)sink - offsetof(struct window, sink));
+    return container_of(sink, struct window, sink);
 }
 
 /* ---- the sink ---- */
@@ -70,16 +72,8 @@ static struct window *window_of(struct media_sink *sink)
 static bool sink_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct window *w = window_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&w->lock);
-    AVFrame *old = w->newest;
-    if (copy)
-        w->newest = copy;
-    pthread_mutex_unlock(&w->lock);
-    if (copy) {
-        av_frame_free(&old);
-        SDL_PushEvent(&(SDL_Event){.type = w->frame_event});
-    }
+    latest_frame_put(&w->latest, frame);
+    SDL_PushEvent(&(SDL_Event){.type = w->frame_event});
     atomic_fetch_add(&w->pushed, 1);
     return true;
 }
@@ -126,7 +120,7 @@ struct media_sink *window_sink(struct window *window)
 
 /* ---- opening ---- */
 
-/* Size of the picture in square pixels, made to fit the screen. */
+/* The size of the picture in square pixels, reduced to fit the screen. */
 static void first_size(const AVFrame *frame, int *width, int *height)
 {
     SDL_Rect screen = {.w = 1280, .h = 720};
@@ -145,21 +139,21 @@ static void first_size(const AVFrame *frame, int *width, int *height)
 static bool make(struct window *w, struct daub_error *error)
 {
     int width, height;
-    bool asked = getenv("SDL_VIDEODRIVER") != NULL;
+    bool driver_chosen = getenv("SDL_VIDEODRIVER") != NULL;
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
     if (w->params.software) {
-        /* Not OpenGL: Mesa's software one crashes at the vector width that device.c sets
-         * for Vulkan's. */
+        /* Mesa's software OpenGL crashes with the vector width that gpu/device.c sets for
+         * its software Vulkan. */
         SDL_SetHint(SDL_HINT_RENDER_DRIVER, "software");
         SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
     }
     bool ready = SDL_Init(SDL_INIT_VIDEO) == 0;
     const char *driver = ready ? SDL_GetCurrentVideoDriver() : NULL;
-    /* Where there is none, SDL takes one that shows nothing. */
-    bool blind = driver && !asked &&
-                 (strcmp(driver, "offscreen") == 0 || strcmp(driver, "dummy") == 0 ||
-                  strcmp(driver, "evdev") == 0);
-    if (!ready || blind)
+    /* Without a display, SDL chooses one of these, which show nothing. */
+    bool shows_nothing = driver && !driver_chosen &&
+                         (strcmp(driver, "offscreen") == 0 ||
+                          strcmp(driver, "dummy") == 0 || strcmp(driver, "evdev") == 0);
+    if (!ready || shows_nothing)
         return daub_fail(error, DAUB_ERROR_FAILED,
                          "no display to show the painting on (%s); give an output with "
                          "-o, such as -o painted.mp4",
@@ -186,7 +180,7 @@ struct window *window_open(const struct window_params *params, struct daub_error
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    pthread_mutex_init(&w->lock, NULL);
+    latest_frame_init(&w->latest);
     w->sink = (struct media_sink){.ops = &sink_ops, .name = "window", .quiet = true};
     w->params = *params;
     w->mirror = params->mirror;
@@ -203,26 +197,25 @@ void window_close(struct window *w)
 {
     if (!w)
         return;
-    av_frame_free(&w->newest);
+    latest_frame_uninit(&w->latest);
     av_frame_free(&w->shown);
     media_converter_uninit(&w->converter);
     media_converter_uninit(&w->input_converter);
     window_text_close(&w->text);
     SDL_DestroyTexture(w->texture);
-    SDL_DestroyTexture(w->input);
+    SDL_DestroyTexture(w->input_texture);
     if (w->renderer)
         SDL_DestroyRenderer(w->renderer);
     if (w->window)
         SDL_DestroyWindow(w->window);
     SDL_Quit();
-    pthread_mutex_destroy(&w->lock);
     free(w);
 }
 
 /* ---- drawing ---- */
 
-/* Shows the message for a while. */
-static void say(struct window *w, const char *message)
+/* Shows the message for NOTICE_US. */
+static void show_notice(struct window *w, const char *message)
 {
     snprintf(w->notice, sizeof(w->notice), "%s", message);
     w->notice_until_us = daub_clock_us() + NOTICE_US;
@@ -240,23 +233,23 @@ static void count_rate(struct window *w)
     }
 }
 
-/* The frame in BGRA, of that size; NULL where that failed, which was said. */
-static AVFrame *shown_as(struct window *w, struct media_converter *converter,
-                         const AVFrame *frame, int width, int height)
+/* The frame converted to BGRA at that size; NULL after showing the error. */
+static AVFrame *to_bgra(struct window *w, struct media_converter *converter,
+                        const AVFrame *frame, int width, int height)
 {
     struct daub_error error = {0};
-    AVFrame to = {.width = width,
-                  .height = height,
-                  .format = AV_PIX_FMT_BGRA,
-                  .colorspace = AVCOL_SPC_RGB,
-                  .color_range = AVCOL_RANGE_JPEG};
-    AVFrame *made = media_convert(converter, frame, &to, &error);
+    AVFrame wanted = {.width = width,
+                      .height = height,
+                      .format = AV_PIX_FMT_BGRA,
+                      .colorspace = AVCOL_SPC_RGB,
+                      .color_range = AVCOL_RANGE_JPEG};
+    AVFrame *made = media_convert(converter, frame, &wanted, &error);
     if (!made)
-        say(w, error.message);
+        show_notice(w, error.message);
     return made;
 }
 
-/* Makes *texture show the frame. */
+/* Copies the frame to *texture, which is created again where the size differs. */
 static void upload(struct window *w, SDL_Texture **texture, const AVFrame *frame)
 {
     int width = 0, height = 0;
@@ -270,31 +263,28 @@ static void upload(struct window *w, SDL_Texture **texture, const AVFrame *frame
     }
     if (!*texture ||
         SDL_UpdateTexture(*texture, NULL, frame->data[0], frame->linesize[0]) != 0)
-        say(w, SDL_GetError());
+        show_notice(w, SDL_GetError());
 }
 
-/* What the shown frame was painted from, for the split view. */
+/* Copies the input of the shown frame to its texture, for the split view. */
 static void upload_input(struct window *w)
 {
     const AVFrame *input = w->split && w->shown ? painter_input(w->shown) : NULL;
     if (!input)
         return;
     AVFrame *made =
-        shown_as(w, &w->input_converter, input, w->shown->width, w->shown->height);
+        to_bgra(w, &w->input_converter, input, w->shown->width, w->shown->height);
     if (made)
-        upload(w, &w->input, made);
+        upload(w, &w->input_texture, made);
     av_frame_free(&made);
 }
 
-/* Brings the newest frame to the texture. */
+/* Copies the latest frame, if there is one, to the texture. */
 static void take_frame(struct window *w)
 {
-    pthread_mutex_lock(&w->lock);
-    AVFrame *frame = w->newest;
-    w->newest = NULL;
-    pthread_mutex_unlock(&w->lock);
+    AVFrame *frame = latest_frame_take(&w->latest);
     if (frame && frame->format != AV_PIX_FMT_BGRA) {
-        AVFrame *made = shown_as(w, &w->converter, frame, frame->width, frame->height);
+        AVFrame *made = to_bgra(w, &w->converter, frame, frame->width, frame->height);
         av_frame_free(&frame);
         frame = made;
     }
@@ -308,7 +298,7 @@ static void take_frame(struct window *w)
     count_rate(w);
 }
 
-/* The largest place for the picture that keeps its shape. */
+/* The largest centred rectangle with the picture's aspect ratio. */
 static SDL_Rect fitted(const AVFrame *frame, int width, int height)
 {
     AVRational shape = frame->sample_aspect_ratio;
@@ -336,16 +326,16 @@ static void draw_split(struct window *w, const SDL_Rect *place)
     SDL_Rect left = *place;
     left.w = (int)(w->divider * place->w + 0.5);
     SDL_Rect line = {left.x + left.w - 1, place->y, 2, place->h};
-    if (left.w > 0 && w->input) {
+    if (left.w > 0 && w->input_texture) {
         SDL_RenderSetClipRect(w->renderer, &left);
-        draw_picture(w, w->input, place);
+        draw_picture(w, w->input_texture, place);
         SDL_RenderSetClipRect(w->renderer, NULL);
     }
     SDL_SetRenderDrawColor(w->renderer, 255, 255, 255, 255);
     SDL_RenderFillRect(w->renderer, &line);
 }
 
-static void draw_statistics(struct window *w, int letters)
+static void draw_statistics(struct window *w, int letter_px)
 {
     const struct window_params *params = &w->params;
     const struct session_state *state = params->state;
@@ -358,8 +348,8 @@ static void draw_statistics(struct window *w, int letters)
              "%lld dropped   delay %.0f ms (median %d, 95 %% %d)\n"
              "waiting %.0f   painting %.0f   outputs %.0f ms",
              recorder_running(params->recorder) ? "[recording]  " : "",
-             look_title(params->look), (double)params->look->live.strength * 100,
-             (double)params->look->live.stability * 100, w->shown ? w->shown->width : 0,
+             look_title(params->look), (double)params->look->params.strength * 100,
+             (double)params->look->params.stability * 100, w->shown ? w->shown->width : 0,
              w->shown ? w->shown->height : 0, painted, w->rate,
              (long long)atomic_load(&state->dropped),
              (double)atomic_load(&state->delay_us) / 1000,
@@ -372,7 +362,7 @@ static void draw_statistics(struct window *w, int letters)
         snprintf(lines + used, sizeof(lines) - used, "\nsound %+.0f ms",
                  (double)speaker_offset_us(w->speaker) / 1000);
     }
-    window_text_draw(&w->text, w->renderer, lines, letters, 0, 0);
+    window_text_draw(&w->text, w->renderer, lines, letter_px, 0, 0);
 }
 
 static void draw(struct window *w)
@@ -387,13 +377,13 @@ static void draw(struct window *w)
         if (w->split)
             draw_split(w, &place);
     }
-    int letters = height / LETTERS < 12 ? 12 : height / LETTERS;
+    int letter_px = height / LINES < 12 ? 12 : height / LINES;
     if (w->statistics)
-        draw_statistics(w, letters);
+        draw_statistics(w, letter_px);
     if (w->help)
-        window_text_draw(&w->text, w->renderer, help, letters, 0, -1);
+        window_text_draw(&w->text, w->renderer, help, letter_px, 0, -1);
     else if (daub_clock_us() < w->notice_until_us)
-        window_text_draw(&w->text, w->renderer, w->notice, letters, 0, -1);
+        window_text_draw(&w->text, w->renderer, w->notice, letter_px, 0, -1);
     SDL_RenderPresent(w->renderer);
     w->dirty = false;
 }
@@ -407,7 +397,7 @@ static void save_picture(struct window *w)
     bool ok = recorder_picture(w->params.recorder, NULL, name, sizeof(name), &error);
     snprintf(text, sizeof(text), ok ? "saved %s" : "not saved: %s",
              ok ? name : error.message);
-    say(w, text);
+    show_notice(w, text);
 }
 
 static void toggle_record(struct window *w)
@@ -415,18 +405,18 @@ static void toggle_record(struct window *w)
     char name[512], text[640];
     struct daub_error error = {0};
     if (recorder_stop(w->params.recorder))
-        return; /* window_step tells how it went */
+        return; /* window_step shows the result */
     bool ok = recorder_start(w->params.recorder, NULL, name, sizeof(name), &error);
     snprintf(text, sizeof(text), ok ? "recording %s" : "not recorded: %s",
              ok ? name : error.message);
-    say(w, text);
+    show_notice(w, text);
 }
 
-static void show_share(struct window *w, const char *what, float share)
+static void show_percent(struct window *w, const char *name, float value)
 {
     char text[64];
-    snprintf(text, sizeof(text), "%s %.0f %%", what, (double)share * 100);
-    say(w, text);
+    snprintf(text, sizeof(text), "%s %.0f %%", name, (double)value * 100);
+    show_notice(w, text);
 }
 
 static void toggle_fullscreen(struct window *w)
@@ -436,9 +426,9 @@ static void toggle_fullscreen(struct window *w)
     w->dirty = true;
 }
 
-/* The mouse moves the divider; positions are those of the window, which on some screens
- * has fewer points than the picture pixels. */
-static void drag(struct window *w, int x)
+/* Moves the divider to the mouse. x is in points of the window, of which high-DPI screens
+ * have fewer than pixels. */
+static void drag_divider(struct window *w, int x)
 {
     int width = 0, height = 0, points = 0;
     SDL_GetRendererOutputSize(w->renderer, &width, &height);
@@ -451,7 +441,7 @@ static void drag(struct window *w, int x)
     w->dirty = true;
 }
 
-/* ---- moving about ---- */
+/* ---- seeking ---- */
 
 static void add_clock(char *text, size_t size, int64_t us)
 {
@@ -467,16 +457,16 @@ static void show_position(struct window *w, int64_t us)
         strcat(text, " / ");
         add_clock(text, sizeof(text), w->params.duration_us);
     }
-    say(w, text);
+    show_notice(w, text);
 }
 
 static void seek_to(struct window *w, int64_t us)
 {
-    enum { TAIL_US = 200000 };
+    enum { TAIL_US = 200000 }; /* left to show after a seek to the end */
     int64_t first_us = w->params.first_us;
     int64_t end_us = first_us + w->params.duration_us - TAIL_US;
     if (!w->params.can_seek) {
-        say(w, "this input cannot be searched");
+        show_notice(w, "this input cannot seek");
         return;
     }
     if (us > end_us)
@@ -486,12 +476,13 @@ static void seek_to(struct window *w, int64_t us)
     show_position(w, us);
 }
 
-/* From where it is, or is on the way to. */
+/* From the position of the last frame, or from the target of a seek that has not begun.
+ */
 static void seek_by(struct window *w, int64_t us)
 {
     struct pace *pace = w->params.pace;
-    seek_to(w, us + (atomic_load(&pace->asked)
-                         ? atomic_load(&pace->asked_us)
+    seek_to(w, us + (atomic_load(&pace->seek_requested)
+                         ? atomic_load(&pace->seek_us)
                          : atomic_load(&w->params.state->position_us)));
 }
 
@@ -501,46 +492,76 @@ static void step(struct window *w, bool back)
     if (!back || w->params.can_seek)
         pace_step(w->params.pace);
     if (back)
-        seek_by(w, -frame_us - frame_us / 10); /* the frame that begins after that */
+        seek_by(w, -frame_us - frame_us / 10); /* a seek shows the first frame after it */
     else
         show_position(w, atomic_load(&w->params.state->position_us) + frame_us);
 }
 
-/* At a stability of 0 nothing is carried over. */
-static void toggle_steadiness(struct window *w)
+static void change_strength(struct look *look, float strength)
 {
-    struct look *look = w->params.look;
-    float now = look->live.stability;
-    if (look->painter->params.temporal == DAUB_TEMPORAL_OFF) {
-        say(w, "each frame by itself: --temporal is off");
-        return;
-    }
-    look_set_stability(look, now > 0            ? 0
-                             : w->stability > 0 ? w->stability
-                                                : DAUB_STABILITY_DEFAULT);
-    w->stability = now;
-    say(w, now > 0 ? "each frame by itself" : "steady");
+    look_commit(look, &(struct look_change){.has_strength = true, .strength = strength},
+                0);
 }
 
-/* Keys that make a character, whatever the layout. */
-static void take_character(struct window *w, char c)
+static void change_stability(struct look *look, float stability)
+{
+    look_commit(look,
+                &(struct look_change){.has_stability = true, .stability = stability}, 0);
+}
+
+static void toggle_keep_colors(struct window *w)
+{
+    struct look *look = w->params.look;
+    bool keep = look->params.color != DAUB_COLOR_KEEP;
+    struct look_change change = {.has_color = true,
+                                 .color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT};
+    look_commit(look, &change, 0);
+    show_notice(w, keep ? "the input's colours" : "the painting's colours");
+}
+
+static void toggle_bypass(struct window *w)
+{
+    struct look *look = w->params.look;
+    look_commit(look, &(struct look_change){.has_bypass = true, .bypass = !look->bypass},
+                0);
+    show_notice(w, look_title(look));
+}
+
+/* A stability of 0 paints every frame without history. */
+static void toggle_temporal(struct window *w)
+{
+    struct look *look = w->params.look;
+    float stability = look->params.stability;
+    if (look->painter->params.temporal == DAUB_TEMPORAL_OFF) {
+        show_notice(w, "stability has no effect: --temporal is off");
+        return;
+    }
+    change_stability(look, stability > 0      ? 0
+                           : w->stability > 0 ? w->stability
+                                              : DAUB_STABILITY_DEFAULT);
+    w->stability = stability;
+    show_notice(w, stability > 0 ? "stability off" : "stability on");
+}
+
+/* Keys that are known by their character, whatever the keyboard layout. */
+static void handle_character(struct window *w, char c)
 {
     struct look *look = w->params.look;
     switch (c) {
     case '<':
     case '>':
         look_step_style(look, c == '<' ? -1 : 1);
-        say(w, look_title(look));
+        show_notice(w, look_title(look));
         break;
     case '[':
     case ']':
-        look_set_strength(look, look->live.strength + (c == '[' ? -0.05f : 0.05f));
-        show_share(w, "strength", look->live.strength);
+        change_strength(look, look->params.strength + (c == '[' ? -0.05f : 0.05f));
+        show_percent(w, "strength", look->params.strength);
         break;
     case '{':
     case '}':
-        look_set_stability(look, look->live.stability + (c == '{' ? -0.05f : 0.05f));
-        show_share(w, "stability", look->live.stability);
+        change_stability(look, look->params.stability + (c == '{' ? -0.05f : 0.05f));
+        show_percent(w, "stability", look->params.stability);
         break;
     case '.':
     case ',':
@@ -553,14 +574,13 @@ static void take_character(struct window *w, char c)
     default:
         if (c >= '1' && c <= '9') {
             look_set_style(look, c - '1' + (look->model->identity_style == 0));
-            say(w, look_title(look));
+            show_notice(w, look_title(look));
         }
     }
 }
 
-static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
+static void handle_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
 {
-    struct look *look = w->params.look;
     switch (key) {
     case SDLK_q:
     case SDLK_ESCAPE:
@@ -569,19 +589,16 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         break;
     case SDLK_SPACE:
         atomic_store(&w->params.pace->paused, !atomic_load(&w->params.pace->paused));
-        say(w, atomic_load(&w->params.pace->paused) ? "paused" : "going on");
+        show_notice(w, atomic_load(&w->params.pace->paused) ? "paused" : "playing");
         break;
     case SDLK_c:
-        look_set_keep_colors(look, look->live.color != DAUB_COLOR_KEEP);
-        say(w, look->live.color == DAUB_COLOR_KEEP ? "the input's colours"
-                                                   : "the painting's colours");
+        toggle_keep_colors(w);
         break;
     case SDLK_t:
-        toggle_steadiness(w);
+        toggle_temporal(w);
         break;
     case SDLK_b:
-        look_set_bypass(look, !look->bypass);
-        say(w, look_title(look));
+        toggle_bypass(w);
         break;
     case SDLK_TAB:
         w->split = !w->split;
@@ -600,7 +617,7 @@ static void take_key(struct window *w, SDL_Keycode key, struct daub_stop *stop)
         w->mute = !w->mute;
         if (w->speaker)
             speaker_mute(w->speaker, w->mute);
-        say(w, !w->speaker ? "no sound" : w->mute ? "mute" : "sound");
+        show_notice(w, !w->speaker ? "no sound" : w->mute ? "muted" : "not muted");
         break;
     case SDLK_h:
         w->mirror = !w->mirror;
@@ -634,14 +651,14 @@ void window_step(struct window *w, struct daub_stop *stop)
             w->closed = true;
             daub_stop_request(stop);
         } else if (event.type == SDL_TEXTINPUT) {
-            take_character(w, event.text.text[0]);
+            handle_character(w, event.text.text[0]);
         } else if (event.type == SDL_KEYDOWN && !event.key.repeat) {
-            take_key(w, event.key.keysym.sym, stop);
+            handle_key(w, event.key.keysym.sym, stop);
         } else if (event.type == SDL_MOUSEBUTTONDOWN || event.type == SDL_MOUSEBUTTONUP) {
             w->dragging = event.type == SDL_MOUSEBUTTONDOWN;
-            drag(w, event.button.x);
+            drag_divider(w, event.button.x);
         } else if (event.type == SDL_MOUSEMOTION && w->dragging) {
-            drag(w, event.motion.x);
+            drag_divider(w, event.motion.x);
         } else if (event.type == SDL_WINDOWEVENT) {
             Uint32 flags = SDL_GetWindowFlags(w->window);
             atomic_store(&w->minimized, flags & SDL_WINDOW_MINIMIZED);
@@ -651,9 +668,9 @@ void window_step(struct window *w, struct daub_stop *stop)
     take_frame(w);
     char text[640];
     if (atomic_load(&w->params.source->away) && w->notice_until_us == 0)
-        say(w, "the camera is gone; waiting for it");
+        show_notice(w, "the camera was unplugged; waiting for it");
     if (recorder_told(w->params.recorder, text, sizeof(text)))
-        say(w, text);
+        show_notice(w, text);
     if (w->notice_until_us && daub_clock_us() >= w->notice_until_us) {
         w->notice_until_us = 0;
         w->dirty = true;

@@ -146,7 +146,7 @@ bool check_precision(struct daub_device *device, const struct daub_model *model,
         *fp16 = false;
         return check_precision(device, model, kernels, false, fp16, error);
     }
-    return daub_fail(error, DAUB_ERROR_GARBAGE,
+    return daub_fail(error, DAUB_ERROR_WRONG_RESULTS,
                      "%s paints %s wrongly (%.1f dB from the reference)%s; update its "
                      "driver or choose another device with --gpu",
                      device->info.name, model->info.name, psnr,

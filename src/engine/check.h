@@ -21,7 +21,7 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
 
 /* The check of every stylizer, done once a device, model, kernel set and precision and
  * remembered. Where 16 bits fail and may_fall_back, *fp16 becomes false with a warning.
- * False with DAUB_ERROR_GARBAGE where the device cannot be trusted. */
+ * False with DAUB_ERROR_WRONG_RESULTS where the device cannot be trusted. */
 bool check_precision(struct daub_device *device, const struct daub_model *model,
                      enum gpu_kernels kernels, bool may_fall_back, bool *fp16,
                      struct daub_error *error);

@@ -282,21 +282,22 @@ static bool style_changes(const struct daub_stylizer *s)
                   (size_t)s->style_count * sizeof(float)) != 0;
 }
 
-static bool fill_live(struct daub_stylizer *s, struct slot *slot,
-                      const struct daub_live *live, struct daub_error *error)
+static bool fill_frame_params(struct daub_stylizer *s, struct slot *slot,
+                              const struct daub_frame_params *params,
+                              struct daub_error *error)
 {
-    float strength = live ? live->strength : 1.0f;
+    float strength = params ? params->strength : 1.0f;
     if (!(strength >= 0 && strength <= 1))
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "strength %g is not between 0 and 1",
                          (double)strength);
-    float stability = live ? live->stability : DAUB_STABILITY_DEFAULT;
+    float stability = params ? params->stability : DAUB_STABILITY_DEFAULT;
     if (!(stability >= 0 && stability <= 1))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "stability %g is not between 0 and 1", (double)stability);
-    if (live && live->color > DAUB_COLOR_ONLY)
+    if (params && params->color > DAUB_COLOR_ONLY)
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown colour mode %d",
-                         (int)live->color);
-    const float *style = live && live->style ? live->style : s->default_style;
+                         (int)params->color);
+    const float *style = params && params->style ? params->style : s->default_style;
     for (int i = 0; i < s->style_count; i++) {
         if (!isfinite(style[i]))
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
@@ -312,7 +313,7 @@ static bool fill_live(struct daub_stylizer *s, struct slot *slot,
     }
     struct frame_params control = {
         .strength = mixes_pixels ? strength : 1,
-        .color = live ? (float)live->color : 0,
+        .color = params ? (float)params->color : 0,
         .stability = stability,
         .restart = s->restart || style_changes(s),
     };
@@ -349,7 +350,7 @@ fail:
 
 enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
                                       const struct daub_image *image,
-                                      const struct daub_live *live, int64_t tag,
+                                      const struct daub_frame_params *params, int64_t tag,
                                       struct daub_error *error)
 {
     struct daub_error local = {0};
@@ -358,7 +359,7 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
         return DAUB_ERROR_AGAIN;
     struct slot *slot = &s->slots[s->submitted % SLOTS];
     if (!check_image(image, s->frame.in_w, s->frame.in_h, &s->frame.in, error) ||
-        !fill_live(s, slot, live, error))
+        !fill_frame_params(s, slot, params, error))
         return error->status;
     frame_put(&s->frame, &slot->frame, image);
     slot->tag = tag;

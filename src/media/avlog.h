@@ -1,12 +1,14 @@
-/* FFmpeg's own messages. */
+/* FFmpeg's log messages. */
 #ifndef DAUB_MEDIA_AVLOG_H
 #define DAUB_MEDIA_AVLOG_H
 
-/* Sends FFmpeg's log to daub's: what the libraries complain about appears from the level
- * "verbose" on. Call once before any other call of this folder. */
+/* Sends FFmpeg's messages to daub's log; its warnings and errors are shown from the level
+ * "verbose" on. Call this once, before any other function of media/. */
 void media_log_init(void);
 
-/* Words for an AVERROR code. The buffer is the calling thread's, until the next call. */
+/* The text of an AVERROR code, in a buffer of the calling thread, valid until the next
+ * call.
+ */
 const char *media_error_text(int code);
 
 /* The last line an FFmpeg library logged as an error in this thread since

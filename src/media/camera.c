@@ -12,7 +12,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
-enum { NUMBERS = 64 };
+enum { DEVICE_NUMBERS = 64, SIDE_MAX = 16384 };
 
 static const struct camera_format formats[] = {
     {V4L2_PIX_FMT_YUYV, "yuyv", AV_PIX_FMT_YUYV422},
@@ -59,7 +59,7 @@ bool media_path_is_camera(const char *path)
     return strncmp(path, "cam:", 4) == 0 || strncmp(path, "/dev/video", 10) == 0;
 }
 
-/* ---- what it can do ---- */
+/* ---- querying ---- */
 
 static void add_mode(struct camera_info *info, uint32_t fourcc, int width, int height,
                      AVRational rate)
@@ -69,13 +69,14 @@ static void add_mode(struct camera_info *info, uint32_t fourcc, int width, int h
     info->modes[info->mode_count++] = (struct camera_mode){fourcc, width, height, rate};
 }
 
-static bool sane(struct v4l2_fract interval)
+static bool is_plausible(struct v4l2_fract interval)
 {
     return interval.numerator > 0 && interval.denominator > 0 &&
            interval.numerator < 1000000 && interval.denominator < 100000000;
 }
 
-/* The fastest of each list; of a range 30, if it is in there. */
+/* Adds a mode for each rate of a list; for a range of rates only 30 frames/s, or the
+ * fastest one where that is slower. */
 static void add_rates(int fd, struct camera_info *info, uint32_t fourcc, int width,
                       int height)
 {
@@ -89,10 +90,10 @@ static void add_rates(int fd, struct camera_info *info, uint32_t fourcc, int wid
         if (camera_ioctl(fd, VIDIOC_ENUM_FRAMEINTERVALS, &f) != 0)
             break;
         bool range = f.type != V4L2_FRMIVAL_TYPE_DISCRETE;
-        struct v4l2_fract least = range ? f.stepwise.min : f.discrete;
-        if (!sane(least))
+        struct v4l2_fract shortest = range ? f.stepwise.min : f.discrete;
+        if (!is_plausible(shortest))
             continue;
-        AVRational rate = {(int)least.denominator, (int)least.numerator};
+        AVRational rate = {(int)shortest.denominator, (int)shortest.numerator};
         if (range && av_q2d(rate) > 30)
             rate = (AVRational){30, 1};
         add_mode(info, fourcc, width, height, rate);
@@ -104,7 +105,7 @@ static void add_rates(int fd, struct camera_info *info, uint32_t fourcc, int wid
         add_mode(info, fourcc, width, height, (AVRational){0, 1});
 }
 
-/* Of a range of sizes, those people ask for. */
+/* For a range of sizes, adds the usual ones. */
 static void add_range(int fd, struct camera_info *info, uint32_t fourcc,
                       const struct v4l2_frmsize_stepwise *s)
 {
@@ -123,7 +124,7 @@ static void add_range(int fd, struct camera_info *info, uint32_t fourcc,
 
 static void add_sizes(int fd, struct camera_info *info, uint32_t fourcc)
 {
-    enum { SIZES_MAX = 64, SIDE_MAX = 16384 };
+    enum { SIZES_MAX = 64 };
     for (unsigned i = 0; i < SIZES_MAX; i++) {
         struct v4l2_frmsizeenum s = {.index = i, .pixel_format = fourcc};
         if (camera_ioctl(fd, VIDIOC_ENUM_FRAMESIZES, &s) != 0)
@@ -141,8 +142,8 @@ static void add_current(int fd, struct camera_info *info)
 {
     struct v4l2_format f = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
     if (camera_ioctl(fd, VIDIOC_G_FMT, &f) == 0 &&
-        camera_format_of(f.fmt.pix.pixelformat) && f.fmt.pix.width <= 16384 &&
-        f.fmt.pix.height <= 16384)
+        camera_format_of(f.fmt.pix.pixelformat) && f.fmt.pix.width <= SIDE_MAX &&
+        f.fmt.pix.height <= SIDE_MAX)
         add_mode(info, f.fmt.pix.pixelformat, (int)f.fmt.pix.width, (int)f.fmt.pix.height,
                  (AVRational){0, 1});
 }
@@ -151,7 +152,7 @@ bool camera_fail(const char *path, const char *what, int code, struct daub_error
 {
     if (code == ENOENT || code == ENODEV || code == ENXIO)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "there is no camera %s; \"daub devices\" lists those there are",
+                         "there is no camera %s; \"daub devices\" lists the cameras",
                          path);
     if (code == EACCES || code == EPERM)
         return daub_fail(error, DAUB_ERROR_FAILED,
@@ -160,15 +161,15 @@ bool camera_fail(const char *path, const char *what, int code, struct daub_error
                          path);
     if (code == EBUSY)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "camera %s is in use by another program; \"fuser -v %s\" tells "
+                         "camera %s is in use by another program; \"fuser -v %s\" shows "
                          "which",
                          path, path);
     return daub_fail(error, DAUB_ERROR_FAILED, "camera %s: cannot %s: %s", path, what,
                      strerror(code));
 }
 
-bool camera_look(int number, struct camera_info *info, int *code,
-                 struct daub_error *error)
+bool camera_query(int number, struct camera_info *info, int *code,
+                  struct daub_error *error)
 {
     enum { FORMATS_MAX = 128 };
     *info = (struct camera_info){.number = number};
@@ -199,9 +200,9 @@ bool camera_look(int number, struct camera_info *info, int *code,
         return true;
     *code = ENOTTY;
     return daub_fail(error, DAUB_ERROR_FAILED,
-                     camera ? "camera %s gives no format that daub reads (YUYV, UYVY, "
+                     camera ? "camera %s has no format that daub reads (YUYV, UYVY, "
                               "NV12, YU12, RGB, grey or MJPEG)"
-                            : "%s is no camera; \"daub devices\" lists those there are",
+                            : "%s is no camera; \"daub devices\" lists the cameras",
                      info->path);
 }
 
@@ -209,9 +210,9 @@ void camera_each(bool (*visit)(const struct camera_info *info, void *user), void
 {
     struct camera_info *info = daub_alloc(1, sizeof(*info));
     bool going = info != NULL;
-    for (int number = 0; going && number < NUMBERS; number++) {
+    for (int number = 0; going && number < DEVICE_NUMBERS; number++) {
         int code;
-        if (camera_look(number, info, &code, NULL))
+        if (camera_query(number, info, &code, NULL))
             going = visit(info, user);
     }
     free(info);
@@ -219,16 +220,15 @@ void camera_each(bool (*visit)(const struct camera_info *info, void *user), void
 
 /* ---- choosing ---- */
 
-/* How far a mode is from the wish; the least is taken. */
+/* How far a mode is from the wish: the mode with the least distance is chosen. */
 static double distance(const struct camera_mode *mode, const struct camera_wish *wish)
 {
-    enum { RAW_AREA = 640 * 480 }; /* beyond, USB 2 is too slow for 30 raw frames */
+    enum { RAW_AREA = 640 * 480 }; /* USB 2 is too slow for 30 larger raw frames/s */
     double width = wish->width ? wish->width : 640;
     double height = wish->height ? wish->height : 360;
     double rate = wish->rate > 0 ? wish->rate : 30;
     double got = mode->rate.num > 0 ? av_q2d(mode->rate) : rate;
-    /* A size that was asked for counts before all else; any other may yield to the rate.
-     */
+    /* A size that was asked for matters most, the default size less than the rate. */
     double weight = wish->width ? 1e6 : 1e3;
     double dw = mode->width / width - 1, dh = mode->height / height - 1;
     double total = weight * (dw * dw + dh * dh);

@@ -19,9 +19,9 @@
 /* avcodec_get_supported_config replaced AVCodec.pix_fmts. */
 #define MEDIA_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
 
-/* Matroska stores times of a codec with a delay (Opus) later by that delay. Up to here
- * the muxer wrote the delay but did not add it, so every pass moved sound against
- * picture. */
+/* Matroska stores the times of a codec with a delay (Opus) later by that delay. Before
+ * this version the muxer wrote the delay but did not add it: audio moved against video.
+ */
 #define MEDIA_MATROSKA_ADDS_DELAY (LIBAVFORMAT_VERSION_INT >= AV_VERSION_INT(59, 31, 100))
 
 static inline int64_t media_frame_duration(const AVFrame *frame)
@@ -60,7 +60,8 @@ static inline bool media_frame_top_first(const AVFrame *frame)
 #endif
 }
 
-/* A painted frame is no key frame of the input any more; the encoder decides. */
+/* The encoder chooses key frames of its own: those of the input have no meaning for it.
+ */
 static inline void media_frame_forget_picture_type(AVFrame *frame)
 {
     frame->pict_type = AV_PICTURE_TYPE_NONE;

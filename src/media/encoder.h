@@ -5,7 +5,8 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
-#include "media/frames.h"
+#include "media/convert.h"
+#include "media/orientation.h"
 #include "media/sink.h"
 
 /* The encoder of that name (a codec's name works too), or the one that suits the

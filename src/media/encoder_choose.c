@@ -10,8 +10,8 @@
 #include "util/log.h"
 #include "util/text.h"
 
-/* Best first; entries that a container cannot hold or FFmpeg was built without are passed
- * over. */
+/* Encoders of each codec, the best one first. Those that FFmpeg was built without are
+ * skipped. */
 static const struct {
     enum AVCodecID codec;
     const char *names[4];
@@ -45,7 +45,7 @@ static const AVCodec *by_name(const char *name, struct daub_error *error)
     if (codec && codec->type == AVMEDIA_TYPE_VIDEO)
         return codec;
     if (codec) {
-        daub_fail(error, DAUB_ERROR_ARGUMENT, "-c:v %s: it encodes no video", name);
+        daub_fail(error, DAUB_ERROR_ARGUMENT, "-c:v %s does not encode video", name);
         return NULL;
     }
     const char *names[512];
@@ -56,11 +56,12 @@ static const AVCodec *by_name(const char *name, struct daub_error *error)
         if (av_codec_is_encoder(other) && other->type == AVMEDIA_TYPE_VIDEO)
             names[count++] = other->name;
     }
-    const char *near = daub_text_nearest(name, names, count);
+    const char *nearest = daub_text_nearest(name, names, count);
     daub_fail(error, DAUB_ERROR_ARGUMENT,
               "-c:v %s: this FFmpeg has no such encoder%s%s%s; \"ffmpeg -encoders\" "
               "lists them",
-              name, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
+              name, nearest ? "; did you mean " : "", nearest ? nearest : "",
+              nearest ? "?" : "");
     return NULL;
 }
 
@@ -78,18 +79,19 @@ const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *contai
                   container->name);
         return NULL;
     }
-    /* H.264 wherever it plays; formats made for one codec keep theirs */
-    bool general = usual == AV_CODEC_ID_MPEG4 || usual == AV_CODEC_ID_MPEG2VIDEO ||
-                   usual == AV_CODEC_ID_MPEG1VIDEO || usual == AV_CODEC_ID_FLV1 ||
-                   usual == AV_CODEC_ID_H264 || usual == AV_CODEC_ID_VP9;
-    for (size_t i = 0; general && i < sizeof(modern) / sizeof(modern[0]); i++) {
+    /* H.264 where the container can hold it; formats made for one codec keep that one. */
+    bool general_purpose = usual == AV_CODEC_ID_MPEG4 ||
+                           usual == AV_CODEC_ID_MPEG2VIDEO ||
+                           usual == AV_CODEC_ID_MPEG1VIDEO || usual == AV_CODEC_ID_FLV1 ||
+                           usual == AV_CODEC_ID_H264 || usual == AV_CODEC_ID_VP9;
+    for (size_t i = 0; general_purpose && i < sizeof(modern) / sizeof(modern[0]); i++) {
         const AVCodec *codec = encoder_of(modern[i]);
         if (codec &&
             avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL) != 0)
             return codec;
         if (!codec && modern[i] == usual)
             daub_log(DAUB_LOG_WARNING,
-                     "this FFmpeg has no encoder for %s; taking another one",
+                     "this FFmpeg has no encoder for %s; another codec is used",
                      avcodec_get_name(usual));
     }
     const AVCodec *codec = encoder_of(usual);
@@ -103,8 +105,8 @@ const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *contai
     return codec;
 }
 
-/* Lossy codecs with motion prediction make files to be watched; the others (FFV1, ProRes,
- * PNG, raw video) are there to keep what they get. */
+/* Whether the codec is for watching: lossy with motion prediction. The others (FFV1,
+ * ProRes, PNG, raw video) are for keeping every detail. */
 static bool for_watching(const AVCodec *codec)
 {
     const AVCodecDescriptor *desc = avcodec_descriptor_get(codec->id);
@@ -112,14 +114,16 @@ static bool for_watching(const AVCodec *codec)
            !(desc->props & AV_CODEC_PROP_INTRA_ONLY);
 }
 
-/* These refuse odd sizes with subsampled chroma (measured with FFmpeg 5.1). */
+/* Whether the encoder refuses odd sizes with subsampled chroma (measured with
+ * FFmpeg 5.1).
+ */
 static bool needs_even(const AVCodec *codec)
 {
     return codec->id == AV_CODEC_ID_H264 || codec->id == AV_CODEC_ID_HEVC ||
            strcmp(codec->name, "libsvtav1") == 0;
 }
 
-/* What is lost, then what is carried in vain, by storing need in have. */
+/* The cost of storing need as have: much for what is lost, little for what is unused. */
 static int cost(const struct media_depth *need, const struct media_depth *have)
 {
     int bits = have->bits - need->bits;
@@ -163,11 +167,11 @@ static enum AVPixelFormat cheapest(const AVCodec *codec, const struct media_dept
         struct media_depth have;
         if (!media_depth_of(*formats, &have) || !sws_isSupportedOutput(*formats))
             continue;
-        /* what the painter writes itself needs no conversion */
-        int now = cost(need, &have) + (media_pixel_from_av(*formats) ? 0 : 1);
-        if (best == AV_PIX_FMT_NONE || now < best_cost) {
+        /* Formats that the shaders write need no conversion. */
+        int total = cost(need, &have) + (media_pixel_from_av(*formats) ? 0 : 1);
+        if (best == AV_PIX_FMT_NONE || total < best_cost) {
             best = *formats;
-            best_cost = now;
+            best_cost = total;
         }
     }
     return best;
@@ -216,7 +220,7 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
         need.bits = 16;
     bool odd = (input->width | input->height) & 1;
     if (for_watching(codec)) {
-        /* 4:2:0 is what players show; only an odd size may ask for more */
+        /* Players show 4:2:0; 4:4:4 only where the encoder needs it for an odd size. */
         bool full = odd && needs_even(codec);
         need.family = MEDIA_FAMILY_YUV;
         need.shift_x = need.shift_y = full ? 0 : 1;
@@ -243,7 +247,7 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
     } else if (media_is_full_format(want->format)) {
         want->range = AVCOL_RANGE_JPEG;
     } else if (options->live && have.family == MEDIA_FAMILY_YUV) {
-        /* What players of streams assume, whatever the size. */
+        /* Players of streams assume this at any size. */
         want->space = AVCOL_SPC_BT709;
         want->range = AVCOL_RANGE_MPEG;
     }

@@ -10,7 +10,7 @@ static const struct {
     enum daub_pixel_format pixel;
     enum AVPixelFormat format;
 } pairs[] = {
-    /* planar ones first: where two formats hold the same, the earlier one is taken */
+    /* Planar formats first: of two that fit equally, the earlier one is chosen. */
     {DAUB_PIXEL_YUV420P, AV_PIX_FMT_YUV420P},
     {DAUB_PIXEL_YUV422P, AV_PIX_FMT_YUV422P},
     {DAUB_PIXEL_YUV444P, AV_PIX_FMT_YUV444P},
@@ -34,10 +34,10 @@ static const struct {
     {DAUB_PIXEL_UYVY422, AV_PIX_FMT_UYVY422},
     {DAUB_PIXEL_RGBA, AV_PIX_FMT_RGBA},
     {DAUB_PIXEL_BGRA, AV_PIX_FMT_BGRA},
-    /* the fourth byte is alpha to one side and padding to the other */
+    /* The fourth byte is alpha in daub and unused in FFmpeg. */
     {DAUB_PIXEL_RGBA, AV_PIX_FMT_RGB0},
     {DAUB_PIXEL_BGRA, AV_PIX_FMT_BGR0},
-    /* alpha is a fourth plane, which nobody looks at */
+    /* Alpha is a fourth plane, which is ignored. */
     {DAUB_PIXEL_YUV420P, AV_PIX_FMT_YUVA420P},
     {DAUB_PIXEL_YUV422P, AV_PIX_FMT_YUVA422P},
     {DAUB_PIXEL_YUV444P, AV_PIX_FMT_YUVA444P},
@@ -125,7 +125,7 @@ bool media_depth_of(enum AVPixelFormat format, struct media_depth *depth)
     return true;
 }
 
-/* How much bigger than needed a format is; -1 where it does not hold everything. */
+/* How much more a format holds than needed; -1 where it loses something. */
 static int excess(const struct media_depth *need, const struct media_depth *have)
 {
     int bits = need->bits > 16 ? 16 : need->bits;
@@ -206,7 +206,7 @@ static enum daub_range range_of(const AVFrame *frame)
         return DAUB_RANGE_FULL;
     if (frame->color_range == AVCOL_RANGE_JPEG)
         return DAUB_RANGE_FULL;
-    /* gray pictures that do not tell are full range, as in libswscale */
+    /* Gray frames of unspecified range are full range, as in libswscale. */
     if (frame->color_range == AVCOL_RANGE_UNSPECIFIED &&
         depth.family == MEDIA_FAMILY_GRAY)
         return DAUB_RANGE_FULL;

@@ -8,7 +8,7 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 
-#include "media/frames.h"
+#include "media/convert.h"
 #include "media/output.h"
 #include "media/sink.h"
 

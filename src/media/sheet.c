@@ -1,5 +1,5 @@
-/* libavfilter draws: pad -> drawtext -> tile. The label travels as a frame's metadata, so
- * that no text of a user is ever part of a filter's description. */
+/* Drawn by libavfilter: pad -> drawtext -> tile. A label is passed as a frame's metadata,
+ * so that a text is never parsed as part of a filter's description. */
 #include "media/sheet.h"
 
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct media_sheet {
     int64_t added;
 };
 
-/* The number of columns that leaves the fewest places empty. */
+/* The number of columns that leaves the fewest cells empty. */
 static int columns_of(int count)
 {
     int best = count < COLUMNS_MAX ? count : COLUMNS_MAX;
@@ -45,7 +45,7 @@ static bool append(struct media_sheet *sheet, AVFilterContext **last, const char
     const AVFilter *filter = avfilter_get_by_name(name);
     if (!filter)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "this FFmpeg has no %s filter, which draws the sheet", name);
+                         "this FFmpeg has no filter %s, which the sheet needs", name);
     AVFilterContext *made = avfilter_graph_alloc_filter(sheet->graph, filter, name);
     if (!made)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
@@ -136,8 +136,8 @@ bool media_sheet_add(struct media_sheet *sheet, const AVFrame *picture, const ch
         code = av_buffersrc_add_frame(sheet->source, frame);
     }
     av_frame_free(&frame);
-    return code >= 0 ||
-           daub_fail(error, DAUB_ERROR_FAILED, "a picture got lost on the sheet");
+    return code >= 0 || daub_fail(error, DAUB_ERROR_FAILED,
+                                  "a picture could not be added to the sheet");
 }
 
 AVFrame *media_sheet_finish(struct media_sheet *sheet, struct daub_error *error)

@@ -1,4 +1,4 @@
-/* Many pictures of one size in one, each over its label. */
+/* A sheet of labelled pictures of one size, in rows and columns. */
 #ifndef DAUB_MEDIA_SHEET_H
 #define DAUB_MEDIA_SHEET_H
 
@@ -13,12 +13,12 @@ struct media_sheet; /* opaque; use from one thread */
 /* For count pictures of cell's size, all RGB24. NULL with *error. */
 struct media_sheet *media_sheet_open(const AVFrame *cell, int count,
                                      struct daub_error *error);
-/* Size and format of the sheet. */
+/* Sets size, format and colors of the sheet in frame. */
 void media_sheet_size(const struct media_sheet *sheet, AVFrame *frame);
-/* Takes its own reference of the picture. The label is one line of UTF-8. */
+/* Adds a reference to the picture. The label is one line of UTF-8. */
 bool media_sheet_add(struct media_sheet *sheet, const AVFrame *picture, const char *label,
                      struct daub_error *error);
-/* The sheet, after the last picture: the caller's. NULL with *error. */
+/* The sheet, after the last picture. The caller frees it; NULL with *error. */
 AVFrame *media_sheet_finish(struct media_sheet *sheet, struct daub_error *error);
 void media_sheet_free(struct media_sheet *sheet);
 

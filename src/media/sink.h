@@ -8,7 +8,7 @@
 #include <libavcodec/packet.h>
 #include <libavutil/frame.h>
 
-#include "media/frames.h"
+#include "media/orientation.h"
 #include "media/source.h"
 
 /* What came out, to be compared with what went in. */

@@ -1,8 +1,9 @@
-/* Counts frames and forgets them. */
+/* A sink that only counts frames. */
 #include <stdlib.h>
 
 #include "media/sink_kinds.h"
 #include "util/alloc.h"
+#include "util/container_of.h"
 #include "util/error.h"
 
 struct sink_null {
@@ -12,7 +13,7 @@ struct sink_null {
 
 static struct sink_null *null_of(struct media_sink *sink)
 {
-    return (struct sink_null *)((char *)sink - offsetof(struct sink_null, sink));
+    return container_of(sink, struct sink_null, sink);
 }
 
 static bool null_push(struct media_sink *sink, const AVFrame *frame)

@@ -1,14 +1,12 @@
-/* A virtual camera as a PipeWire node of class Video/Source: no kernel module, no rights;
- * browsers see it through their portal. Its loop sends each painting as it comes and the
- * last one again when none comes. What is sent, and in which of four formats, is settled
- * with the first program that watches (PipeWire's SPA_PARAM_EnumFormat, Format, Buffers).
- */
+/* A virtual camera as a PipeWire node of class Video/Source. It needs no kernel module
+ * and no special rights; browsers see it through their portal. PipeWire's loop sends each
+ * frame as it comes and the last one again when none comes. The first program that
+ * watches chooses one of four formats (SPA_PARAM_EnumFormat, Format, Buffers). */
 #include "media/sink_kinds.h"
 
 #ifdef DAUB_PIPEWIRE
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +15,10 @@
 #include <pipewire/pipewire.h>
 #include <spa/param/video/format-utils.h>
 
+#include "media/latest_frame.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -52,28 +52,27 @@ struct sink_pipewire {
     struct pw_core *core;
     struct pw_stream *stream;
     struct spa_hook core_hook, stream_hook;
-    struct spa_source *came, *repeat; /* a new painting; none for a while */
+    struct spa_source *arrival, *repeat; /* event: a new frame; timer: none for a while */
     atomic_bool watched, dead;
 
-    pthread_mutex_t lock;
-    AVFrame *newest; /* lock; NULL: none since the last one was taken */
-    int64_t came_us; /* lock; clock when the last one came */
+    struct latest_frame latest; /* engine thread -> the loop's */
 
-    /* the loop's */
+    /* Only on the loop's thread. */
     enum pw_stream_state state;
-    struct daub_error error;     /* why it is dead */
-    const struct offer *settled; /* NULL: nobody has watched yet */
+    struct daub_error error;    /* why it is dead */
+    const struct offer *chosen; /* NULL: no program has watched yet */
     struct media_converter converter;
-    AVFrame *current; /* sent last, as settled */
-    uint64_t sent, taken, shown;
+    AVFrame *current;     /* the frame sent last, in the chosen format */
+    uint64_t taken;       /* frames of the painter */
+    uint64_t sent, shown; /* buffers; those with a picture */
 };
 
 static struct sink_pipewire *pipewire_of(struct media_sink *sink)
 {
-    return (struct sink_pipewire *)((char *)sink - offsetof(struct sink_pipewire, sink));
+    return container_of(sink, struct sink_pipewire, sink);
 }
 
-static void die(struct sink_pipewire *s, const char *why)
+static void fail(struct sink_pipewire *s, const char *why)
 {
     if (!atomic_load(&s->dead))
         daub_fail(&s->error, DAUB_ERROR_FAILED, "%s ended: %s", s->label, why);
@@ -83,28 +82,25 @@ static void die(struct sink_pipewire *s, const char *why)
 
 /* ---- frames, on the loop ---- */
 
-/* From the one painted to the one settled on. */
-static void take_newest(struct sink_pipewire *s)
+/* Converts the latest frame to the chosen format. */
+static void take_latest(struct sink_pipewire *s)
 {
-    pthread_mutex_lock(&s->lock);
-    AVFrame *frame = s->newest;
-    s->newest = NULL;
-    pthread_mutex_unlock(&s->lock);
+    AVFrame *frame = latest_frame_take(&s->latest);
     if (!frame)
         return;
-    bool rgb = s->settled->pixel == AV_PIX_FMT_BGR0;
-    AVFrame to = {.width = s->width,
-                  .height = s->height,
-                  .format = s->settled->pixel,
-                  .colorspace = rgb        ? AVCOL_SPC_RGB
-                                : s->bt709 ? AVCOL_SPC_BT709
-                                           : AVCOL_SPC_SMPTE170M,
-                  .color_range = rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG};
+    bool rgb = s->chosen->pixel == AV_PIX_FMT_BGR0;
+    AVFrame wanted = {.width = s->width,
+                      .height = s->height,
+                      .format = s->chosen->pixel,
+                      .colorspace = rgb        ? AVCOL_SPC_RGB
+                                    : s->bt709 ? AVCOL_SPC_BT709
+                                               : AVCOL_SPC_SMPTE170M,
+                      .color_range = rgb ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG};
     struct daub_error error = {0};
-    AVFrame *made = media_convert(&s->converter, frame, &to, &error);
+    AVFrame *made = media_convert(&s->converter, frame, &wanted, &error);
     av_frame_free(&frame);
     if (!made) {
-        die(s, error.message);
+        fail(s, error.message);
         return;
     }
     s->taken++;
@@ -114,32 +110,32 @@ static void take_newest(struct sink_pipewire *s)
 
 static int bytes_of(const struct sink_pipewire *s)
 {
-    return av_image_get_buffer_size(s->settled->pixel, s->width, s->height, 1);
+    return av_image_get_buffer_size(s->chosen->pixel, s->width, s->height, 1);
 }
 
 static int stride_of(const struct sink_pipewire *s)
 {
-    return av_image_get_linesize(s->settled->pixel, s->width, 0);
+    return av_image_get_linesize(s->chosen->pixel, s->width, 0);
 }
 
 static void on_process(void *user)
 {
     struct sink_pipewire *s = user;
-    if (!s->settled)
+    if (!s->chosen)
         return;
-    take_newest(s);
-    if (!s->current || s->current->format != s->settled->pixel)
+    take_latest(s);
+    if (!s->current || s->current->format != s->chosen->pixel)
         return;
     struct pw_buffer *buffer = pw_stream_dequeue_buffer(s->stream);
     if (!buffer)
-        return; /* who watches is slow; the next one, then */
+        return; /* the program that watches is slow: this frame is left out */
     struct spa_data *data = &buffer->buffer->datas[0];
     int bytes = bytes_of(s);
     bool fits = data->data && data->maxsize >= (uint32_t)bytes;
     if (fits)
         av_image_copy_to_buffer(
             data->data, bytes, (const uint8_t *const *)s->current->data,
-            s->current->linesize, s->settled->pixel, s->width, s->height, 1);
+            s->current->linesize, s->chosen->pixel, s->width, s->height, 1);
     data->chunk->offset = 0;
     data->chunk->size = fits ? (uint32_t)bytes : 0;
     data->chunk->stride = stride_of(s);
@@ -152,70 +148,66 @@ static void on_process(void *user)
     pw_stream_queue_buffer(s->stream, buffer);
 }
 
-/* Sends what there is, and again a little after the next one should have come. */
+/* Sends the latest frame, and once more half a frame period after the next was expected.
+ */
 static void send_now(struct sink_pipewire *s)
 {
     if (s->state != PW_STREAM_STATE_STREAMING)
         return;
     pw_stream_trigger_process(s->stream);
     int64_t ns = (int64_t)NANO * 3 / 2 * s->rate.den / s->rate.num;
-    struct timespec due = {.tv_sec = (time_t)(ns / NANO), .tv_nsec = (long)(ns % NANO)};
-    pw_loop_update_timer(pw_thread_loop_get_loop(s->loop), s->repeat, &due, NULL, false);
+    struct timespec timeout = {.tv_sec = (time_t)(ns / NANO),
+                               .tv_nsec = (long)(ns % NANO)};
+    pw_loop_update_timer(pw_thread_loop_get_loop(s->loop), s->repeat, &timeout, NULL,
+                         false);
 }
 
-static void on_came(void *user, uint64_t count)
+static void on_send(void *user, uint64_t count)
 {
     (void)count;
     send_now(user);
 }
 
-/* Who comes later does not see what was in front of the camera then. */
-static void forget_stale(struct sink_pipewire *s)
+/* A program that starts to watch must not see a frame from before the camera slept. */
+static void drop_stale(struct sink_pipewire *s)
 {
-    pthread_mutex_lock(&s->lock);
-    bool stale = daub_clock_us() - s->came_us > STALE_US;
-    AVFrame *newest = stale ? s->newest : NULL;
-    if (stale)
-        s->newest = NULL;
-    pthread_mutex_unlock(&s->lock);
-    av_frame_free(&newest);
-    if (stale)
+    if (latest_frame_expire(&s->latest, STALE_US))
         av_frame_free(&s->current);
 }
 
 /* ---- the node, on the loop ---- */
 
-static void on_state(void *user, enum pw_stream_state before, enum pw_stream_state state,
-                     const char *error)
+static void on_state(void *user, enum pw_stream_state old_state,
+                     enum pw_stream_state state, const char *error)
 {
     struct sink_pipewire *s = user;
-    (void)before;
+    (void)old_state;
     s->state = state;
     if (state == PW_STREAM_STATE_STREAMING)
-        forget_stale(s);
+        drop_stale(s);
     atomic_store(&s->watched, state == PW_STREAM_STATE_STREAMING);
     if (state == PW_STREAM_STATE_ERROR)
-        die(s, error ? error : "no reason given");
+        fail(s, error ? error : "no reason given");
     else if (state == PW_STREAM_STATE_STREAMING)
         send_now(s);
     pw_thread_loop_signal(s->loop, false);
 }
 
-/* A program that watches has chosen among the offers. */
+/* A program that watches has chosen one of the offers. */
 static void on_param(void *user, uint32_t id, const struct spa_pod *param)
 {
     struct sink_pipewire *s = user;
     struct spa_video_info_raw info = {0};
     if (!param || id != SPA_PARAM_Format)
         return;
-    s->settled = NULL;
+    s->chosen = NULL;
     if (spa_format_video_raw_parse(param, &info) < 0)
         return;
     for (size_t i = 0; i < OFFERS; i++) {
         if (offers[i].format == info.format)
-            s->settled = &offers[i];
+            s->chosen = &offers[i];
     }
-    if (!s->settled)
+    if (!s->chosen)
         return;
     uint8_t memory[PARAM_BYTES];
     struct spa_pod_builder b = SPA_POD_BUILDER_INIT(memory, sizeof(memory));
@@ -238,7 +230,7 @@ static void on_error(void *user, uint32_t id, int sequence, int code, const char
     (void)sequence;
     (void)message;
     if (id == PW_ID_CORE && code == -EPIPE)
-        die(user, "PipeWire has stopped");
+        fail(user, "PipeWire has stopped");
 }
 
 static const struct pw_core_events core_events = {.version = PW_VERSION_CORE_EVENTS,
@@ -253,15 +245,8 @@ static const struct pw_stream_events stream_events = {.version = PW_VERSION_STRE
 static bool pipewire_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct sink_pipewire *s = pipewire_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&s->lock);
-    AVFrame *old = copy ? s->newest : NULL;
-    if (copy)
-        s->newest = copy;
-    s->came_us = daub_clock_us();
-    pthread_mutex_unlock(&s->lock);
-    av_frame_free(&old);
-    pw_loop_signal_event(pw_thread_loop_get_loop(s->loop), s->came);
+    latest_frame_put(&s->latest, frame);
+    pw_loop_signal_event(pw_thread_loop_get_loop(s->loop), s->arrival);
     return !atomic_load(&s->dead);
 }
 
@@ -276,8 +261,8 @@ static void pipewire_finish(struct media_sink *sink, bool keep)
     (void)keep;
 }
 
-/* Leaves the graph; what watches sees the camera go. */
-static void leave(struct sink_pipewire *s)
+/* Removes the node: programs that watch see the camera go. */
+static void disconnect(struct sink_pipewire *s)
 {
     if (!s->loop)
         return;
@@ -286,8 +271,8 @@ static void leave(struct sink_pipewire *s)
         pw_stream_destroy(s->stream);
     if (s->core)
         pw_core_disconnect(s->core);
-    if (s->came)
-        pw_loop_destroy_source(pw_thread_loop_get_loop(s->loop), s->came);
+    if (s->arrival)
+        pw_loop_destroy_source(pw_thread_loop_get_loop(s->loop), s->arrival);
     if (s->repeat)
         pw_loop_destroy_source(pw_thread_loop_get_loop(s->loop), s->repeat);
     if (s->context)
@@ -302,10 +287,10 @@ static bool pipewire_join(struct media_sink *sink, struct media_report *report,
                           struct daub_error *error)
 {
     struct sink_pipewire *s = pipewire_of(sink);
-    leave(s);
+    disconnect(s);
     *report = (struct media_report){.frames_in = (int64_t)s->taken,
                                     .frames_out = (int64_t)s->taken};
-    daub_log(DAUB_LOG_VERBOSE, "%s: %llu paintings taken, sent %llu times", s->sink.name,
+    daub_log(DAUB_LOG_VERBOSE, "%s: %llu frames, sent %llu times", s->sink.name,
              (unsigned long long)s->taken, (unsigned long long)s->shown);
     return atomic_load(&s->dead)
                ? daub_fail(error, s->error.status, "%s", s->error.message)
@@ -315,11 +300,10 @@ static bool pipewire_join(struct media_sink *sink, struct media_report *report,
 static void pipewire_destroy(struct media_sink *sink)
 {
     struct sink_pipewire *s = pipewire_of(sink);
-    leave(s);
+    disconnect(s);
     media_converter_uninit(&s->converter);
-    av_frame_free(&s->newest);
+    latest_frame_uninit(&s->latest);
     av_frame_free(&s->current);
-    pthread_mutex_destroy(&s->lock);
     free(s);
     pw_deinit();
 }
@@ -363,22 +347,22 @@ static bool connect_stream(struct sink_pipewire *s, struct daub_error *error)
         s->state == PW_STREAM_STATE_PAUSED || s->state == PW_STREAM_STATE_STREAMING;
     if (ready)
         return true;
-    return daub_fail(error, DAUB_ERROR_FAILED, "PipeWire takes no camera from daub: %s",
+    return daub_fail(error, DAUB_ERROR_FAILED, "PipeWire accepts no camera from daub: %s",
                      code < 0                ? strerror(-code)
                      : atomic_load(&s->dead) ? s->error.message
                                              : "it does not answer");
 }
 
-static bool join_graph(struct sink_pipewire *s, struct daub_error *error)
+static bool connect_node(struct sink_pipewire *s, struct daub_error *error)
 {
     s->loop = pw_thread_loop_new("daub-pipewire", NULL);
     if (!s->loop)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
     struct pw_loop *loop = pw_thread_loop_get_loop(s->loop);
     s->context = pw_context_new(loop, NULL, 0);
-    s->came = pw_loop_add_event(loop, on_came, s);
-    s->repeat = pw_loop_add_timer(loop, on_came, s);
-    if (!s->context || !s->came || !s->repeat || pw_thread_loop_start(s->loop) < 0)
+    s->arrival = pw_loop_add_event(loop, on_send, s);
+    s->repeat = pw_loop_add_timer(loop, on_send, s);
+    if (!s->context || !s->arrival || !s->repeat || pw_thread_loop_start(s->loop) < 0)
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot start PipeWire's library: %s",
                          strerror(errno));
     pw_thread_loop_lock(s->loop);
@@ -418,17 +402,17 @@ struct media_sink *sink_pipewire_open(const struct media_sink_params *params,
         return NULL;
     }
     pw_init(NULL, NULL);
-    AVFrame shape = {.format = AV_PIX_FMT_NONE};
-    sink_camera_shape(params, &shape, &s->rate);
+    AVFrame template = {.format = AV_PIX_FMT_NONE};
+    sink_camera_shape(params, &template, &s->rate);
     const char *name = strncmp(params->path, "pipewire:", 9) == 0 ? params->path + 9 : "";
     snprintf(s->name, sizeof(s->name), "%.100s", *name ? name : "daub");
     snprintf(s->label, sizeof(s->label), "PipeWire camera \"%s\"", s->name);
-    s->width = shape.width;
-    s->height = shape.height;
+    s->width = template.width;
+    s->height = template.height;
     s->bt709 = params->encode.vcam_bt709;
     s->sink = (struct media_sink){.ops = &pipewire_ops, .name = s->label};
-    pthread_mutex_init(&s->lock, NULL);
-    if (!join_graph(s, error)) {
+    latest_frame_init(&s->latest);
+    if (!connect_node(s, error)) {
         pipewire_destroy(&s->sink);
         return NULL;
     }

@@ -1,59 +1,59 @@
-/* A virtual camera of the module v4l2loopback, by its ioctls: FFmpeg's own writer leaves
- * versions up to 0.12 unusable until the module is loaded again, checks no answer and
- * never repeats a frame. Its thread writes the newest frame, and the last one again when
- * none comes, since watchers give up on a camera that sends nothing. */
+/* A virtual camera of the kernel module v4l2loopback. It is driven by ioctls, because
+ * FFmpeg's v4l2 muxer leaves versions up to 0.12 unusable until the module is loaded
+ * again, does not check the answers and never repeats a frame. The sink's thread writes
+ * the latest frame, and the same again when no new one comes: OBS and browsers close a
+ * camera that sends nothing. */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <libavutil/imgutils.h>
 
 #include "media/camera.h"
+#include "media/latest_frame.h"
 #include "media/sink_kinds.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/thread.h"
 
 enum {
-    NUMBERS = 64,
-    HEALED = 1,
-    ASK_US = 1000000,
-    EVENT_USERS = V4L2_EVENT_PRIVATE_START + 0x08e00001
+    DEVICE_NUMBERS = 64, /* /dev/video0 to /dev/video63 are searched */
+    RECOVERIES = 1,
+    RESUBSCRIBE_US = 1000000,
+    EVENT_USERS = V4L2_EVENT_PRIVATE_START + 0x08e00001 /* of v4l2loopback */
 };
 
 struct sink_v4l2 {
     struct media_sink sink;
     char path[32], card[32];
     int fd;
-    AVFrame *shape; /* what the device takes */
+    AVFrame *template; /* frame template: what the device accepts */
     AVRational rate;
     struct media_converter converter;
-    unsigned char *packed; /* a picture without padding, shape's size */
+    unsigned char *packed; /* one frame without padding, as the template says */
     size_t bytes;
     struct daub_thread thread;
     bool started;
-    bool tells_users; /* else it counts as watched */
-    int64_t asked_us;
+    bool has_user_events;  /* else it counts as watched */
+    int64_t subscribed_us; /* clock */
     atomic_bool watched;
 
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    AVFrame *newest;         /* lock; NULL: none since the last one was taken */
-    bool finished, dead;     /* lock */
-    struct daub_error error; /* lock; why it is dead */
-    int64_t pushed, written; /* lock */
+    struct latest_frame latest; /* engine thread -> this one's */
+    atomic_bool failed;
+    struct daub_error error; /* why it failed; the thread's until it was joined */
+    int64_t written;         /* frames; the same */
+    int64_t pushed;          /* frames; engine thread, then join */
 };
 
 static struct sink_v4l2 *v4l2_of(struct media_sink *sink)
 {
-    return (struct sink_v4l2 *)((char *)sink - offsetof(struct sink_v4l2, sink));
+    return container_of(sink, struct sink_v4l2, sink);
 }
 
 /* ---- finding and opening ---- */
@@ -63,7 +63,7 @@ bool sink_v4l2_present(void)
     return access("/sys/module/v4l2loopback", F_OK) == 0;
 }
 
-/* Device capabilities; 0 where path is no V4L2 device. */
+/* Device capabilities; 0 where fd is no V4L2 device. */
 static uint32_t capabilities(int fd, bool *loopback, char *card, size_t size)
 {
     struct v4l2_capability cap = {0};
@@ -102,7 +102,8 @@ static bool fail_open(const char *path, int code, struct daub_error *error)
                      code == EBUSY ? "; too many programs have it open" : "");
 }
 
-/* Newer versions refuse it for write(), and need it not. */
+/* Versions from 0.13 refuse this for a device that is written with write(), and do not
+ * need it. */
 static void stream_on(int fd)
 {
     enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_OUTPUT;
@@ -112,7 +113,7 @@ static void stream_on(int fd)
 static bool open_device(struct sink_v4l2 *s, struct daub_error *error)
 {
     const uint32_t both = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_VIDEO_CAPTURE;
-    for (int healed = 0; healed <= HEALED; healed++) {
+    for (int i = 0; i <= RECOVERIES; i++) {
         bool loopback = false;
         s->fd = open(s->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (s->fd < 0)
@@ -122,31 +123,31 @@ static bool open_device(struct sink_v4l2 *s, struct daub_error *error)
             return true;
         if (!loopback)
             return daub_fail(error, DAUB_ERROR_FAILED,
-                             "%s (%s) is a real camera and takes no pictures; a virtual "
-                             "one is made by the module v4l2loopback",
+                             "%s (%s) is a real camera, to which nothing can be written; "
+                             "the module v4l2loopback makes virtual cameras",
                              s->path, s->card);
         if (caps & both)
             return daub_fail(error, DAUB_ERROR_FAILED,
                              "another program is writing to %s (%s); stop it, or choose "
                              "another virtual camera",
                              s->path, s->card);
-        /* Up to 0.12, a writer that came without STREAMON and went leaves a device that
-         * neither takes nor gives pictures; this wakes it. */
+        /* Up to version 0.12, a program that wrote without STREAMON and closed the device
+         * leaves it with neither capability; this restores them. */
         stream_on(s->fd);
         close(s->fd);
         s->fd = -1;
     }
     return daub_fail(
         error, DAUB_ERROR_FAILED,
-        "%s takes no pictures any more; load its module anew: sudo modprobe -r "
+        "%s accepts no frames any more; load its module again: sudo modprobe -r "
         "v4l2loopback && sudo modprobe v4l2loopback exclusive_caps=1",
         s->path);
 }
 
-/* The first that nobody writes to. */
+/* Opens the first device to which no other program writes. */
 static bool find_free(struct sink_v4l2 *s, struct daub_error *error)
 {
-    for (int number = 0; number < NUMBERS; number++) {
+    for (int number = 0; number < DEVICE_NUMBERS; number++) {
         bool loopback = false;
         snprintf(s->path, sizeof(s->path), "/dev/video%d", number);
         int fd = open(s->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
@@ -161,14 +162,15 @@ static bool find_free(struct sink_v4l2 *s, struct daub_error *error)
     return fail_absent("", error);
 }
 
-/* Versions from 0.13 tell whether programs watch: now, and whenever that changes. */
-static bool ask_users(struct sink_v4l2 *s)
+/* Versions from 0.13 send an event with the number of programs that watch, at once and
+ * whenever it changes. */
+static bool subscribe_users(struct sink_v4l2 *s)
 {
     struct v4l2_event_subscription users = {.type = EVENT_USERS,
                                             .flags = V4L2_EVENT_SUB_FL_SEND_INITIAL};
-    camera_ioctl(s->fd, VIDIOC_UNSUBSCRIBE_EVENT,
-                 &users); /* else it does not tell again */
-    s->asked_us = daub_clock_us();
+    /* Without this, no initial event is sent to a subscriber. */
+    camera_ioctl(s->fd, VIDIOC_UNSUBSCRIBE_EVENT, &users);
+    s->subscribed_us = daub_clock_us();
     return camera_ioctl(s->fd, VIDIOC_SUBSCRIBE_EVENT, &users) == 0;
 }
 
@@ -176,20 +178,20 @@ static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
 {
     struct v4l2_format f = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
     struct v4l2_pix_format *pix = &f.fmt.pix;
-    unsigned width = (unsigned)s->shape->width, height = (unsigned)s->shape->height;
+    unsigned width = (unsigned)s->template->width, height = (unsigned)s->template->height;
     *pix = (struct v4l2_pix_format){.width = width,
                                     .height = height,
                                     .pixelformat = V4L2_PIX_FMT_YUYV,
                                     .field = V4L2_FIELD_NONE,
                                     .bytesperline = 2 * width,
                                     .sizeimage = 2 * width * height};
-    bool bt709 = s->shape->colorspace == AVCOL_SPC_BT709;
+    bool bt709 = s->template->colorspace == AVCOL_SPC_BT709;
     pix->priv = V4L2_PIX_FMT_PRIV_MAGIC;
     pix->colorspace = bt709 ? V4L2_COLORSPACE_REC709 : V4L2_COLORSPACE_SRGB;
     pix->ycbcr_enc = bt709 ? V4L2_YCBCR_ENC_709 : V4L2_YCBCR_ENC_601;
     pix->quantization = V4L2_QUANTIZATION_LIM_RANGE;
     if (camera_ioctl(s->fd, VIDIOC_S_FMT, &f) != 0)
-        return daub_fail(error, DAUB_ERROR_FAILED, "%s (%s) takes no pictures: %s%s",
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s (%s) accepts no frames: %s%s",
                          s->path, s->card, strerror(errno),
                          errno == EBUSY || errno == EINVAL
                              ? "; another program is writing to it"
@@ -198,23 +200,23 @@ static bool set_format(struct sink_v4l2 *s, struct daub_error *error)
         pix->pixelformat != V4L2_PIX_FMT_YUYV ||
         (pix->bytesperline && pix->bytesperline != 2 * width))
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "%s (%s) is held at %.4s %ux%u by a program that watches it; "
-                         "close that, or paint at that size with --out-size",
+                         "a program that watches %s (%s) keeps it at %.4s %ux%u; close "
+                         "that program, or paint at that size with --out-size",
                          s->path, s->card, (const char *)&pix->pixelformat, pix->width,
                          pix->height);
     struct v4l2_streamparm p = {.type = V4L2_BUF_TYPE_VIDEO_OUTPUT};
     p.parm.output.timeperframe.numerator = (unsigned)s->rate.den;
     p.parm.output.timeperframe.denominator = (unsigned)s->rate.num;
-    camera_ioctl(s->fd, VIDIOC_S_PARM, &p); /* a hint: some ignore it */
+    camera_ioctl(s->fd, VIDIOC_S_PARM, &p); /* only a hint: failure does no harm */
     stream_on(s->fd);
-    s->tells_users = ask_users(s);
+    s->has_user_events = subscribe_users(s);
     return true;
 }
 
 /* ---- the thread ---- */
 
-/* false: the device is gone. Nobody reading is no reason to fail. */
-static bool write_picture(struct sink_v4l2 *s, struct daub_error *error)
+/* false: the device is gone. It succeeds without a program that reads. */
+static bool write_frame(struct sink_v4l2 *s, struct daub_error *error)
 {
     ssize_t count;
     do {
@@ -223,20 +225,20 @@ static bool write_picture(struct sink_v4l2 *s, struct daub_error *error)
     if (count == (ssize_t)s->bytes || (count < 0 && errno == EAGAIN))
         return true;
     if (count >= 0)
-        return daub_fail(error, DAUB_ERROR_FAILED, "%s took only part of a picture",
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s accepted only part of a frame",
                          s->path);
     return daub_fail(error, DAUB_ERROR_FAILED, "cannot write to %s: %s", s->path,
                      errno == ENODEV ? "it was removed" : strerror(errno));
 }
 
-static void count_users(struct sink_v4l2 *s)
+static void read_user_events(struct sink_v4l2 *s)
 {
     struct v4l2_event event = {0};
-    /* A word that was lost must not leave the camera asleep. */
-    if (s->tells_users && !atomic_load(&s->watched) &&
-        daub_clock_us() - s->asked_us > ASK_US)
-        ask_users(s);
-    while (s->tells_users && camera_ioctl(s->fd, VIDIOC_DQEVENT, &event) == 0) {
+    /* An event can be lost; asking again keeps the camera from sleeping for ever. */
+    if (s->has_user_events && !atomic_load(&s->watched) &&
+        daub_clock_us() - s->subscribed_us > RESUBSCRIBE_US)
+        subscribe_users(s);
+    while (s->has_user_events && camera_ioctl(s->fd, VIDIOC_DQEVENT, &event) == 0) {
         uint32_t count;
         memcpy(&count, event.u.data, sizeof(count));
         if (event.type == EVENT_USERS)
@@ -247,58 +249,41 @@ static void count_users(struct sink_v4l2 *s)
 static bool pack(struct sink_v4l2 *s, const AVFrame *frame, struct daub_error *error)
 {
     AVFrame *made = NULL;
-    bool same = frame->format == s->shape->format && frame->width == s->shape->width &&
-                frame->height == s->shape->height &&
-                frame->colorspace == s->shape->colorspace &&
-                frame->color_range == s->shape->color_range;
+    bool same = frame->format == s->template->format &&
+                frame->width == s->template->width &&
+                frame->height == s->template->height &&
+                frame->colorspace == s->template->colorspace &&
+                frame->color_range == s->template->color_range;
     if (!same)
-        frame = made = media_convert(&s->converter, frame, s->shape, error);
+        frame = made = media_convert(&s->converter, frame, s->template, error);
     if (frame)
         av_image_copy_to_buffer(s->packed, (int)s->bytes,
                                 (const uint8_t *const *)frame->data, frame->linesize,
-                                s->shape->format, s->shape->width, s->shape->height, 1);
+                                s->template->format, s->template->width,
+                                s->template->height, 1);
     av_frame_free(&made);
     return frame != NULL;
-}
-
-static void due_in(struct timespec *at, double seconds)
-{
-    clock_gettime(CLOCK_MONOTONIC, at);
-    long long ns = at->tv_nsec + (long long)(seconds * 1e9);
-    at->tv_sec += (time_t)(ns / 1000000000);
-    at->tv_nsec = (long)(ns % 1000000000);
 }
 
 static void *run(void *opaque)
 {
     struct sink_v4l2 *s = opaque;
-    struct daub_error error = {0};
-    bool ok = true, any = false;
-    pthread_mutex_lock(&s->lock);
-    while (ok && !(s->finished && !s->newest)) {
-        struct timespec due;
-        /* A little late, so that a frame that is on its way comes first. */
-        due_in(&due, 1.5 / av_q2d(s->rate));
-        int code = 0;
-        while (code == 0 && !s->newest && !s->finished)
-            code = pthread_cond_timedwait(&s->changed, &s->lock, &due);
-        AVFrame *frame = s->newest;
-        s->newest = NULL;
-        pthread_mutex_unlock(&s->lock);
-        count_users(s);
+    bool ok = true, any = false, finished = false;
+    /* Half a frame period late, so that a frame that is on its way comes first. */
+    int64_t timeout_us = (int64_t)(1.5e6 / av_q2d(s->rate));
+    while (ok && !finished) {
+        AVFrame *frame = latest_frame_wait(&s->latest, timeout_us, &finished);
+        read_user_events(s);
         if (frame) {
-            ok = pack(s, frame, &error);
+            ok = pack(s, frame, &s->error);
             any = true;
         }
-        if (ok && any)
-            ok = write_picture(s, &error);
-        pthread_mutex_lock(&s->lock);
+        if (ok && any && (frame || !finished))
+            ok = write_frame(s, &s->error);
         s->written += frame && ok;
         av_frame_free(&frame);
     }
-    s->dead = !ok;
-    s->error = error;
-    pthread_mutex_unlock(&s->lock);
+    atomic_store(&s->failed, !ok);
     return NULL;
 }
 
@@ -307,18 +292,9 @@ static void *run(void *opaque)
 static bool v4l2_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct sink_v4l2 *s = v4l2_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    pthread_mutex_lock(&s->lock);
-    AVFrame *old = copy ? s->newest : NULL;
-    if (copy)
-        s->newest = copy;
-    /* One that was not written in time counts with its successor. */
-    s->pushed += old == NULL;
-    bool ok = !s->dead;
-    pthread_cond_signal(&s->changed);
-    pthread_mutex_unlock(&s->lock);
-    av_frame_free(&old);
-    return ok;
+    /* A replaced frame counts once, with its successor. */
+    s->pushed += !latest_frame_put(&s->latest, frame);
+    return !atomic_load(&s->failed);
 }
 
 static bool v4l2_watched(struct media_sink *sink)
@@ -328,12 +304,8 @@ static bool v4l2_watched(struct media_sink *sink)
 
 static void v4l2_finish(struct media_sink *sink, bool keep)
 {
-    struct sink_v4l2 *s = v4l2_of(sink);
     (void)keep;
-    pthread_mutex_lock(&s->lock);
-    s->finished = true;
-    pthread_cond_signal(&s->changed);
-    pthread_mutex_unlock(&s->lock);
+    latest_frame_finish(&v4l2_of(sink)->latest);
 }
 
 static bool v4l2_join(struct media_sink *sink, struct media_report *report,
@@ -342,7 +314,9 @@ static bool v4l2_join(struct media_sink *sink, struct media_report *report,
     struct sink_v4l2 *s = v4l2_of(sink);
     daub_thread_join(&s->thread);
     *report = (struct media_report){.frames_in = s->pushed, .frames_out = s->written};
-    return s->dead ? daub_fail(error, s->error.status, "%s", s->error.message) : true;
+    return atomic_load(&s->failed)
+               ? daub_fail(error, s->error.status, "%s", s->error.message)
+               : true;
 }
 
 static void v4l2_destroy(struct media_sink *sink)
@@ -358,10 +332,8 @@ static void v4l2_destroy(struct media_sink *sink)
         close(s->fd);
     }
     media_converter_uninit(&s->converter);
-    av_frame_free(&s->newest);
-    av_frame_free(&s->shape);
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
+    latest_frame_uninit(&s->latest);
+    av_frame_free(&s->template);
     free(s->packed);
     free(s);
 }
@@ -375,11 +347,11 @@ static const struct media_sink_ops v4l2_ops = {.push = v4l2_push,
 static bool set_up(struct sink_v4l2 *s, const struct media_sink_params *params,
                    struct daub_error *error)
 {
-    s->shape = av_frame_alloc();
-    if (!s->shape)
+    s->template = av_frame_alloc();
+    if (!s->template)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    sink_camera_shape(params, s->shape, &s->rate);
-    s->bytes = (size_t)s->shape->width * (size_t)s->shape->height * 2;
+    sink_camera_shape(params, s->template, &s->rate);
+    s->bytes = (size_t)s->template->width * (size_t)s->template->height * 2;
     s->packed = daub_alloc(s->bytes, 1);
     if (!s->packed)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
@@ -401,12 +373,7 @@ struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
         return NULL;
     }
-    pthread_condattr_t clock;
-    pthread_condattr_init(&clock);
-    pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
-    pthread_mutex_init(&s->lock, NULL);
-    pthread_cond_init(&s->changed, &clock);
-    pthread_condattr_destroy(&clock);
+    latest_frame_init(&s->latest);
     s->fd = -1;
     atomic_store(&s->watched, true);
     s->sink = (struct media_sink){.ops = &v4l2_ops, .name = params->path};

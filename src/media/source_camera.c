@@ -1,5 +1,5 @@
-/* Frames of a V4L2 camera, by its ioctls: libavdevice's reader can neither be interrupted
- * nor notice that a camera was unplugged. */
+/* A V4L2 camera as a source. It is driven by ioctls, because libavdevice's reader can
+ * neither be interrupted nor notice that a camera was unplugged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -14,9 +14,10 @@
 
 #include "media/avlog.h"
 #include "media/camera.h"
-#include "media/frames.h"
+#include "media/convert.h"
 #include "util/alloc.h"
 #include "util/clock.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -26,7 +27,7 @@ enum { BUFFERS = 4, WAIT_MS = 2000, RETRY_MS = 300, FIRST_TRIES = 5 };
 struct camera {
     struct media_source source;
     struct media_camera_params params;
-    struct camera_info info; /* of the camera as it was found first */
+    struct camera_info info; /* of the camera, as last found */
     struct camera_mode mode;
     int fd; /* -1: unplugged */
     struct v4l2_pix_format format;
@@ -36,20 +37,21 @@ struct camera {
         size_t bytes;
     } buffers[BUFFERS];
     unsigned buffer_count;
-    AVCodecContext *decoder; /* of MJPEG */
+    AVCodecContext *decoder; /* for MJPEG; else NULL */
     AVPacket *packet;
     struct media_pool pool;
-    AVFrame *first; /* taken by open, not yet delivered */
+    AVFrame *first; /* read by open, not yet returned by read */
     AVFrame *sample;
     int64_t start_us, last_us; /* clock of the first frame; pts of the last */
-    int64_t delivered;
-    bool told_silence, resting;
+    int64_t delivered;         /* frames */
+    bool warned_silence;       /* since the last frame */
+    bool resting;              /* closed by rest */
 };
 
 /* ---- opening ---- */
 
 struct search {
-    const char *name; /* part of the card's name, or NULL: by identity */
+    const char *name; /* part of the card's name; NULL: search by identity */
     const struct camera_info *identity;
     struct camera_info *found;
     bool any;
@@ -78,18 +80,18 @@ static bool find(struct camera *c, struct daub_error *error)
     else if (strncmp(path, "/dev/video", 10) == 0)
         path += 10;
     if (daub_text_int(path, 0, 1000, &number))
-        return camera_look((int)number, &c->info, &code, error);
+        return camera_query((int)number, &c->info, &code, error);
     struct search search = {.name = path, .found = &c->info};
     camera_each(match, &search);
     return search.any
                ? true
                : daub_fail(error, DAUB_ERROR_FAILED,
                            "there is no camera with \"%s\" in its name; \"daub devices\" "
-                           "lists those there are",
+                           "lists the cameras",
                            path);
 }
 
-static void shut(struct camera *c)
+static void close_camera(struct camera *c)
 {
     enum v4l2_buf_type type = V4L2_BUF_TYPE_VIDEO_CAPTURE;
     if (c->fd < 0)
@@ -102,7 +104,7 @@ static void shut(struct camera *c)
     c->fd = -1;
 }
 
-/* Bytes of a picture of the format in rows as the driver makes them; 0: absurd. */
+/* Bytes of one raw frame with the driver's row length; 0: that length is impossible. */
 static size_t picture_bytes(const struct camera *c)
 {
     const struct v4l2_pix_format *f = &c->format;
@@ -131,16 +133,18 @@ static bool set_format(struct camera *c, struct daub_error *error)
     if (!c->kind || c->format.width < 1 || c->format.width > 16384 ||
         c->format.height < 1 || c->format.height > 16384)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "camera %s answers with a format that daub does not read",
+                         "camera %s chose a format that daub does not read; try another "
+                         "--camera-format",
                          c->info.path);
     if (c->format.bytesperline == 0 && c->kind->pixel != AV_PIX_FMT_NONE)
         c->format.bytesperline =
             (unsigned)av_image_get_linesize(c->kind->pixel, (int)c->format.width, 0);
     if (picture_bytes(c) == 0)
-        return daub_fail(error, DAUB_ERROR_FAILED,
-                         "camera %s tells rows of %u bytes for %u pixels; its driver is "
-                         "broken",
-                         c->info.path, c->format.bytesperline, c->format.width);
+        return daub_fail(
+            error, DAUB_ERROR_FAILED,
+            "camera %s reports rows of %u bytes for %u pixels; its driver is "
+            "broken",
+            c->info.path, c->format.bytesperline, c->format.width);
     struct v4l2_streamparm p = {.type = V4L2_BUF_TYPE_VIDEO_CAPTURE};
     AVRational rate = c->mode.rate;
     if (rate.num <= 0)
@@ -195,13 +199,13 @@ static bool start(struct camera *c, struct daub_error *error)
         return camera_fail(c->info.path, "open it", errno, error);
     if (set_format(c, error) && map_buffers(c, error))
         return true;
-    shut(c);
+    close_camera(c);
     return false;
 }
 
 /* ---- frames ---- */
 
-/* What the driver tells of the samples; MJPEG's are told by JPEG itself. */
+/* Sets matrix and range as the driver reports them; for MJPEG as ITU-T T.871 says. */
 static void set_colors(const struct camera *c, AVFrame *frame)
 {
     const struct v4l2_pix_format *f = &c->format;
@@ -227,7 +231,7 @@ static AVFrame *copy_raw(struct camera *c, const void *data, size_t bytes,
     uint8_t *planes[4];
     int strides[4] = {(int)c->format.bytesperline};
     if (bytes < picture_bytes(c))
-        return NULL; /* a short frame: the driver lost part of it */
+        return NULL; /* the driver lost part of the frame */
     AVFrame *frame = media_pool_get(&c->pool, c->kind->pixel, (int)c->format.width,
                                     (int)c->format.height, error);
     if (!frame)
@@ -244,7 +248,7 @@ static AVFrame *copy_raw(struct camera *c, const void *data, size_t bytes,
     return frame;
 }
 
-/* NULL without *error: a damaged picture. */
+/* NULL without *error: the frame is damaged. */
 static AVFrame *decode(struct camera *c, const void *data, size_t bytes,
                        struct daub_error *error)
 {
@@ -270,12 +274,13 @@ static bool make_decoder(struct camera *c, struct daub_error *error)
     c->packet = av_packet_alloc();
     if (!c->decoder || !c->packet || avcodec_open2(c->decoder, codec, NULL) < 0)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "this FFmpeg decodes no MJPEG, which camera %s sends",
+                         "this FFmpeg cannot decode MJPEG, which camera %s sends; try "
+                         "another --camera-format",
                          c->info.path);
     return true;
 }
 
-static int64_t captured_at(const struct v4l2_buffer *b)
+static int64_t capture_clock_us(const struct v4l2_buffer *b)
 {
     int64_t now = daub_clock_us();
     int64_t us = (int64_t)b->timestamp.tv_sec * 1000000 + b->timestamp.tv_usec;
@@ -284,8 +289,8 @@ static int64_t captured_at(const struct v4l2_buffer *b)
     return monotonic && us > 0 && us < now ? us : now;
 }
 
-/* The newest buffer that is filled: those before it are given back unseen. 0 or errno;
- * EAGAIN: none. */
+/* Dequeues the newest filled buffer and gives older ones back to the driver. Returns 0 or
+ * an errno code; EAGAIN: no buffer is filled. */
 static int take_newest(struct camera *c, struct v4l2_buffer *newest)
 {
     bool any = false;
@@ -307,7 +312,7 @@ static int take_newest(struct camera *c, struct v4l2_buffer *newest)
     return 0;
 }
 
-/* One captured frame; NULL with 0: a damaged one. */
+/* Reads one frame; *frame stays NULL where it is damaged. Returns 0 or an errno code. */
 static int capture(struct camera *c, AVFrame **frame, int64_t *taken_us,
                    struct daub_error *error)
 {
@@ -316,14 +321,14 @@ static int capture(struct camera *c, AVFrame **frame, int64_t *taken_us,
     int code = take_newest(c, &b);
     if (code != 0)
         return code;
-    size_t bytes = b.bytesused, most = c->buffers[b.index].bytes;
+    size_t bytes = b.bytesused, capacity = c->buffers[b.index].bytes;
     const void *data = c->buffers[b.index].memory;
-    if (bytes == 0 || bytes > most)
-        bytes = most;
+    if (bytes == 0 || bytes > capacity)
+        bytes = capacity;
     if (!(b.flags & V4L2_BUF_FLAG_ERROR))
         *frame = c->kind->pixel == AV_PIX_FMT_NONE ? decode(c, data, bytes, error)
                                                    : copy_raw(c, data, bytes, error);
-    int64_t at = *taken_us = captured_at(&b);
+    int64_t at = *taken_us = capture_clock_us(&b);
     if (*frame) {
         set_colors(c, *frame);
         if (c->start_us == 0)
@@ -335,7 +340,7 @@ static int capture(struct camera *c, AVFrame **frame, int64_t *taken_us,
     return camera_ioctl(c->fd, VIDIOC_QBUF, &b) != 0 ? errno : 0;
 }
 
-/* ---- a camera that goes and comes back ---- */
+/* ---- a camera that is unplugged and plugged in again ---- */
 
 static void wait_ms(const struct camera *c, int ms)
 {
@@ -343,19 +348,20 @@ static void wait_ms(const struct camera *c, int ms)
     poll(&wait, 1, ms);
 }
 
-static void lose(struct camera *c, int code)
+static void handle_loss(struct camera *c, int code)
 {
-    shut(c);
+    close_camera(c);
     atomic_store(&c->source.away, true);
     if (code == ENODEV || code == ENXIO)
-        daub_log(DAUB_LOG_WARNING, "camera %s (%s) is gone; waiting for it to come back",
+        daub_log(DAUB_LOG_WARNING,
+                 "camera %s (%s) was unplugged; waiting for it to come back",
                  c->info.card, c->info.path);
     else
-        daub_log(DAUB_LOG_WARNING, "camera %s (%s) stopped (%s); starting it anew",
+        daub_log(DAUB_LOG_WARNING, "camera %s (%s) stopped (%s); starting it again",
                  c->info.card, c->info.path, strerror(code));
 }
 
-/* Looks for the same camera, wherever it was plugged in, and starts it the same way. */
+/* Searches the same camera under every number and starts it in the same mode. */
 static void find_again(struct camera *c)
 {
     struct camera_info *found = daub_alloc(1, sizeof(*found));
@@ -373,7 +379,7 @@ static void find_again(struct camera *c)
         wait_ms(c, RETRY_MS);
 }
 
-/* Waits for a frame. AGAIN: nothing yet. */
+/* Waits up to WAIT_MS for a frame. AGAIN: none came. */
 static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us,
                             struct daub_error *error)
 {
@@ -388,20 +394,20 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
         return MEDIA_READ_AGAIN;
     }
     int ready = poll(wait, 2, WAIT_MS);
-    if (ready == 0 && !c->told_silence) {
-        c->told_silence = true;
+    if (ready == 0 && !c->warned_silence) {
+        c->warned_silence = true;
         daub_log(DAUB_LOG_WARNING, "camera %s sends nothing; still waiting",
                  c->info.card);
     }
     if (ready <= 0 || wait[1].revents)
         return MEDIA_READ_AGAIN;
-    /* Some drivers tell what is wrong only when asked for a frame. */
+    /* Some drivers report a failure only when a frame is dequeued. */
     int code = capture(c, frame, taken_us, &local);
     if (code == EAGAIN)
         code = wait[0].revents & (POLLERR | POLLHUP) ? ENODEV : 0;
     if (code != 0) {
         av_frame_free(frame);
-        lose(c, code);
+        handle_loss(c, code);
         return MEDIA_READ_AGAIN;
     }
     if (local.status != DAUB_OK) {
@@ -409,7 +415,7 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
         return MEDIA_READ_ERROR;
     }
     if (*frame) {
-        c->told_silence = false;
+        c->warned_silence = false;
         atomic_store(&c->source.away, false);
     }
     return *frame ? MEDIA_READ_OK : MEDIA_READ_AGAIN;
@@ -417,7 +423,7 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
 
 static struct camera *camera_of(struct media_source *source)
 {
-    return (struct camera *)((char *)source - offsetof(struct camera, source));
+    return container_of(source, struct camera, source);
 }
 
 static enum media_read camera_read(struct media_source *source, struct media_item *item,
@@ -439,18 +445,18 @@ static enum media_read camera_read(struct media_source *source, struct media_ite
     return answer;
 }
 
-/* The camera's light goes out. */
+/* Closes the camera, so that its light goes out; the next read opens it again. */
 static void camera_rest(struct media_source *source)
 {
     struct camera *c = camera_of(source);
-    shut(c);
+    close_camera(c);
     c->resting = true;
 }
 
 static void camera_destroy(struct media_source *source)
 {
     struct camera *c = camera_of(source);
-    shut(c);
+    close_camera(c);
     avcodec_free_context(&c->decoder);
     av_packet_free(&c->packet);
     av_frame_free(&c->first);
@@ -462,8 +468,8 @@ static void camera_destroy(struct media_source *source)
 static const struct media_source_ops camera_ops = {
     .read = camera_read, .rest = camera_rest, .destroy = camera_destroy};
 
-/* Every source begins with a frame. */
-static bool take_first(struct camera *c, struct daub_error *error)
+/* A source knows its first frame when it is opened. */
+static bool read_first(struct camera *c, struct daub_error *error)
 {
     int64_t taken_us;
     for (int i = 0; i < FIRST_TRIES && !c->first; i++) {
@@ -487,7 +493,7 @@ static bool choose(struct camera *c, struct daub_error *error)
     const struct camera_mode *mode = camera_choose(&c->info, &c->params.wish);
     if (!mode)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "camera %s (%s) has not the format asked for; \"daub devices\" "
+                         "camera %s (%s) does not have this format; \"daub devices\" "
                          "lists its formats",
                          c->info.card, c->info.path);
     c->mode = *mode;
@@ -508,7 +514,7 @@ struct media_source *media_camera_open(const struct media_camera_params *params,
     c->source.ops = &camera_ops;
     if (!find(c, error) || !choose(c, error) || !start(c, error) ||
         (c->kind->pixel == AV_PIX_FMT_NONE && !make_decoder(c, error)) ||
-        !take_first(c, error)) {
+        !read_first(c, error)) {
         camera_destroy(&c->source);
         return NULL;
     }

@@ -39,7 +39,7 @@ const char *daub_status_name(enum daub_status status)
         return "out of memory";
     case DAUB_ERROR_DEVICE_LOST:
         return "device lost";
-    case DAUB_ERROR_GARBAGE:
+    case DAUB_ERROR_WRONG_RESULTS:
         return "wrong results";
     case DAUB_ERROR_AGAIN:
         return "try again";

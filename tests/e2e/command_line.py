@@ -55,7 +55,7 @@ class Usage(harness.Case):
                 ([self.source, "-o", self.target, "-an=3"], "takes no value"),
                 ([self.source, "-o", self.target, "--layers"], "does not go with"),
                 ([self.source, "-o", self.target, "-c:v", "libx265x"], "did you mean libx265?"),
-                ([self.source, "-o", self.target, "-c:v", "aac"], "encodes no video"),
+                ([self.source, "-o", self.target, "-c:v", "aac"], "does not encode video"),
                 ([self.source, "-o", self.target, "-pix_fmt", "rgb555le"], "takes only"),
                 ([self.source, "-o", self.target, "-preset", "warp"], "settings"),
                 ([self.source, "-o", self.target, "-e", "nothing"], "KEY=VALUE"),

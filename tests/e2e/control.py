@@ -17,7 +17,9 @@ from harness import ffmpeg, run, streams
 GRAPH = "testsrc2=size=96x64:rate=25"
 
 
-class Control(unittest.TestCase):
+class Session(unittest.TestCase):
+    """A daub that listens on a control socket."""
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -57,6 +59,8 @@ class Control(unittest.TestCase):
         self.assertEqual(self.daub.wait(timeout=20), code, errors)
         return errors
 
+
+class Control(Session):
     def test_changes(self):
         self.start("-s", "great-wave")
         self.assertEqual(stat.S_IMODE(os.stat(self.socket).st_mode), 0o600)
@@ -184,6 +188,44 @@ class Control(unittest.TestCase):
         self.daub.send_signal(signal.SIGTERM)
         self.ends(130)
         self.assertFalse(os.path.exists(self.socket))
+
+
+class Fade(Session):
+    """With the fake painter, which logs the parameters of every frame."""
+
+    def setUp(self):
+        super().setUp()
+        os.environ["DAUB_FAKE_LOG"] = self.path("log")
+        self.addCleanup(os.environ.pop, "DAUB_FAKE_LOG")
+
+    def painted_with(self):
+        """Strength, stability and two style weights of each frame so far."""
+        with open(self.path("log"), encoding="ascii") as file:
+            return [tuple(map(float, line.split())) for line in file if line.endswith("\n")]
+
+    def test_one_fade(self):
+        """Style, strength and stability of one message change together, in one fade."""
+        old, new = (1, 0.5, 1, 0), (0.5, 0.1, 0, 1)
+        messages = [{"style": "wave", "strength": 0.5, "stability": 0.1},
+                    {"style": "night", "strength": 1, "stability": 0.5}]
+        self.start("-s", "night")
+        between = []
+        for i in range(20):  # a machine that stalls may paint no frame during a fade
+            count = len(self.painted_with())
+            self.ctl(messages[i % 2])
+            end = time.monotonic() + 30
+            while self.painted_with()[-1] != (new, old)[i % 2]:
+                self.assertLess(time.monotonic(), end)
+                time.sleep(0.05)
+            for frame in self.painted_with()[count:]:
+                parts = [(value - a) / (b - a) for value, a, b in zip(frame, old, new)]
+                self.assertLess(max(parts) - min(parts), 1e-5, frame)
+                between += [frame] if 0 < parts[0] < 1 else []
+            if between:
+                break
+        self.assertTrue(between, "no frame was painted on the way")
+        self.ctl({"quit": True})
+        self.ends(0)
 
 
 if __name__ == "__main__":

@@ -178,7 +178,7 @@ class Metrics(unittest.TestCase):
         for name, data, words in (
                 ("bad", b"P6\n1 1\n255\n000", "no .flo file"),
                 ("size", b"PIEH" + np.int32([WIDTH + 1, HEIGHT]).tobytes(), "161 x 90"),
-                ("short", b"PIEH" + np.int32(SIZE).tobytes() + b"1234", "ends too soon")):
+                ("short", b"PIEH" + np.int32(SIZE).tobytes() + b"1234", "shorter than its header")):
             with open(self.path(name + "_1.flo"), "wb") as file:
                 file.write(data)
             self.fails(4, words, *two, "--flow", self.path(name + "_%d.flo"))

@@ -4,8 +4,10 @@
  * the nearest sample. Two frames are in flight, as in the real library.
  *
  * DAUB_FAKE_DELAY_MS: a receive takes that long. DAUB_FAKE_NO_DEVICE: no device is found.
- * DAUB_FAKE_FAIL_AT: the n-th receive fails. */
+ * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_LOG: a file to which every submit
+ * adds a line with strength, stability and the two style weights. */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -371,10 +373,11 @@ static void convert(uint16_t pixel[3], bool from_rgb, bool to_rgb)
     }
 }
 
-static void paint_pixel(uint16_t pixel[3], const struct daub_live *live, bool rgb)
+static void paint_pixel(uint16_t pixel[3], const struct daub_frame_params *params,
+                        bool rgb)
 {
-    double strength = live ? live->strength : 1;
-    enum daub_color_mode color = live ? live->color : DAUB_COLOR_PAINT;
+    double strength = params ? params->strength : 1;
+    enum daub_color_mode color = params ? params->color : DAUB_COLOR_PAINT;
     for (int c = 0; c < 3; c++) {
         bool luma = rgb || c == 0;
         if ((luma && color == DAUB_COLOR_ONLY) || (!luma && color == DAUB_COLOR_KEEP))
@@ -383,9 +386,21 @@ static void paint_pixel(uint16_t pixel[3], const struct daub_live *live, bool rg
     }
 }
 
+static void log_params(const struct daub_frame_params *params)
+{
+    const char *path = getenv("DAUB_FAKE_LOG");
+    FILE *file = path && params && params->style ? fopen(path, "a") : NULL;
+    if (!file)
+        return;
+    fprintf(file, "%.6g %.6g %.6g %.6g\n", (double)params->strength,
+            (double)params->stability, (double)params->style[0],
+            (double)params->style[1]);
+    fclose(file);
+}
+
 enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
                                       const struct daub_image *image,
-                                      const struct daub_live *live, int64_t tag,
+                                      const struct daub_frame_params *params, int64_t tag,
                                       struct daub_error *error)
 {
     const struct daub_stylizer_params *p = &stylizer->params;
@@ -407,10 +422,11 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
             to[1] = to[2] = 32768;
             for (int c = 0; c < in->components; c++)
                 to[c] = load(image, in, c, ix, iy);
-            paint_pixel(to, live, in->rgb);
+            paint_pixel(to, params, in->rgb);
             convert(to, in->rgb, out->rgb);
         }
     }
+    log_params(params);
     slot->tag = tag;
     stylizer->in_flight++;
     return DAUB_OK;
@@ -528,9 +544,9 @@ void daub_flow_free(struct daub_flow *flow)
     (void)flow;
 }
 
-enum daub_status daub_flow_next(struct daub_flow *flow, const float *rgb, float *back,
-                                float *forth, struct daub_error *error)
+enum daub_status daub_flow_next(struct daub_flow *flow, const float *rgb, float *backward,
+                                float *forward, struct daub_error *error)
 {
-    (void)flow, (void)rgb, (void)back, (void)forth;
+    (void)flow, (void)rgb, (void)backward, (void)forward;
     return error->status;
 }

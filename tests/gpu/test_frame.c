@@ -30,8 +30,9 @@ static struct daub_model *identity, *negative;
 
 /* Sizes of the pictures, and what of params they do not tell. */
 static void paint_with(const struct place *place, const struct daub_model *model,
-                       struct daub_stylizer_params params, const struct daub_live *live,
-                       const struct picture *in, struct picture *out)
+                       struct daub_stylizer_params params,
+                       const struct daub_frame_params *live, const struct picture *in,
+                       struct picture *out)
 {
     struct daub_error error = {0};
     struct daub_stylizer *stylizer;
@@ -53,7 +54,7 @@ static void paint_with(const struct place *place, const struct daub_model *model
 }
 
 static void paint(const struct place *place, const struct daub_model *model,
-                  const struct daub_live *live, const struct picture *in,
+                  const struct daub_frame_params *live, const struct picture *in,
                   struct picture *out)
 {
     paint_with(place, model, (struct daub_stylizer_params){0}, live, in, out);
@@ -199,8 +200,9 @@ static const struct daub_format conversions[][2] = {
 /* Paints in to out and compares with want; the RGB values of want were made by the same
  * steps in double precision. */
 static void expect(const struct place *place, const struct daub_model *model,
-                   struct daub_stylizer_params params, const struct daub_live *live,
-                   const struct picture *in, const double *rgb, struct picture *out)
+                   struct daub_stylizer_params params,
+                   const struct daub_frame_params *live, const struct picture *in,
+                   const double *rgb, struct picture *out)
 {
     struct picture want;
     picture_init(&want, out->image.format, out->image.width, out->image.height, 0, false);
@@ -322,7 +324,7 @@ static void resample_case(const struct place *place, const struct sizes *s,
     expect(place, identity, params, NULL, &in, painted, &out);
     /* No strength: the input at the output's size, whatever the net saw. */
     if (s->in[0] == s->out[0])
-        expect(place, identity, params, &(struct daub_live){0}, &in, rgb, &out);
+        expect(place, identity, params, &(struct daub_frame_params){0}, &in, rgb, &out);
     free(rgb);
     free(work);
     free(painted);
@@ -406,9 +408,9 @@ static void test_swscale(void **state)
 
 /* ---- strength and colours ---- */
 
-/* What daub_live asks for, with the painting 1 - input. */
+/* What daub_frame_params asks for, with the painting 1 - input. */
 static void mixed(const struct picture *out, double *rgb, int pixels,
-                  const struct daub_live *live)
+                  const struct daub_frame_params *live)
 {
     for (int i = 0; i < pixels; i++) {
         double *s = rgb + 3 * i, p[3];
@@ -429,7 +431,7 @@ static void test_mixing(void **state)
 {
     static const enum daub_pixel_format pixels[] = {
         DAUB_PIXEL_RGBA, DAUB_PIXEL_YUV420P, DAUB_PIXEL_YUV444P10, DAUB_PIXEL_NV12};
-    static const struct daub_live lives[] = {
+    static const struct daub_frame_params lives[] = {
         {.strength = 0, .color = DAUB_COLOR_PAINT},
         {.strength = 0.5f, .color = DAUB_COLOR_PAINT},
         {.strength = 1, .color = DAUB_COLOR_PAINT},
@@ -518,10 +520,12 @@ static void test_color_modes(void **state)
         picture_init(&keep, f, 34, 21, 0, false);
         picture_init(&only, f, 34, 21, 0, false);
         picture_gradient(&in);
-        paint(p, negative, &(struct daub_live){.strength = 1, .color = DAUB_COLOR_KEEP},
-              &in, &keep);
-        paint(p, negative, &(struct daub_live){.strength = 1, .color = DAUB_COLOR_ONLY},
-              &in, &only);
+        paint(p, negative,
+              &(struct daub_frame_params){.strength = 1, .color = DAUB_COLOR_KEEP}, &in,
+              &keep);
+        paint(p, negative,
+              &(struct daub_frame_params){.strength = 1, .color = DAUB_COLOR_ONLY}, &in,
+              &only);
         assert_int_equal(component_difference(&in, &keep, 1), 0);
         assert_int_equal(component_difference(&in, &keep, 2), 0);
         assert_int_equal(component_difference(&in, &only, 0), 0);
@@ -587,7 +591,7 @@ static void test_blocks(void **state)
                 picture_gradient(&in);
                 paint(p, model, NULL, &in, &out);
                 assert_int_equal(picture_difference(&in, &out), 0);
-                paint(p, model, &(struct daub_live){.strength = 0.5f}, &in, &out);
+                paint(p, model, &(struct daub_frame_params){.strength = 0.5f}, &in, &out);
                 assert_int_equal(picture_difference(&in, &out), 0);
                 picture_free(&in);
                 picture_free(&out);

@@ -97,7 +97,7 @@ static void output(struct picture *picture)
 }
 
 static void submit(struct daub_stylizer *stylizer, unsigned seed,
-                   const struct daub_live *live, int64_t tag)
+                   const struct daub_frame_params *live, int64_t tag)
 {
     struct daub_error error = {0};
     struct picture in;
@@ -123,7 +123,7 @@ static bool equal(const struct picture *a, const struct picture *b)
 
 /* The painting of one picture by a stylizer of its own. */
 static struct picture alone(const struct daub_model *model, unsigned seed,
-                            const struct daub_live *live)
+                            const struct daub_frame_params *live)
 {
     struct daub_stylizer *stylizer = created(model);
     struct picture out;
@@ -192,21 +192,22 @@ static void test_styles(void **state)
     output(&out);
     for (int i = 0; i <= 6; i++) {
         if (i < 6)
-            submit(stylizer, 3, &(struct daub_live){.strength = 1, .style = mixes[i]}, i);
+            submit(stylizer, 3,
+                   &(struct daub_frame_params){.strength = 1, .style = mixes[i]}, i);
         if (i == 0)
             continue;
         assert_int_equal(receive(stylizer, &out), i - 1);
-        struct daub_live live = {.strength = 1, .style = mixes[i - 1]};
+        struct daub_frame_params live = {.strength = 1, .style = mixes[i - 1]};
         struct picture want = alone(styled_net, 3, &live);
         assert_true(equal(&want, &out));
         picture_free(&want);
     }
     submit(stylizer, 3, NULL, 0); /* no weights: the default style, the first */
     receive(stylizer, &out);
-    struct picture first =
-        alone(styled_net, 3, &(struct daub_live){.strength = 1, .style = mixes[0]});
-    struct picture second =
-        alone(styled_net, 3, &(struct daub_live){.strength = 1, .style = mixes[1]});
+    struct picture first = alone(
+        styled_net, 3, &(struct daub_frame_params){.strength = 1, .style = mixes[0]});
+    struct picture second = alone(
+        styled_net, 3, &(struct daub_frame_params){.strength = 1, .style = mixes[1]});
     assert_true(equal(&first, &out));
     assert_false(equal(&second, &out));
     picture_free(&first);
@@ -231,7 +232,8 @@ static struct daub_stylizer *created_with(const struct daub_model *model,
 
 /* Paints the seeds' pictures one after the other with that many frames in flight. */
 static void paint_all(struct daub_stylizer *stylizer, const unsigned *seeds, int count,
-                      int depth, const struct daub_live *live, struct picture *out)
+                      int depth, const struct daub_frame_params *live,
+                      struct picture *out)
 {
     for (int i = 0; i < count + depth - 1; i++) {
         if (i < count) {
@@ -256,7 +258,7 @@ static void test_steady(void **state)
 {
     enum { COUNT = 12 };
     const unsigned seeds[COUNT] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3};
-    const struct daub_live live = {.strength = 1, .stability = 0.5f};
+    const struct daub_frame_params live = {.strength = 1, .stability = 0.5f};
     struct picture first[COUNT], again[COUNT];
     (void)state;
     struct daub_stylizer *stylizer = created_with(small_net, DAUB_TEMPORAL_FLOW);
@@ -290,7 +292,7 @@ static void test_history(void **state)
     (void)state;
     for (int reset = 0; reset < 4; reset++) {
         struct daub_stylizer *stylizer = created_with(styled_net, DAUB_TEMPORAL_FLOW);
-        struct daub_live live = {.strength = 1, .stability = 0.5f, .style = one};
+        struct daub_frame_params live = {.strength = 1, .stability = 0.5f, .style = one};
         struct picture before, after;
         output(&before);
         output(&after);
@@ -331,7 +333,7 @@ static int texture(int i)
 
 /* The texture, everywhere brighter by as many codes. */
 static void submit_texture(struct daub_stylizer *stylizer, int brighter,
-                           const struct daub_live *live)
+                           const struct daub_frame_params *live)
 {
     struct daub_error error = {0};
     struct picture in;
@@ -361,7 +363,7 @@ static void test_statistics(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
         struct daub_stylizer *stylizer = created_with(model, DAUB_TEMPORAL_STATS);
-        struct daub_live live = {.strength = 1, .stability = cases[k].stability};
+        struct daub_frame_params live = {.strength = 1, .stability = cases[k].stability};
         struct picture out;
         output(&out);
         submit_texture(stylizer, 0, &live);
@@ -392,7 +394,8 @@ static void test_statistics_of_styles(void **state)
     struct picture out;
     output(&out);
     for (unsigned i = 0; i < 4; i++) {
-        struct daub_live live = {.strength = 1, .stability = 0.5f, .style = mixes[i]};
+        struct daub_frame_params live = {
+            .strength = 1, .stability = 0.5f, .style = mixes[i]};
         unsigned seed = i % 2 ? CALM : CALM | NOISY;
         submit(stylizer, seed, &live, 0);
         receive(stylizer, &out);
@@ -419,7 +422,7 @@ static void test_identity_style(void **state)
     static const float mix[3] = {0.5f, 0, 0.5f}, all_b[3] = {0, 0, 1};
     static const float weaker[3] = {0.125f, 0.75f, 0.125f}, some_b[3] = {0, 0.75f, 0.25f};
     struct {
-        struct daub_live live;
+        struct daub_frame_params live;
         const float *same_as; /* of the same net without an identity, at strength 1 */
     } cases[] = {{{.strength = 0.25f, .style = mix}, weaker},
                  {{.strength = 0.25f}, some_b},
@@ -427,14 +430,14 @@ static void test_identity_style(void **state)
                  {{.strength = 1}, all_b}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct picture got = alone(model, 3, &cases[i].live);
-        struct daub_live live = {.strength = 1, .style = cases[i].same_as};
+        struct daub_frame_params live = {.strength = 1, .style = cases[i].same_as};
         struct picture want = alone(styled_net, 3, &live);
         assert_true(equal(&want, &got));
         picture_free(&want);
         picture_free(&got);
     }
     struct picture in,
-        none = alone(model, 3, &(struct daub_live){.strength = 0, .style = mix});
+        none = alone(model, 3, &(struct daub_frame_params){.strength = 0, .style = mix});
     input(&in, 3);
     assert_true(equal(&in, &none));
     picture_free(&in);
@@ -480,7 +483,7 @@ static double fed_misses(const struct daub_model *model, enum daub_temporal temp
         .in = {.pixel = DAUB_PIXEL_GRAY8, .range = DAUB_RANGE_FULL},
         .temporal = temporal,
         .skip_check = true};
-    const struct daub_live live = {.strength = 1, .stability = 0.5f};
+    const struct daub_frame_params live = {.strength = 1, .stability = 0.5f};
     struct daub_stylizer *stylizer;
     struct daub_error error = {0};
     int misses = 0, count = 0;
@@ -541,7 +544,7 @@ static void test_fed(void **state)
 /* ---- refusals ---- */
 
 static void refuse_submit(struct daub_stylizer *stylizer, const struct daub_image *image,
-                          const struct daub_live *live)
+                          const struct daub_frame_params *live)
 {
     struct daub_error error = {0};
     assert_int_equal(daub_stylizer_submit(stylizer, image, live, 0, &error),
@@ -589,14 +592,16 @@ static void test_wrong_live(void **state)
     input(&picture, 1);
     static const float bad[] = {-0.01f, 1.01f, NAN, INFINITY};
     for (int i = 0; i < 4; i++)
-        refuse_submit(stylizer, &picture.image, &(struct daub_live){.strength = bad[i]});
-    refuse_submit(stylizer, &picture.image,
-                  &(struct daub_live){.strength = 1, .color = (enum daub_color_mode)3});
+        refuse_submit(stylizer, &picture.image,
+                      &(struct daub_frame_params){.strength = bad[i]});
+    refuse_submit(
+        stylizer, &picture.image,
+        &(struct daub_frame_params){.strength = 1, .color = (enum daub_color_mode)3});
     const float nan_style[] = {0, NAN, 0}, endless[] = {0, 0, INFINITY};
     refuse_submit(stylizer, &picture.image,
-                  &(struct daub_live){.strength = 1, .style = nan_style});
+                  &(struct daub_frame_params){.strength = 1, .style = nan_style});
     refuse_submit(stylizer, &picture.image,
-                  &(struct daub_live){.strength = 1, .style = endless});
+                  &(struct daub_frame_params){.strength = 1, .style = endless});
     daub_stylizer_free(stylizer);
     picture_free(&picture);
 }
@@ -785,7 +790,8 @@ static void test_no_growth(void **state)
     submit(stylizer, 0, NULL, 0);
     for (unsigned i = 1; i <= 240; i++) {
         float style[] = {(float)i / 240, 1 - (float)i / 240, 0};
-        submit(stylizer, i, &(struct daub_live){.strength = 1, .style = style}, i);
+        submit(stylizer, i, &(struct daub_frame_params){.strength = 1, .style = style},
+               i);
         receive(stylizer, &out);
         before = i == 40 ? resident_kb() : before;
     }
@@ -822,7 +828,7 @@ static void test_garbage(void **state)
     struct daub_error error = {0};
     bool storage = device->info.fp16_storage;
     assert_int_equal(try_precision(model, DAUB_PRECISION_FP16, &stylizer, &error),
-                     DAUB_ERROR_GARBAGE);
+                     DAUB_ERROR_WRONG_RESULTS);
     assert_non_null(strstr(error.message, "--precision fp32"));
     assert_null(stylizer);
 

@@ -15,7 +15,7 @@
 #include <libswscale/swscale.h>
 
 #include "media/format.h"
-#include "media/frames.h"
+#include "media/convert.h"
 
 enum { WIDTH = 48, HEIGHT = 32 };
 

@@ -1,6 +1,6 @@
-/* The governor against made-up devices, whose time for a frame grows with the area
- * painted: it gets to a size that fits, stays there, and comes back when there is room.
- */
+/* The governor with simulated devices, whose time for a frame grows with the painted
+ * area: it finds a size that is fast enough, keeps it, and returns to a larger one when
+ * it can. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +15,12 @@ enum { SECOND = 1000000, BUILD_US = 300000, FADE_FRAMES = 6 };
 struct device {
     struct governor governor;
     int64_t now_us, source_us;
-    double full_us,
-        fixed_us;    /* time for a frame: of the full size, and whatever the size */
-    int64_t told_us; /* when the change under way began; 0: none */
-    int told, changes;
-    int fading, before; /* frames that are painted at that level, too */
+    double full_us;       /* part of a frame's time that is proportional to the area */
+    double fixed_us;      /* part that does not depend on the size */
+    int next_level;       /* of the change that is under way */
+    int64_t requested_us; /* clock when that was requested; 0: no change is under way */
+    int changes;
+    int fading, old_level; /* frames still to be painted at the old level as well */
 };
 
 static double work_at(const struct device *device, int level)
@@ -33,26 +34,26 @@ static double work(const struct device *device)
     return work_at(device, device->governor.level);
 }
 
-/* Paints for so long; the level changes a while after it was asked for. */
+/* Paints for us microseconds; a new level takes effect BUILD_US after its request. */
 static void paint(struct device *device, int64_t us)
 {
     int64_t end = device->now_us + us;
     while (device->now_us < end) {
-        if (device->told_us && device->now_us >= device->told_us + BUILD_US) {
-            device->before = device->governor.level;
+        if (device->requested_us && device->now_us >= device->requested_us + BUILD_US) {
+            device->old_level = device->governor.level;
             device->fading = FADE_FRAMES;
-            governor_set(&device->governor, device->now_us, device->told);
-            device->told_us = 0;
+            governor_set(&device->governor, device->now_us, device->next_level);
+            device->requested_us = 0;
             device->changes++;
         }
-        double both = device->fading > 0 ? work_at(device, device->before) : 0;
+        double both = device->fading > 0 ? work_at(device, device->old_level) : 0;
         int64_t took = (int64_t)(work(device) + both);
         device->fading -= device->fading > 0;
         device->now_us += took > device->source_us ? took : device->source_us;
         int level = governor_add(&device->governor, device->now_us, took, 2 * took);
-        if (!device->told_us && level != device->governor.level) {
-            device->told = level;
-            device->told_us = device->now_us;
+        if (!device->requested_us && level != device->governor.level) {
+            device->next_level = level;
+            device->requested_us = device->now_us;
         }
     }
 }
@@ -64,7 +65,7 @@ static struct device make(double fps, double source_fps, double latency_ms)
     return device;
 }
 
-static void test_nothing_asked(void **state)
+static void test_no_limits(void **state)
 {
     (void)state;
     struct device device = make(0, 30, 0);
@@ -74,8 +75,8 @@ static void test_nothing_asked(void **state)
     assert_int_equal(device.changes, 0);
 }
 
-/* For all speeds: within seconds, or some ten frames, fast enough, or as small as may be;
- * and no smaller than need be. */
+/* At every speed, within seconds or some ten frames, the size is small enough or the
+ * smallest one, and not smaller than needed. */
 static void check_rate(double fps, double full)
 {
     double frame = 1e6 / fps;
@@ -89,7 +90,7 @@ static void check_rate(double fps, double full)
     assert_true(level == 0 || device.fixed_us + full * larger > 0.75 * frame);
     int changes = device.changes;
     paint(&device, 600 * SECOND);
-    /* what was settled stays, but for a try or two */
+    /* The level stays, except for a few tries at a larger size. */
     assert_in_range(device.changes - changes, 0, 4);
 }
 
@@ -106,7 +107,7 @@ static void test_rate(void **state)
 static void test_fast_enough(void **state)
 {
     (void)state;
-    struct device device = make(60, 30, 0); /* the source gives 30: 60 are out of reach */
+    struct device device = make(60, 30, 0); /* the source has only 30 */
     device.full_us = 30000;
     paint(&device, 60 * SECOND);
     assert_int_equal(device.changes, 0);
@@ -122,8 +123,8 @@ static void test_latency(void **state)
     assert_in_range(device.governor.level, 2, 3);
 }
 
-/* A burden that comes and goes. */
-static void test_comes_back(void **state)
+/* A device that is slower for a while. */
+static void test_recovers(void **state)
 {
     (void)state;
     struct device device = make(30, 30, 0);
@@ -138,8 +139,9 @@ static void test_comes_back(void **state)
     assert_int_equal(device.governor.level, 0);
 }
 
-/* A device on which the larger size never fits although it should: tries grow rare. */
-static void test_hesitates(void **state)
+/* A device on which the larger size is slower than expected: it is tried more and more
+ * rarely. */
+static void test_rare_tries(void **state)
 {
     (void)state;
     struct device device = make(30, 30, 0);
@@ -154,9 +156,9 @@ static void test_hesitates(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_asked), cmocka_unit_test(test_rate),
-        cmocka_unit_test(test_fast_enough),   cmocka_unit_test(test_latency),
-        cmocka_unit_test(test_comes_back),    cmocka_unit_test(test_hesitates),
+        cmocka_unit_test(test_no_limits),   cmocka_unit_test(test_rate),
+        cmocka_unit_test(test_fast_enough), cmocka_unit_test(test_latency),
+        cmocka_unit_test(test_recovers),    cmocka_unit_test(test_rare_tries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,19 +33,19 @@ static void move(float *flow, float u)
     }
 }
 
-static struct metrics *created(int w, int h, bool alone)
+static struct metrics *created(int w, int h, bool per_frame)
 {
     struct daub_error error = {0};
-    struct metrics *metrics = metrics_create(w, h, alone, &error);
+    struct metrics *metrics = metrics_create(w, h, per_frame, &error);
     assert_non_null(metrics);
     return metrics;
 }
 
 static void add(struct metrics *metrics, const float *input, const float *painted,
-                const float *alone, const float *back, const float *forth)
+                const float *per_frame, const float *backward, const float *forward)
 {
     struct daub_error error = {0};
-    if (!metrics_add(metrics, input, painted, alone, back, forth, &error))
+    if (!metrics_add(metrics, input, painted, per_frame, backward, forward, &error))
         fail_msg("%s", error.message);
 }
 
@@ -53,20 +53,21 @@ static void add(struct metrics *metrics, const float *input, const float *painte
 static void test_follows(void **state)
 {
     (void)state;
-    float rgb[3 * PIXELS], flashing[3 * PIXELS], back[2 * PIXELS], forth[2 * PIXELS];
+    float rgb[3 * PIXELS], flashing[3 * PIXELS], backward[2 * PIXELS],
+        forward[2 * PIXELS];
     struct metrics *metrics = created(W, H, true);
-    move(back, -1);
-    move(forth, 1);
+    move(backward, -1);
+    move(forward, 1);
     for (int n = 0; n < 14; n++) {
         paint(rgb, n, 1, 0.5f);
         paint(flashing, n, 1, n % 2 ? 0.55f : 0.45f);
-        add(metrics, rgb, rgb, flashing, back, forth);
+        add(metrics, rgb, rgb, flashing, backward, forward);
     }
     struct metrics_scores scores;
     metrics_scores(metrics, &scores);
     assert_int_equal(scores.frames, 14);
     assert_true(scores.e_warp < 1e-10 && scores.long_range < 1e-10);
-    assert_true(fabs(scores.e_warp_alone - 0.01) < 1e-5);
+    assert_true(fabs(scores.e_warp_per_frame - 0.01) < 1e-5);
     assert_true(fabs(scores.sharpness_ratio - 1) < 1e-4);
     assert_true(scores.flicker > 0.05);
     /* what came in from the left was hidden before */

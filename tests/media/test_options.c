@@ -167,7 +167,7 @@ static void test_styles(void **state)
     }
     error = (struct daub_error){0};
     assert_false(style_parse("night", &plain, &weights, &error));
-    assert_non_null(strstr(error.message, "one style only"));
+    assert_non_null(strstr(error.message, "only one style"));
 }
 
 static void test_default_model(void **state)

@@ -197,7 +197,7 @@ static void rig_init(struct rig *rig, int frames)
     assert_int_equal(daub_model_load("lite", 0, &rig->model, &error), DAUB_OK);
     struct painter_params params = {.device = rig->device,
                                     .model = rig->model,
-                                    .live = {.strength = 1},
+                                    .frame_params = {.strength = 1},
                                     .output = rig->output};
     assert_true(painter_init(&rig->painter, &params, rig->source.sample, &error));
 }

@@ -11,7 +11,7 @@
 #include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 
-#include "media/frames.h"
+#include "media/orientation.h"
 
 enum { WIDTH = 6, HEIGHT = 4 };
 

@@ -73,7 +73,7 @@ class Camera(machine.Guest):
         self.ended("missing", 4, "there is no camera /dev/video7")
         self.ended("unknown", 4, 'there is no camera with "nobody"')
         self.ended("output", 4, "is no camera")
-        self.ended("wrong", 2, "has not the format asked for")
+        self.ended("wrong", 2, "does not have this format")
         self.ended("forbidden", 4, "no permission", "group video")
         self.ended("busy", 4, "in use by another program", "fuser")
 
@@ -97,11 +97,11 @@ class Camera(machine.Guest):
         self.ended("locked", 5, "no permission", "group video")
 
     def test_replug(self):
-        self.ended("replug", 130, "is gone; waiting for it to come back", "is back as /dev/video")
+        self.ended("replug", 130, "was unplugged; waiting for it to come back", "is back as /dev/video")
         self.assertGreater(self.gap("replug"), 1.5)
 
     def test_fault(self):
-        self.ended("fault", 130, "starting it anew", "is back")
+        self.ended("fault", 130, "starting it again", "is back")
         self.assertLess(self.gap("fault"), 3)
 
     def test_refusals(self):
@@ -109,8 +109,8 @@ class Camera(machine.Guest):
         a second apart."""
         self.ended("refusals", 130)
         log = self.text("refusals.log")
-        self.assertEqual(log.count("starting it anew"), 1, log)
-        self.assertEqual(log.count("is gone; waiting"), 1, log)
+        self.assertEqual(log.count("starting it again"), 1, log)
+        self.assertEqual(log.count("was unplugged; waiting"), 1, log)
         self.assertEqual(log.count("is back as"), 2, log)
         self.assertLess(self.gap("refusals"), 6)
         self.assert_bars(self.frames("refusals")[-1], BARS, "refusals")

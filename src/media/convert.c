@@ -1,9 +1,5 @@
-#include "media/frames.h"
+#include "media/convert.h"
 
-#include <math.h>
-#include <string.h>
-
-#include <libavutil/display.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/intreadwrite.h>
 #include <libavutil/pixdesc.h>
@@ -11,7 +7,9 @@
 #include "media/format.h"
 #include "util/error.h"
 
-enum { ALIGNMENT = 64 }; /* bytes; of rows, so that FFmpeg's widest loops may run over */
+/* Bytes to which rows are aligned: FFmpeg's vector loops read and write up to their end.
+ */
+enum { ALIGNMENT = 64 };
 
 static AVFrame *fail_memory(AVFrame *frame, struct daub_error *error)
 {
@@ -103,7 +101,7 @@ static bool converter_reset(struct media_converter *c, const AVFrame *from,
                             NULL, NULL, NULL);
     if (!c->sws)
         return false;
-    /* fails for pairs where neither side is YUV; there is nothing to set then */
+    /* This fails where neither side is YUV, and then there is nothing to set. */
     sws_setColorspaceDetails(c->sws, sws_getCoefficients(coefficients_of(in.matrix)),
                              from_full, sws_getCoefficients(coefficients_of(out.matrix)),
                              to_full, 0, 1 << 16, 1 << 16);
@@ -124,7 +122,7 @@ AVFrame *media_convert(struct media_converter *converter, const AVFrame *from,
                        const AVFrame *to, struct daub_error *error)
 {
     if (!converter_reset(converter, from, to)) {
-        daub_fail(error, DAUB_ERROR_FAILED, "libswscale cannot turn %s into %s",
+        daub_fail(error, DAUB_ERROR_FAILED, "FFmpeg cannot convert pixel format %s to %s",
                   av_get_pix_fmt_name(from->format), av_get_pix_fmt_name(to->format));
         return NULL;
     }
@@ -176,112 +174,4 @@ void media_mix(AVFrame *frame, const AVFrame *other, double share)
                     other->data[p] + y * other->linesize[p], bytes,
                     desc->comp[0].depth > 8, part);
     }
-}
-
-struct media_turn media_turn_of(const int32_t matrix[9])
-{
-    struct media_turn turn = {0};
-    if (!matrix)
-        return turn;
-    int32_t copy[9];
-    memcpy(copy, matrix, sizeof(copy));
-    /* a negative determinant: the picture is mirrored too */
-    double determinant = (double)copy[0] * copy[4] - (double)copy[1] * copy[3];
-    turn.mirror = determinant < 0;
-    if (turn.mirror)
-        av_display_matrix_flip(copy, 1, 0);
-    double degrees = -av_display_rotation_get(copy); /* clockwise */
-    if (!isnan(degrees))
-        turn.quarters = ((int)lround(degrees / 90) % 4 + 4) % 4;
-    /* the matrix turns, then mirrors: the other order needs the opposite turn */
-    if (turn.mirror)
-        turn.quarters = (4 - turn.quarters) % 4;
-    return turn;
-}
-
-bool media_turn_is_none(struct media_turn turn)
-{
-    return turn.quarters == 0 && !turn.mirror;
-}
-
-bool media_turn_possible(struct media_turn turn, enum AVPixelFormat format)
-{
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(format);
-    if (!desc || (desc->flags & (AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BITSTREAM |
-                                 AV_PIX_FMT_FLAG_HWACCEL | AV_PIX_FMT_FLAG_BAYER)))
-        return false;
-    bool planar = av_pix_fmt_count_planes(format) > 1;
-    if (!planar && desc->log2_chroma_w) /* YUYV: two pixels share a word */
-        return false;
-    return turn.quarters % 2 == 0 || desc->log2_chroma_w == desc->log2_chroma_h;
-}
-
-/* Where pixel (x, y) of the turned plane comes from in a width x height plane. */
-static void source_of(struct media_turn turn, int width, int height, int x, int y,
-                      int *from_x, int *from_y)
-{
-    switch (turn.quarters) {
-    case 1:
-        *from_x = y, *from_y = height - 1 - x;
-        break;
-    case 2:
-        *from_x = width - 1 - x, *from_y = height - 1 - y;
-        break;
-    case 3:
-        *from_x = width - 1 - y, *from_y = x;
-        break;
-    default:
-        *from_x = x, *from_y = y;
-        break;
-    }
-    if (turn.mirror)
-        *from_x = width - 1 - *from_x;
-}
-
-static void turn_plane(struct media_turn turn, const AVFrame *from, AVFrame *made,
-                       int plane, int shift_x, int shift_y, int bytes)
-{
-    int width = AV_CEIL_RSHIFT(from->width, shift_x);
-    int height = AV_CEIL_RSHIFT(from->height, shift_y);
-    int made_width = turn.quarters % 2 ? height : width;
-    int made_height = turn.quarters % 2 ? width : height;
-    for (int y = 0; y < made_height; y++) {
-        uint8_t *out = made->data[plane] + (ptrdiff_t)y * made->linesize[plane];
-        for (int x = 0; x < made_width; x++) {
-            int fx, fy;
-            source_of(turn, width, height, x, y, &fx, &fy);
-            memcpy(out + (ptrdiff_t)x * bytes,
-                   from->data[plane] + (ptrdiff_t)fy * from->linesize[plane] +
-                       (ptrdiff_t)fx * bytes,
-                   (size_t)bytes);
-        }
-    }
-}
-
-AVFrame *media_turn_frame(struct media_pool *pool, struct media_turn turn,
-                          const AVFrame *from, struct daub_error *error)
-{
-    bool swap = turn.quarters % 2;
-    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(from->format);
-    AVFrame *made = media_pool_get(pool, from->format, swap ? from->height : from->width,
-                                   swap ? from->width : from->height, error);
-    if (!made)
-        return NULL;
-    if (av_frame_copy_props(made, from) < 0)
-        return fail_memory(made, error);
-    av_frame_remove_side_data(made, AV_FRAME_DATA_DISPLAYMATRIX);
-    if (swap)
-        made->sample_aspect_ratio =
-            (AVRational){from->sample_aspect_ratio.den, from->sample_aspect_ratio.num};
-    if (!made->sample_aspect_ratio.num || !made->sample_aspect_ratio.den)
-        made->sample_aspect_ratio = (AVRational){0, 1};
-    int steps[4];
-    av_image_fill_max_pixsteps(steps, NULL, desc);
-    int planes = av_pix_fmt_count_planes(from->format);
-    for (int i = 0; i < planes; i++) {
-        bool chroma = (i == 1 || i == 2) && !(desc->flags & AV_PIX_FMT_FLAG_RGB);
-        turn_plane(turn, from, made, i, chroma ? desc->log2_chroma_w : 0,
-                   chroma ? desc->log2_chroma_h : 0, steps[i]);
-    }
-    return made;
 }
