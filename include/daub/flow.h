@@ -22,10 +22,10 @@ DAUB_API enum daub_status daub_flow_create(struct daub_device *device, int width
 DAUB_API void daub_flow_free(struct daub_flow *flow);
 
 /* Adds the next picture, [height][width][3] R G B in 0..1, and writes two flows as
- * vectors (u, v) in pixels, [height][width][2]: backward: from each pixel of this picture
- * to its place in the previous picture forward: from each pixel of the previous picture
- * to its place in this one For the first picture both are undefined. Waits for the
- * device. Errors: DEVICE_LOST, FAILED. */
+ * vectors (u, v) in pixels, [height][width][2]. backward leads from each pixel of this
+ * picture to its place in the previous one, forward from each pixel of the previous
+ * picture to its place in this one. For the first picture both are undefined. Waits for
+ * the device. Errors: DEVICE_LOST, FAILED. */
 DAUB_API enum daub_status daub_flow_next(struct daub_flow *flow, const float *rgb,
                                          float *backward, float *forward,
                                          struct daub_error *error);

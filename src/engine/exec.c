@@ -30,7 +30,8 @@ VkFormat exec_format(bool floats, bool fp16)
                            : VK_FORMAT_R16G16B16A16_SFLOAT;
 }
 
-/* Mean and variance take as much as the affine pair that a norm makes of them. */
+/* Bytes of the averages of a normalization: mean and variance take as much as the affine
+ * pair made of them. */
 static VkDeviceSize average_bytes(const struct exec *exec, const struct plan_step *step)
 {
     VkDeviceSize to = exec->device->caps.buffer_align;
@@ -86,7 +87,7 @@ bool exec_create_params(struct exec *exec, struct gpu_buffer *params,
            gpu_buffer_write(exec->device, params, 0, exec->plan->params, bytes, error);
 }
 
-/* averages: where this step's begin. */
+/* averages: offset of this step's averages. */
 static bool append_step(struct exec *exec, struct dispatch_list *list,
                         const struct plan_step *step, const struct gpu_buffer *params,
                         const struct gpu_buffer *input,

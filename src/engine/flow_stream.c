@@ -18,7 +18,7 @@ struct daub_flow {
     struct gpu_buffer picture;
     struct dispatch_list lists[2]; /* by parity */
     int width, height, parity;
-    float *map; /* a picture or a field as the device has it */
+    float *map; /* a picture or a field in the layout of the device */
     size_t map_bytes;
 };
 
@@ -46,7 +46,7 @@ static bool set_up(struct daub_flow *f, struct daub_error *error)
             !flow_append(&f->flow, &f->lists[i], i, &picture, error))
             return false;
     }
-    f->map_bytes = (size_t)bytes * 2; /* a field of both ways */
+    f->map_bytes = (size_t)bytes * 2; /* a field of both directions */
     f->map = daub_alloc(f->map_bytes, 1);
     return f->map || daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the flow");
 }
@@ -91,7 +91,8 @@ void daub_flow_free(struct daub_flow *f)
     free(f);
 }
 
-/* A [h][w] field of a level with step pixels a pixel, as one of every pixel. */
+/* Enlarges the [h][w] field of a level, whose pixels are step picture pixels wide, to the
+ * picture's size by bilinear interpolation. */
 static void enlarge(const struct daub_flow *f, const float *field, int w, int h, int step,
                     float *to)
 {
@@ -124,8 +125,8 @@ static bool read_field(struct daub_flow *f, struct dispatch_binding binding,
                            binding.bytes, error);
 }
 
-enum daub_status daub_flow_next(struct daub_flow *f, const float *rgb, float *back,
-                                float *forth, struct daub_error *error)
+enum daub_status daub_flow_next(struct daub_flow *f, const float *rgb, float *backward,
+                                float *forward, struct daub_error *error)
 {
     struct daub_error local = {0};
     error = error ? error : &local;
@@ -140,11 +141,11 @@ enum daub_status daub_flow_next(struct daub_flow *f, const float *rgb, float *ba
         !gpu_run(f->device, record, f, error) ||
         !read_field(f, flow_backward(&f->flow), error))
         return error->status;
-    enlarge(f, f->map, f->width, f->height, 1, back);
+    enlarge(f, f->map, f->width, f->height, 1, backward);
     if (!read_field(f, flow_field(&f->flow, coarse, f->parity), error))
         return error->status;
     enlarge(f, f->map + 4 * (size_t)level->w * (size_t)level->h, level->w, level->h,
-            1 << coarse, forth);
+            1 << coarse, forward);
     f->parity = 1 - f->parity;
     return DAUB_OK;
 }

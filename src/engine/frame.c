@@ -48,7 +48,8 @@ static size_t table_floats(int n_in, int n_out)
     return (size_t)resample_vec4s(resample_taps(n_in, n_out)) * 4 * (size_t)n_out;
 }
 
-/* Writes the pair of tables of a resampling to data at *at (floats), if data is given. */
+/* Places the two tables (horizontal, vertical) of a resampling behind *bytes and writes
+ * them, if data is given. */
 static void add_tables(const struct frame *frame, const int from[2], const int to[2],
                        VkDeviceSize offset[2], VkDeviceSize *bytes, float *data)
 {
@@ -118,7 +119,7 @@ static bool check_params(const struct daub_stylizer_params *p, struct daub_error
     return true;
 }
 
-/* Reflection needs more pixels than it adds. */
+/* At least 32 pixels: a reflection cannot be longer than the side that it reflects. */
 static int net_side(int side, int alignment)
 {
     int rounded = (side + alignment - 1) / alignment * alignment;
@@ -294,12 +295,13 @@ static bool add_frame_in(struct builder *b, struct frame_map *to)
                to->h / plan->input_block);
 }
 
-/* What a kernel reads: a map of the frame's, or the painting with its pending view. */
+/* An input of a kernel: one of the frame's maps, or the painting with its pending view.
+ */
 struct reading {
     struct dispatch_binding map, affine;
-    const struct plan_view *view; /* NULL: as it is */
+    const struct plan_view *view; /* NULL: nothing pending */
     int h, w, stride;
-    int block; /* layout as painting.glsl's */
+    int block; /* layout, as in painting.glsl */
     bool crd;
     struct plan_range range; /* of its values */
 };
@@ -356,7 +358,7 @@ static void bind_reading(const struct reading *reading,
     constants->V0_BETA = reading->view->beta;
 }
 
-/* One direction; the picture becomes w x h in a tensor of the map's size. */
+/* Resamples in one direction, to w x h in a tensor of the map's size. */
 static bool add_scale_pass(struct builder *b, const struct reading *from,
                            const struct frame_map *to, bool vertical, int w, int h,
                            VkDeviceSize table)

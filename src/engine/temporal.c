@@ -167,7 +167,7 @@ bool temporal_append_input(const struct temporal *t, struct dispatch_list *list,
                                  &constants, bindings, &item, w, h, 1, error);
 }
 
-/* What the kernels that read the painting share. */
+/* Bindings and constants of the kernels that read the painting. */
 static void bind_painting(const struct temporal_painting *painting,
                           struct kernel_constants *constants,
                           struct dispatch_binding *bindings)

@@ -220,7 +220,7 @@ static void test_motions(void **state)
 }
 
 /* The second layer of the coarser field leads from the older frame to the newer one. */
-static void test_forth(void **state)
+static void test_forward(void **state)
 {
     (void)state;
     const double there[6] = {1, 0, 3.5, 0, 1, 2}, back[6] = {1, 0, -3.5, 0, 1, -2};
@@ -289,7 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_motions),
-        cmocka_unit_test(test_forth),
+        cmocka_unit_test(test_forward),
         cmocka_unit_test(test_rest),
         cmocka_unit_test(test_nothing_to_see),
     };

@@ -31,7 +31,7 @@ static struct daub_model *identity, *negative;
 /* Sizes of the pictures, and what of params they do not tell. */
 static void paint_with(const struct place *place, const struct daub_model *model,
                        struct daub_stylizer_params params,
-                       const struct daub_frame_params *live, const struct picture *in,
+                       const struct daub_frame_params *look, const struct picture *in,
                        struct picture *out)
 {
     struct daub_error error = {0};
@@ -46,7 +46,7 @@ static void paint_with(const struct place *place, const struct daub_model *model
     params.skip_check = true;
     params.precision = params.precision ? params.precision : DAUB_PRECISION_FP32;
     if (daub_stylizer_create(place->device, model, &params, &stylizer, &error) != 0 ||
-        daub_stylizer_submit(stylizer, &in->image, live, 42, &error) != 0 ||
+        daub_stylizer_submit(stylizer, &in->image, look, 42, &error) != 0 ||
         daub_stylizer_receive(stylizer, &out->image, &tag, &error) != 0)
         fail_msg("%s", error.message);
     assert_int_equal(tag, 42);
@@ -54,10 +54,10 @@ static void paint_with(const struct place *place, const struct daub_model *model
 }
 
 static void paint(const struct place *place, const struct daub_model *model,
-                  const struct daub_frame_params *live, const struct picture *in,
+                  const struct daub_frame_params *look, const struct picture *in,
                   struct picture *out)
 {
-    paint_with(place, model, (struct daub_stylizer_params){0}, live, in, out);
+    paint_with(place, model, (struct daub_stylizer_params){0}, look, in, out);
 }
 
 static const char *describe(const struct picture *picture)
@@ -201,13 +201,13 @@ static const struct daub_format conversions[][2] = {
  * steps in double precision. */
 static void expect(const struct place *place, const struct daub_model *model,
                    struct daub_stylizer_params params,
-                   const struct daub_frame_params *live, const struct picture *in,
+                   const struct daub_frame_params *look, const struct picture *in,
                    const double *rgb, struct picture *out)
 {
     struct picture want;
     picture_init(&want, out->image.format, out->image.width, out->image.height, 0, false);
     picture_encode(&want, rgb);
-    paint_with(place, model, params, live, in, out);
+    paint_with(place, model, params, look, in, out);
     int off = picture_difference(&want, out), most = 1;
     if (picture_depth(out) > 12)
         most = 4;
@@ -410,7 +410,7 @@ static void test_swscale(void **state)
 
 /* What daub_frame_params asks for, with the painting 1 - input. */
 static void mixed(const struct picture *out, double *rgb, int pixels,
-                  const struct daub_frame_params *live)
+                  const struct daub_frame_params *look)
 {
     for (int i = 0; i < pixels; i++) {
         double *s = rgb + 3 * i, p[3];
@@ -418,11 +418,11 @@ static void mixed(const struct picture *out, double *rgb, int pixels,
             p[c] = fmin(fmax(1 - s[c], fmin(s[c], 0)), fmax(s[c], 1));
         double more = picture_luma(out, p) - picture_luma(out, s);
         for (int c = 0; c < 3; c++) {
-            if (live->color == DAUB_COLOR_KEEP)
+            if (look->color == DAUB_COLOR_KEEP)
                 p[c] = s[c] + more;
-            else if (live->color == DAUB_COLOR_ONLY)
+            else if (look->color == DAUB_COLOR_ONLY)
                 p[c] -= more;
-            s[c] += (double)live->strength * (p[c] - s[c]);
+            s[c] += (double)look->strength * (p[c] - s[c]);
         }
     }
 }
@@ -431,7 +431,7 @@ static void test_mixing(void **state)
 {
     static const enum daub_pixel_format pixels[] = {
         DAUB_PIXEL_RGBA, DAUB_PIXEL_YUV420P, DAUB_PIXEL_YUV444P10, DAUB_PIXEL_NV12};
-    static const struct daub_frame_params lives[] = {
+    static const struct daub_frame_params looks[] = {
         {.strength = 0, .color = DAUB_COLOR_PAINT},
         {.strength = 0.5f, .color = DAUB_COLOR_PAINT},
         {.strength = 1, .color = DAUB_COLOR_PAINT},
@@ -451,8 +451,8 @@ static void test_mixing(void **state)
         picture_init(&out, f, 35, 19, 0, false);
         (i % 2 ? picture_bars : picture_gradient)(&in);
         double *rgb = decoded(&in);
-        mixed(&out, rgb, 35 * 19, &lives[i % 8]);
-        expect(p, negative, (struct daub_stylizer_params){0}, &lives[i % 8], &in, rgb,
+        mixed(&out, rgb, 35 * 19, &looks[i % 8]);
+        expect(p, negative, (struct daub_stylizer_params){0}, &looks[i % 8], &in, rgb,
                &out);
         free(rgb);
         picture_free(&in);

@@ -97,12 +97,12 @@ static void output(struct picture *picture)
 }
 
 static void submit(struct daub_stylizer *stylizer, unsigned seed,
-                   const struct daub_frame_params *live, int64_t tag)
+                   const struct daub_frame_params *look, int64_t tag)
 {
     struct daub_error error = {0};
     struct picture in;
     input(&in, seed);
-    if (daub_stylizer_submit(stylizer, &in.image, live, tag, &error) != DAUB_OK)
+    if (daub_stylizer_submit(stylizer, &in.image, look, tag, &error) != DAUB_OK)
         fail_msg("%s", error.message);
     picture_free(&in);
 }
@@ -123,12 +123,12 @@ static bool equal(const struct picture *a, const struct picture *b)
 
 /* The painting of one picture by a stylizer of its own. */
 static struct picture alone(const struct daub_model *model, unsigned seed,
-                            const struct daub_frame_params *live)
+                            const struct daub_frame_params *look)
 {
     struct daub_stylizer *stylizer = created(model);
     struct picture out;
     output(&out);
-    submit(stylizer, seed, live, 0);
+    submit(stylizer, seed, look, 0);
     receive(stylizer, &out);
     daub_stylizer_free(stylizer);
     return out;
@@ -197,8 +197,8 @@ static void test_styles(void **state)
         if (i == 0)
             continue;
         assert_int_equal(receive(stylizer, &out), i - 1);
-        struct daub_frame_params live = {.strength = 1, .style = mixes[i - 1]};
-        struct picture want = alone(styled_net, 3, &live);
+        struct daub_frame_params look = {.strength = 1, .style = mixes[i - 1]};
+        struct picture want = alone(styled_net, 3, &look);
         assert_true(equal(&want, &out));
         picture_free(&want);
     }
@@ -232,13 +232,13 @@ static struct daub_stylizer *created_with(const struct daub_model *model,
 
 /* Paints the seeds' pictures one after the other with that many frames in flight. */
 static void paint_all(struct daub_stylizer *stylizer, const unsigned *seeds, int count,
-                      int depth, const struct daub_frame_params *live,
+                      int depth, const struct daub_frame_params *look,
                       struct picture *out)
 {
     for (int i = 0; i < count + depth - 1; i++) {
         if (i < count) {
             output(&out[i]);
-            submit(stylizer, seeds[i], live, i);
+            submit(stylizer, seeds[i], look, i);
         }
         if (i >= depth - 1)
             assert_int_equal(receive(stylizer, &out[i - depth + 1]), i - depth + 1);
@@ -258,16 +258,16 @@ static void test_steady(void **state)
 {
     enum { COUNT = 12 };
     const unsigned seeds[COUNT] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 3};
-    const struct daub_frame_params live = {.strength = 1, .stability = 0.5f};
+    const struct daub_frame_params look = {.strength = 1, .stability = 0.5f};
     struct picture first[COUNT], again[COUNT];
     (void)state;
     struct daub_stylizer *stylizer = created_with(small_net, DAUB_TEMPORAL_FLOW);
-    paint_all(stylizer, seeds, COUNT, 2, &live, first);
+    paint_all(stylizer, seeds, COUNT, 2, &look, first);
     for (int i = 0; i < COUNT - 2; i++)
         assert_painted_alone(seeds[i], &first[i]);
     daub_stylizer_free(stylizer);
     stylizer = created_with(small_net, DAUB_TEMPORAL_FLOW);
-    paint_all(stylizer, seeds, COUNT, 1, &live, again);
+    paint_all(stylizer, seeds, COUNT, 1, &look, again);
     for (int i = 0; i < COUNT; i++) {
         assert_true(equal(&first[i], &again[i]));
         picture_free(&first[i]);
@@ -292,21 +292,21 @@ static void test_history(void **state)
     (void)state;
     for (int reset = 0; reset < 4; reset++) {
         struct daub_stylizer *stylizer = created_with(styled_net, DAUB_TEMPORAL_FLOW);
-        struct daub_frame_params live = {.strength = 1, .stability = 0.5f, .style = one};
+        struct daub_frame_params look = {.strength = 1, .stability = 0.5f, .style = one};
         struct picture before, after;
         output(&before);
         output(&after);
-        submit(stylizer, CALM, &live, 0);
+        submit(stylizer, CALM, &look, 0);
         receive(stylizer, &before);
         if (reset == 1)
-            live.stability = 0;
+            look.stability = 0;
         if (reset == 2)
             daub_stylizer_reset_history(stylizer);
         if (reset == 3)
-            live.style = other;
-        submit(stylizer, CALM | NOISY, &live, 1);
+            look.style = other;
+        submit(stylizer, CALM | NOISY, &look, 1);
         receive(stylizer, &after);
-        struct picture want = alone(styled_net, CALM | NOISY, &live);
+        struct picture want = alone(styled_net, CALM | NOISY, &look);
         assert_false(equal(&want, &before));
         if (reset)
             assert_true(equal(&after, &want));
@@ -333,7 +333,7 @@ static int texture(int i)
 
 /* The texture, everywhere brighter by as many codes. */
 static void submit_texture(struct daub_stylizer *stylizer, int brighter,
-                           const struct daub_frame_params *live)
+                           const struct daub_frame_params *look)
 {
     struct daub_error error = {0};
     struct picture in;
@@ -341,7 +341,7 @@ static void submit_texture(struct daub_stylizer *stylizer, int brighter,
     memset(in.memory, 128, in.bytes);
     for (int i = 0; i < WIDTH * HEIGHT; i++)
         picture_set(&in, 0, i % WIDTH, i / WIDTH, texture(i) + brighter);
-    assert_int_equal(daub_stylizer_submit(stylizer, &in.image, live, 0, &error), DAUB_OK);
+    assert_int_equal(daub_stylizer_submit(stylizer, &in.image, look, 0, &error), DAUB_OK);
     picture_free(&in);
 }
 
@@ -363,11 +363,11 @@ static void test_statistics(void **state)
     (void)state;
     for (size_t k = 0; k < sizeof(cases) / sizeof(cases[0]); k++) {
         struct daub_stylizer *stylizer = created_with(model, DAUB_TEMPORAL_STATS);
-        struct daub_frame_params live = {.strength = 1, .stability = cases[k].stability};
+        struct daub_frame_params look = {.strength = 1, .stability = cases[k].stability};
         struct picture out;
         output(&out);
-        submit_texture(stylizer, 0, &live);
-        submit_texture(stylizer, cases[k].brighter, &live);
+        submit_texture(stylizer, 0, &look);
+        submit_texture(stylizer, cases[k].brighter, &look);
         for (int frame = 0; frame < 2; frame++) {
             receive(stylizer, &out);
             /* How far the frame is from the statistics that it is normalized with. */
@@ -394,12 +394,12 @@ static void test_statistics_of_styles(void **state)
     struct picture out;
     output(&out);
     for (unsigned i = 0; i < 4; i++) {
-        struct daub_frame_params live = {
+        struct daub_frame_params look = {
             .strength = 1, .stability = 0.5f, .style = mixes[i]};
         unsigned seed = i % 2 ? CALM : CALM | NOISY;
-        submit(stylizer, seed, &live, 0);
+        submit(stylizer, seed, &look, 0);
         receive(stylizer, &out);
-        struct picture want = alone(styled_net, seed, &live);
+        struct picture want = alone(styled_net, seed, &look);
         assert_int_equal(equal(&want, &out), i != 2);
         picture_free(&want);
     }
@@ -422,16 +422,16 @@ static void test_identity_style(void **state)
     static const float mix[3] = {0.5f, 0, 0.5f}, all_b[3] = {0, 0, 1};
     static const float weaker[3] = {0.125f, 0.75f, 0.125f}, some_b[3] = {0, 0.75f, 0.25f};
     struct {
-        struct daub_frame_params live;
+        struct daub_frame_params look;
         const float *same_as; /* of the same net without an identity, at strength 1 */
     } cases[] = {{{.strength = 0.25f, .style = mix}, weaker},
                  {{.strength = 0.25f}, some_b},
                  {{.strength = 1, .style = mix}, mix},
                  {{.strength = 1}, all_b}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct picture got = alone(model, 3, &cases[i].live);
-        struct daub_frame_params live = {.strength = 1, .style = cases[i].same_as};
-        struct picture want = alone(styled_net, 3, &live);
+        struct picture got = alone(model, 3, &cases[i].look);
+        struct daub_frame_params look = {.strength = 1, .style = cases[i].same_as};
+        struct picture want = alone(styled_net, 3, &look);
         assert_true(equal(&want, &got));
         picture_free(&want);
         picture_free(&got);
@@ -483,7 +483,7 @@ static double fed_misses(const struct daub_model *model, enum daub_temporal temp
         .in = {.pixel = DAUB_PIXEL_GRAY8, .range = DAUB_RANGE_FULL},
         .temporal = temporal,
         .skip_check = true};
-    const struct daub_frame_params live = {.strength = 1, .stability = 0.5f};
+    const struct daub_frame_params look = {.strength = 1, .stability = 0.5f};
     struct daub_stylizer *stylizer;
     struct daub_error error = {0};
     int misses = 0, count = 0;
@@ -501,7 +501,7 @@ static double fed_misses(const struct daub_model *model, enum daub_temporal temp
             int x = i % FED_WIDTH, y = i / FED_WIDTH;
             picture_set(&in, 0, x, y, (int)(255 * waves(x - dx * since, y) + 0.5));
         }
-        assert_int_equal(daub_stylizer_submit(stylizer, &in.image, &live, t, &error),
+        assert_int_equal(daub_stylizer_submit(stylizer, &in.image, &look, t, &error),
                          DAUB_OK);
         receive(stylizer, &out);
         for (int y = FED_MARGIN; y < FED_HEIGHT - FED_MARGIN; y++) {
@@ -544,14 +544,14 @@ static void test_fed(void **state)
 /* ---- refusals ---- */
 
 static void refuse_submit(struct daub_stylizer *stylizer, const struct daub_image *image,
-                          const struct daub_frame_params *live)
+                          const struct daub_frame_params *look)
 {
     struct daub_error error = {0};
-    assert_int_equal(daub_stylizer_submit(stylizer, image, live, 0, &error),
+    assert_int_equal(daub_stylizer_submit(stylizer, image, look, 0, &error),
                      DAUB_ERROR_ARGUMENT);
     assert_int_equal(error.status, DAUB_ERROR_ARGUMENT);
     assert_true(error.message[0] != 0);
-    assert_int_equal(daub_stylizer_submit(stylizer, image, live, 0, NULL),
+    assert_int_equal(daub_stylizer_submit(stylizer, image, look, 0, NULL),
                      DAUB_ERROR_ARGUMENT);
 }
 
