@@ -8,13 +8,12 @@
 #include <string.h>
 
 #include "engine/probe.h"
-#include "net/passes.h"
 #include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
 
-#define GOLDEN_SIDE 64
+#define GOLDEN_SIDE MODEL_SMALL_SIDE
 
 /* Slopes, a disc, stripes and noise, in the net's values; of seven channels, too. */
 static void golden_picture(float *image, int side, int channels, struct plan_range range)
@@ -55,11 +54,15 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
                   enum gpu_kernels kernels, bool fp16, double *psnr,
                   struct daub_error *error)
 {
-    struct net_graph graph = {0};
+    struct net_graph built = {0};
+    const struct net_graph *graph = &model->small;
     struct net_ref ref = {0};
     struct probe probe = {.device = device, .kernels = kernels, .fp16 = fp16};
     struct plan_range range = model_range(model);
-    int side = (GOLDEN_SIDE + model->alignment - 1) / model->alignment * model->alignment;
+    int alignment = model_alignment(model, device, error);
+    if (alignment == 0)
+        return false;
+    int side = (GOLDEN_SIDE + alignment - 1) / alignment * alignment;
     int channels = net_onnx_get_info(model->onnx)->image_channels;
     int styles = net_onnx_get_info(model->onnx)->style_count;
     float *image =
@@ -70,23 +73,25 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
     bool ok = image && style;
     if (!ok)
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the golden picture");
-    ok = ok && net_onnx_build(model->onnx, side, side, &graph, error) &&
-         net_passes_run(&graph, error);
+    if (ok && (graph->height != side || graph->width != side)) {
+        ok = model_build(model, side, side, &built, error);
+        graph = &built;
+    }
     if (ok) {
         golden_picture(image, side, channels, range);
         model_default_style(model, style);
-        ok = net_ref_run(&ref, &graph, image, style, NET_REF_ALL, false, error);
+        ok = net_ref_run(&ref, graph, image, style, NET_REF_ALL, false, error);
     }
     if (ok)
-        ok = all_numbers(&graph, &ref, model, error);
+        ok = all_numbers(graph, &ref, model, error);
     if (ok)
-        out = probe_run(&probe, &graph, image, style, &count, error);
+        out = probe_run(&probe, graph, image, style, &count, error);
     if (out)
-        *psnr = probe_psnr(out, ref.result[graph.output], count, range.scale);
+        *psnr = probe_psnr(out, ref.result[graph->output], count, range.scale);
     ok = out != NULL;
     probe_free(&probe);
     net_ref_free(&ref);
-    net_graph_free(&graph);
+    net_graph_free(&built);
     free(image);
     free(style);
     free(out);

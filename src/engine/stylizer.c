@@ -10,7 +10,6 @@
 #include "engine/frame.h"
 #include "engine/model.h"
 #include "engine/probe.h"
-#include "net/passes.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -62,8 +61,7 @@ static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
     struct plan_caps caps = exec_caps(s->device, kernels, fp16);
     struct plan_range range = model_range(model);
     caps.fold_blocks = frame_is_plain(&s->frame);
-    if (!net_onnx_build(model->onnx, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
-        !net_passes_run(&s->graph, error) ||
+    if (!model_build(model, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
         !net_plan_build(&s->plan, &s->graph, &caps, &range, error))
         return false;
     if (s->plan.out_h != s->frame.net_h || s->plan.out_w != s->frame.net_w)
@@ -194,7 +192,9 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
                          &fp16, error))
         goto fail;
-    if (!frame_init(&s->frame, device, kernels, fp16, params, model->alignment,
+    int alignment = model_alignment(model, device, error);
+    if (alignment == 0 ||
+        !frame_init(&s->frame, device, kernels, fp16, params, alignment,
                     net_onnx_get_info(model->onnx)->image_channels, &range, error) ||
         !build_net(s, model, kernels, fp16, params->temporal == DAUB_TEMPORAL_STATS,
                    error) ||

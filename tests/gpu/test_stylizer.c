@@ -1,5 +1,6 @@
 /* The stylizer's contract: order, refusals, styles, failures, memory, the check of the
  * device. */
+#include <dirent.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -53,6 +54,8 @@
     "kernel_shape=1,1; out y 1,3,h,w"
 
 static struct daub_device *device;
+static int device_number;          /* of daub_device_list's usable ones */
+static const char *device_kernels; /* its kernel set */
 static struct daub_model *small_net, *styled_net;
 
 static const struct daub_format format = {.pixel = DAUB_PIXEL_YUV420P};
@@ -893,6 +896,88 @@ static void test_other_size(void **state)
     daub_model_free(model);
 }
 
+/* ---- start ---- */
+
+/* Lines of the log that begin with these words. */
+static struct start_log {
+    int builds, searches, checks;
+} start_log;
+
+static void count_line(enum daub_log_level level, const char *text, void *user)
+{
+    struct start_log *log = user;
+    (void)level;
+    log->builds += strncmp(text, "building ", 9) == 0;
+    log->searches += strncmp(text, "searching ", 10) == 0;
+    log->checks += strstr(text, " agrees with the reference ") != NULL;
+}
+
+/* From loading the model to its first painting, with what the cache folder holds. */
+static struct picture start(const char *cache)
+{
+    struct daub_device *opened;
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    struct daub_stylizer_params params = params_of();
+    struct picture in, out;
+    char select[16];
+    snprintf(select, sizeof(select), "%d", device_number);
+    struct daub_device_params open = {
+        .select = select, .cache_path = cache, .kernels = device_kernels};
+    params.skip_check = false;
+    start_log = (struct start_log){0};
+    daub_log_set_handler(count_line, &start_log);
+    daub_log_set_level(DAUB_LOG_DEBUG);
+    struct daub_model *model = net_make(NET_SMALL, DAUB_MODEL_RANGE_1);
+    if (daub_device_open(&open, &opened, &error) != DAUB_OK ||
+        daub_stylizer_create(opened, model, &params, &stylizer, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    input(&in, 1);
+    output(&out);
+    assert_int_equal(daub_stylizer_submit(stylizer, &in.image, NULL, 0, &error), DAUB_OK);
+    receive(stylizer, &out);
+    daub_log_set_level(DAUB_LOG_INFO);
+    daub_log_set_handler(NULL, NULL);
+    picture_free(&in);
+    daub_stylizer_free(stylizer);
+    daub_model_free(model);
+    daub_device_close(opened);
+    return out;
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    closedir(folder);
+    rmdir(path);
+}
+
+/* A model is built twice, once small and once for the frame's size; what the first start
+ * found about it is known to the next. */
+static void test_builds(void **state)
+{
+    (void)state;
+    char cache[] = "/tmp/daub-test-cache-XXXXXX";
+    assert_non_null(mkdtemp(cache));
+    struct picture cold = start(cache);
+    assert_int_equal(start_log.builds, 2);
+    assert_int_equal(start_log.searches, 1);
+    assert_int_equal(start_log.checks, 1);
+    struct picture warm = start(cache);
+    assert_int_equal(start_log.builds, 2);
+    assert_int_equal(start_log.searches, 0);
+    assert_int_equal(start_log.checks, 0);
+    assert_true(equal(&cold, &warm));
+    picture_free(&cold);
+    picture_free(&warm);
+    remove_folder(cache);
+}
+
 /* ---- threads ---- */
 
 struct worker {
@@ -969,6 +1054,7 @@ int main(void)
         cmocka_unit_test(test_check_passes),
         cmocka_unit_test(test_nan_weights),
         cmocka_unit_test(test_other_size),
+        cmocka_unit_test(test_builds),
         cmocka_unit_test(test_threads),
     };
     struct gpu_test test;
@@ -983,7 +1069,9 @@ int main(void)
             continue;
         printf("device %d, %s kernels\n", i / 2, gpu_test_kernels_name(sets[i % 2]));
         fflush(stdout);
-        device = gpu_test_device(i / 2, gpu_test_kernels_name(sets[i % 2]));
+        device_number = i / 2;
+        device_kernels = gpu_test_kernels_name(sets[i % 2]);
+        device = gpu_test_device(device_number, device_kernels);
         failed += cmocka_run_group_tests(tests, NULL, NULL);
         gpu_test_device_close(device);
     }
