@@ -142,6 +142,7 @@ struct gpu_shader {
 extern const struct gpu_shader gpu_shaders[];
 extern const size_t gpu_shader_count;
 extern const char gpu_shader_hash[]; /* of all code, hexadecimal */
+extern const char gpu_source_hash[]; /* of the library's C files and version */
 
 /* ---- run.c: a command buffer run at once ---- */
 /* Records through record(cmd, user), submits, waits. */

@@ -1,6 +1,7 @@
 /* The stylizer's contract: order, refusals, styles, failures, memory, the check of the
  * device. */
 #include <dirent.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -957,6 +958,27 @@ static void remove_folder(const char *path)
     rmdir(path);
 }
 
+/* Every file of the folder is for this build's shaders and C code. */
+static void check_kept_files(const char *path)
+{
+    char build[32], kept[256];
+    snprintf(build, sizeof(build), "%.15s %.15s", gpu_shader_hash, gpu_source_hash);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        int file = openat(dirfd(folder), entry->d_name, O_RDONLY);
+        ssize_t bytes = read(file, kept, sizeof(kept));
+        assert_true(bytes > 0 && memmem(kept, (size_t)bytes, build, strlen(build)));
+        close(file);
+        count++;
+    }
+    closedir(folder);
+    assert_true(count >= 3); /* pipelines, alignment, verdict */
+}
+
 /* A model is built twice, once small and once for the frame's size; what the first start
  * found about it is known to the next. */
 static void test_builds(void **state)
@@ -968,6 +990,7 @@ static void test_builds(void **state)
     assert_int_equal(start_log.builds, 2);
     assert_int_equal(start_log.searches, 1);
     assert_int_equal(start_log.checks, 1);
+    check_kept_files(cache);
     struct picture warm = start(cache);
     assert_int_equal(start_log.builds, 2);
     assert_int_equal(start_log.searches, 0);
