@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/check.h"
+#include "engine/compile.h"
 #include "engine/exec.h"
 #include "engine/frame.h"
 #include "engine/model.h"
@@ -142,6 +143,17 @@ fail:
     return false;
 }
 
+static bool build_slots(struct daub_stylizer *s, struct daub_error *error)
+{
+    struct compile compile;
+    bool ok = true;
+    compile_start(&compile, s->device, &s->plan);
+    for (int i = 0; ok && i < SLOTS; i++)
+        ok = build_slot(s, &s->slots[i], error);
+    compile_finish(&compile);
+    return ok;
+}
+
 static bool build_queue(struct daub_stylizer *s, struct daub_error *error)
 {
     VkCommandPoolCreateInfo pool = {
@@ -205,10 +217,8 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, scene_threshold, error))
         goto fail;
-    for (int i = 0; i < SLOTS; i++) {
-        if (!build_slot(s, &s->slots[i], error))
-            goto fail;
-    }
+    if (!build_slots(s, error))
+        goto fail;
     *out = s;
     return DAUB_OK;
 fail:

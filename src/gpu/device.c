@@ -534,7 +534,8 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
         return error->status;
     }
     VkPhysicalDevice physical[MAX_DEVICES];
-    device->lock_ready = pthread_mutex_init(&device->lock, NULL) == 0;
+    pthread_mutex_init(&device->lock, NULL);
+    pthread_cond_init(&device->compiled, NULL);
     if (!create_instance(params->validation, device, &device->instance,
                          &device->debug_names, error))
         goto fail;
@@ -583,8 +584,8 @@ void daub_device_close(struct daub_device *device)
     }
     if (device->instance)
         vkDestroyInstance(device->instance, NULL);
-    if (device->lock_ready)
-        pthread_mutex_destroy(&device->lock);
+    pthread_cond_destroy(&device->compiled);
+    pthread_mutex_destroy(&device->lock);
     free(device->cache_folder);
     free(device);
 }

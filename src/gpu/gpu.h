@@ -55,9 +55,9 @@ struct daub_device {
     VkDescriptorSetLayout set_layout[3]; /* by enum gpu_kernels */
     VkPipelineLayout pipeline_layout[3]; /* by enum gpu_kernels */
     VkPipelineCache cache;
-    char *cache_folder;   /* NULL: nothing is kept on disk */
-    pthread_mutex_t lock; /* queue, pipelines, cache */
-    bool lock_ready;
+    char *cache_folder;      /* NULL: nothing is kept on disk */
+    pthread_mutex_t lock;    /* queue, pipelines, cache */
+    pthread_cond_t compiled; /* with lock: a pipeline was compiled, or could not be */
     struct gpu_pipeline_slot *pipelines;      /* lock */
     size_t pipeline_count, pipeline_capacity; /* lock */
     bool debug_names;
