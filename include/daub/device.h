@@ -51,10 +51,9 @@ struct daub_device_params {
 };
 
 /* Opens a device. The caller closes *device with daub_device_close after every stylizer
- * made on it. Sets LP_NATIVE_VECTOR_WIDTH for software Vulkan where the processor has
- * 512-bit vectors and the variable is unset, so call it before other threads read the
- * environment. A device may be used from several threads, one call at a time each
- * stylizer. */
+ * made on it. (When the library is loaded it sets LP_NATIVE_VECTOR_WIDTH for software
+ * Vulkan, where the processor has 512-bit vectors and the variable is unset.) A device
+ * may be used from several threads, one call at a time each stylizer. */
 DAUB_API enum daub_status daub_device_open(const struct daub_device_params *params,
                                            struct daub_device **device,
                                            struct daub_error *error);

@@ -35,8 +35,8 @@ void compile_start(struct compile *compile, struct daub_device *device,
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     while (compile->thread_count + 1 < processors &&
            compile->thread_count < COMPILE_THREADS_MAX &&
-           pthread_create(&compile->threads[compile->thread_count], NULL, compile_steps,
-                          compile) == 0)
+           daub_thread_start(&compile->threads[compile->thread_count], "daub-compile",
+                             compile_steps, compile, NULL))
         compile->thread_count++;
 }
 
@@ -44,6 +44,6 @@ void compile_finish(struct compile *compile)
 {
     atomic_store(&compile->left, 0);
     for (int i = 0; i < compile->thread_count; i++)
-        pthread_join(compile->threads[i], NULL);
+        daub_thread_join(&compile->threads[i]);
     compile->thread_count = 0;
 }

@@ -3,11 +3,11 @@
 #ifndef DAUB_ENGINE_COMPILE_H
 #define DAUB_ENGINE_COMPILE_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "gpu/gpu.h"
 #include "net/plan.h"
+#include "util/thread.h"
 
 enum { COMPILE_THREADS_MAX = 7 };
 
@@ -15,7 +15,7 @@ struct compile {
     struct daub_device *device;
     const struct plan *plan;
     atomic_size_t left; /* steps that no thread has taken */
-    pthread_t threads[COMPILE_THREADS_MAX];
+    struct daub_thread threads[COMPILE_THREADS_MAX];
     int thread_count;
 };
 

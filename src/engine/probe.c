@@ -280,11 +280,10 @@ static enum gpu_kernels measure(struct daub_device *device)
     return best;
 }
 
-enum gpu_kernels probe_choose_kernels(struct daub_device *device)
+/* With kernels_lock. */
+static enum gpu_kernels choose_kernels(struct daub_device *device)
 {
     size_t bytes;
-    if (device->kernels)
-        return device->kernels;
     unsigned char *kept = gpu_cache_load(device, "kernels", &bytes);
     enum gpu_kernels choice = 0;
     if (kept && bytes == 1 && (*kept == GPU_KERNELS_TEXEL || *kept == GPU_KERNELS_SHARED))
@@ -295,6 +294,15 @@ enum gpu_kernels probe_choose_kernels(struct daub_device *device)
         unsigned char keep = (unsigned char)choice;
         gpu_cache_save(device, "kernels", &keep, 1);
     }
-    device->kernels = choice;
     return choice;
+}
+
+enum gpu_kernels probe_choose_kernels(struct daub_device *device)
+{
+    pthread_mutex_lock(&device->kernels_lock);
+    if (!device->kernels)
+        device->kernels = choose_kernels(device);
+    enum gpu_kernels kernels = device->kernels;
+    pthread_mutex_unlock(&device->kernels_lock);
+    return kernels;
 }

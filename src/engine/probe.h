@@ -37,7 +37,7 @@ double probe_psnr(const float *a, const float *b, int64_t count, double peak);
 float probe_random(uint32_t *state);
 
 /* The faster kernel set of a device that can run both, timed once and remembered in its
- * cache. */
+ * cache. Thread-safe. */
 enum gpu_kernels probe_choose_kernels(struct daub_device *device);
 
 #endif

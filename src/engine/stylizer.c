@@ -110,13 +110,7 @@ static bool record_slot(struct slot *slot, struct daub_error *error)
                                           VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     GPU_CHECK(vkBeginCommandBuffer(slot->cmd, &begin));
     dispatch_list_record(&slot->list, slot->cmd, slot->queries);
-    VkMemoryBarrier barrier = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
-    };
-    vkCmdPipelineBarrier(slot->cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
+    gpu_record_host_barrier(slot->cmd);
     GPU_CHECK(vkEndCommandBuffer(slot->cmd));
     return true;
 fail:

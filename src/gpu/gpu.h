@@ -44,7 +44,8 @@ struct gpu_pipeline_slot;
 struct daub_device {
     struct daub_device_info info;
     struct gpu_caps caps;
-    enum gpu_kernels kernels; /* 0: both are possible and not yet timed */
+    enum gpu_kernels kernels;     /* kernels_lock; 0: both are possible, not yet timed */
+    pthread_mutex_t kernels_lock; /* held while they are timed */
     VkInstance instance;
     VkPhysicalDevice physical;
     VkDevice device;
@@ -61,7 +62,7 @@ struct daub_device {
     struct gpu_pipeline_slot *pipelines;      /* lock */
     size_t pipeline_count, pipeline_capacity; /* lock */
     bool debug_names;
-    int validation_errors; /* lock; counted by the messenger */
+    int validation_errors; /* atomic; counted by the messenger */
 };
 
 /* False with *error set from a failed Vulkan call; call, file and line go to the text. */
@@ -145,7 +146,11 @@ extern const char gpu_shader_hash[]; /* of all code, hexadecimal */
 extern const char gpu_source_hash[]; /* of the library's C files and version */
 
 /* ---- run.c: a command buffer run at once ---- */
-/* Records through record(cmd, user), submits, waits. */
+/* The last command of a buffer whose results the host reads: makes what kernels and
+ * copies wrote visible to it. */
+void gpu_record_host_barrier(VkCommandBuffer cmd);
+/* Records through record(cmd, user), submits, waits. What kernels and copies wrote can be
+ * read through mapped memory afterwards. */
 bool gpu_run(struct daub_device *device, void (*record)(VkCommandBuffer cmd, void *user),
              void *user, struct daub_error *error);
 

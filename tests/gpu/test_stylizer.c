@@ -1,10 +1,12 @@
 /* The stylizer's contract: order, refusals, styles, failures, memory, the check of the
  * device. */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -901,16 +903,20 @@ static void test_other_size(void **state)
 
 /* Lines of the log that begin with these words. */
 static struct start_log {
-    int builds, searches, checks;
+    int builds, searches, checks, timings;
 } start_log;
 
 static void count_line(enum daub_log_level level, const char *text, void *user)
 {
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
     struct start_log *log = user;
     (void)level;
+    pthread_mutex_lock(&lock);
     log->builds += strncmp(text, "building ", 9) == 0;
     log->searches += strncmp(text, "searching ", 10) == 0;
+    log->timings += strncmp(text, "kernel set ", 11) == 0;
     log->checks += strstr(text, " agrees with the reference ") != NULL;
+    pthread_mutex_unlock(&lock);
 }
 
 /* From loading the model to its first painting, with what the cache folder holds. */
@@ -1053,6 +1059,96 @@ static void test_threads(void **state)
     }
 }
 
+/* Two threads create stylizers on a device that has not timed its kernel sets: they are
+ * timed once, and both threads paint with the same. */
+static void test_kernels_of_threads(void **state)
+{
+    (void)state;
+    struct daub_device *first = device;
+    struct worker workers[2] = {{.model = small_net}, {.model = styled_net}};
+    pthread_t threads[2];
+    device = gpu_test_device(device_number, NULL);
+    int expected = device->kernels ? 0 : 2;
+    start_log = (struct start_log){0};
+    daub_log_set_handler(count_line, &start_log);
+    daub_log_set_level(DAUB_LOG_DEBUG);
+    for (int i = 0; i < 2; i++) {
+        output(&workers[i].out);
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(workers[i].ok);
+        picture_free(&workers[i].out);
+    }
+    daub_log_set_level(DAUB_LOG_INFO);
+    daub_log_set_handler(NULL, NULL);
+    assert_int_equal(start_log.timings, expected);
+    gpu_test_device_close(device);
+    device = first;
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    const char *name = "LP_NATIVE_VECTOR_WIDTH", *width = getenv(name);
+    char *kept = width ? daub_strdup(width) : NULL;
+    struct daub_error error = {0};
+    unsetenv(name);
+    assert_true(daub_device_list(NULL, 0, &error) > 0);
+    assert_null(getenv(name));
+    if (kept)
+        setenv(name, kept, 1);
+    free(kept);
+}
+
+/* ---- memory that the host reads ---- */
+
+/* Both calls are the loader's, looked at on their way. */
+static _Thread_local bool barrier_to_host;
+static atomic_int buffers_ended, without_barrier;
+
+VKAPI_ATTR void VKAPI_CALL vkCmdPipelineBarrier(
+    VkCommandBuffer cmd, VkPipelineStageFlags from, VkPipelineStageFlags to,
+    VkDependencyFlags flags, uint32_t count, const VkMemoryBarrier *barriers,
+    uint32_t buffer_count, const VkBufferMemoryBarrier *buffers, uint32_t image_count,
+    const VkImageMemoryBarrier *images)
+{
+    PFN_vkCmdPipelineBarrier next =
+        (PFN_vkCmdPipelineBarrier)dlsym(RTLD_NEXT, "vkCmdPipelineBarrier");
+    barrier_to_host = false;
+    for (uint32_t i = 0; i < count; i++) {
+        VkPipelineStageFlags writers =
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+        VkAccessFlags writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+        if ((from & writers) == writers && (to & VK_PIPELINE_STAGE_HOST_BIT) &&
+            (barriers[i].srcAccessMask & writes) == writes &&
+            (barriers[i].dstAccessMask & VK_ACCESS_HOST_READ_BIT))
+            barrier_to_host = true;
+    }
+    next(cmd, from, to, flags, count, barriers, buffer_count, buffers, image_count,
+         images);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkEndCommandBuffer(VkCommandBuffer cmd)
+{
+    PFN_vkEndCommandBuffer next =
+        (PFN_vkEndCommandBuffer)dlsym(RTLD_NEXT, "vkEndCommandBuffer");
+    atomic_fetch_add(&buffers_ended, 1);
+    atomic_fetch_add(&without_barrier, !barrier_to_host);
+    barrier_to_host = false;
+    return next(cmd);
+}
+
+/* Every command buffer of the tests before ended with a barrier that lets the host read
+ * what kernels and copies wrote. */
+static void test_host_barriers(void **state)
+{
+    (void)state;
+    assert_true(atomic_load(&buffers_ended) > 0);
+    assert_int_equal(atomic_load(&without_barrier), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1079,6 +1175,9 @@ int main(void)
         cmocka_unit_test(test_other_size),
         cmocka_unit_test(test_builds),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_kernels_of_threads),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_host_barriers),
     };
     struct gpu_test test;
     int failed = 0;
