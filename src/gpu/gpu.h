@@ -40,6 +40,7 @@ enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED };
 VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
 
 struct gpu_pipeline_slot;
+struct gpu_shader;
 
 struct daub_device {
     struct daub_device_info info;
@@ -121,6 +122,10 @@ bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count,
                         struct daub_error *error);
+/* The same of a shader of the caller's, who destroys it. */
+VkPipeline gpu_pipeline_create(struct daub_device *device,
+                               const struct gpu_shader *shader, const uint32_t *spec,
+                               size_t spec_count, struct daub_error *error);
 bool gpu_pipelines_init(struct daub_device *device, struct daub_error *error);
 void gpu_pipelines_uninit(struct daub_device *device); /* saves the cache */
 /* Which kernels the named shader belongs to: from its suffix; 0 where there is none. */

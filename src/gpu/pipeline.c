@@ -75,9 +75,9 @@ void gpu_pipelines_uninit(struct daub_device *device)
     device->cache = VK_NULL_HANDLE;
 }
 
-static VkPipeline create(struct daub_device *device, const struct gpu_shader *shader,
-                         const uint32_t *spec, size_t spec_count,
-                         struct daub_error *error)
+VkPipeline gpu_pipeline_create(struct daub_device *device,
+                               const struct gpu_shader *shader, const uint32_t *spec,
+                               size_t spec_count, struct daub_error *error)
 {
     VkShaderModule module = VK_NULL_HANDLE;
     VkPipeline pipeline = VK_NULL_HANDLE;
@@ -171,7 +171,7 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
     if (!taken || pipeline)
         return pipeline;
-    pipeline = create(device, shader, spec, spec_count, error);
+    pipeline = gpu_pipeline_create(device, shader, spec, spec_count, error);
     pthread_mutex_lock(&device->lock);
     fill_slot(device, shader, spec, spec_count, pipeline);
     pthread_mutex_unlock(&device->lock);
