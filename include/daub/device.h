@@ -58,6 +58,9 @@ DAUB_API enum daub_status daub_device_open(const struct daub_device_params *para
                                            struct daub_device **device,
                                            struct daub_error *error);
 DAUB_API void daub_device_close(struct daub_device *device);
+/* Errors that the validation layer has reported so far; 0 where it is not loaded.
+ * Thread-safe. */
+DAUB_API int daub_device_validation_errors(const struct daub_device *device);
 
 /* Owned by the device; valid until it is closed. */
 DAUB_API const struct daub_device_info *

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <daub/status.h>
 
@@ -62,6 +63,12 @@ DAUB_API void daub_model_free(struct daub_model *model);
 /* Owned by the model. */
 DAUB_API const struct daub_model_info *
 daub_model_get_info(const struct daub_model *model);
+
+/* Writes the network for a picture of width x height to file: one line an operator, as it
+ * is after the rewrites. The form may change with every version. */
+DAUB_API enum daub_status daub_model_dump(const struct daub_model *model, int width,
+                                          int height, FILE *file,
+                                          struct daub_error *error);
 
 /* Calls visit(path, user) for every built-in model in name order. */
 DAUB_API void daub_model_each(void (*visit)(const char *path, void *user), void *user);

@@ -8,6 +8,7 @@
 int command_paint(const struct options *options);
 int command_bench(const struct options *options);
 int command_models(const struct options *options);
+int command_model(const struct options *options);
 int command_gallery(const struct options *options); /* of models --gallery */
 int command_metrics(const struct options *options);
 int command_ctl(const struct options *options);
@@ -20,6 +21,11 @@ int command_fail(enum exit_code code, const struct daub_error *error);
 /* The built-in model that is painted with where none is named: standard on graphics
  * cards, lite on what shares a processor's memory, or where device is NULL. */
 const char *command_default_model(const struct daub_device_info *device);
+
+/* How the options say that the device is to be opened. */
+struct daub_device_params command_device_params(const struct options *options);
+/* code, or DEVICE where the validation layer reported errors and code is DONE. */
+int command_validated(const struct daub_device *device, int code);
 
 /* Opens device and model as the options say; both are the caller's. DONE or the code of
  * the failure, which was logged. */

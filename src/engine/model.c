@@ -366,6 +366,19 @@ const struct daub_model_info *daub_model_get_info(const struct daub_model *model
     return &model->info;
 }
 
+enum daub_status daub_model_dump(const struct daub_model *model, int width, int height,
+                                 FILE *file, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    struct net_graph graph;
+    bool ok = model_build(model, height, width, &graph, error);
+    if (ok)
+        net_graph_dump(&graph, file);
+    net_graph_free(&graph);
+    return ok ? DAUB_OK : error->status;
+}
+
 /* ---- built-in models ---- */
 
 static bool is_model_file(const char *name)

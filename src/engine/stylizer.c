@@ -493,6 +493,11 @@ int daub_stylizer_times(const struct daub_stylizer *s,
     return s->time_count;
 }
 
+void daub_stylizer_dump(const struct daub_stylizer *s, FILE *file)
+{
+    net_plan_dump(&s->plan, file);
+}
+
 void daub_stylizer_memory(const struct daub_stylizer *s, struct daub_memory_info *info)
 {
     info->arena_bytes = s->exec.arena.bytes + s->frame.maps.bytes +

@@ -82,7 +82,7 @@ on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
     return VK_FALSE;
 }
 
-int gpu_validation_errors(struct daub_device *device)
+int daub_device_validation_errors(const struct daub_device *device)
 {
     return __atomic_load_n(&device->validation_errors, __ATOMIC_RELAXED);
 }

@@ -78,8 +78,6 @@ bool gpu_ok(VkResult result, const char *call, const char *file, int line,
 
 void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t handle,
                     const char *name);
-/* Validation errors so far (0 where the layer is not loaded). */
-int gpu_validation_errors(struct daub_device *device);
 
 /* ---- memory.c ---- */
 enum gpu_memory {

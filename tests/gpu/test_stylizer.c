@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "engine/check.h"
+#include "engine/probe.h"
 #include "gpu_test.h"
 #include "nets.h"
 #include "picture.h"
@@ -1007,6 +1009,61 @@ static void test_builds(void **state)
     remove_folder(cache);
 }
 
+/* ---- step by step ---- */
+
+struct steps {
+    int count, wrong;
+    char first_wrong[80];
+};
+
+static void take_step(const struct daub_checked_step *step, void *user)
+{
+    struct steps *steps = user;
+    steps->count++;
+    if (!step->right && steps->wrong++ == 0)
+        memcpy(steps->first_wrong, step->name, sizeof(step->name));
+}
+
+/* The device is right; a device that multiplied by other weights in one convolution would
+ * be named with that one. */
+static void test_check_steps(void **state)
+{
+    (void)state;
+    struct daub_error error = {0};
+    struct steps steps = {0};
+    if (daub_device_check_steps(device, small_net, take_step, &steps, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(steps.wrong, 0);
+    assert_true(steps.count >= 4);
+
+    struct net_graph graph;
+    struct net_ref ref = {0};
+    float *image = calloc(3 * 64 * 64, sizeof(float));
+    uint32_t seed = 1;
+    for (int i = 0; image && i < 3 * 64 * 64; i++)
+        image[i] = probe_random(&seed);
+    assert_true(model_build(small_net, 64, 64, &graph, &error));
+    assert_true(net_ref_run(&ref, &graph, image, NULL, NET_REF_ALL, true, &error));
+    const struct net_node *conv = NULL;
+    int convs = 0;
+    for (size_t i = 0; i < graph.node_count && convs < 2; i++) {
+        conv = &graph.nodes[i];
+        convs += conv->op == NET_CONV;
+    }
+    assert_int_equal(convs, 2);
+    struct net_value *weight = &graph.values[conv->input[1]];
+    for (int64_t i = 0; i < net_shape_count(&weight->shape); i++)
+        weight->data[i] *= 1.1f;
+    steps = (struct steps){0};
+    assert_true(check_steps(device, probe_choose_kernels(device), &graph, &ref, image,
+                            NULL, take_step, &steps, &error));
+    assert_true(steps.wrong > 0);
+    assert_memory_equal(steps.first_wrong, conv->name, strlen(conv->name));
+    net_ref_free(&ref);
+    net_graph_free(&graph);
+    free(image);
+}
+
 /* ---- threads ---- */
 
 struct worker {
@@ -1174,6 +1231,7 @@ int main(void)
         cmocka_unit_test(test_nan_weights),
         cmocka_unit_test(test_other_size),
         cmocka_unit_test(test_builds),
+        cmocka_unit_test(test_check_steps),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_kernels_of_threads),
         cmocka_unit_test(test_environment),
