@@ -54,16 +54,18 @@ struct daub_device_params {
 
 /* Opens a device; params NULL means all defaults. The caller closes *device with
  * daub_device_close after freeing every stylizer and flow that uses it. Several threads
- * may use the device, each with its own stylizers. Not thread-safe itself: for software
- * Vulkan on a processor with 512-bit vectors it sets the environment variable
- * LP_NATIVE_VECTOR_WIDTH, unless it is set, so call it before other threads read the
- * environment. Errors: NO_DEVICE (none is usable, or none matches select), ARGUMENT
- * (kernels), MEMORY, FAILED. */
+ * may use the device, each with its own stylizers. (When the library is loaded it sets
+ * the environment variable LP_NATIVE_VECTOR_WIDTH for software Vulkan, where the
+ * processor has 512-bit vectors and the variable is unset.) Errors: NO_DEVICE (none is
+ * usable, or none matches select), ARGUMENT (kernels), MEMORY, FAILED. */
 DAUB_API enum daub_status daub_device_open(const struct daub_device_params *params,
                                            struct daub_device **device,
                                            struct daub_error *error);
 /* Accepts NULL. */
 DAUB_API void daub_device_close(struct daub_device *device);
+/* Errors that the validation layer has reported so far; 0 where it is not loaded.
+ * Thread-safe. */
+DAUB_API int daub_device_validation_errors(const struct daub_device *device);
 
 /* The description of an open device, owned by it. Thread-safe. */
 DAUB_API const struct daub_device_info *

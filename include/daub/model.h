@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <daub/status.h>
 
@@ -66,6 +67,12 @@ DAUB_API void daub_model_free(struct daub_model *model);
 /* The description of the model, owned by it. Thread-safe. */
 DAUB_API const struct daub_model_info *
 daub_model_get_info(const struct daub_model *model);
+
+/* Writes the network for a picture of width x height to file: one line an operator, after
+ * the rewrites. The form may change with every version. Errors: MODEL, MEMORY. */
+DAUB_API enum daub_status daub_model_dump(const struct daub_model *model, int width,
+                                          int height, FILE *file,
+                                          struct daub_error *error);
 
 /* Calls visit(path, user) for every built-in model in the order of names. path is valid
  * during the call. Thread-safe. */

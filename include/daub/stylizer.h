@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <daub/device.h>
 #include <daub/image.h>
@@ -126,6 +127,20 @@ DAUB_API enum daub_status daub_device_check(struct daub_device *device,
                                             double *psnr_db, bool *safe,
                                             struct daub_error *error);
 
+/* What one step of the network wrote, compared with the plain C reference. */
+struct daub_checked_step {
+    char name[80];  /* the node and the kernel */
+    double psnr_db; /* over the largest value of the reference; NaN as above */
+    bool right;
+};
+/* Paints the golden picture step by step at fp32 and calls visit for every step in order
+ * whose result is a value of the network: the first that is not right is the faulty one.
+ */
+DAUB_API enum daub_status
+daub_device_check_steps(struct daub_device *device, const struct daub_model *model,
+                        void (*visit)(const struct daub_checked_step *step, void *user),
+                        void *user, struct daub_error *error);
+
 /* One step of painting a frame. */
 struct daub_step_time {
     const char *name; /* owned by the stylizer */
@@ -140,6 +155,10 @@ DAUB_API enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *styl
  * their number; 0 without daub_stylizer_enable_timing. */
 DAUB_API int daub_stylizer_times(const struct daub_stylizer *stylizer,
                                  const struct daub_step_time **steps);
+
+/* Writes the network's plan to file: one line a kernel call with its tensors. The form
+ * may change with every version. */
+DAUB_API void daub_stylizer_dump(const struct daub_stylizer *stylizer, FILE *file);
 
 /* Memory that the stylizer holds on the device. */
 struct daub_memory_info {

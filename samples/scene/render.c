@@ -5,6 +5,9 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
+/* Embedded by the build, in the order of enum scene_shader. */
+extern const struct gpu_shader scene_shaders[];
+
 #define GROUP 8 /* local size each way of both shaders */
 
 static bool create_set(struct scene_render *render, struct daub_error *error)
@@ -59,6 +62,8 @@ void scene_render_uninit(struct scene_render *render)
 {
     if (!render->device)
         return;
+    for (int i = 0; i < SCENE_SHADERS; i++)
+        vkDestroyPipeline(render->device->device, render->pipelines[i], NULL);
     if (render->pool)
         vkDestroyDescriptorPool(render->device->device, render->pool, NULL);
     gpu_buffer_free(render->device, &render->pixels);
@@ -83,11 +88,6 @@ static void record(VkCommandBuffer cmd, void *user)
     const struct job *job = user;
     const struct scene_render *render = job->render;
     VkPipelineLayout layout = render->device->pipeline_layout[GPU_KERNELS_SHARED];
-    VkMemoryBarrier to_host = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
-    };
     vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, job->pipeline);
     vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
                             &render->set, 0, NULL);
@@ -95,17 +95,20 @@ static void record(VkCommandBuffer cmd, void *user)
                        job->push);
     vkCmdDispatch(cmd, (uint32_t)(render->width + GROUP - 1) / GROUP,
                   (uint32_t)(render->height + GROUP - 1) / GROUP, 1);
-    vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &to_host, 0, NULL, 0, NULL);
 }
 
-static bool run(struct scene_render *render, const char *shader, union word third,
+/* Compiles the shader the first time. */
+static bool run(struct scene_render *render, enum scene_shader shader, union word third,
                 union word fourth, struct daub_error *error)
 {
     struct job job = {
         .render = render,
         .push = {{.i = render->width}, {.i = render->height}, third, fourth}};
-    job.pipeline = gpu_pipeline(render->device, shader, NULL, 0, error);
+    VkPipeline *pipeline = &render->pipelines[shader];
+    if (!*pipeline)
+        *pipeline =
+            gpu_pipeline_create(render->device, &scene_shaders[shader], NULL, 0, error);
+    job.pipeline = *pipeline;
     return job.pipeline && gpu_run(render->device, record, &job, error) &&
            gpu_buffer_invalidate(render->device, &render->pixels, error);
 }
@@ -118,8 +121,8 @@ static union word seconds(int frame)
 bool scene_render_color(struct scene_render *render, int frame, uint8_t *rgb,
                         struct daub_error *error)
 {
-    if (!run(render, "scene_color_shared_fp32", (union word){.i = render->samples},
-             seconds(frame), error))
+    if (!run(render, SCENE_COLOR, (union word){.i = render->samples}, seconds(frame),
+             error))
         return false;
     const uint32_t *pixels = render->pixels.mapped;
     size_t count = (size_t)render->width * (size_t)render->height;
@@ -134,7 +137,7 @@ bool scene_render_color(struct scene_render *render, int frame, uint8_t *rgb,
 bool scene_render_flow(struct scene_render *render, int frame, float *flow, uint8_t *mask,
                        struct daub_error *error)
 {
-    if (!run(render, "scene_flow_shared_fp32", seconds(frame), seconds(frame - 1), error))
+    if (!run(render, SCENE_FLOW, seconds(frame), seconds(frame - 1), error))
         return false;
     const float *pixels = render->pixels.mapped;
     size_t count = (size_t)render->width * (size_t)render->height;

@@ -8,6 +8,8 @@
 #define SCENE_FRAMES 180
 #define SCENE_MAX    4096 /* pixels each way */
 
+enum scene_shader { SCENE_COLOR = 0, SCENE_FLOW, SCENE_SHADERS };
+
 struct scene_render {
     struct daub_device *device;
     int width, height;
@@ -15,6 +17,7 @@ struct scene_render {
     struct gpu_buffer pixels; /* 3 x 32 bits a pixel: room for a flow field */
     VkDescriptorPool pool;
     VkDescriptorSet set;
+    VkPipeline pipelines[SCENE_SHADERS];
 };
 
 bool scene_render_init(struct scene_render *render, const char *device, int width,

@@ -357,6 +357,7 @@ int command_bench(const struct options *options)
     enum exit_code code = command_open(options, &bench.device, &bench.model);
     if (code == EXIT_CODE_DONE && !run(&bench, options, &error))
         code = command_fail(exit_code_of(error.status), &error);
+    code = (enum exit_code)command_validated(bench.device, (int)code);
     for (int i = 0; i < PICTURES; i++)
         free(bench.pictures[i]);
     free(bench.painted);

@@ -24,8 +24,39 @@ static bool check(struct daub_device *device, const struct daub_model *model,
     return safe;
 }
 
-static bool examine(int number, const struct daub_device_info *info,
-                    const struct daub_model *model)
+/* What the steps of the network came to. */
+struct steps {
+    int count;
+    struct daub_checked_step least; /* the first wrong one, else that of the least PSNR */
+};
+
+static void take_step(const struct daub_checked_step *step, void *user)
+{
+    struct steps *steps = user;
+    daub_log(DAUB_LOG_DEBUG, "%s: %.1f dB", step->name, step->psnr_db);
+    bool worse = !step->right || step->psnr_db < steps->least.psnr_db;
+    if (steps->count == 0 || (steps->least.right && worse))
+        steps->least = *step;
+    steps->count++;
+}
+
+static bool check_steps(struct daub_device *device, const struct daub_model *model)
+{
+    struct daub_error error = {0};
+    struct steps steps = {0};
+    if (daub_device_check_steps(device, model, take_step, &steps, &error) != DAUB_OK)
+        printf("   steps failed: %s\n", error.message);
+    else if (steps.count > 0 && !steps.least.right)
+        printf("   first wrong step: %s, %.1f dB from the reference\n", steps.least.name,
+               steps.least.psnr_db);
+    else
+        printf("   %d steps are right; the least exact: %s, %.1f dB\n", steps.count,
+               steps.least.name, steps.least.psnr_db);
+    return steps.count > 0 && steps.least.right && error.status == DAUB_OK;
+}
+
+static bool examine(const struct options *options, int number,
+                    const struct daub_device_info *info, const struct daub_model *model)
 {
     struct daub_error error = {0};
     char select[16];
@@ -35,7 +66,8 @@ static bool examine(int number, const struct daub_device_info *info,
         return false;
     }
     snprintf(select, sizeof(select), "%d", number);
-    struct daub_device_params params = {.select = select};
+    struct daub_device_params params = command_device_params(options);
+    params.select = select;
     struct daub_device *device = NULL;
     if (daub_device_open(&params, &device, &error) != DAUB_OK) {
         printf("   cannot be opened: %s\n", error.message);
@@ -47,8 +79,10 @@ static bool examine(int number, const struct daub_device_info *info,
         printf("   use it with --precision fp32\n");
     else if (!fp32)
         printf("   do not use it: update its driver\n");
+    bool right = !options->check_steps || check_steps(device, model);
+    bool valid = command_validated(device, EXIT_CODE_DONE) == EXIT_CODE_DONE;
     daub_device_close(device);
-    return fp32;
+    return fp32 && right && valid;
 }
 
 int command_doctor(const struct options *options)
@@ -63,7 +97,7 @@ int command_doctor(const struct options *options)
     int count = daub_device_list(infos, DEVICES_MAX, &error);
     bool any_safe = false;
     for (int i = 0; i < count && i < DEVICES_MAX; i++)
-        any_safe = examine(i, &infos[i], model) || any_safe;
+        any_safe = examine(options, i, &infos[i], model) || any_safe;
     daub_model_free(model);
     if (count < 0)
         return command_fail(exit_code_of(error.status), &error);

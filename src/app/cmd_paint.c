@@ -148,6 +148,7 @@ static struct media_sink_params sink_params(const struct work *work, const char 
                    .encoder = options->encoder,
                    .preset = options->preset,
                    .pix_fmt = options->pix_fmt,
+                   .no_verify = options->no_verify,
                    .has_quality = options->has_quality,
                    .quality = options->quality,
                    .bitrate = options->bitrate,
@@ -436,6 +437,7 @@ int command_paint(const struct options *options)
         return command_fail(EXIT_CODE_FAILED, &error);
     signals_install(&work.stop);
     int code = run(&work);
+    code = command_validated(work.device, code);
     work_uninit(&work);
     signals_uninstall();
     daub_stop_uninit(&work.stop);

@@ -12,6 +12,9 @@ const struct command commands[] = {
     {"models", VERB_MODELS, "[--gallery SHEET INPUT]",
      "Lists the built-in models and their styles, or paints a picture in every style.",
      command_models},
+    {"model", VERB_MODEL, "FILE --dump graph|plan",
+     "Prints what a model is made of, for a picture of 640x360 or --size.",
+     command_model},
     {"metrics", VERB_METRICS, "INPUT PAINTED [PER_FRAME]",
      "Measures how steady a painted video is, daub's or another's; prints JSON.",
      command_metrics},
@@ -38,11 +41,33 @@ const char *command_default_model(const struct daub_device_info *device)
     return fast ? "standard" : "lite";
 }
 
+struct daub_device_params command_device_params(const struct options *options)
+{
+    static const char *const names[] = {
+        [KERNELS_AUTO] = NULL, [KERNELS_TEXEL] = "texel", [KERNELS_SHARED] = "shared"};
+    return (struct daub_device_params){
+        .select = options->gpu,
+        .validation = options->validation,
+        .cache_path = options->no_cache ? "" : NULL,
+        .kernels = names[options->kernels],
+    };
+}
+
+int command_validated(const struct daub_device *device, int code)
+{
+    int count = device ? daub_device_validation_errors(device) : 0;
+    if (count == 0)
+        return code;
+    daub_log(DAUB_LOG_ERROR, "the validation layer reported %d error%s", count,
+             count == 1 ? "" : "s");
+    return code == EXIT_CODE_DONE ? EXIT_CODE_DEVICE : code;
+}
+
 enum exit_code command_open(const struct options *options, struct daub_device **device,
                             struct daub_model **model)
 {
     struct daub_error error = {0};
-    struct daub_device_params params = {.select = options->gpu};
+    struct daub_device_params params = command_device_params(options);
     /* A named model is loaded first: that is faster than to open a device. */
     if (options->model &&
         daub_model_load(options->model, (enum daub_model_range)options->model_range,

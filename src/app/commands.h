@@ -8,6 +8,7 @@
 int command_paint(const struct options *options);
 int command_bench(const struct options *options);
 int command_models(const struct options *options);
+int command_model(const struct options *options);
 int command_gallery(const struct options *options); /* of models --gallery */
 int command_metrics(const struct options *options);
 int command_ctl(const struct options *options);
@@ -20,6 +21,11 @@ int command_fail(enum exit_code code, const struct daub_error *error);
 /* The default model: standard on graphics cards with their own memory, lite on other
  * devices and where device is NULL. */
 const char *command_default_model(const struct daub_device_info *device);
+
+/* The device parameters that the options ask for. */
+struct daub_device_params command_device_params(const struct options *options);
+/* code, or DEVICE where the validation layer reported errors and code is DONE. */
+int command_validated(const struct daub_device *device, int code);
 
 /* Opens the device and loads the model of the options; the caller frees both. Returns
  * DONE or the code of the failure, which was logged. */

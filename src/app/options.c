@@ -47,6 +47,12 @@ static const struct choice precisions[] = {{"auto", DAUB_PRECISION_AUTO},
                                            {"fp16", DAUB_PRECISION_FP16},
                                            {"fp32", DAUB_PRECISION_FP32},
                                            {NULL, 0}};
+static const struct choice kernel_sets[] = {{"auto", KERNELS_AUTO},
+                                            {"texel", KERNELS_TEXEL},
+                                            {"shared", KERNELS_SHARED},
+                                            {NULL, 0}};
+static const struct choice dumps[] = {
+    {"graph", DUMP_GRAPH}, {"plan", DUMP_PLAN}, {NULL, 0}};
 static const struct choice temporals[] = {{"off", DAUB_TEMPORAL_OFF},
                                           {"stats", DAUB_TEMPORAL_STATS},
                                           {"flow", DAUB_TEMPORAL_FLOW},
@@ -137,6 +143,11 @@ static const struct option table[] = {
      .help = "draw E_warp over time"},
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
      .help = "image that shows the input's first frame in every style of a model"},
+    {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_verify),
+     .help = "do not read a finished file again to prove that it is complete"},
+    {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,
+     .help = "print the network as a graph of operators, or as the plan of kernel calls "
+             "that the device runs"},
     {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT | VERB_MODELS | VERB_METRICS,
      FIELD(overwrite),
      .help = "replace existing files"},
@@ -151,7 +162,8 @@ static const struct option table[] = {
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS, FIELD(model),
      .help = "a model of \"daub models\" or an .onnx file"},
     {NULL, "--model-range", NULL, KIND_CHOICE, "R",
-     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS, FIELD(model_range), .choices = ranges,
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_MODEL, FIELD(model_range),
+     .choices = ranges,
      .help = "pixel values of an .onnx file that does not state them: 1, 255 or -1..1"},
     {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),
      .help = "style inside the model, or a mix: NAME[=W][,NAME=W..]"},
@@ -173,18 +185,30 @@ static const struct option table[] = {
      .min = 0.01, .max = 1000,
      .help = "difference of two frames' histograms at which a new scene begins; smaller "
              "values find more cuts, 1000 none; default 0.5"},
-    {NULL, "--size", NULL, KIND_TEXT, "SIZE", VERB_PAINT | VERB_BENCH | VERB_MODELS,
-     FIELD(size),
+    {NULL, "--size", NULL, KIND_TEXT, "SIZE",
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(size),
      .help = "size to paint at: WxH, 720p, 50% or native (default; 360p with --gallery); "
              "smaller is faster and has broader strokes"},
     {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERB_PAINT, FIELD(out_size),
      .help = "size of the output; the input's by default"},
 
     {"Device", "-g", "--gpu", KIND_TEXT, "DEV",
-     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS, FIELD(gpu),
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_MODEL, FIELD(gpu),
      .help = "number, name or UUID of \"daub devices\", or auto (default)"},
-    {NULL, "--precision", NULL, KIND_CHOICE, "P", VERB_PAINT | VERB_BENCH | VERB_MODELS,
-     FIELD(precision), .choices = precisions, .help = "auto (default), fp16 or fp32"},
+    {NULL, "--precision", NULL, KIND_CHOICE, "P",
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(precision),
+     .choices = precisions, .help = "auto (default), fp16 or fp32"},
+    {NULL, "--kernels", NULL, KIND_CHOICE, "SET",
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(kernels),
+     .choices = kernel_sets,
+     .help = "kernel set: texel, shared or auto (default; the faster one on this device)"},
+    {NULL, "--validation", NULL, KIND_FLAG, NULL,
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(validation),
+     .help = "load the Vulkan validation layer; what it reports is printed, and its errors "
+             "make the exit code 3"},
+    {NULL, "--no-cache", NULL, KIND_FLAG, NULL,
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(no_cache),
+     .help = "neither read nor write the cache of pipelines and device checks"},
 
     {"Encoding", "-c:v", "--encoder", KIND_TEXT, "NAME", VERB_PAINT, FIELD(encoder),
      .help = "encoder; by default what suits the file: libx264, libvpx-vp9, png .."},
@@ -203,6 +227,9 @@ static const struct option table[] = {
     {"Reporting", "--progress", NULL, KIND_CHOICE, "KIND", VERB_PAINT, FIELD(progress),
      .choices = progresses,
      .help = "auto (default; one line on a terminal), json (a line every half second) or none"},
+    {NULL, "--check-steps", NULL, KIND_FLAG, NULL, VERB_DOCTOR, FIELD(check_steps),
+     .help = "compare every step of the network with the reference and name the first "
+             "wrong one"},
     {NULL, "--layers", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(layers),
      .help = "report every step of the network"},
     {NULL, "--switch-styles", NULL, KIND_FLAG, NULL, VERB_BENCH, FIELD(switch_styles),
@@ -368,7 +395,7 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL)))
+    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command has only options", text);
     if (options->input && (verb & (VERB_METRICS | VERB_CTL)))

@@ -15,6 +15,8 @@ struct option_list {
     size_t count, capacity;
 };
 
+enum kernel_set { KERNELS_AUTO = 0, KERNELS_TEXEL, KERNELS_SHARED };
+enum dump_kind { DUMP_NONE = 0, DUMP_GRAPH, DUMP_PLAN };
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
 /* A zero field was not given. Strings are argv's. */
@@ -47,6 +49,9 @@ struct options {
 
     const char *gpu;
     int precision; /* enum daub_precision */
+    int kernels;   /* enum kernel_set */
+    int dump;      /* enum dump_kind */
+    bool validation, no_cache, no_verify, check_steps;
 
     const char *encoder, *preset, *pix_fmt;
     double quality;
@@ -70,6 +75,7 @@ enum {
     VERB_DOCTOR = 1 << 4,
     VERB_METRICS = 1 << 5,
     VERB_CTL = 1 << 6,
+    VERB_MODEL = 1 << 7,
     VERB_ALL = 0xff,
 };
 

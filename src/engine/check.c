@@ -8,13 +8,11 @@
 #include <string.h>
 
 #include "engine/probe.h"
-#include "net/passes.h"
-#include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
 
-#define GOLDEN_SIDE 64
+#define GOLDEN_SIDE MODEL_SMALL_SIDE
 
 /* Slopes, a disc, stripes and noise, in the net's values; of seven channels, too. */
 static void golden_picture(float *image, int side, int channels, struct plan_range range)
@@ -51,46 +49,129 @@ static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref
     return true;
 }
 
+/* The golden picture of a model and what the reference makes of it. */
+struct golden {
+    const struct net_graph *graph;
+    struct net_graph built; /* where the model's small graph has another size */
+    float *image, *style;
+    struct plan_range range;
+    struct net_ref ref;
+};
+
+static void golden_uninit(struct golden *golden)
+{
+    net_ref_free(&golden->ref);
+    net_graph_free(&golden->built);
+    free(golden->image);
+    free(golden->style);
+}
+
+/* keep: the results of all nodes, not of the last one only. To be freed with
+ * golden_uninit in either case. */
+static bool golden_init(struct golden *golden, const struct daub_device *device,
+                        const struct daub_model *model, bool keep,
+                        struct daub_error *error)
+{
+    const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
+    *golden = (struct golden){.graph = &model->small, .range = model_range(model)};
+    int alignment = model_alignment(model, device, error);
+    if (alignment == 0)
+        return false;
+    int side = (GOLDEN_SIDE + alignment - 1) / alignment * alignment;
+    size_t pixels = (size_t)side * (size_t)side;
+    golden->image = daub_alloc(pixels * (size_t)info->image_channels, sizeof(float));
+    golden->style = daub_alloc((size_t)info->style_count, sizeof(float));
+    if (!golden->image || !golden->style)
+        return daub_fail(error, DAUB_ERROR_MEMORY,
+                         "out of memory for the golden picture");
+    if (golden->graph->height != side || golden->graph->width != side) {
+        golden->graph = &golden->built;
+        if (!model_build(model, side, side, &golden->built, error))
+            return false;
+    }
+    golden_picture(golden->image, side, info->image_channels, golden->range);
+    model_default_style(model, golden->style);
+    return net_ref_run(&golden->ref, golden->graph, golden->image, golden->style,
+                       NET_REF_ALL, keep, error) &&
+           all_numbers(golden->graph, &golden->ref, model, error);
+}
+
 bool check_golden(struct daub_device *device, const struct daub_model *model,
                   enum gpu_kernels kernels, bool fp16, double *psnr,
                   struct daub_error *error)
 {
-    struct net_graph graph = {0};
-    struct net_ref ref = {0};
+    struct golden golden;
     struct probe probe = {.device = device, .kernels = kernels, .fp16 = fp16};
-    struct plan_range range = model_range(model);
-    int side = (GOLDEN_SIDE + model->alignment - 1) / model->alignment * model->alignment;
-    int channels = net_onnx_get_info(model->onnx)->image_channels;
-    int styles = net_onnx_get_info(model->onnx)->style_count;
-    float *image =
-              daub_alloc((size_t)side * (size_t)side * (size_t)channels, sizeof(float)),
-          *out = NULL;
-    float *style = daub_alloc((size_t)styles, sizeof(float));
     int64_t count = 0;
-    bool ok = image && style;
-    if (!ok)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the golden picture");
-    ok = ok && net_onnx_build(model->onnx, side, side, &graph, error) &&
-         net_passes_run(&graph, error);
-    if (ok) {
-        golden_picture(image, side, channels, range);
-        model_default_style(model, style);
-        ok = net_ref_run(&ref, &graph, image, style, NET_REF_ALL, false, error);
-    }
-    if (ok)
-        ok = all_numbers(&graph, &ref, model, error);
-    if (ok)
-        out = probe_run(&probe, &graph, image, style, &count, error);
+    float *out = NULL;
+    if (golden_init(&golden, device, model, false, error))
+        out = probe_run(&probe, golden.graph, golden.image, golden.style, &count, error);
     if (out)
-        *psnr = probe_psnr(out, ref.result[graph.output], count, range.scale);
-    ok = out != NULL;
+        *psnr = probe_psnr(out, golden.ref.result[golden.graph->output], count,
+                           golden.range.scale);
+    bool ok = out != NULL;
     probe_free(&probe);
-    net_ref_free(&ref);
-    net_graph_free(&graph);
-    free(image);
-    free(style);
+    golden_uninit(&golden);
     free(out);
     return ok;
+}
+
+/* ---- step by step ---- */
+
+struct comparison {
+    const struct net_graph *graph;
+    const struct net_ref *ref;
+    void (*visit)(const struct daub_checked_step *step, void *user);
+    void *user;
+};
+
+static void compare_step(const struct plan_step *step, const float *values,
+                         const int shape[3], void *user)
+{
+    const struct comparison *comparison = user;
+    const struct net_shape *expected = &comparison->graph->values[step->value].shape;
+    const float *result = comparison->ref->result[step->value];
+    if (!result || expected->dim[1] != shape[0] || expected->dim[2] != shape[1] ||
+        expected->dim[3] != shape[2])
+        return;
+    int64_t count = net_shape_count(expected);
+    double peak = 1e-20;
+    for (int64_t i = 0; i < count; i++)
+        peak = fmax(peak, fabs((double)result[i]));
+    struct daub_checked_step checked = {.psnr_db =
+                                            probe_psnr(values, result, count, peak)};
+    snprintf(checked.name, sizeof(checked.name), "%s (%s)", step->name,
+             kernel_info(step->kernel)->name);
+    checked.right = checked.psnr_db >= CHECK_FP32_DB;
+    comparison->visit(&checked, comparison->user);
+}
+
+bool check_steps(struct daub_device *device, enum gpu_kernels kernels,
+                 const struct net_graph *graph, const struct net_ref *ref,
+                 const float *image, const float *style,
+                 void (*visit)(const struct daub_checked_step *step, void *user),
+                 void *user, struct daub_error *error)
+{
+    struct probe probe = {.device = device, .kernels = kernels};
+    struct comparison comparison = {graph, ref, visit, user};
+    bool ok = probe_steps(&probe, graph, image, style, compare_step, &comparison, error);
+    probe_free(&probe);
+    return ok;
+}
+
+enum daub_status
+daub_device_check_steps(struct daub_device *device, const struct daub_model *model,
+                        void (*visit)(const struct daub_checked_step *step, void *user),
+                        void *user, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    struct golden golden;
+    bool ok = golden_init(&golden, device, model, true, error) &&
+              check_steps(device, probe_choose_kernels(device), golden.graph, &golden.ref,
+                          golden.image, golden.style, visit, user, error);
+    golden_uninit(&golden);
+    return ok ? DAUB_OK : error->status;
 }
 
 enum daub_status daub_device_check(struct daub_device *device,

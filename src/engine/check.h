@@ -2,10 +2,11 @@
 #ifndef DAUB_ENGINE_CHECK_H
 #define DAUB_ENGINE_CHECK_H
 
-#include <daub/device.h>
+#include <daub/stylizer.h>
 
 #include "engine/model.h"
 #include "gpu/gpu.h"
+#include "net/ref.h"
 
 /* Least agreement with the C reference on the golden picture, in dB of the net's range.
  */
@@ -18,6 +19,15 @@
 bool check_golden(struct daub_device *device, const struct daub_model *model,
                   enum gpu_kernels kernels, bool fp16, double *psnr,
                   struct daub_error *error);
+
+/* Runs the graph step by step at 32 bits and compares what each step wrote with ref,
+ * which holds the results of all nodes. Steps whose result is no value of the graph
+ * (statistics, parts of a Winograd convolution) are not visited. */
+bool check_steps(struct daub_device *device, enum gpu_kernels kernels,
+                 const struct net_graph *graph, const struct net_ref *ref,
+                 const float *image, const float *style,
+                 void (*visit)(const struct daub_checked_step *step, void *user),
+                 void *user, struct daub_error *error);
 
 /* The check of every stylizer, done once a device, model, kernel set and precision and
  * remembered. Where 16 bits fail and may_fall_back, *fp16 becomes false with a warning.

@@ -110,18 +110,17 @@ fail:
     return false;
 }
 
-/* The pipeline of the kernel's module in the list's kernel set. */
-static VkPipeline pipeline_of(const struct dispatch_list *list, enum kernel kernel,
-                              bool fp16, const struct kernel_constants *constants,
-                              struct daub_error *error)
+VkPipeline dispatch_pipeline(struct daub_device *device, enum gpu_kernels set,
+                             enum kernel kernel, bool fp16,
+                             const struct kernel_constants *constants,
+                             struct daub_error *error)
 {
     const struct kernel_info *info = kernel_info(kernel);
     char module[64];
     snprintf(module, sizeof(module), "%s_%s_%s", info->module,
-             list->kernels == GPU_KERNELS_TEXEL ? "texel" : "shared",
-             fp16 ? "fp16" : "fp32");
-    return gpu_pipeline(list->device, module, (const uint32_t *)constants,
-                        info->constants, error);
+             set == GPU_KERNELS_TEXEL ? "texel" : "shared", fp16 ? "fp16" : "fp32");
+    return gpu_pipeline(device, module, (const uint32_t *)constants, info->constants,
+                        error);
 }
 
 bool dispatch_list_add(struct dispatch_list *list, bool fp16,
@@ -133,7 +132,8 @@ bool dispatch_list_add(struct dispatch_list *list, bool fp16,
         return daub_fail(error, DAUB_ERROR_FAILED, "more dispatches than planned for");
     struct dispatch *added = &list->items[list->count];
     *added = *item;
-    added->pipeline = pipeline_of(list, item->kernel, fp16, constants, error);
+    added->pipeline = dispatch_pipeline(list->device, list->kernels, item->kernel, fp16,
+                                        constants, error);
     if (!added->pipeline)
         return false;
     VkDescriptorSetAllocateInfo allocate = {

@@ -44,6 +44,13 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                         struct daub_error *error);
 void dispatch_list_free(struct dispatch_list *list); /* accepts a zeroed one */
 
+/* The pipeline of a kernel in that set: its module for activations stored as halves or
+ * floats, specialized by the constants. VK_NULL_HANDLE with *error set. Thread-safe. */
+VkPipeline dispatch_pipeline(struct daub_device *device, enum gpu_kernels set,
+                             enum kernel kernel, bool fp16,
+                             const struct kernel_constants *constants,
+                             struct daub_error *error);
+
 /* Appends one dispatch. item's name, kernel, push, groups, barrier and gflop are filled
  * in by the caller. fp16: its module for activations stored as halves. */
 bool dispatch_list_add(struct dispatch_list *list, bool fp16,

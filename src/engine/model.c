@@ -12,6 +12,7 @@
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/hash.h"
+#include "util/log.h"
 #include "util/text.h"
 
 #define MAX_MODEL_BYTES ((size_t)1 << 30)
@@ -137,26 +138,65 @@ static double count_macs(const struct net_graph *graph)
     return macs;
 }
 
-/* Builds the network for a small picture, to see what only its graph tells. */
-static bool study_graph(struct daub_model *model, enum daub_model_range range,
+/* Imports the file for a picture of height x width, without the passes. */
+static bool import(const struct daub_model *model, int height, int width,
+                   struct net_graph *graph, struct daub_error *error)
+{
+    daub_log(DAUB_LOG_DEBUG, "building %s for %dx%d", model->name, width, height);
+    return net_onnx_build(model->onnx, height, width, graph, error);
+}
+
+bool model_build(const struct daub_model *model, int height, int width,
+                 struct net_graph *graph, struct daub_error *error)
+{
+    return import(model, height, width, graph, error) && net_passes_run(graph, error);
+}
+
+/* Builds the network for a small picture: range and arithmetic are found from its graph.
+ */
+static bool build_small(struct daub_model *model, enum daub_model_range range,
                         struct daub_error *error)
 {
-    struct net_graph graph;
     const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
-    int side = 64 * ((model->alignment + 63) / 64);
-    int h = info->fixed_height ? (int)info->fixed_height : side;
-    int w = info->fixed_width ? (int)info->fixed_width : side;
-    bool ok = net_onnx_build(model->onnx, h, w, &graph, error);
+    int h = info->fixed_height ? (int)info->fixed_height : MODEL_SMALL_SIDE;
+    int w = info->fixed_width ? (int)info->fixed_width : MODEL_SMALL_SIDE;
+    if (!import(model, h, w, &model->small, error))
+        return false;
     model->info.range = range ? range : range_named(property(model, "daub.range"));
-    if (ok && !model->info.range) {
-        model->info.range = guess_range(&graph);
+    if (!model->info.range) {
+        model->info.range = guess_range(&model->small);
         model->info.range_guessed = 1;
     }
-    ok = ok && net_passes_run(&graph, error);
-    if (ok)
-        model->info.macs_per_pixel = count_macs(&graph) / h / w;
-    net_graph_free(&graph);
-    return ok;
+    if (!net_passes_run(&model->small, error))
+        return false;
+    model->info.macs_per_pixel = count_macs(&model->small) / h / w;
+    return true;
+}
+
+int model_alignment(const struct daub_model *model, const struct daub_device *device,
+                    struct daub_error *error)
+{
+    struct daub_model *own = (struct daub_model *)model;
+    char file[64];
+    size_t bytes;
+    snprintf(file, sizeof(file), "alignment-%016llx", (unsigned long long)model->hash);
+    pthread_mutex_lock(&own->lock);
+    if (!own->alignment) {
+        unsigned char *cached = gpu_cache_load(device, file, &bytes);
+        if (cached && bytes == 1)
+            own->alignment = *cached;
+        free(cached);
+    }
+    if (!own->alignment) {
+        daub_log(DAUB_LOG_DEBUG, "searching the alignment of %s", model->name);
+        own->alignment = net_onnx_alignment(model->onnx, error);
+        unsigned char found = (unsigned char)own->alignment;
+        if (found)
+            gpu_cache_save(device, file, &found, 1);
+    }
+    int alignment = own->alignment;
+    pthread_mutex_unlock(&own->lock);
+    return alignment;
 }
 
 struct plan_range model_range(const struct daub_model *model)
@@ -269,10 +309,7 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
     model->info.title = model->title;
     model->info.licence = model->licence;
     model->info.recipe = model->recipe;
-    model->alignment = net_onnx_alignment(model->onnx, error);
-    if (model->alignment <= 0)
-        return false;
-    return study_graph(model, range, error) && read_styles(model, error);
+    return build_small(model, range, error) && read_styles(model, error);
 }
 
 enum daub_status daub_model_load_memory(const void *data, size_t size, const char *name,
@@ -283,8 +320,10 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
     error = error ? error : &local;
     *out = NULL;
     struct daub_model *model = daub_alloc(1, sizeof(*model));
-    if (model)
+    if (model) {
+        pthread_mutex_init(&model->lock, NULL);
         model->name = base_name(name);
+    }
     if (!model || !model->name) {
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s", name);
         goto fail;
@@ -315,13 +354,28 @@ void daub_model_free(struct daub_model *model)
     free(model->title);
     free(model->licence);
     free(model->recipe);
+    net_graph_free(&model->small);
     net_onnx_free(model->onnx);
+    pthread_mutex_destroy(&model->lock);
     free(model);
 }
 
 const struct daub_model_info *daub_model_get_info(const struct daub_model *model)
 {
     return &model->info;
+}
+
+enum daub_status daub_model_dump(const struct daub_model *model, int width, int height,
+                                 FILE *file, struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    struct net_graph graph;
+    bool ok = model_build(model, height, width, &graph, error);
+    if (ok)
+        net_graph_dump(&graph, file);
+    net_graph_free(&graph);
+    return ok ? DAUB_OK : error->status;
 }
 
 /* ---- built-in models ---- */

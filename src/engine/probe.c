@@ -215,6 +215,62 @@ float *probe_run(struct probe *probe, const struct net_graph *graph, const float
     return out;
 }
 
+/* The map that a step wrote, as floats; NULL with *error set. */
+static float *read_map(struct probe *probe, struct run *run,
+                       const struct plan_tensor *tensor, struct daub_error *error)
+{
+    void *map = daub_alloc(tensor->bytes, 1);
+    float *values = daub_alloc((size_t)tensor->h * (size_t)tensor->w * (size_t)tensor->c,
+                               sizeof(float));
+    bool ok = map && values;
+    if (!ok)
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the result of a step");
+    ok = ok && gpu_buffer_read(probe->device, &run->exec.arena, tensor->offset, map,
+                               tensor->bytes, error);
+    if (ok)
+        exec_unpack_map(map, tensor->h, tensor->w, tensor->c, probe->fp16, values);
+    free(map);
+    if (ok)
+        return values;
+    free(values);
+    return NULL;
+}
+
+static void record_one(VkCommandBuffer cmd, void *user)
+{
+    dispatch_list_record(user, cmd, VK_NULL_HANDLE);
+}
+
+bool probe_steps(struct probe *probe, const struct net_graph *graph, const float *image,
+                 const float *style,
+                 void (*visit)(const struct plan_step *step, const float *values,
+                               const int shape[3], void *user),
+                 void *user, struct daub_error *error)
+{
+    struct run run = {0};
+    probe_free(probe);
+    bool ok = set_up(probe, &run, graph, image, style, error);
+    for (size_t i = 0; ok && i < probe->plan.step_count; i++) {
+        const struct plan_step *step = &probe->plan.steps[i];
+        const struct plan_binding *out = &step->bind[SLOT_OUTPUT];
+        struct dispatch_list one = run.list;
+        one.items += i;
+        one.count = 1;
+        ok = gpu_run(probe->device, record_one, &one, error);
+        if (!ok || step->value < 0 || out->where != PLAN_TENSOR)
+            continue;
+        const struct plan_tensor *tensor = &probe->plan.tensors[out->tensor];
+        int shape[3] = {tensor->c, tensor->h, tensor->w};
+        float *values = tensor->floats ? NULL : read_map(probe, &run, tensor, error);
+        ok = values || tensor->floats;
+        if (values)
+            visit(step, values, shape, user);
+        free(values);
+    }
+    free_run(&run, probe->device);
+    return ok;
+}
+
 void probe_free(struct probe *probe)
 {
     net_plan_free(&probe->plan);
@@ -280,11 +336,10 @@ static enum gpu_kernels measure(struct daub_device *device)
     return best;
 }
 
-enum gpu_kernels probe_choose_kernels(struct daub_device *device)
+/* With kernels_lock. */
+static enum gpu_kernels choose_kernels(struct daub_device *device)
 {
     size_t bytes;
-    if (device->kernels)
-        return device->kernels;
     unsigned char *kept = gpu_cache_load(device, "kernels", &bytes);
     enum gpu_kernels choice = 0;
     if (kept && bytes == 1 && (*kept == GPU_KERNELS_TEXEL || *kept == GPU_KERNELS_SHARED))
@@ -295,6 +350,15 @@ enum gpu_kernels probe_choose_kernels(struct daub_device *device)
         unsigned char keep = (unsigned char)choice;
         gpu_cache_save(device, "kernels", &keep, 1);
     }
-    device->kernels = choice;
     return choice;
+}
+
+enum gpu_kernels probe_choose_kernels(struct daub_device *device)
+{
+    pthread_mutex_lock(&device->kernels_lock);
+    if (!device->kernels)
+        device->kernels = choose_kernels(device);
+    enum gpu_kernels kernels = device->kernels;
+    pthread_mutex_unlock(&device->kernels_lock);
+    return kernels;
 }

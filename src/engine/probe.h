@@ -29,6 +29,15 @@ float *probe_run(struct probe *probe, const struct net_graph *graph, const float
                  const float *style, int64_t *count, struct daub_error *error);
 void probe_free(struct probe *probe);
 
+/* The same step by step, without an output: waits after each and calls visit with what it
+ * wrote, [shape[0]][shape[1]][shape[2]] (channels, height, width), where that is a value
+ * of the graph. */
+bool probe_steps(struct probe *probe, const struct net_graph *graph, const float *image,
+                 const float *style,
+                 void (*visit)(const struct plan_step *step, const float *values,
+                               const int shape[3], void *user),
+                 void *user, struct daub_error *error);
+
 /* 10 log10(peak^2 / mean squared difference), infinite where equal, NaN where either is.
  */
 double probe_psnr(const float *a, const float *b, int64_t count, double peak);
@@ -37,7 +46,7 @@ double probe_psnr(const float *a, const float *b, int64_t count, double peak);
 float probe_random(uint32_t *state);
 
 /* The faster kernel set of a device that can run both, timed once and remembered in its
- * cache. */
+ * cache. Thread-safe. */
 enum gpu_kernels probe_choose_kernels(struct daub_device *device);
 
 #endif

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "engine/check.h"
+#include "engine/compile.h"
 #include "engine/exec.h"
 #include "engine/frame.h"
 #include "engine/model.h"
 #include "engine/probe.h"
-#include "net/passes.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -62,8 +62,7 @@ static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
     struct plan_caps caps = exec_caps(s->device, kernels, fp16);
     struct plan_range range = model_range(model);
     caps.fold_blocks = frame_is_plain(&s->frame);
-    if (!net_onnx_build(model->onnx, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
-        !net_passes_run(&s->graph, error) ||
+    if (!model_build(model, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
         !net_plan_build(&s->plan, &s->graph, &caps, &range, error))
         return false;
     if (s->plan.out_h != s->frame.net_h || s->plan.out_w != s->frame.net_w)
@@ -111,13 +110,7 @@ static bool record_slot(struct slot *slot, struct daub_error *error)
                                           VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     GPU_CHECK(vkBeginCommandBuffer(slot->cmd, &begin));
     dispatch_list_record(&slot->list, slot->cmd, slot->queries);
-    VkMemoryBarrier barrier = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
-    };
-    vkCmdPipelineBarrier(slot->cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
-                         VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
+    gpu_record_host_barrier(slot->cmd);
     GPU_CHECK(vkEndCommandBuffer(slot->cmd));
     return true;
 fail:
@@ -142,6 +135,17 @@ static bool build_slot(struct daub_stylizer *s, struct slot *slot,
            set_style(s, slot, s->default_style, true, error) && record_slot(slot, error);
 fail:
     return false;
+}
+
+static bool build_slots(struct daub_stylizer *s, struct daub_error *error)
+{
+    struct compile compile;
+    bool ok = true;
+    compile_start(&compile, s->device, &s->plan);
+    for (int i = 0; ok && i < SLOTS; i++)
+        ok = build_slot(s, &s->slots[i], error);
+    compile_finish(&compile);
+    return ok;
 }
 
 static bool build_queue(struct daub_stylizer *s, struct daub_error *error)
@@ -194,7 +198,9 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
                          &fp16, error))
         goto fail;
-    if (!frame_init(&s->frame, device, kernels, fp16, params, model->alignment,
+    int alignment = model_alignment(model, device, error);
+    if (alignment == 0 ||
+        !frame_init(&s->frame, device, kernels, fp16, params, alignment,
                     net_onnx_get_info(model->onnx)->image_channels, &range, error) ||
         !build_net(s, model, kernels, fp16, params->temporal == DAUB_TEMPORAL_STATS,
                    error) ||
@@ -205,10 +211,8 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, scene_threshold, error))
         goto fail;
-    for (int i = 0; i < SLOTS; i++) {
-        if (!build_slot(s, &s->slots[i], error))
-            goto fail;
-    }
+    if (!build_slots(s, error))
+        goto fail;
     *out = s;
     return DAUB_OK;
 fail:
@@ -488,6 +492,11 @@ int daub_stylizer_times(const struct daub_stylizer *s,
 {
     *steps = s->times;
     return s->time_count;
+}
+
+void daub_stylizer_dump(const struct daub_stylizer *s, FILE *file)
+{
+    net_plan_dump(&s->plan, file);
 }
 
 void daub_stylizer_memory(const struct daub_stylizer *s, struct daub_memory_info *info)

@@ -34,7 +34,8 @@ static void fill_header(const struct daub_device *device, const void *data, size
     header->device = props.deviceID;
     header->driver_version = props.driverVersion;
     memcpy(header->uuid, props.pipelineCacheUUID, VK_UUID_SIZE);
-    snprintf(header->build, sizeof(header->build), "%.31s", gpu_shader_hash);
+    snprintf(header->build, sizeof(header->build), "%.15s %.15s", gpu_shader_hash,
+             gpu_source_hash);
     header->bytes = bytes;
     header->checksum = daub_hash(data, bytes);
 }

@@ -82,7 +82,7 @@ on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
     return VK_FALSE;
 }
 
-int gpu_validation_errors(struct daub_device *device)
+int daub_device_validation_errors(const struct daub_device *device)
 {
     return __atomic_load_n(&device->validation_errors, __ATOMIC_RELAXED);
 }
@@ -97,13 +97,18 @@ static bool host_has_512_bit_vectors(void)
 #endif
 }
 
+/* Read by Mesa's llvmpipe when an instance is created: 512-bit vectors double its lanes.
+ * No other driver looks at it. Set when the library is loaded, because other threads may
+ * read the environment later. */
+__attribute__((constructor)) static void widen_software_vectors(void)
+{
+    if (host_has_512_bit_vectors())
+        setenv("LP_NATIVE_VECTOR_WIDTH", "512", 0);
+}
+
 static bool create_instance(bool validation, void *user, VkInstance *instance,
                             bool *debug_utils, struct daub_error *error)
 {
-    /* Read by Mesa's llvmpipe when the instance is created: 512-bit vectors double its
-     * lanes. No other driver looks at it. */
-    if (host_has_512_bit_vectors())
-        setenv("LP_NATIVE_VECTOR_WIDTH", "512", 0);
     VkApplicationInfo app = {
         .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
         .pApplicationName = "daub",
@@ -534,7 +539,9 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
         return error->status;
     }
     VkPhysicalDevice physical[MAX_DEVICES];
-    device->lock_ready = pthread_mutex_init(&device->lock, NULL) == 0;
+    pthread_mutex_init(&device->lock, NULL);
+    pthread_mutex_init(&device->kernels_lock, NULL);
+    pthread_cond_init(&device->compiled, NULL);
     if (!create_instance(params->validation, device, &device->instance,
                          &device->debug_names, error))
         goto fail;
@@ -583,8 +590,9 @@ void daub_device_close(struct daub_device *device)
     }
     if (device->instance)
         vkDestroyInstance(device->instance, NULL);
-    if (device->lock_ready)
-        pthread_mutex_destroy(&device->lock);
+    pthread_cond_destroy(&device->compiled);
+    pthread_mutex_destroy(&device->kernels_lock);
+    pthread_mutex_destroy(&device->lock);
     free(device->cache_folder);
     free(device);
 }

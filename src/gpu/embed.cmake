@@ -1,4 +1,5 @@
-# Writes OUTPUT, a C file with the words of every SPIR-V file of FILES as struct gpu_shader.
+# Writes OUTPUT, a C file with the words of every SPIR-V file of FILES as struct gpu_shader
+# in PREFIX_shaders.
 set(arrays "")
 set(table "")
 set(all "")
@@ -12,6 +13,6 @@ foreach(file ${FILES})
 endforeach()
 string(SHA1 hash "${all}")
 file(WRITE ${OUTPUT} "#include \"gpu/gpu.h\"\n\n${arrays}
-const struct gpu_shader gpu_shaders[] = {\n${table}};
-const size_t gpu_shader_count = sizeof(gpu_shaders) / sizeof(gpu_shaders[0]);
-const char gpu_shader_hash[] = \"${hash}\";\n")
+const struct gpu_shader ${PREFIX}_shaders[] = {\n${table}};
+const size_t ${PREFIX}_shader_count = sizeof(${PREFIX}_shaders) / sizeof(struct gpu_shader);
+const char ${PREFIX}_shader_hash[] = \"${hash}\";\n")

@@ -40,11 +40,13 @@ enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED };
 VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
 
 struct gpu_pipeline_slot;
+struct gpu_shader;
 
 struct daub_device {
     struct daub_device_info info;
     struct gpu_caps caps;
-    enum gpu_kernels kernels; /* 0: both are possible and not yet timed */
+    enum gpu_kernels kernels;     /* kernels_lock; 0: both are possible, not yet timed */
+    pthread_mutex_t kernels_lock; /* held while they are timed */
     VkInstance instance;
     VkPhysicalDevice physical;
     VkDevice device;
@@ -55,13 +57,13 @@ struct daub_device {
     VkDescriptorSetLayout set_layout[3]; /* by enum gpu_kernels */
     VkPipelineLayout pipeline_layout[3]; /* by enum gpu_kernels */
     VkPipelineCache cache;
-    char *cache_folder;   /* NULL: nothing is kept on disk */
-    pthread_mutex_t lock; /* queue, pipelines, cache */
-    bool lock_ready;
+    char *cache_folder;      /* NULL: nothing is kept on disk */
+    pthread_mutex_t lock;    /* queue, pipelines, cache */
+    pthread_cond_t compiled; /* with lock: a pipeline was compiled, or could not be */
     struct gpu_pipeline_slot *pipelines;      /* lock */
     size_t pipeline_count, pipeline_capacity; /* lock */
     bool debug_names;
-    int validation_errors; /* lock; counted by the messenger */
+    int validation_errors; /* atomic; counted by the messenger */
 };
 
 /* False with *error set from a failed Vulkan call; call, file and line go to the text. */
@@ -76,8 +78,6 @@ bool gpu_ok(VkResult result, const char *call, const char *file, int line,
 
 void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t handle,
                     const char *name);
-/* Validation errors so far (0 where the layer is not loaded). */
-int gpu_validation_errors(struct daub_device *device);
 
 /* ---- memory.c ---- */
 enum gpu_memory {
@@ -120,6 +120,10 @@ bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count,
                         struct daub_error *error);
+/* The same of a shader of the caller's, who destroys it. */
+VkPipeline gpu_pipeline_create(struct daub_device *device,
+                               const struct gpu_shader *shader, const uint32_t *spec,
+                               size_t spec_count, struct daub_error *error);
 bool gpu_pipelines_init(struct daub_device *device, struct daub_error *error);
 void gpu_pipelines_uninit(struct daub_device *device); /* saves the cache */
 /* Which kernels the named shader belongs to: from its suffix; 0 where there is none. */
@@ -142,9 +146,14 @@ struct gpu_shader {
 extern const struct gpu_shader gpu_shaders[];
 extern const size_t gpu_shader_count;
 extern const char gpu_shader_hash[]; /* of all code, hexadecimal */
+extern const char gpu_source_hash[]; /* of the library's C files and version */
 
 /* ---- run.c: a command buffer run at once ---- */
-/* Records through record(cmd, user), submits, waits. */
+/* The last command of a buffer whose results the host reads: makes what kernels and
+ * copies wrote visible to it. */
+void gpu_record_host_barrier(VkCommandBuffer cmd);
+/* Records through record(cmd, user), submits, waits. What kernels and copies wrote can be
+ * read through mapped memory afterwards. */
 bool gpu_run(struct daub_device *device, void (*record)(VkCommandBuffer cmd, void *user),
              void *user, struct daub_error *error);
 

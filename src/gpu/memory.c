@@ -136,13 +136,6 @@ static void record_copy(VkCommandBuffer cmd, void *user)
 {
     const struct copy *copy = user;
     vkCmdCopyBuffer(cmd, copy->from, copy->to, 1, &copy->region);
-    VkMemoryBarrier barrier = {
-        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-        .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
-        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
-    };
-    vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT,
-                         0, 1, &barrier, 0, NULL, 0, NULL);
 }
 
 bool gpu_buffer_write(struct daub_device *device, struct gpu_buffer *buffer,

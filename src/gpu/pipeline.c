@@ -13,7 +13,7 @@ struct gpu_pipeline_slot {
     const char *name; /* in gpu_shaders */
     uint32_t spec[GPU_MAX_CONSTANTS];
     size_t spec_count;
-    VkPipeline pipeline;
+    VkPipeline pipeline; /* VK_NULL_HANDLE while a thread compiles it */
 };
 
 static const struct gpu_shader *find_shader(const char *name)
@@ -75,9 +75,9 @@ void gpu_pipelines_uninit(struct daub_device *device)
     device->cache = VK_NULL_HANDLE;
 }
 
-static VkPipeline create(struct daub_device *device, const struct gpu_shader *shader,
-                         const uint32_t *spec, size_t spec_count,
-                         struct daub_error *error)
+VkPipeline gpu_pipeline_create(struct daub_device *device,
+                               const struct gpu_shader *shader, const uint32_t *spec,
+                               size_t spec_count, struct daub_error *error)
 {
     VkShaderModule module = VK_NULL_HANDLE;
     VkPipeline pipeline = VK_NULL_HANDLE;
@@ -108,58 +108,72 @@ fail:
     return pipeline;
 }
 
-/* With the lock. */
-static VkPipeline find(const struct daub_device *device, const struct gpu_shader *shader,
-                       const uint32_t *spec, size_t spec_count)
+/* With the lock; NULL where there is none. */
+static struct gpu_pipeline_slot *find(const struct daub_device *device,
+                                      const struct gpu_shader *shader,
+                                      const uint32_t *spec, size_t spec_count)
 {
     for (size_t i = 0; i < device->pipeline_count; i++) {
-        const struct gpu_pipeline_slot *slot = &device->pipelines[i];
+        struct gpu_pipeline_slot *slot = &device->pipelines[i];
         if (slot->name == shader->name && slot->spec_count == spec_count &&
             (spec_count == 0 || memcmp(slot->spec, spec, spec_count * 4) == 0))
-            return slot->pipeline;
+            return slot;
     }
-    return VK_NULL_HANDLE;
+    return NULL;
 }
 
-/* Keeps the pipeline, or takes the one that another thread made meanwhile. */
-static VkPipeline keep(struct daub_device *device, const struct gpu_shader *shader,
-                       const uint32_t *spec, size_t spec_count, VkPipeline made,
-                       struct daub_error *error)
+/* With the lock. Waits while another thread compiles this pipeline; where there is none,
+ * leaves an empty slot that says this thread does. False: no memory. */
+static bool take_slot(struct daub_device *device, const struct gpu_shader *shader,
+                      const uint32_t *spec, size_t spec_count, VkPipeline *pipeline)
 {
-    pthread_mutex_lock(&device->lock);
-    VkPipeline pipeline = find(device, shader, spec, spec_count);
-    if (!pipeline && !daub_grow(&device->pipelines, &device->pipeline_capacity,
-                                device->pipeline_count + 1, sizeof(*device->pipelines))) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
-    } else if (!pipeline) {
-        struct gpu_pipeline_slot *slot = &device->pipelines[device->pipeline_count++];
-        slot->name = shader->name;
-        if (spec_count)
-            memcpy(slot->spec, spec, spec_count * 4);
-        slot->spec_count = spec_count;
-        slot->pipeline = pipeline = made;
-    }
-    pthread_mutex_unlock(&device->lock);
-    if (pipeline != made)
-        vkDestroyPipeline(device->device, made, NULL);
-    return pipeline;
+    struct gpu_pipeline_slot *slot;
+    while ((slot = find(device, shader, spec, spec_count)) && !slot->pipeline)
+        pthread_cond_wait(&device->compiled, &device->lock);
+    *pipeline = slot ? slot->pipeline : VK_NULL_HANDLE;
+    if (slot)
+        return true;
+    if (!daub_grow(&device->pipelines, &device->pipeline_capacity,
+                   device->pipeline_count + 1, sizeof(*device->pipelines)))
+        return false;
+    slot = &device->pipelines[device->pipeline_count++];
+    *slot = (struct gpu_pipeline_slot){.name = shader->name, .spec_count = spec_count};
+    if (spec_count)
+        memcpy(slot->spec, spec, spec_count * 4);
+    return true;
 }
 
-/* Compiles without the lock: painting goes on beside it. */
+/* With the lock. Fills the empty slot, or removes it where compiling failed. */
+static void fill_slot(struct daub_device *device, const struct gpu_shader *shader,
+                      const uint32_t *spec, size_t spec_count, VkPipeline pipeline)
+{
+    struct gpu_pipeline_slot *slot = find(device, shader, spec, spec_count);
+    slot->pipeline = pipeline;
+    if (!pipeline)
+        *slot = device->pipelines[--device->pipeline_count];
+    pthread_cond_broadcast(&device->compiled);
+}
+
+/* Compiles without the lock: painting and other compilations go on beside it. */
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count, struct daub_error *error)
 {
     const struct gpu_shader *shader = find_shader(name);
+    VkPipeline pipeline;
     if (!shader || spec_count > GPU_MAX_CONSTANTS || !gpu_shader_kernels(name)) {
         daub_fail(error, DAUB_ERROR_FAILED, "no shader is called %s in this build", name);
         return VK_NULL_HANDLE;
     }
     pthread_mutex_lock(&device->lock);
-    VkPipeline pipeline = find(device, shader, spec, spec_count);
+    bool taken = take_slot(device, shader, spec, spec_count, &pipeline);
     pthread_mutex_unlock(&device->lock);
-    if (pipeline)
+    if (!taken)
+        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
+    if (!taken || pipeline)
         return pipeline;
-    pipeline = create(device, shader, spec, spec_count, error);
-    return pipeline ? keep(device, shader, spec, spec_count, pipeline, error)
-                    : VK_NULL_HANDLE;
+    pipeline = gpu_pipeline_create(device, shader, spec, spec_count, error);
+    pthread_mutex_lock(&device->lock);
+    fill_slot(device, shader, spec, spec_count, pipeline);
+    pthread_mutex_unlock(&device->lock);
+    return pipeline;
 }

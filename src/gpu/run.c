@@ -1,5 +1,17 @@
 #include "gpu/gpu.h"
 
+void gpu_record_host_barrier(VkCommandBuffer cmd)
+{
+    VkMemoryBarrier barrier = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+        .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+        .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
+    };
+    vkCmdPipelineBarrier(
+        cmd, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+        VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0, NULL, 0, NULL);
+}
+
 bool gpu_run(struct daub_device *device, void (*record)(VkCommandBuffer cmd, void *user),
              void *user, struct daub_error *error)
 {
@@ -24,6 +36,7 @@ bool gpu_run(struct daub_device *device, void (*record)(VkCommandBuffer cmd, voi
     };
     GPU_CHECK(vkBeginCommandBuffer(cmd, &begin));
     record(cmd, user);
+    gpu_record_host_barrier(cmd);
     GPU_CHECK(vkEndCommandBuffer(cmd));
     VkFenceCreateInfo fence_info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
     GPU_CHECK(vkCreateFence(device->device, &fence_info, NULL, &fence));

@@ -65,6 +65,7 @@ struct media_encode_options {
     bool live;       /* a stream: with little delay, tagged as BT.709 */
     bool vcam_bt709; /* matrix of virtual cameras; else BT.601 */
     const char *encoder, *preset, *pix_fmt;
+    bool no_verify; /* the finished file is not read again */
     bool has_quality;
     double quality;           /* on the encoder's own scale */
     int64_t bitrate;          /* bits each second; 0: by quality */

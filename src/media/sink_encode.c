@@ -18,6 +18,7 @@ struct sink_encode {
     struct media_mux mux;
     AVPacket *packet;
     AVRational in_base;
+    bool no_verify;
     bool timeless; /* the container has no times at all */
     bool counts;   /* it counts frames, at a constant rate */
     bool live;     /* a stream that may go on for ever */
@@ -105,9 +106,10 @@ static void report_end(struct sink_encode *self)
             "%s counts frames and keeps no times, but those of the input are uneven; "
             ".mkv and .mp4 keep them",
             self->mux.format->oformat->name);
-    media_verify(&self->mux, self->times,
-                 self->timeless || self->live ? 0 : self->time_count, self->in_base,
-                 report);
+    if (!self->no_verify)
+        media_verify(&self->mux, self->times,
+                     self->timeless || self->live ? 0 : self->time_count, self->in_base,
+                     report);
     if (report->read_back && report->packets_out < report->packets_in)
         daub_log(DAUB_LOG_WARNING,
                  "%" PRId64 " sound packets went in, %" PRId64 " came out",
@@ -192,6 +194,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         media_encoder_find(params->encode.encoder, container, params->path, error);
     if (!codec)
         return false;
+    self->no_verify = params->encode.no_verify;
     self->timeless = strcmp(container->name, "yuv4mpegpipe") == 0 ||
                      (container->flags & AVFMT_NOTIMESTAMPS);
     self->counts = self->timeless || counts_frames(container);

@@ -49,7 +49,7 @@ struct daub_device *gpu_test_device(int i, const char *kernels)
 
 void gpu_test_device_close(struct daub_device *device)
 {
-    validation_errors += device ? gpu_validation_errors(device) : 0;
+    validation_errors += device ? daub_device_validation_errors(device) : 0;
     daub_device_close(device);
 }
 

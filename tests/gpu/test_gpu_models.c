@@ -25,6 +25,8 @@
 /* On a small made-up picture, harsher than photographs. */
 #define PATTERN_FP16_DB 36.0
 
+static struct gpu_test test;
+
 /* RGB bytes, rows from the top. */
 struct rgb {
     int width, height;
@@ -114,7 +116,8 @@ static struct rgb reference(const struct daub_model *model, const struct rgb *in
     struct daub_error error = {0};
     struct net_graph graph;
     struct net_ref ref;
-    int align = model->alignment;
+    int align = model_alignment(model, test.devices[0], &error);
+    assert_true(align > 0);
     int h = (in->height + align - 1) / align * align;
     int w = (in->width + align - 1) / align * align;
     struct plan_range range = model_range(model);
@@ -128,8 +131,7 @@ static struct rgb reference(const struct daub_model *model, const struct rgb *in
     }
     assert_true(net_onnx_get_info(model->onnx)->style_count <= 64);
     model_default_style(model, style);
-    if (!net_onnx_build(model->onnx, h, w, &graph, &error) ||
-        !net_passes_run(&graph, &error) ||
+    if (!model_build(model, h, w, &graph, &error) ||
         !net_ref_run(&ref, &graph, planes, style, NET_REF_ALL, false, &error))
         fail_msg("%s", error.message);
     struct rgb out = rgb_new(in->width, in->height);
@@ -160,7 +162,6 @@ static struct rgb pattern(int width, int height)
 
 /* ---- tests ---- */
 
-static struct gpu_test test;
 static glob_t files;
 
 static struct daub_model *load(const char *path)

@@ -1,8 +1,12 @@
 /* The stylizer's contract: order, refusals, styles, failures, memory, the check of the
  * device. */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "engine/check.h"
+#include "engine/probe.h"
 #include "gpu_test.h"
 #include "nets.h"
 #include "picture.h"
@@ -53,6 +59,8 @@
     "kernel_shape=1,1; out y 1,3,h,w"
 
 static struct daub_device *device;
+static int device_number;          /* of daub_device_list's usable ones */
+static const char *device_kernels; /* its kernel set */
 static struct daub_model *small_net, *styled_net;
 
 static const struct daub_format format = {.pixel = DAUB_PIXEL_YUV420P};
@@ -899,6 +907,169 @@ static void test_other_size(void **state)
     daub_model_free(model);
 }
 
+/* ---- start ---- */
+
+/* Lines of the log that begin with these words. */
+static struct start_log {
+    int builds, searches, checks, timings;
+} start_log;
+
+static void count_line(enum daub_log_level level, const char *text, void *user)
+{
+    static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+    struct start_log *log = user;
+    (void)level;
+    pthread_mutex_lock(&lock);
+    log->builds += strncmp(text, "building ", 9) == 0;
+    log->searches += strncmp(text, "searching ", 10) == 0;
+    log->timings += strncmp(text, "kernel set ", 11) == 0;
+    log->checks += strstr(text, " agrees with the reference ") != NULL;
+    pthread_mutex_unlock(&lock);
+}
+
+/* From loading the model to its first painting, with what the cache folder holds. */
+static struct picture start(const char *cache)
+{
+    struct daub_device *opened;
+    struct daub_stylizer *stylizer;
+    struct daub_error error = {0};
+    struct daub_stylizer_params params = params_of();
+    struct picture in, out;
+    char select[16];
+    snprintf(select, sizeof(select), "%d", device_number);
+    struct daub_device_params open = {
+        .select = select, .cache_path = cache, .kernels = device_kernels};
+    params.skip_check = false;
+    start_log = (struct start_log){0};
+    daub_log_set_handler(count_line, &start_log);
+    daub_log_set_level(DAUB_LOG_DEBUG);
+    struct daub_model *model = net_make(NET_SMALL, DAUB_MODEL_RANGE_1);
+    if (daub_device_open(&open, &opened, &error) != DAUB_OK ||
+        daub_stylizer_create(opened, model, &params, &stylizer, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    input(&in, 1);
+    output(&out);
+    assert_int_equal(daub_stylizer_submit(stylizer, &in.image, NULL, 0, &error), DAUB_OK);
+    receive(stylizer, &out);
+    daub_log_set_level(DAUB_LOG_INFO);
+    daub_log_set_handler(NULL, NULL);
+    picture_free(&in);
+    daub_stylizer_free(stylizer);
+    daub_model_free(model);
+    daub_device_close(opened);
+    return out;
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] != '.')
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    }
+    closedir(folder);
+    rmdir(path);
+}
+
+/* Every file of the folder is for this build's shaders and C code. */
+static void check_kept_files(const char *path)
+{
+    char build[32], kept[256];
+    snprintf(build, sizeof(build), "%.15s %.15s", gpu_shader_hash, gpu_source_hash);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    int count = 0;
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        int file = openat(dirfd(folder), entry->d_name, O_RDONLY);
+        ssize_t bytes = read(file, kept, sizeof(kept));
+        assert_true(bytes > 0 && memmem(kept, (size_t)bytes, build, strlen(build)));
+        close(file);
+        count++;
+    }
+    closedir(folder);
+    assert_true(count >= 3); /* pipelines, alignment, verdict */
+}
+
+/* A model is built twice, once small and once for the frame's size; what the first start
+ * found about it is known to the next. */
+static void test_builds(void **state)
+{
+    (void)state;
+    char cache[] = "/tmp/daub-test-cache-XXXXXX";
+    assert_non_null(mkdtemp(cache));
+    struct picture cold = start(cache);
+    assert_int_equal(start_log.builds, 2);
+    assert_int_equal(start_log.searches, 1);
+    assert_int_equal(start_log.checks, 1);
+    check_kept_files(cache);
+    struct picture warm = start(cache);
+    assert_int_equal(start_log.builds, 2);
+    assert_int_equal(start_log.searches, 0);
+    assert_int_equal(start_log.checks, 0);
+    assert_true(equal(&cold, &warm));
+    picture_free(&cold);
+    picture_free(&warm);
+    remove_folder(cache);
+}
+
+/* ---- step by step ---- */
+
+struct steps {
+    int count, wrong;
+    char first_wrong[80];
+};
+
+static void take_step(const struct daub_checked_step *step, void *user)
+{
+    struct steps *steps = user;
+    steps->count++;
+    if (!step->right && steps->wrong++ == 0)
+        memcpy(steps->first_wrong, step->name, sizeof(step->name));
+}
+
+/* The device is right; a device that multiplied by other weights in one convolution would
+ * be named with that one. */
+static void test_check_steps(void **state)
+{
+    (void)state;
+    struct daub_error error = {0};
+    struct steps steps = {0};
+    if (daub_device_check_steps(device, small_net, take_step, &steps, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(steps.wrong, 0);
+    assert_true(steps.count >= 4);
+
+    struct net_graph graph;
+    struct net_ref ref = {0};
+    float *image = calloc(3 * 64 * 64, sizeof(float));
+    uint32_t seed = 1;
+    for (int i = 0; image && i < 3 * 64 * 64; i++)
+        image[i] = probe_random(&seed);
+    assert_true(model_build(small_net, 64, 64, &graph, &error));
+    assert_true(net_ref_run(&ref, &graph, image, NULL, NET_REF_ALL, true, &error));
+    const struct net_node *conv = NULL;
+    int convs = 0;
+    for (size_t i = 0; i < graph.node_count && convs < 2; i++) {
+        conv = &graph.nodes[i];
+        convs += conv->op == NET_CONV;
+    }
+    assert_int_equal(convs, 2);
+    struct net_value *weight = &graph.values[conv->input[1]];
+    for (int64_t i = 0; i < net_shape_count(&weight->shape); i++)
+        weight->data[i] *= 1.1f;
+    steps = (struct steps){0};
+    assert_true(check_steps(device, probe_choose_kernels(device), &graph, &ref, image,
+                            NULL, take_step, &steps, &error));
+    assert_true(steps.wrong > 0);
+    assert_memory_equal(steps.first_wrong, conv->name, strlen(conv->name));
+    net_ref_free(&ref);
+    net_graph_free(&graph);
+    free(image);
+}
+
 /* ---- threads ---- */
 
 struct worker {
@@ -951,6 +1122,96 @@ static void test_threads(void **state)
     }
 }
 
+/* Two threads create stylizers on a device that has not timed its kernel sets: they are
+ * timed once, and both threads paint with the same. */
+static void test_kernels_of_threads(void **state)
+{
+    (void)state;
+    struct daub_device *first = device;
+    struct worker workers[2] = {{.model = small_net}, {.model = styled_net}};
+    pthread_t threads[2];
+    device = gpu_test_device(device_number, NULL);
+    int expected = device->kernels ? 0 : 2;
+    start_log = (struct start_log){0};
+    daub_log_set_handler(count_line, &start_log);
+    daub_log_set_level(DAUB_LOG_DEBUG);
+    for (int i = 0; i < 2; i++) {
+        output(&workers[i].out);
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 2; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(workers[i].ok);
+        picture_free(&workers[i].out);
+    }
+    daub_log_set_level(DAUB_LOG_INFO);
+    daub_log_set_handler(NULL, NULL);
+    assert_int_equal(start_log.timings, expected);
+    gpu_test_device_close(device);
+    device = first;
+}
+
+static void test_environment(void **state)
+{
+    (void)state;
+    const char *name = "LP_NATIVE_VECTOR_WIDTH", *width = getenv(name);
+    char *kept = width ? daub_strdup(width) : NULL;
+    struct daub_error error = {0};
+    unsetenv(name);
+    assert_true(daub_device_list(NULL, 0, &error) > 0);
+    assert_null(getenv(name));
+    if (kept)
+        setenv(name, kept, 1);
+    free(kept);
+}
+
+/* ---- memory that the host reads ---- */
+
+/* Both calls are the loader's, looked at on their way. */
+static _Thread_local bool barrier_to_host;
+static atomic_int buffers_ended, without_barrier;
+
+VKAPI_ATTR void VKAPI_CALL vkCmdPipelineBarrier(
+    VkCommandBuffer cmd, VkPipelineStageFlags from, VkPipelineStageFlags to,
+    VkDependencyFlags flags, uint32_t count, const VkMemoryBarrier *barriers,
+    uint32_t buffer_count, const VkBufferMemoryBarrier *buffers, uint32_t image_count,
+    const VkImageMemoryBarrier *images)
+{
+    PFN_vkCmdPipelineBarrier next =
+        (PFN_vkCmdPipelineBarrier)dlsym(RTLD_NEXT, "vkCmdPipelineBarrier");
+    barrier_to_host = false;
+    for (uint32_t i = 0; i < count; i++) {
+        VkPipelineStageFlags writers =
+            VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+        VkAccessFlags writes = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT;
+        if ((from & writers) == writers && (to & VK_PIPELINE_STAGE_HOST_BIT) &&
+            (barriers[i].srcAccessMask & writes) == writes &&
+            (barriers[i].dstAccessMask & VK_ACCESS_HOST_READ_BIT))
+            barrier_to_host = true;
+    }
+    next(cmd, from, to, flags, count, barriers, buffer_count, buffers, image_count,
+         images);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL vkEndCommandBuffer(VkCommandBuffer cmd)
+{
+    PFN_vkEndCommandBuffer next =
+        (PFN_vkEndCommandBuffer)dlsym(RTLD_NEXT, "vkEndCommandBuffer");
+    atomic_fetch_add(&buffers_ended, 1);
+    atomic_fetch_add(&without_barrier, !barrier_to_host);
+    barrier_to_host = false;
+    return next(cmd);
+}
+
+/* Every command buffer of the tests before ended with a barrier that lets the host read
+ * what kernels and copies wrote. */
+static void test_host_barriers(void **state)
+{
+    (void)state;
+    assert_true(atomic_load(&buffers_ended) > 0);
+    assert_int_equal(atomic_load(&without_barrier), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -975,7 +1236,12 @@ int main(void)
         cmocka_unit_test(test_check_passes),
         cmocka_unit_test(test_nan_weights),
         cmocka_unit_test(test_other_size),
+        cmocka_unit_test(test_builds),
+        cmocka_unit_test(test_check_steps),
         cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_kernels_of_threads),
+        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_host_barriers),
     };
     struct gpu_test test;
     int failed = 0;
@@ -989,7 +1255,9 @@ int main(void)
             continue;
         printf("device %d, %s kernels\n", i / 2, gpu_test_kernels_name(sets[i % 2]));
         fflush(stdout);
-        device = gpu_test_device(i / 2, gpu_test_kernels_name(sets[i % 2]));
+        device_number = i / 2;
+        device_kernels = gpu_test_kernels_name(sets[i % 2]);
+        device = gpu_test_device(device_number, device_kernels);
         failed += cmocka_run_group_tests(tests, NULL, NULL);
         gpu_test_device_close(device);
     }

@@ -340,6 +340,23 @@ static void test_size_change(void **state)
     rig_uninit(&rig);
 }
 
+/* That one input could not be painted at another size says nothing of the next. */
+static void test_other_input(void **state)
+{
+    (void)state;
+    struct rig rig;
+    struct daub_error error = {0};
+    rig_init(&rig, 0);
+    rig.painter.no_other_size = true;
+    AVFrame *other = av_frame_clone(rig.source.sample);
+    assert_non_null(other);
+    other->width = WIDTH / 2;
+    assert_true(painter_change(&rig.painter, other, &error));
+    assert_false(rig.painter.no_other_size);
+    av_frame_free(&other);
+    rig_uninit(&rig);
+}
+
 static void test_source_error(void **state)
 {
     (void)state;
@@ -522,21 +539,14 @@ int main(void)
     media_log_init();
     daub_log_set_level(DAUB_LOG_QUIET);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_frames),
-        cmocka_unit_test(test_real_time),
-        cmocka_unit_test(test_governor),
-        cmocka_unit_test(test_target_below),
-        cmocka_unit_test(test_sleep),
-        cmocka_unit_test(test_size_change),
-        cmocka_unit_test(test_source_error),
-        cmocka_unit_test(test_dead_sink),
-        cmocka_unit_test(test_dead_sink_live),
-        cmocka_unit_test(test_stop),
-        cmocka_unit_test(test_stop_before_start),
-        cmocka_unit_test(test_lost_device),
-        cmocka_unit_test(test_encoder),
-        cmocka_unit_test(test_unused_sink),
-        cmocka_unit_test(test_report),
+        cmocka_unit_test(test_all_frames),  cmocka_unit_test(test_real_time),
+        cmocka_unit_test(test_governor),    cmocka_unit_test(test_target_below),
+        cmocka_unit_test(test_sleep),       cmocka_unit_test(test_size_change),
+        cmocka_unit_test(test_other_input), cmocka_unit_test(test_source_error),
+        cmocka_unit_test(test_dead_sink),   cmocka_unit_test(test_dead_sink_live),
+        cmocka_unit_test(test_stop),        cmocka_unit_test(test_stop_before_start),
+        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_encoder),
+        cmocka_unit_test(test_unused_sink), cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

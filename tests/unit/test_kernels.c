@@ -171,8 +171,6 @@ static void test_modules(void **state)
     size_t modules[KERNEL_COUNT] = {0};
     for (size_t i = 0; i < gpu_shader_count; i++) {
         const struct gpu_shader *shader = &gpu_shaders[i];
-        if (strncmp(shader->name, "scene_", 6) == 0)
-            continue; /* not a kernel of the library */
         int kernel = KERNEL_NONE + 1;
         while (kernel < KERNEL_COUNT && !is_module_of(shader, (enum kernel)kernel))
             kernel++;
