@@ -209,15 +209,15 @@ bool net_onnx_read_slice(struct net_onnx_builder *b, const struct net_onnx_node 
     whole_slice(&in, slice);
     net_onnx_attribute_or_input_ints(b, node, "starts", 10, 1, &start);
     net_onnx_attribute_or_input_ints(b, node, "ends", 10, 2, &end);
-    bool some = net_onnx_attribute_or_input_ints(b, node, "axes", 10, 3, &axes);
+    bool has_axes = net_onnx_attribute_or_input_ints(b, node, "axes", 10, 3, &axes);
     bool stepped = net_onnx_opset(b) >= 10 && net_onnx_input_ints(b, node, 4, &step);
     if (start.count != end.count || start.count > NET_MAX_RANK ||
-        (some ? axes.count != start.count : start.count > in.rank) ||
+        (has_axes ? axes.count != start.count : start.count > in.rank) ||
         (stepped && step.count != start.count))
         net_onnx_refuse(b, node, "its starts, ends, axes and steps do not match");
     const struct net_shape *original = net_onnx_original_shape(b, node, 0);
     for (int i = 0; i < start.count && !net_onnx_failed(b); i++) {
-        int axis = some ? net_onnx_axis(b, node, axes.at[i], in.rank) : i;
+        int axis = has_axes ? net_onnx_axis(b, node, axes.at[i], in.rank) : i;
         int64_t by = stepped ? step.at[i] : 1;
         if (by == 0)
             net_onnx_refuse(b, node, "its step is 0");

@@ -16,7 +16,7 @@ static bool is_constant(const struct net_graph *graph, int value)
 
 /* Constant with one number for each of `have` groups, repeated to one for each of `want`
  * channels; -1 for -1. */
-static bool spread_vector(struct net_graph *graph, int value, int64_t have, int64_t want,
+static bool repeat_vector(struct net_graph *graph, int value, int64_t have, int64_t want,
                           int *out, struct daub_error *error)
 {
     *out = value;
@@ -54,8 +54,8 @@ static bool rewrite_group(struct net_graph *graph, int index, struct daub_error 
         (channels % parts || !is_constant(graph, scale) || !is_constant(graph, shift)))
         return true;
     int input[3] = {x};
-    if (!spread_vector(graph, scale, parts, channels, &input[1], error) ||
-        !spread_vector(graph, shift, parts, channels, &input[2], error) ||
+    if (!repeat_vector(graph, scale, parts, channels, &input[1], error) ||
+        !repeat_vector(graph, shift, parts, channels, &input[2], error) ||
         !net_pass_set_inputs(&graph->nodes[index], input, 3, error))
         return false;
     graph->nodes[index].op = NET_NORM;
@@ -92,7 +92,7 @@ static int norm_operand(const struct net_graph *graph, int index, int *other)
 /* Makes a factor or summand computed from the style the normalization's scale or
  * shift, where it has none. Returns whether that is possible; input then holds the new
  * inputs. */
-static bool place_style(const struct net_graph *graph, const struct net_node *node,
+static bool merge_style(const struct net_graph *graph, const struct net_node *node,
                         int other, int input[3])
 {
     const struct net_shape *map = net_pass_shape(graph, node->output);
@@ -112,7 +112,7 @@ static bool place_style(const struct net_graph *graph, const struct net_node *no
 
 /* Combines a constant factor or summand with the normalization's scale and shift. *fits:
  * whether that is possible. False with *error set on failure. */
-static bool place_constant(struct net_graph *graph, int index, int input[3], bool *fits,
+static bool merge_constant(struct net_graph *graph, int index, int input[3], bool *fits,
                            struct daub_error *error)
 {
     struct net_affine affine;
@@ -145,15 +145,15 @@ static bool place_constant(struct net_graph *graph, int index, int input[3], boo
     return true;
 }
 
-static bool absorb(struct net_graph *graph, int index, struct daub_error *error)
+static bool merge_into_norm(struct net_graph *graph, int index, struct daub_error *error)
 {
     int other, norm = norm_operand(graph, index, &other);
     if (norm < 0)
         return true;
     const struct net_node *node = &graph->nodes[norm];
     int input[3] = {node->input[0], net_pass_input(node, 1), net_pass_input(node, 2)};
-    bool fits = place_style(graph, &graph->nodes[index], other, input);
-    if (!fits && !place_constant(graph, index, input, &fits, error))
+    bool fits = merge_style(graph, &graph->nodes[index], other, input);
+    if (!fits && !merge_constant(graph, index, input, &fits, error))
         return false;
     if (!fits)
         return true;
@@ -166,7 +166,7 @@ static bool absorb(struct net_graph *graph, int index, struct daub_error *error)
 bool net_pass_norm_affine(struct net_graph *graph, struct daub_error *error)
 {
     for (size_t i = 0; i < graph->node_count; i++)
-        if (!absorb(graph, (int)i, error))
+        if (!merge_into_norm(graph, (int)i, error))
             return false;
     return true;
 }

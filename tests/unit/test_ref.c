@@ -426,8 +426,7 @@ static void set_attributes(struct net_node *node, const int *ints, const float *
         node->u.matmul.alpha = floats[0];
         node->u.matmul.beta = floats[1];
         break;
-    case NET_INPUT:
-    case NET_RESHAPE:
+    default: /* without attributes */
         break;
     }
 }
