@@ -171,8 +171,7 @@ static bool check_node(const struct net_graph *graph, int index, struct daub_err
                          net_op_name(node->op), want, have);
     }
     if (output->from_style != node_from_style(graph, node))
-        return daub_fail(error, DAUB_ERROR_MODEL,
-                         "node '%s' (%s): wrong mark of what depends on the style",
+        return daub_fail(error, DAUB_ERROR_MODEL, "node '%s' (%s): from_style is wrong",
                          node->name, net_op_name(node->op));
     return true;
 }
@@ -240,9 +239,9 @@ int net_value_sole_reader(const struct net_graph *graph, int value)
     return reader;
 }
 
-/* Nodes stand in execution order, so one walk from the end sees every reader of a value
- * before its producer. needed lives in the producer field's sign: -1 marks dead values.
- * Inputs stay: callers feed them by index. */
+/* Nodes stand in execution order, so a walk from the end meets every reader of a value
+ * before its producer. Meanwhile producer is -1 for values that are not needed. Inputs
+ * are kept: callers refer to them by index. */
 void net_graph_sweep(struct net_graph *graph)
 {
     for (size_t i = 0; i < graph->value_count; i++)

@@ -17,7 +17,7 @@
 #include "shaders/contract.h"
 
 #define NET_MAX_RANK 6
-/* Bounds on what a file may ask for, checked before any arithmetic on sizes. */
+/* Limits on sizes in a file, checked before any arithmetic with them. */
 #define NET_MAX_DIM    (1 << 24)
 #define NET_MAX_VALUES 100000
 
@@ -64,10 +64,9 @@ struct net_window {
 
 struct net_node {
     enum net_op op;
-    char *name;       /* the file's, for messages */
-    const char *type; /* ONNX operator type it came from; static or owned by the graph's
-                         strings, never freed alone */
-    int *input;       /* value indices; optional ones that are absent are -1 */
+    char *name;       /* name in the file, for messages */
+    const char *type; /* ONNX operator it came from; static, or owned by graph->strings */
+    int *input;       /* value indices; -1: optional and absent */
     int input_count;
     int output; /* value index */
     union {
@@ -153,9 +152,9 @@ struct net_graph {
     size_t node_count, node_capacity;
     struct net_value *values;
     size_t value_count, value_capacity;
-    int image;         /* value fed with the picture */
-    int style;         /* value fed with the style weights, -1 where the net has none */
-    int output;        /* the painting */
+    int image;  /* value fed with the picture */
+    int style;  /* value fed with the style weights, -1 where the network has none */
+    int output; /* the painting */
     int height, width; /* picture size it was built for */
     bool nhwc; /* image and output are [1, H, W, 3]; the transposes at the ends stay nodes
                   until the pass that removes them clears this */
@@ -172,8 +171,8 @@ int net_graph_add_value(struct net_graph *graph, const char *name,
 int net_graph_add_constant(struct net_graph *graph, const char *name,
                            const struct net_shape *shape, const float *data,
                            struct daub_error *error);
-/* Appends a node with a fresh, zeroed union for the caller to fill; its output value must
- * exist. Returns its index. Pointers to nodes and values die at the next add. */
+/* Appends a node whose attributes are zero, for the caller to fill; its output value must
+ * exist. Returns its index. Adding invalidates pointers to nodes and values. */
 int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name,
                        const char *type, const int *input, int input_count, int output,
                        struct daub_error *error);
@@ -195,16 +194,16 @@ bool net_infer_shape(const struct net_graph *graph, const struct net_node *node,
                      struct net_shape *shape, struct daub_error *error);
 
 /* ---- whole graph ---- */
-/* Every index in range, inputs computed before use, one producer a value, shapes equal to
- * net_infer_shape's, weights of the right shape, from_style right. Runs after import and
- * after every pass; false with *error set. */
+/* Checks that every index is in range, inputs are computed before use, each value has one
+ * producer, shapes and from_style are right. Runs after import and after every pass;
+ * false with *error set. */
 bool net_graph_check(const struct net_graph *graph, struct daub_error *error);
 /* How many nodes read a value (the graph's output counts as one reader). */
 int net_value_readers(const struct net_graph *graph, int value);
 /* The only node that reads the value, -1 where there are none or several (or the value is
  * the graph's output). */
 int net_value_sole_reader(const struct net_graph *graph, int value);
-/* Deletes nodes whose output nobody reads and renumbers; values stay. */
+/* Deletes nodes whose output is not read and renumbers the others; values are kept. */
 void net_graph_sweep(struct net_graph *graph);
 /* Stable text form for golden tests: one line a node with attributes and output shape. */
 void net_graph_dump(const struct net_graph *graph, FILE *file);

@@ -16,32 +16,37 @@ enum {
     MAX_ALIGNMENT = 64,
 };
 
-/* Builds the file for its own size as well where that is fixed and another. */
+/* Builds the graph. A file with a fixed size that differs from the wanted one is also
+ * built for its original size, with which constants are compared. */
 static bool build(const struct net_onnx *onnx, int height, int width, bool shapes_only,
                   struct net_graph *graph, struct daub_error *error)
 {
     const struct net_onnx_info *info = &onnx->info;
-    int own_height = info->fixed_height ? (int)info->fixed_height : height;
-    int own_width = info->fixed_width ? (int)info->fixed_width : width;
-    bool refit = own_height != height || own_width != width;
-    struct net_graph own_graph;
-    struct net_onnx_builder own = {.graph = &own_graph, .shapes_only = true};
-    struct net_onnx_builder here = {
-        .graph = graph, .own = refit ? &own : NULL, .shapes_only = shapes_only};
-    net_graph_init(&own_graph);
+    int original_height = info->fixed_height ? (int)info->fixed_height : height;
+    int original_width = info->fixed_width ? (int)info->fixed_width : width;
+    bool resized = original_height != height || original_width != width;
+    struct net_graph original_graph;
+    struct net_onnx_builder original = {.graph = &original_graph, .shapes_only = true};
+    struct net_onnx_builder builder = {.graph = graph,
+                                       .original = resized ? &original : NULL,
+                                       .shapes_only = shapes_only};
+    net_graph_init(&original_graph);
     net_graph_init(graph);
-    bool ok = (!refit || net_onnx_run(&own, onnx, own_height, own_width)) &&
-              net_onnx_run(&here, onnx, height, width);
-    const struct daub_error *fault = own.fault.status ? &own.fault : &here.fault;
-    if (!ok && refit && !own.fault.status && here.fault.status == DAUB_ERROR_MODEL)
+    bool ok =
+        (!resized || net_onnx_run(&original, onnx, original_height, original_width)) &&
+        net_onnx_run(&builder, onnx, height, width);
+    const struct daub_error *cause =
+        original.error.status ? &original.error : &builder.error;
+    if (!ok && resized && !original.error.status &&
+        builder.error.status == DAUB_ERROR_MODEL)
         daub_fail(error, DAUB_ERROR_MODEL,
                   "%.100s: made for %dx%d, does not work at %dx%d: %.300s", onnx->name,
-                  own_width, own_height, width, height, fault->message);
+                  original_width, original_height, width, height, cause->message);
     else if (!ok)
-        daub_fail(error, fault->status, "%.120s: %.380s", onnx->name, fault->message);
-    net_onnx_finish(&here);
-    net_onnx_finish(&own);
-    net_graph_free(&own_graph);
+        daub_fail(error, cause->status, "%.120s: %.380s", onnx->name, cause->message);
+    net_onnx_finish(&builder);
+    net_onnx_finish(&original);
+    net_graph_free(&original_graph);
     return ok;
 }
 
@@ -71,7 +76,7 @@ static bool check_versions(struct net_onnx *onnx, struct daub_error *error)
     return true;
 }
 
-/* Those that the net needs; what else a file holds does not matter. */
+/* Checks the initializers that the network needs. */
 static bool check_tensors(struct net_onnx *onnx, struct daub_error *error)
 {
     for (size_t i = 0; i < onnx->symbol_count; i++) {
@@ -108,31 +113,32 @@ static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
     return true;
 }
 
-/* Builds once, so that what daub cannot run is named when the file is opened. Dynamic
- * sides are 64 pixels, or 256 for nets that need more. */
-static bool try_out(struct net_onnx *onnx, struct daub_error *error)
+/* Builds the graph once, so that an operator that daub cannot run is reported when the
+ * file is opened. Dynamic sides are 64 pixels, or 256 where the network refuses 64. */
+static bool build_for_test(struct net_onnx *onnx, struct daub_error *error)
 {
     const struct net_onnx_info *info = &onnx->info;
     if (info->fixed_height > MAX_SIDE || info->fixed_width > MAX_SIDE)
         return daub_fail(
             error, DAUB_ERROR_MODEL, "%.120s: made for %lldx%lld, at most %d", onnx->name,
             (long long)info->fixed_width, (long long)info->fixed_height, MAX_SIDE);
-    bool open = !info->fixed_height || !info->fixed_width;
-    for (onnx->trial = 64;; onnx->trial = 256) {
-        struct daub_error trial = {0};
+    bool dynamic = !info->fixed_height || !info->fixed_width;
+    for (onnx->test_side = 64;; onnx->test_side = 256) {
+        struct daub_error cause = {0};
         struct net_graph graph;
-        bool ok = build(onnx, info->fixed_height ? (int)info->fixed_height : onnx->trial,
-                        info->fixed_width ? (int)info->fixed_width : onnx->trial, true,
-                        &graph, &trial);
+        bool ok =
+            build(onnx, info->fixed_height ? (int)info->fixed_height : onnx->test_side,
+                  info->fixed_width ? (int)info->fixed_width : onnx->test_side, true,
+                  &graph, &cause);
         net_graph_free(&graph);
-        if (ok && !open) /* a size that works, for net_onnx_alignment */
-            onnx->trial =
+        if (ok && !dynamic) /* net_onnx_alignment starts from it */
+            onnx->test_side =
                 (int)(info->fixed_height < info->fixed_width ? info->fixed_height
                                                              : info->fixed_width);
         if (ok)
             return true;
-        if (!open || onnx->trial == 256 || trial.status != DAUB_ERROR_MODEL)
-            return daub_fail(error, trial.status, "%s", trial.message);
+        if (!dynamic || onnx->test_side == 256 || cause.status != DAUB_ERROR_MODEL)
+            return daub_fail(error, cause.status, "%s", cause.message);
     }
 }
 
@@ -152,7 +158,7 @@ struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
               check_tensors(onnx, &cause) && net_onnx_find_inputs(onnx, &cause);
     if (!ok)
         daub_fail(error, cause.status, "%.120s: %.380s", onnx->name, cause.message);
-    if (ok && try_out(onnx, error))
+    if (ok && build_for_test(onnx, error))
         return onnx;
     net_onnx_free(onnx);
     return NULL;
@@ -187,9 +193,9 @@ bool net_onnx_build(const struct net_onnx *onnx, int height, int width,
     return build(onnx, height, width, false, graph, error);
 }
 
-/* What the net adds to or takes off the height and width of a picture. */
-static bool measure(const struct net_onnx *onnx, int height, int width, int64_t change[2],
-                    struct daub_error *error)
+/* change: output size minus picture size, height and width. */
+static bool size_change(const struct net_onnx *onnx, int height, int width,
+                        int64_t change[2], struct daub_error *error)
 {
     struct net_graph graph;
     bool ok = build(onnx, height, width, true, &graph, error);
@@ -202,28 +208,30 @@ static bool measure(const struct net_onnx *onnx, int height, int width, int64_t 
     return ok;
 }
 
-/* A search for the grid that a net wants its pictures on. */
+/* Search for net_onnx_alignment. */
 struct search {
     const struct net_onnx *onnx;
-    bool any;                /* the first size worked, which is on no grid */
-    struct daub_error first; /* why the first that did not work did not */
+    bool any_size_works; /* the network ran at a size that is no multiple of a stride */
+    struct daub_error first; /* of the first size at which building failed */
 };
 
-/* A grid of `step` pixels fits where neighbouring multiples of it all come out changed by
- * the same number of pixels: one that a stride does not divide would round. */
-static bool grid_fits(struct search *search, int step)
+/* Whether pictures whose sides are multiples of step suit the network: at four
+ * neighbouring multiples the output differs from the picture by the same number of
+ * pixels. A multiple that a stride does not divide would be rounded to another
+ * difference. */
+static bool step_fits(struct search *search, int step)
 {
-    int from = (search->onnx->trial + step - 1) / step;
+    int from = (search->onnx->test_side + step - 1) / step;
     int64_t first[2] = {0, 0}, change[2];
     for (int k = 0; k < 4; k++) {
         struct daub_error cause = {0};
-        if (!measure(search->onnx, (from + k) * step, (from + k + 1) * step, change,
-                     &cause)) {
+        if (!size_change(search->onnx, (from + k) * step, (from + k + 1) * step, change,
+                         &cause)) {
             if (search->first.status == DAUB_OK || cause.status == DAUB_ERROR_MEMORY)
                 search->first = cause;
             return false;
         }
-        search->any = search->any || step == 1;
+        search->any_size_works = search->any_size_works || step == 1;
         if (k == 0)
             memcpy(first, change, sizeof(first));
         if (change[0] != first[0] || change[1] != first[1])
@@ -238,9 +246,9 @@ int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error)
     const struct daub_error *first = &search.first;
     for (int step = 1; step <= MAX_ALIGNMENT && first->status != DAUB_ERROR_MEMORY;
          step++)
-        if (grid_fits(&search, step))
+        if (step_fits(&search, step))
             return step;
-    if (search.any && first->status != DAUB_ERROR_MEMORY)
+    if (search.any_size_works && first->status != DAUB_ERROR_MEMORY)
         daub_fail(error, DAUB_ERROR_MODEL,
                   "%.120s: its total stride is over %d pixels; daub cannot pad to that",
                   onnx->name, MAX_ALIGNMENT);

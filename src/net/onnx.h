@@ -17,7 +17,7 @@ struct net_onnx_property {
 struct net_onnx_info {
     int opset;          /* of the default domain, 9..17 accepted */
     int style_count;    /* elements of the style input; 0 where there is none */
-    int image_channels; /* 3, or 7 for nets that take the warped previous painting */
+    int image_channels; /* 3, or 7 for networks that take the warped previous painting */
     bool nhwc;          /* image input is [1, H, W, 3] */
     int64_t fixed_height,
         fixed_width;    /* of the image input; 0 where the axis is dynamic */
@@ -26,27 +26,26 @@ struct net_onnx_info {
     size_t property_count;
 };
 
-/* Parses size bytes (not kept). name is for messages. NULL with *error set
- * (DAUB_ERROR_MODEL, or DAUB_ERROR_MEMORY) where the file is damaged, refers to external
- * data, or holds no image-to-image net; an operator daub cannot run is named with node,
- * op and opset here, not later. */
+/* Parses size bytes, which are not kept. name is for messages. NULL with *error set
+ * (DAUB_ERROR_MODEL or DAUB_ERROR_MEMORY) where the file is damaged, refers to external
+ * data, or holds no image-to-image network. Operators that daub cannot run are reported
+ * here already, with node, operator and opset. */
 struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
                                 struct daub_error *error);
 void net_onnx_free(struct net_onnx *onnx);
 const struct net_onnx_info *net_onnx_get_info(const struct net_onnx *onnx);
 
-/* Builds the graph for a picture of height x width: shape arithmetic and constant
- * expressions folded, Identity and Dropout gone, fixed-size files re-inferred for the new
- * size (a Resize to constant sizes becomes one by the scale it had at the file's own
- * size; a Reshape whose constant shape names the old size likewise). *graph is
- * initialised here and to be freed by the caller in either case. False with *error set.
- */
+/* Builds the graph for a picture of height x width. Shape arithmetic and constant
+ * expressions are folded, Identity and Dropout removed. Files made for one size are
+ * adapted: a Resize to constant sizes keeps its scale, a Reshape to a constant shape
+ * keeps its proportions. *graph is initialised here and freed by the caller in either
+ * case. False with *error set. */
 bool net_onnx_build(const struct net_onnx *onnx, int height, int width,
                     struct net_graph *graph, struct daub_error *error);
 
-/* The net's total stride, found from its graph: a picture whose sides are multiples of it
- * passes every down- and upsampling unchanged, so callers reflect-pad to it and crop.
- * 1 for nets without. At most 64; *error where building fails. 0 on failure. */
+/* The network's total stride, 1 to 64, found by building for several sizes. A picture
+ * whose sides are multiples of it comes out in the same size, so callers pad to it and
+ * crop. 0 with *error set on failure. */
 int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error);
 
 #endif

@@ -4,18 +4,18 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-/* How far the painting's size may be from the picture's, pixels: nets without padding
- * lose a border, nets with strides round up. */
+/* Largest difference between the painting's size and the picture's, pixels: networks
+ * without padding lose a border, networks with strides round up. */
 enum { MAX_BORDER = 64 };
 
 static bool add_input(struct net_onnx_builder *b, int symbol,
                       const struct net_shape *shape, int *value)
 {
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(b->onnx->symbols[symbol].name, name);
-    *value = net_graph_add_value(b->graph, name, shape, &b->fault);
+    net_onnx_printable(b->onnx->symbols[symbol].name, name);
+    *value = net_graph_add_value(b->graph, name, shape, &b->error);
     if (*value < 0 || net_graph_add_node(b->graph, NET_INPUT, name, "Input", NULL, 0,
-                                         *value, &b->fault) < 0)
+                                         *value, &b->error) < 0)
         return false;
     b->entries[symbol].value = *value;
     b->entries[symbol].shape = *shape;
@@ -39,7 +39,7 @@ static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *nod
 {
     bool constant = node->op->fold;
     for (int i = 0; constant && !node->op->shape_only && i < node->input_count; i++)
-        constant = !net_onnx_present(node, i) || net_onnx_is_constant(b, node, i);
+        constant = !net_onnx_has_input(node, i) || net_onnx_is_constant(b, node, i);
     if (constant)
         node->op->fold(b, node);
     else if (node->op->translate)
@@ -51,7 +51,8 @@ static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *nod
             "is computed from the picture");
 }
 
-/* Whether out is a painting of about the picture's size. */
+/* Whether a value of shape out can be the painting: three channels, about the picture's
+ * size. */
 static bool is_painting(const struct net_graph *graph, const struct net_shape *out,
                         bool nhwc)
 {
@@ -67,24 +68,25 @@ static bool is_painting(const struct net_graph *graph, const struct net_shape *o
     return true;
 }
 
-/* The graph's output, brought to the layout of its input. */
+/* Makes the last value the graph's output, transposed where its layout is not the
+ * input's. */
 static bool add_output(struct net_onnx_builder *b)
 {
     struct net_graph *graph = b->graph;
     int value = b->entries[b->onnx->output].value;
     bool nhwc = b->onnx->info.nhwc;
     if (value < 0 || graph->values[value].data || graph->values[value].from_style)
-        return daub_fail(&b->fault, DAUB_ERROR_MODEL,
+        return daub_fail(&b->error, DAUB_ERROR_MODEL,
                          "its output does not depend on the picture: it is no "
-                         "image-to-image net");
+                         "image-to-image network");
     const struct net_shape *shape = &graph->values[value].shape;
     if (b->onnx->node_count > 0 && !is_painting(graph, shape, nhwc) &&
         is_painting(graph, shape, !nhwc)) {
         struct net_node draft = {
             .op = NET_TRANSPOSE,
             .u.transpose.perm = {0, nhwc ? 2 : 3, nhwc ? 3 : 1, nhwc ? 1 : 2}};
-        const struct net_onnx_node *last =
-            &b->onnx->nodes[b->onnx->node_count - 1]; /* lends its name */
+        /* The transposition gets the name of the last node. */
+        const struct net_onnx_node *last = &b->onnx->nodes[b->onnx->node_count - 1];
         value = net_onnx_emit(b, last, &draft, &value, 1, NULL);
         if (value < 0)
             return false;
@@ -96,7 +98,7 @@ static bool add_output(struct net_onnx_builder *b)
         return true;
     char text[NET_SHAPE_TEXT];
     net_shape_text(shape, text);
-    return daub_fail(&b->fault, DAUB_ERROR_MODEL,
+    return daub_fail(&b->error, DAUB_ERROR_MODEL,
                      "gives %s for a picture of %dx%d; daub needs a picture of three "
                      "channels and about that size back (no classifier, no enlarger)",
                      text, graph->width, graph->height);
@@ -124,7 +126,7 @@ bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int h
     if (net_onnx_failed(b) || !add_output(b))
         return false;
     net_graph_sweep(b->graph);
-    return net_graph_check(b->graph, &b->fault);
+    return net_graph_check(b->graph, &b->error);
 }
 
 void net_onnx_finish(struct net_onnx_builder *b)

@@ -6,11 +6,11 @@
 #include "util/error.h"
 #include "util/half.h"
 
-/* Messages nest as deep as model > graph > node > attribute > tensor > segment in what
- * daub reads, and deeper in subgraphs. protobuf-c recurses without a bound of its own. */
+/* Messages that daub reads are nested to six levels (model, graph, node, attribute,
+ * tensor, segment), those in subgraphs deeper. protobuf-c recurses without a limit. */
 enum { MAX_NESTING = 32 };
 
-const char *net_onnx_clean(const char *text, char out[static NET_ONNX_TEXT])
+const char *net_onnx_printable(const char *text, char out[static NET_ONNX_TEXT])
 {
     size_t n = 0;
     for (; text && text[n] && n < NET_ONNX_TEXT - 1; n++)
@@ -19,7 +19,7 @@ const char *net_onnx_clean(const char *text, char out[static NET_ONNX_TEXT])
     return out;
 }
 
-/* Part of the file still to be walked. */
+/* The rest of the file. */
 struct bytes {
     const uint8_t *at, *end;
 };
@@ -36,7 +36,7 @@ static bool take_varint(struct bytes *bytes, uint64_t *value)
     return false;
 }
 
-/* Walks the wire format: every length inside its message, nesting bounded. */
+/* Checks the wire format: every length ends inside its message, nesting is limited. */
 static bool walk_message(const ProtobufCMessageDescriptor *type, struct bytes bytes,
                          int depth)
 {
@@ -80,7 +80,7 @@ static bool walk_message(const ProtobufCMessageDescriptor *type, struct bytes by
     return true;
 }
 
-/* What protobuf-c may still allocate, bytes, and why it got nothing. */
+/* Bytes that protobuf-c may still allocate, and why an allocation failed. */
 struct budget {
     size_t left;
     bool exceeded, no_memory;
@@ -113,8 +113,8 @@ Onnx__ModelProto *net_onnx_unpack(const void *data, size_t size, struct daub_err
         daub_fail(error, DAUB_ERROR_MODEL, "%s", damaged);
         return NULL;
     }
-    /* An empty field of two bytes becomes a struct of up to 200: what is real stays far
-     * below this bound. */
+    /* An empty field of two bytes becomes a struct of up to 200 bytes, so a small file
+     * could fill the memory. Files of exporters stay far below this limit. */
     struct budget budget = {.left = SIZE_MAX};
     if (size < SIZE_MAX / 32)
         budget.left = size * 16 + ((size_t)64 << 20);
@@ -124,8 +124,7 @@ Onnx__ModelProto *net_onnx_unpack(const void *data, size_t size, struct daub_err
         daub_no_memory(error, "reading the model");
     else if (!model)
         daub_fail(error, DAUB_ERROR_MODEL, "%s",
-                  budget.exceeded ? "is made so that reading it takes too much memory"
-                                  : damaged);
+                  budget.exceeded ? "needs too much memory to be read" : damaged);
     return model;
 }
 
@@ -177,7 +176,7 @@ bool net_onnx_tensor_shape(const Onnx__TensorProto *proto, struct net_shape *sha
                            int64_t *count, struct daub_error *error)
 {
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(proto->name, name);
+    net_onnx_printable(proto->name, name);
     if (proto->n_external_data > 0 ||
         (proto->has_data_location &&
          proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL))
@@ -198,10 +197,10 @@ bool net_onnx_tensor_shape(const Onnx__TensorProto *proto, struct net_shape *sha
                          name, proto->n_dims, NET_MAX_RANK);
     *shape = (struct net_shape){.rank = (int)proto->n_dims};
     *count = 1;
-    int64_t room = 1; /* counts empty axes as 1 */
+    int64_t product = 1; /* like *count, but with 1 for empty axes */
     for (int i = 0; i < shape->rank; i++) {
         int64_t dim = shape->dim[i] = proto->dims[i];
-        if (dim < 0 || dim > NET_MAX_DIM || (room *= dim ? dim : 1) > INT32_MAX)
+        if (dim < 0 || dim > NET_MAX_DIM || (product *= dim ? dim : 1) > INT32_MAX)
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "tensor '%s' has the impossible size %lld on axis %d", name,
                              (long long)dim, i);
@@ -218,7 +217,7 @@ bool net_onnx_tensor_shape(const Onnx__TensorProto *proto, struct net_shape *sha
     return true;
 }
 
-/* Little-endian, as the format says. */
+/* ONNX stores raw data little-endian. */
 static uint64_t load(const uint8_t *bytes, size_t size)
 {
     uint64_t bits = 0;
@@ -285,7 +284,7 @@ void net_onnx_decode_float(const Onnx__TensorProto *proto, int64_t count, float 
         return;
     }
     for (size_t i = 0; i < (size_t)count; i++) {
-        if (plain) { /* most of most files: kept free of the switch */
+        if (plain) { /* the usual case: faster without the switch */
             uint32_t bits = (uint32_t)load(proto->raw_data.data + 4 * i, 4);
             memcpy(&out[i], &bits, sizeof(bits));
         } else {

@@ -6,31 +6,32 @@
 
 #define TYPE(name) ONNX__TENSOR_PROTO__DATA_TYPE__##name
 
-/* x repeated to a shape that it broadcasts to. */
-static struct net_tensor *spread(struct net_onnx_builder *b,
-                                 const struct net_onnx_node *node,
-                                 const struct net_tensor *x,
-                                 const struct net_shape *shape)
+/* x broadcast to shape. */
+static struct net_tensor *broadcast_to(struct net_onnx_builder *b,
+                                       const struct net_onnx_node *node,
+                                       const struct net_tensor *x,
+                                       const struct net_shape *shape)
 {
     int64_t stride[NET_MAX_RANK];
     net_tensor_strides(&x->shape, shape->rank, stride);
     return net_tensor_view(b, node, x, shape, 0, stride);
 }
 
-/* Combines two to many operands from the left; as BOOL where it is a test. */
+/* Combines two or more operands from left to right; the result is BOOL where it is a
+ * test. */
 static void combine(struct net_onnx_builder *b, const struct net_onnx_node *node,
                     double (*value)(double x, double y), bool is_test)
 {
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
-    struct net_tensor *sum = x ? spread(b, node, x, &x->shape) : NULL;
+    struct net_tensor *sum = x ? broadcast_to(b, node, x, &x->shape) : NULL;
     for (int i = 1; sum && i < node->input_count; i++) {
         const struct net_tensor *y = net_onnx_need_constant(b, node, i, "operand");
         struct net_shape shape = {0};
         if (y && !net_shape_broadcast(&sum->shape, &y->shape, &shape))
             net_onnx_refuse(b, node, "its constants' shapes do not match");
         struct net_tensor *left =
-            y && !net_onnx_failed(b) ? spread(b, node, sum, &shape) : NULL;
-        struct net_tensor *right = left ? spread(b, node, y, &shape) : NULL;
+            y && !net_onnx_failed(b) ? broadcast_to(b, node, sum, &shape) : NULL;
+        struct net_tensor *right = left ? broadcast_to(b, node, y, &shape) : NULL;
         net_tensor_free(b, sum);
         sum = left;
         for (int64_t k = 0; right && k < sum->count; k++)
@@ -113,9 +114,9 @@ void net_onnx_fold_activation(struct net_onnx_builder *b,
     net_onnx_bind_tensor(b, node, 0, y);
 }
 
-/* A constant whose elements stand in the attribute itself. */
-static struct net_tensor *listed(struct net_onnx_builder *b,
-                                 const struct net_onnx_node *node)
+/* A constant given by value_float, value_int, value_floats or value_ints. */
+static struct net_tensor *constant_of_attribute(struct net_onnx_builder *b,
+                                                const struct net_onnx_node *node)
 {
     static const struct {
         const char *name;
@@ -154,7 +155,7 @@ void net_onnx_fold_constant(struct net_onnx_builder *b, const struct net_onnx_no
     if (value)
         net_onnx_bind_proto(b, node, value->t);
     else
-        net_onnx_bind_tensor(b, node, 0, listed(b, node));
+        net_onnx_bind_tensor(b, node, 0, constant_of_attribute(b, node));
 }
 
 void net_onnx_fold_constant_of_shape(struct net_onnx_builder *b,
@@ -214,9 +215,9 @@ void net_onnx_fold_where(struct net_onnx_builder *b, const struct net_onnx_node 
     }
     if (net_onnx_failed(b))
         return;
-    struct net_tensor *pick = spread(b, node, in[0], &shape);
-    struct net_tensor *yes = pick ? spread(b, node, in[1], &shape) : NULL;
-    struct net_tensor *no = yes ? spread(b, node, in[2], &shape) : NULL;
+    struct net_tensor *pick = broadcast_to(b, node, in[0], &shape);
+    struct net_tensor *yes = pick ? broadcast_to(b, node, in[1], &shape) : NULL;
+    struct net_tensor *no = yes ? broadcast_to(b, node, in[2], &shape) : NULL;
     for (int64_t i = 0; no && i < yes->count; i++)
         if (pick->data[i] == 0)
             yes->data[i] = no->data[i];
@@ -275,7 +276,7 @@ void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node
     unsigned axes;
     bool keep;
     if (!x || !net_onnx_reduced(b, node, &axes, &keep) ||
-        !net_tensor_spend(b, node, x->count))
+        !net_tensor_count_work(b, node, x->count))
         return;
     struct net_shape kept = x->shape, shape = {0};
     int64_t stride[NET_MAX_RANK] = {0}, step = 1, at[NET_MAX_RANK] = {0};

@@ -4,7 +4,7 @@
 
 #define INT64 ONNX__TENSOR_PROTO__DATA_TYPE__INT64
 
-/* Shape (from opset 15 on a part of it) and Size. */
+/* Shape (from opset 15 on also a range of it) and Size. */
 void net_onnx_fold_shape(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     struct net_shape in = net_onnx_shape(b, node, 0);
@@ -71,34 +71,34 @@ void net_onnx_fold_gather(struct net_onnx_builder *b, const struct net_onnx_node
     net_onnx_bind_tensor(b, node, 0, out);
 }
 
-static struct net_tensor *cut_out(struct net_onnx_builder *b,
-                                  const struct net_onnx_node *node,
-                                  const struct net_tensor *x,
-                                  const struct net_onnx_cut *cut)
+static struct net_tensor *slice_tensor(struct net_onnx_builder *b,
+                                       const struct net_onnx_node *node,
+                                       const struct net_tensor *x,
+                                       const struct net_onnx_slice *slice)
 {
     int64_t stride[NET_MAX_RANK], offset = 0;
     net_tensor_strides(&x->shape, x->shape.rank, stride);
     for (int i = 0; i < x->shape.rank; i++) {
-        offset += cut->start[i] * stride[i];
-        stride[i] *= cut->step[i];
+        offset += slice->start[i] * stride[i];
+        stride[i] *= slice->step[i];
     }
-    return net_tensor_view(b, node, x, &cut->shape, offset, stride);
+    return net_tensor_view(b, node, x, &slice->shape, offset, stride);
 }
 
 void net_onnx_fold_slice(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "data");
-    struct net_onnx_cut cut;
-    if (x && net_onnx_slice(b, node, &cut))
-        net_onnx_bind_tensor(b, node, 0, cut_out(b, node, x, &cut));
+    struct net_onnx_slice slice;
+    if (x && net_onnx_read_slice(b, node, &slice))
+        net_onnx_bind_tensor(b, node, 0, slice_tensor(b, node, x, &slice));
 }
 
 void net_onnx_fold_split(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "data");
-    struct net_onnx_cut cut;
-    for (int i = 0; x && net_onnx_split(b, node, i, &cut); i++)
-        net_onnx_bind_tensor(b, node, i, cut_out(b, node, x, &cut));
+    struct net_onnx_slice slice;
+    for (int i = 0; x && net_onnx_read_split(b, node, i, &slice); i++)
+        net_onnx_bind_tensor(b, node, i, slice_tensor(b, node, x, &slice));
 }
 
 void net_onnx_fold_concat(struct net_onnx_builder *b, const struct net_onnx_node *node)
@@ -190,7 +190,7 @@ void net_onnx_fold_tile(struct net_onnx_builder *b, const struct net_onnx_node *
         return;
     struct net_shape shape = x->shape;
     if (times.count != shape.rank)
-        net_onnx_refuse(b, node, "it names %d repeats for %d axes", times.count,
+        net_onnx_refuse(b, node, "it has %d repeats for %d axes", times.count,
                         shape.rank);
     for (int i = 0; i < shape.rank && i < times.count; i++)
         shape.dim[i] *= times.at[i];

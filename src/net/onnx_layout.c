@@ -7,7 +7,8 @@ static bool is_op(const struct net_onnx_node *node, const char *name)
     return !strcmp(node->op->name, name);
 }
 
-/* Target of Reshape for an input: 0 copies a dimension, -1 takes what is left. */
+/* Result shape of Reshape: 0 copies the input's dimension, -1 is computed from the
+ * rest. */
 static bool resolve(struct net_onnx_builder *b, const struct net_onnx_node *node,
                     const struct net_onnx_ints *target, const struct net_shape *in,
                     struct net_shape *shape, int *open)
@@ -46,14 +47,14 @@ static bool reshape_target(struct net_onnx_builder *b, const struct net_onnx_nod
     struct net_onnx_ints target;
     int open;
     if (!net_onnx_input_ints(b, node, 1, &target)) {
-        net_onnx_refuse(b, node, "it names no target shape");
+        net_onnx_refuse(b, node, "it has no target shape");
         return false;
     }
-    const struct net_shape *own = net_onnx_own_shape(b, node, 0);
-    struct net_shape own_out;
-    if (own && net_onnx_is_literal(b, node, 1) &&
-        resolve(b, node, &target, own, &own_out, &open) &&
-        net_onnx_remap(b, own, &own_out, open, in, shape))
+    const struct net_shape *original = net_onnx_original_shape(b, node, 0);
+    struct net_shape original_out;
+    if (original && net_onnx_is_size_independent(b, node, 1) &&
+        resolve(b, node, &target, original, &original_out, &open) &&
+        net_onnx_resize_shape(b, original, &original_out, open, in, shape))
         return true;
     return resolve(b, node, &target, in, shape, &open);
 }
@@ -74,7 +75,7 @@ static bool squeezed_target(struct net_onnx_builder *b, const struct net_onnx_no
 {
     struct net_onnx_ints axes;
     unsigned gone = 0;
-    bool listed = net_onnx_moved_ints(b, node, "axes", 13, 1, &axes);
+    bool listed = net_onnx_attribute_or_input_ints(b, node, "axes", 13, 1, &axes);
     for (int i = 0; i < axes.count; i++)
         gone |= 1u << net_onnx_axis(b, node, axes.at[i], in->rank);
     *shape = (struct net_shape){0};
@@ -95,7 +96,7 @@ static bool unsqueezed_target(struct net_onnx_builder *b,
 {
     struct net_onnx_ints axes;
     unsigned fresh = 0;
-    net_onnx_moved_ints(b, node, "axes", 13, 1, &axes);
+    net_onnx_attribute_or_input_ints(b, node, "axes", 13, 1, &axes);
     *shape = (struct net_shape){.rank = in->rank + axes.count};
     for (int i = 0; i < axes.count; i++) {
         unsigned bit = 1u << net_onnx_axis(b, node, axes.at[i], shape->rank);
@@ -168,18 +169,18 @@ void net_onnx_transpose(struct net_onnx_builder *b, const struct net_onnx_node *
     net_onnx_bind(b, node, 0, moves ? net_onnx_emit(b, node, &draft, &x, 1, NULL) : x);
 }
 
-static void whole(const struct net_shape *shape, struct net_onnx_cut *cut)
+static void whole_slice(const struct net_shape *shape, struct net_onnx_slice *slice)
 {
-    *cut = (struct net_onnx_cut){.shape = *shape};
+    *slice = (struct net_onnx_slice){.shape = *shape};
     for (int i = 0; i < NET_MAX_RANK; i++)
-        cut->step[i] = 1;
+        slice->step[i] = 1;
 }
 
-/* A position counted on an axis that had own elements in the file's own size: what lies
- * in its second half belongs to the end. */
-static int64_t move_with_end(int64_t at, int64_t own, int64_t here)
+/* Start or end of a slice for an axis that had `original` elements at the file's original
+ * size: positions in the second half keep their distance from the end. */
+static int64_t position_at_new_size(int64_t at, int64_t original, int64_t current)
 {
-    return at >= 0 && at > own / 2 ? at + here - own : at;
+    return at >= 0 && at > original / 2 ? at + current - original : at;
 }
 
 static int64_t clamp(int64_t x, int64_t low, int64_t high)
@@ -187,125 +188,127 @@ static int64_t clamp(int64_t x, int64_t low, int64_t high)
     return x < low ? low : x > high ? high : x;
 }
 
-static void cut_axis(struct net_onnx_cut *cut, int axis, int64_t start, int64_t end,
-                     int64_t step)
+static void slice_axis(struct net_onnx_slice *slice, int axis, int64_t start, int64_t end,
+                       int64_t step)
 {
-    int64_t dim = cut->shape.dim[axis];
+    int64_t dim = slice->shape.dim[axis];
     bool back = step < 0;
     start = clamp(start < 0 ? start + dim : start, 0, back ? dim - 1 : dim);
     end = clamp(end < 0 ? end + dim : end, back ? -1 : 0, back ? dim - 1 : dim);
     int64_t span = back ? start - end : end - start, stride = back ? -step : step;
-    cut->shape.dim[axis] = span > 0 && dim > 0 ? (span - 1) / stride + 1 : 0;
-    cut->start[axis] = start;
-    cut->step[axis] = step;
+    slice->shape.dim[axis] = span > 0 && dim > 0 ? (span - 1) / stride + 1 : 0;
+    slice->start[axis] = start;
+    slice->step[axis] = step;
 }
 
-bool net_onnx_slice(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                    struct net_onnx_cut *cut)
+bool net_onnx_read_slice(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                         struct net_onnx_slice *slice)
 {
     struct net_onnx_ints start, end, axes, step;
     struct net_shape in = net_onnx_shape(b, node, 0);
-    whole(&in, cut);
-    net_onnx_moved_ints(b, node, "starts", 10, 1, &start);
-    net_onnx_moved_ints(b, node, "ends", 10, 2, &end);
-    bool some = net_onnx_moved_ints(b, node, "axes", 10, 3, &axes);
+    whole_slice(&in, slice);
+    net_onnx_attribute_or_input_ints(b, node, "starts", 10, 1, &start);
+    net_onnx_attribute_or_input_ints(b, node, "ends", 10, 2, &end);
+    bool has_axes = net_onnx_attribute_or_input_ints(b, node, "axes", 10, 3, &axes);
     bool stepped = net_onnx_opset(b) >= 10 && net_onnx_input_ints(b, node, 4, &step);
     if (start.count != end.count || start.count > NET_MAX_RANK ||
-        (some ? axes.count != start.count : start.count > in.rank) ||
+        (has_axes ? axes.count != start.count : start.count > in.rank) ||
         (stepped && step.count != start.count))
         net_onnx_refuse(b, node, "its starts, ends, axes and steps do not match");
-    const struct net_shape *own = net_onnx_own_shape(b, node, 0);
+    const struct net_shape *original = net_onnx_original_shape(b, node, 0);
     for (int i = 0; i < start.count && !net_onnx_failed(b); i++) {
-        int axis = some ? net_onnx_axis(b, node, axes.at[i], in.rank) : i;
+        int axis = has_axes ? net_onnx_axis(b, node, axes.at[i], in.rank) : i;
         int64_t by = stepped ? step.at[i] : 1;
         if (by == 0)
             net_onnx_refuse(b, node, "its step is 0");
         if (net_onnx_failed(b))
             break;
-        if (own && own->dim[axis] != in.dim[axis]) {
+        if (original && original->dim[axis] != in.dim[axis]) {
             bool attribute = net_onnx_opset(b) < 10;
-            if (attribute || net_onnx_is_literal(b, node, 1))
-                start.at[i] = move_with_end(start.at[i], own->dim[axis], in.dim[axis]);
-            if (attribute || net_onnx_is_literal(b, node, 2))
-                end.at[i] = move_with_end(end.at[i], own->dim[axis], in.dim[axis]);
+            if (attribute || net_onnx_is_size_independent(b, node, 1))
+                start.at[i] =
+                    position_at_new_size(start.at[i], original->dim[axis], in.dim[axis]);
+            if (attribute || net_onnx_is_size_independent(b, node, 2))
+                end.at[i] =
+                    position_at_new_size(end.at[i], original->dim[axis], in.dim[axis]);
         }
-        cut_axis(cut, axis, start.at[i], end.at[i], by);
+        slice_axis(slice, axis, start.at[i], end.at[i], by);
     }
     return !net_onnx_failed(b);
 }
 
-/* The piece of x, which is x itself where nothing is cut away. */
-static int emit_cut(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
-                    const struct net_onnx_cut *cut)
+/* The slice of x; x itself where that is all of it. */
+static int emit_slice(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
+                      const struct net_onnx_slice *slice)
 {
     struct net_node draft = {.op = NET_SLICE};
-    bool all = net_shape_equal(&cut->shape, &b->graph->values[x].shape);
+    bool all = net_shape_equal(&slice->shape, &b->graph->values[x].shape);
     for (int i = 0; i < NET_MAX_RANK; i++) {
-        draft.u.slice.start[i] = cut->start[i];
-        draft.u.slice.step[i] = cut->step[i];
-        all = all && cut->step[i] > 0;
+        draft.u.slice.start[i] = slice->start[i];
+        draft.u.slice.step[i] = slice->step[i];
+        all = all && slice->step[i] > 0;
     }
-    return all ? x : net_onnx_emit(b, node, &draft, &x, 1, &cut->shape);
+    return all ? x : net_onnx_emit(b, node, &draft, &x, 1, &slice->shape);
 }
 
 void net_onnx_slice_value(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    struct net_onnx_cut cut;
+    struct net_onnx_slice slice;
     int x = net_onnx_operand(b, node, 0);
-    if (x >= 0 && net_onnx_slice(b, node, &cut))
-        net_onnx_bind(b, node, 0, emit_cut(b, node, x, &cut));
+    if (x >= 0 && net_onnx_read_slice(b, node, &slice))
+        net_onnx_bind(b, node, 0, emit_slice(b, node, x, &slice));
 }
 
-bool net_onnx_split(struct net_onnx_builder *b, const struct net_onnx_node *node, int i,
-                    struct net_onnx_cut *cut)
+bool net_onnx_read_split(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                         int i, struct net_onnx_slice *slice)
 {
     struct net_shape in = net_onnx_shape(b, node, 0);
     int axis = net_onnx_axis(b, node, net_onnx_int(b, node, "axis", 0), in.rank);
     struct net_onnx_ints sizes;
     if (net_onnx_failed(b) || i >= node->output_count)
         return false;
-    if (!net_onnx_moved_ints(b, node, "split", 13, 1, &sizes)) {
+    if (!net_onnx_attribute_or_input_ints(b, node, "split", 13, 1, &sizes)) {
         if (in.dim[axis] % node->output_count)
-            net_onnx_refuse(b, node, "%d pieces do not divide %lld elements",
-                            node->output_count, (long long)in.dim[axis]);
+            net_onnx_refuse(b, node, "%lld elements cannot be split into %d equal parts",
+                            (long long)in.dim[axis], node->output_count);
         sizes.count = node->output_count;
         if (sizes.count > NET_ONNX_MAX_INTS)
-            net_onnx_refuse(b, node, "it makes too many pieces");
+            net_onnx_refuse(b, node, "it has too many outputs");
         for (int k = 0; k < sizes.count && k < NET_ONNX_MAX_INTS; k++)
             sizes.at[k] = in.dim[axis] / sizes.count;
     }
-    int64_t sum = 0, before = 0;
+    int64_t sum = 0, start = 0;
     for (int k = 0; k < sizes.count && k < NET_ONNX_MAX_INTS; k++) {
-        before += k < i ? sizes.at[k] : 0;
+        start += k < i ? sizes.at[k] : 0;
         sum += sizes.at[k];
         if (sizes.at[k] < 0)
             sum = INT32_MAX;
     }
     if (sizes.count != node->output_count || sum != in.dim[axis])
-        net_onnx_refuse(b, node, "its pieces do not add up to %lld elements",
+        net_onnx_refuse(b, node, "its parts do not add up to %lld elements",
                         (long long)in.dim[axis]);
     if (net_onnx_failed(b))
         return false;
-    whole(&in, cut);
-    cut->shape.dim[axis] = sizes.at[i];
-    cut->start[axis] = before;
+    whole_slice(&in, slice);
+    slice->shape.dim[axis] = sizes.at[i];
+    slice->start[axis] = start;
     return true;
 }
 
 void net_onnx_split_value(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    struct net_onnx_cut cut;
+    struct net_onnx_slice slice;
     int x = net_onnx_operand(b, node, 0);
-    for (int i = 0; x >= 0 && net_onnx_split(b, node, i, &cut); i++)
+    for (int i = 0; x >= 0 && net_onnx_read_split(b, node, i, &slice); i++)
         if (node->output[i] >= 0 && b->onnx->symbols[node->output[i]].used)
-            net_onnx_bind(b, node, i, emit_cut(b, node, x, &cut));
+            net_onnx_bind(b, node, i, emit_slice(b, node, x, &slice));
 }
 
-/* Only indices that a slice can follow: one, or evenly spaced ones. */
+/* Gather with one index or evenly spaced ones, which is a slice; others are refused. */
 void net_onnx_gather(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     struct net_onnx_ints index;
-    struct net_onnx_cut cut;
+    struct net_onnx_slice slice;
     int x = net_onnx_operand(b, node, 0);
     struct net_shape in = net_onnx_shape(b, node, 0);
     int axis = net_onnx_axis(b, node, net_onnx_int(b, node, "axis", 0), in.rank);
@@ -313,7 +316,7 @@ void net_onnx_gather(struct net_onnx_builder *b, const struct net_onnx_node *nod
     net_onnx_input_ints(b, node, 1, &index);
     if (net_onnx_failed(b))
         return;
-    whole(&in, &cut);
+    whole_slice(&in, &slice);
     int64_t step = 1;
     for (int i = 0; i < index.count; i++) {
         int64_t dim = in.dim[axis];
@@ -328,14 +331,14 @@ void net_onnx_gather(struct net_onnx_builder *b, const struct net_onnx_node *nod
         net_onnx_refuse(b, node, "its indices are not evenly spaced, or out of range");
         return;
     }
-    cut.shape.dim[axis] = index.count;
-    cut.start[axis] = index.at[0];
-    cut.step[axis] = step;
-    int value = emit_cut(b, node, x, &cut);
+    slice.shape.dim[axis] = index.count;
+    slice.start[axis] = index.at[0];
+    slice.step[axis] = step;
+    int value = emit_slice(b, node, x, &slice);
     if (index_rank == 0 && value >= 0) {
         struct net_shape dropped = {.rank = in.rank - 1};
         for (int i = 0; i < dropped.rank; i++)
-            dropped.dim[i] = cut.shape.dim[i < axis ? i : i + 1];
+            dropped.dim[i] = slice.shape.dim[i < axis ? i : i + 1];
         const struct net_node draft = {.op = NET_RESHAPE};
         value = net_onnx_emit(b, node, &draft, &value, 1, &dropped);
     }
@@ -372,13 +375,14 @@ bool net_onnx_expanded(struct net_onnx_builder *b, const struct net_onnx_node *n
         return false;
     for (int i = 0; i < target.rank; i++)
         target.dim[i] = ints.at[i];
-    if (target.rank >= 2 && net_onnx_is_literal(b, node, 1)) {
-        /* The file's own map size, some power of two below its picture's. */
+    if (target.rank >= 2 && net_onnx_is_size_independent(b, node, 1)) {
+        /* Height and width of a feature map at the original size: the picture's over a
+         * power of two, rounded up. */
         int64_t *sides = &target.dim[target.rank - 2];
-        const struct net_graph *own = b->own->graph;
+        const struct net_graph *original = b->original->graph;
         for (int by = 1; by <= 64; by *= 2)
-            if (sides[0] == (own->height + by - 1) / by &&
-                sides[1] == (own->width + by - 1) / by) {
+            if (sides[0] == (original->height + by - 1) / by &&
+                sides[1] == (original->width + by - 1) / by) {
                 sides[0] = (b->graph->height + by - 1) / by;
                 sides[1] = (b->graph->width + by - 1) / by;
                 break;
@@ -392,7 +396,7 @@ bool net_onnx_expanded(struct net_onnx_builder *b, const struct net_onnx_node *n
     return !net_onnx_failed(b);
 }
 
-/* x + 0 with a zero of the target's size on the axes that x has to be repeated on. */
+/* Expand as x + 0, where the constant 0 has the target's length on the axes to repeat. */
 void net_onnx_expand_value(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     struct net_shape shape;

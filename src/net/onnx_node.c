@@ -6,8 +6,8 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-/* What integers from a file are clamped to: sums and products of a few fit 64 bits, and
- * nothing that large passes the checks of sizes. */
+/* Integers from a file are clamped to this: products of two of them fit 64 bits, and
+ * checks of sizes refuse anything that large. */
 #define MAX_INT ((int64_t)1 << 30)
 
 void net_onnx_refuse(struct net_onnx_builder *b, const struct net_onnx_node *node,
@@ -18,19 +18,19 @@ void net_onnx_refuse(struct net_onnx_builder *b, const struct net_onnx_node *nod
     va_start(args, format);
     vsnprintf(what, sizeof(what), format, args);
     va_end(args);
-    daub_fail(&b->fault, DAUB_ERROR_MODEL, "node '%s' (%s, opset %d): %s",
-              net_onnx_clean(node->proto->name, name), node->op->name, net_onnx_opset(b),
-              what);
+    daub_fail(&b->error, DAUB_ERROR_MODEL, "node '%s' (%s, opset %d): %s",
+              net_onnx_printable(node->proto->name, name), node->op->name,
+              net_onnx_opset(b), what);
 }
 
 void net_onnx_no_memory(struct net_onnx_builder *b)
 {
-    daub_no_memory(&b->fault, "building the network");
+    daub_no_memory(&b->error, "building the network");
 }
 
 bool net_onnx_failed(const struct net_onnx_builder *b)
 {
-    return b->fault.status != DAUB_OK;
+    return b->error.status != DAUB_OK;
 }
 
 int net_onnx_opset(const struct net_onnx_builder *b)
@@ -38,7 +38,7 @@ int net_onnx_opset(const struct net_onnx_builder *b)
     return b->onnx->info.opset;
 }
 
-/* Files of IR version 1 leave the type out; then the field that is filled tells. */
+/* Files of IR version 1 have no type; then the field that is set shows it. */
 static bool has_type(const Onnx__AttributeProto *attribute,
                      Onnx__AttributeProto__AttributeType type)
 {
@@ -88,28 +88,28 @@ static int64_t clamp(int64_t x)
 }
 
 int64_t net_onnx_int(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                     const char *name, int64_t standard)
+                     const char *name, int64_t fallback)
 {
     const Onnx__AttributeProto *attribute =
         net_onnx_attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
-    return attribute ? clamp(attribute->i) : standard;
+    return attribute ? clamp(attribute->i) : fallback;
 }
 
 float net_onnx_float(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                     const char *name, float standard)
+                     const char *name, float fallback)
 {
     const Onnx__AttributeProto *attribute =
         net_onnx_attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT);
-    return attribute ? attribute->f : standard;
+    return attribute ? attribute->f : fallback;
 }
 
-bool net_onnx_says(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                   const char *name, const char *text, const char *standard)
+bool net_onnx_text_is(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                      const char *name, const char *text, const char *fallback)
 {
     const Onnx__AttributeProto *attribute =
         net_onnx_attribute(b, node, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING);
     if (!attribute)
-        return !strcmp(text, standard);
+        return !strcmp(text, fallback);
     size_t length = strlen(text);
     return attribute->s.len == length &&
            (length == 0 || !memcmp(attribute->s.data, text, length));
@@ -136,7 +136,7 @@ bool net_onnx_input_ints(struct net_onnx_builder *b, const struct net_onnx_node 
                          int i, struct net_onnx_ints *ints)
 {
     ints->count = 0;
-    if (!net_onnx_present(node, i))
+    if (!net_onnx_has_input(node, i))
         return false;
     const struct net_tensor *tensor = net_onnx_need_constant(b, node, i, "input");
     if (!tensor)
@@ -150,14 +150,15 @@ bool net_onnx_input_ints(struct net_onnx_builder *b, const struct net_onnx_node 
     return true;
 }
 
-bool net_onnx_moved_ints(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                         const char *name, int since, int i, struct net_onnx_ints *ints)
+bool net_onnx_attribute_or_input_ints(struct net_onnx_builder *b,
+                                      const struct net_onnx_node *node, const char *name,
+                                      int since, int i, struct net_onnx_ints *ints)
 {
     return net_onnx_opset(b) < since ? net_onnx_ints(b, node, name, ints)
                                      : net_onnx_input_ints(b, node, i, ints);
 }
 
-bool net_onnx_present(const struct net_onnx_node *node, int i)
+bool net_onnx_has_input(const struct net_onnx_node *node, int i)
 {
     return i < node->input_count && node->input[i] >= 0;
 }
@@ -165,19 +166,19 @@ bool net_onnx_present(const struct net_onnx_node *node, int i)
 bool net_onnx_is_constant(const struct net_onnx_builder *b,
                           const struct net_onnx_node *node, int i)
 {
-    if (!net_onnx_present(node, i))
+    if (!net_onnx_has_input(node, i))
         return false;
     const struct net_onnx_entry *entry = &b->entries[node->input[i]];
     return entry->proto || entry->tensor;
 }
 
-/* What input i has become; NULL with a fault where it is absent or has become nothing. */
+/* Entry of input i; NULL with an error where it is absent or not computed. */
 static struct net_onnx_entry *input_entry(struct net_onnx_builder *b,
                                           const struct net_onnx_node *node, int i)
 {
     if (net_onnx_failed(b))
         return NULL;
-    if (!net_onnx_present(node, i)) {
+    if (!net_onnx_has_input(node, i)) {
         net_onnx_refuse(b, node, "input %d is missing", i);
         return NULL;
     }
@@ -185,9 +186,9 @@ static struct net_onnx_entry *input_entry(struct net_onnx_builder *b,
     if (entry->proto || entry->tensor || entry->value >= 0)
         return entry;
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(b->onnx->symbols[node->input[i]].name, name);
-    net_onnx_refuse(b, node, "it reads '%s', a side output that daub does not compute",
-                    name);
+    net_onnx_printable(b->onnx->symbols[node->input[i]].name, name);
+    net_onnx_refuse(
+        b, node, "it reads '%s', an additional output that daub does not compute", name);
     return NULL;
 }
 
@@ -265,18 +266,18 @@ struct net_shape net_onnx_shape(struct net_onnx_builder *b,
     return shape;
 }
 
-const struct net_shape *net_onnx_own_shape(const struct net_onnx_builder *b,
-                                           const struct net_onnx_node *node, int i)
+const struct net_shape *net_onnx_original_shape(const struct net_onnx_builder *b,
+                                                const struct net_onnx_node *node, int i)
 {
-    if (!b->own || !net_onnx_present(node, i))
+    if (!b->original || !net_onnx_has_input(node, i))
         return NULL;
-    const struct net_onnx_entry *own = &b->own->entries[node->input[i]];
-    const struct net_onnx_entry *here = &b->entries[node->input[i]];
-    if (own->value < 0 || here->value < 0 ||
-        own->shape.rank != b->graph->values[here->value].shape.rank ||
-        net_shape_equal(&own->shape, &b->graph->values[here->value].shape))
+    const struct net_onnx_entry *original = &b->original->entries[node->input[i]];
+    const struct net_onnx_entry *current = &b->entries[node->input[i]];
+    if (original->value < 0 || current->value < 0 ||
+        original->shape.rank != b->graph->values[current->value].shape.rank ||
+        net_shape_equal(&original->shape, &b->graph->values[current->value].shape))
         return NULL;
-    return &own->shape;
+    return &original->shape;
 }
 
 int net_onnx_axis(struct net_onnx_builder *b, const struct net_onnx_node *node,
@@ -290,27 +291,27 @@ int net_onnx_axis(struct net_onnx_builder *b, const struct net_onnx_node *node,
     return 0;
 }
 
-/* A constant of the graph whose contents the caller fills in; NULL data where nobody will
- * look at them. */
+/* Adds a constant to the graph. *data is for the caller to fill; NULL in a build for
+ * shapes only. */
 static int new_constant(struct net_onnx_builder *b, const struct net_onnx_node *node,
                         const struct net_shape *shape, float **data)
 {
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(node->proto->name, name);
+    net_onnx_printable(node->proto->name, name);
     *data = NULL;
     int64_t count = net_shape_count(shape);
     if (count > 0 && (b->constants += count) > NET_ONNX_MAX_CONSTANTS)
-        net_onnx_refuse(b, node, "the net's constants grow too large");
+        net_onnx_refuse(b, node, "the constants of the network are too large");
     if (net_onnx_failed(b))
         return -1;
     if (!b->shapes_only || count < 0) {
-        int value = net_graph_add_constant(b->graph, name, shape, NULL, &b->fault);
+        int value = net_graph_add_constant(b->graph, name, shape, NULL, &b->error);
         if (value >= 0)
             *data = b->graph->values[value].data;
         return value;
     }
     float *one = daub_alloc(1, sizeof(float));
-    int value = one ? net_graph_add_value(b->graph, name, shape, &b->fault) : -1;
+    int value = one ? net_graph_add_value(b->graph, name, shape, &b->error) : -1;
     if (value >= 0)
         b->graph->values[value].data = one;
     else
@@ -342,7 +343,7 @@ int net_onnx_add_floats(struct net_onnx_builder *b, const struct net_onnx_node *
 
 int net_onnx_operand(struct net_onnx_builder *b, const struct net_onnx_node *node, int i)
 {
-    if (!net_onnx_present(node, i))
+    if (!net_onnx_has_input(node, i))
         return -1;
     struct net_onnx_entry *entry = input_entry(b, node, i);
     if (!entry || entry->value >= 0)
@@ -367,30 +368,30 @@ int net_onnx_operand(struct net_onnx_builder *b, const struct net_onnx_node *nod
 
 int net_onnx_emit(struct net_onnx_builder *b, const struct net_onnx_node *node,
                   const struct net_node *draft, const int *input, int input_count,
-                  const struct net_shape *own_shape)
+                  const struct net_shape *output_shape)
 {
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(node->proto->name, name);
+    net_onnx_printable(node->proto->name, name);
     if (net_onnx_failed(b))
         return -1;
     const struct net_shape none = {0};
-    int value =
-        net_graph_add_value(b->graph, name, own_shape ? own_shape : &none, &b->fault);
+    int value = net_graph_add_value(b->graph, name, output_shape ? output_shape : &none,
+                                    &b->error);
     if (value < 0)
         return -1;
     int index = net_graph_add_node(b->graph, draft->op, name, node->op->name, input,
-                                   input_count, value, &b->fault);
+                                   input_count, value, &b->error);
     struct net_shape shape;
     if (index < 0)
         return -1;
     b->graph->nodes[index].u = draft->u;
-    if (!net_infer_shape(b->graph, &b->graph->nodes[index], &shape, &b->fault))
+    if (!net_infer_shape(b->graph, &b->graph->nodes[index], &shape, &b->error))
         return -1;
     b->graph->values[value].shape = shape;
     return value;
 }
 
-/* The entry of output i, NULL where nobody asked for it. */
+/* Entry of output i; NULL where nothing reads it. */
 static struct net_onnx_entry *output_entry(struct net_onnx_builder *b,
                                            const struct net_onnx_node *node, int i)
 {
@@ -427,7 +428,7 @@ void net_onnx_bind_proto(struct net_onnx_builder *b, const struct net_onnx_node 
         entry->proto = proto;
 }
 
-void net_onnx_alias(struct net_onnx_builder *b, const struct net_onnx_node *node)
+void net_onnx_identity(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     const struct net_onnx_entry *entry = input_entry(b, node, 0);
     if (!entry)

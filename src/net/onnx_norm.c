@@ -23,7 +23,7 @@ void net_onnx_instance_norm(struct net_onnx_builder *b, const struct net_onnx_no
     net_onnx_bind(b, node, 0, emit_norm(b, node, (int)shape.dim[1], x, scale, shift));
 }
 
-/* With statistics in the file this is y = a x + c for each channel. */
+/* With constant statistics, batch normalization is y = a x + c for each channel. */
 static void affine(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
                    const struct net_shape *shape)
 {
@@ -70,13 +70,13 @@ void net_onnx_batch_norm(struct net_onnx_builder *b, const struct net_onnx_node 
         affine(b, node, x, &shape);
         return;
     }
-    /* Statistics of the batch, which is one picture: instance normalization. */
+    /* The batch is one picture: its statistics are those of instance normalization. */
     int scale = net_onnx_operand(b, node, 1), shift = net_onnx_operand(b, node, 2);
     net_onnx_bind(b, node, 0, emit_norm(b, node, (int)shape.dim[1], x, scale, shift));
 }
 
-/* Input i of a layer normalization as one number a channel; -1 where it varies inside of
- * channels. */
+/* Scale or shift of a layer normalization as one number for each channel; -1 where it
+ * varies inside a channel. */
 static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *node,
                        int i, const struct net_shape *x)
 {
@@ -100,8 +100,7 @@ static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *n
     return fits ? net_onnx_operand(b, node, i) : -1;
 }
 
-/* Over everything but the batch axis; the format also knows it over the last axes only.
- */
+/* Layer normalization over C, H and W; over fewer axes it is refused. */
 void net_onnx_layer_norm(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     int x = net_onnx_operand(b, node, 0);
@@ -111,7 +110,7 @@ void net_onnx_layer_norm(struct net_onnx_builder *b, const struct net_onnx_node 
         net_onnx_refuse(
             b, node, "it normalizes axes %d to %d; daub normalizes over C,H,W together",
             axis, shape.rank - 1);
-    bool shifted = net_onnx_present(node, 2);
+    bool shifted = net_onnx_has_input(node, 2);
     int scale = per_channel(b, node, 1, &shape);
     int shift = shifted ? per_channel(b, node, 2, &shape) : -1;
     if (scale >= 0 && (shift >= 0 || !shifted)) {
@@ -132,7 +131,7 @@ bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *no
     struct net_onnx_ints ints;
     int rank = net_onnx_shape(b, node, 0).rank;
     bool sum = !strcmp(node->op->name, "ReduceSum");
-    net_onnx_moved_ints(b, node, "axes", sum ? 13 : 18, 1, &ints);
+    net_onnx_attribute_or_input_ints(b, node, "axes", sum ? 13 : 18, 1, &ints);
     *keep = net_onnx_int(b, node, "keepdims", 1) != 0;
     *axes = 0;
     for (int i = 0; i < ints.count; i++)
@@ -171,10 +170,11 @@ void net_onnx_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
         input[i] = net_onnx_operand(b, node, i);
         const struct net_value *value = input[i] < 0 ? NULL : &b->graph->values[input[i]];
         if (value && !value->data && !value->from_style)
-            net_onnx_refuse(b, node,
-                            "it multiplies matrices computed from the picture, as "
-                            "classifiers and attention nets do; daub does so with style "
-                            "weights only");
+            net_onnx_refuse(
+                b, node,
+                "it multiplies matrices computed from the picture, as "
+                "classifiers and attention networks do; daub does so with style "
+                "weights only");
     }
     struct net_shape a = net_onnx_shape(b, node, 0);
     bool vector = !full && a.rank == 1;

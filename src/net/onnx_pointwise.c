@@ -43,7 +43,7 @@ void net_onnx_activation(struct net_onnx_builder *b, const struct net_onnx_node 
 static int emit_clip(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
                      float low, float high)
 {
-    /* As min(max(x, low), high): an upper bound below the lower one wins. */
+    /* As min(max(x, low), high): where high is below low, the result is high. */
     low = low <= high ? low : high;
     if (low <= -FLT_MAX && high >= FLT_MAX)
         return x;
@@ -61,17 +61,17 @@ void net_onnx_clip(struct net_onnx_builder *b, const struct net_onnx_node *node)
         low = net_onnx_float(b, node, "min", low);
         high = net_onnx_float(b, node, "max", high);
     } else {
-        if (net_onnx_present(node, 1))
+        if (net_onnx_has_input(node, 1))
             net_onnx_number(b, node, 1, &low);
-        if (net_onnx_present(node, 2))
+        if (net_onnx_has_input(node, 2))
             net_onnx_number(b, node, 2, &high);
     }
     net_onnx_bind(b, node, 0, emit_clip(b, node, x, low, high));
 }
 
-/* Slopes that are not one a channel: relu(x) - slope relu(-x). */
-static int emit_any_prelu(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                          int x)
+/* For slopes of any shape: relu(x) - slope relu(-x). */
+static int emit_general_prelu(struct net_onnx_builder *b,
+                              const struct net_onnx_node *node, int x)
 {
     struct net_node draft = {.op = NET_UNARY};
     draft.u.unary.kind = NET_UNARY_NEG;
@@ -88,8 +88,8 @@ void net_onnx_prelu(struct net_onnx_builder *b, const struct net_onnx_node *node
     int x = net_onnx_operand(b, node, 0), y;
     struct net_shape in = net_onnx_shape(b, node, 0), slope = net_onnx_shape(b, node, 1);
     int64_t count = net_shape_count(&slope);
-    int channel =
-        1 - (in.rank - slope.rank); /* of the slope's axes, the right-hand ones */
+    int channel = 1 - (in.rank - slope.rank); /* axis of the slope that is the input's
+                                                 channel axis, counted from the right */
     bool constant = net_onnx_is_constant(b, node, 1);
     if (net_onnx_failed(b))
         return;
@@ -104,44 +104,45 @@ void net_onnx_prelu(struct net_onnx_builder *b, const struct net_onnx_node *node
         const int input[2] = {x, net_onnx_operand(b, node, 1)};
         y = net_onnx_emit(b, node, &draft, input, 2, NULL);
     } else {
-        y = emit_any_prelu(b, node, x);
+        y = emit_general_prelu(b, node, x);
     }
     net_onnx_bind(b, node, 0, y);
 }
 
-/* Dimension of shape that is under axis i of a tensor of rank `rank`; 1 where none is. */
-static int64_t facing(const struct net_shape *shape, int i, int rank)
+/* Dimension of shape that broadcasting matches with axis i of a tensor of rank `rank`. */
+static int64_t dimension_at(const struct net_shape *shape, int i, int rank)
 {
     int k = i + shape->rank - rank;
     return k < 0 || k >= shape->rank ? 1 : shape->dim[k];
 }
 
-/* Input i as an operand against input k. A constant that repeats one value along an axis
- * of the other operand needs no such axis: it then fits pictures of any size. */
-static int slim_operand(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                        int i, int k)
+/* Input i as an operand, with input k the other one. A constant that repeats along an
+ * axis is reduced to length 1 there, so that it fits pictures of any size. */
+static int operand_without_repeats(struct net_onnx_builder *b,
+                                   const struct net_onnx_node *node, int i, int k)
 {
     struct net_shape mine = net_onnx_shape(b, node, i);
     struct net_shape other = net_onnx_shape(b, node, k);
-    const struct net_shape *own = net_onnx_own_shape(b, node, k);
+    const struct net_shape *original = net_onnx_original_shape(b, node, k);
     unsigned axes = 0;
     if (net_onnx_is_constant(b, node, i) && !net_onnx_is_constant(b, node, k))
         for (int a = 0; a < mine.rank; a++)
             if (mine.dim[a] > 1 &&
-                mine.dim[a] == facing(own ? own : &other, a, mine.rank))
+                mine.dim[a] == dimension_at(original ? original : &other, a, mine.rank))
                 axes |= 1u << a;
     const struct net_tensor *full = axes ? net_onnx_constant(b, node, i) : NULL;
     if (!full)
         return net_onnx_operand(b, node, i);
-    struct net_tensor *slim = net_tensor_collapse(b, node, full, axes);
-    bool smaller = slim && slim->count < full->count;
-    int value = smaller ? net_onnx_add_constant(b, node, slim) : -1;
-    net_tensor_free(b, slim);
+    struct net_tensor *small = net_tensor_collapse(b, node, full, axes);
+    bool smaller = small && small->count < full->count;
+    int value = smaller ? net_onnx_add_constant(b, node, small) : -1;
+    net_tensor_free(b, small);
     return smaller ? value : net_onnx_operand(b, node, i);
 }
 
-/* Min and Max of one map and numbers. */
-static void bound(struct net_onnx_builder *b, const struct net_onnx_node *node, bool min)
+/* Min and Max of one feature map and constant numbers are a Clip. */
+static void clip_by_numbers(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                            bool min)
 {
     float limit = min ? FLT_MAX : -FLT_MAX;
     int map = -1;
@@ -149,7 +150,8 @@ static void bound(struct net_onnx_builder *b, const struct net_onnx_node *node, 
         float number;
         if (!net_onnx_is_constant(b, node, i)) {
             if (map >= 0)
-                net_onnx_refuse(b, node, "daub takes it of one map and numbers only");
+                net_onnx_refuse(
+                    b, node, "daub runs it on one feature map and constant numbers only");
             map = i;
         } else if (net_onnx_number(b, node, i, &number)) {
             if (min ? number < limit : number > limit)
@@ -163,26 +165,27 @@ static void bound(struct net_onnx_builder *b, const struct net_onnx_node *node, 
 
 void net_onnx_min(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    bound(b, node, true);
+    clip_by_numbers(b, node, true);
 }
 
 void net_onnx_max(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    bound(b, node, false);
+    clip_by_numbers(b, node, false);
 }
 
-/* Combines the operands from the left. */
+/* Combines the operands from left to right. */
 static void combine(struct net_onnx_builder *b, const struct net_onnx_node *node,
                     enum net_binary kind)
 {
     if (node->input_count == 1) {
-        net_onnx_alias(b, node);
+        net_onnx_identity(b, node);
         return;
     }
     bool pair = node->input_count == 2;
-    int x = pair ? slim_operand(b, node, 0, 1) : net_onnx_operand(b, node, 0);
+    int x = pair ? operand_without_repeats(b, node, 0, 1) : net_onnx_operand(b, node, 0);
     for (int i = 1; i < node->input_count && !net_onnx_failed(b); i++) {
-        int y = pair ? slim_operand(b, node, 1, 0) : net_onnx_operand(b, node, i);
+        int y =
+            pair ? operand_without_repeats(b, node, 1, 0) : net_onnx_operand(b, node, i);
         x = net_onnx_emit_binary(b, node, kind, x, y);
     }
     net_onnx_bind(b, node, 0, x);
@@ -216,5 +219,5 @@ void net_onnx_cast(struct net_onnx_builder *b, const struct net_onnx_node *node)
                         "it turns computed values into element type %lld; daub "
                         "computes in float",
                         (long long)to);
-    net_onnx_alias(b, node);
+    net_onnx_identity(b, node);
 }

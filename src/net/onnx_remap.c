@@ -1,100 +1,107 @@
+/* Sizes that an exporter wrote as constants, in files made for one picture size: what
+ * they are at another size. */
 #include "net/onnx_internal.h"
 
-bool net_onnx_is_literal(const struct net_onnx_builder *b,
-                         const struct net_onnx_node *node, int i)
+bool net_onnx_is_size_independent(const struct net_onnx_builder *b,
+                                  const struct net_onnx_node *node, int i)
 {
-    if (!b->own || !net_onnx_is_constant(b, node, i))
+    if (!b->original || !net_onnx_is_constant(b, node, i))
         return false;
-    const struct net_tensor *own = b->own->entries[node->input[i]].tensor;
-    const struct net_tensor *here = b->entries[node->input[i]].tensor;
-    if (!own || !here)
+    const struct net_tensor *original = b->original->entries[node->input[i]].tensor;
+    const struct net_tensor *current = b->entries[node->input[i]].tensor;
+    if (!original || !current)
         return true;
-    bool same = own->count == here->count;
-    for (int64_t k = 0; same && k < own->count; k++)
-        same = own->data[k] == here->data[k];
+    bool same = original->count == current->count;
+    for (int64_t k = 0; same && k < original->count; k++)
+        same = original->data[k] == current->data[k];
     return same;
 }
 
-/* Own height and width p, q of a map, and a count of elements that the map has here: its
- * size, found near p and q scaled as the picture was. */
-static bool refit_map(const struct net_onnx_builder *b, int64_t count, int64_t *p,
-                      int64_t *q)
+/* Sets *height and *width, the original size of a feature map, to the current one: a
+ * height that divides the count of elements, both within 2 of the original times the
+ * change of the picture's size. */
+static bool resize_map(const struct net_onnx_builder *b, int64_t count, int64_t *height,
+                       int64_t *width)
 {
-    double dy = (double)b->graph->height / b->own->graph->height;
-    double dx = (double)b->graph->width / b->own->graph->width;
-    int64_t near = (int64_t)((double)*p * dy);
-    for (int64_t h = near > 1 ? near - 1 : 1; h <= near + 2; h++) {
-        double off = (double)(count / h) - (double)*q * dx;
-        if (count % h || off <= -2 || off >= 2)
+    double scale_y = (double)b->graph->height / b->original->graph->height;
+    double scale_x = (double)b->graph->width / b->original->graph->width;
+    int64_t estimate = (int64_t)((double)*height * scale_y);
+    for (int64_t h = estimate > 1 ? estimate - 1 : 1; h <= estimate + 2; h++) {
+        double difference = (double)(count / h) - (double)*width * scale_x;
+        if (count % h || difference <= -2 || difference >= 2)
             continue;
-        *p = h;
-        *q = count / h;
+        *height = h;
+        *width = count / h;
         return true;
     }
     return false;
 }
 
-/* Dimensions [from,to) of out held own elements and shall hold here elements. */
-static bool refit_group(const struct net_onnx_builder *b, struct net_shape *out, int from,
-                        int to, int guess, int64_t own, int64_t here)
+/* Changes the dimensions [from,to) of out, whose product is original, so that it becomes
+ * current. open_axis is preferred where one dimension has to take the change. */
+static bool resize_dimensions(const struct net_onnx_builder *b, struct net_shape *out,
+                              int from, int to, int open_axis, int64_t original,
+                              int64_t current)
 {
-    if (own == here || to == from)
-        return own == here;
+    if (original == current || to == from)
+        return original == current;
     if (to - from == 1) {
-        out->dim[from] = here;
+        out->dim[from] = current;
         return true;
     }
-    /* A picture's two sides, as where the shape of a map was written out. */
-    const struct net_graph *before = b->own->graph;
+    /* Two neighbours with the picture's aspect ratio are height and width of a map. */
+    const struct net_graph *graph = b->original->graph;
     for (int i = to - 2; i >= from; i--) {
-        int64_t *p = &out->dim[i], *q = &out->dim[i + 1];
-        int64_t skew = *p * before->width - *q * before->height;
-        int64_t slack = before->width + before->height, rest = own / (*p * *q);
-        if (skew < slack && skew > -slack && here % rest == 0 &&
-            refit_map(b, here / rest, p, q))
+        int64_t *height = &out->dim[i], *width = &out->dim[i + 1];
+        int64_t difference = *height * graph->width - *width * graph->height;
+        int64_t limit = graph->width + graph->height,
+                others = original / (*height * *width);
+        if (difference < limit && difference > -limit && current % others == 0 &&
+            resize_map(b, current / others, height, width))
             return true;
     }
-    int grows = from;
+    int largest = from;
     for (int i = from; i < to; i++)
-        if (i == guess || (grows != guess && out->dim[i] > out->dim[grows]))
-            grows = i;
-    int64_t rest = own / out->dim[grows];
-    if (here % rest)
+        if (i == open_axis || (largest != open_axis && out->dim[i] > out->dim[largest]))
+            largest = i;
+    int64_t others = original / out->dim[largest];
+    if (current % others)
         return false;
-    out->dim[grows] = here / rest;
+    out->dim[largest] = current / others;
     return true;
 }
 
-bool net_onnx_remap(const struct net_onnx_builder *b, const struct net_shape *own_in,
-                    const struct net_shape *own_out, int guess,
-                    const struct net_shape *here, struct net_shape *out)
+bool net_onnx_resize_shape(const struct net_onnx_builder *b,
+                           const struct net_shape *original_in,
+                           const struct net_shape *original_out, int open_axis,
+                           const struct net_shape *current, struct net_shape *out)
 {
     int i = 0, k = 0;
-    *out = *own_out;
-    if (net_shape_count(own_in) < 0 || net_shape_count(own_out) < 0 ||
-        net_shape_count(here) < 0 || here->rank != own_in->rank)
+    *out = *original_out;
+    if (net_shape_count(original_in) < 0 || net_shape_count(original_out) < 0 ||
+        net_shape_count(current) < 0 || current->rank != original_in->rank)
         return false;
-    /* The smallest runs of dimensions on both sides that hold the same elements. */
-    while (i < own_in->rank || k < own_out->rank) {
-        int64_t in = 1, to = 1, now = 1;
+    /* Goes through the shortest runs of dimensions on both sides with equal products. */
+    while (i < original_in->rank || k < original_out->rank) {
+        int64_t in_count = 1, out_count = 1, current_count = 1;
         int first = k;
-        if (i < own_in->rank) {
-            now *= here->dim[i];
-            in *= own_in->dim[i++];
+        if (i < original_in->rank) {
+            current_count *= current->dim[i];
+            in_count *= original_in->dim[i++];
         }
-        if (k < own_out->rank)
-            to *= own_out->dim[k++];
-        while (in != to) {
-            if (in < to ? i == own_in->rank : k == own_out->rank)
+        if (k < original_out->rank)
+            out_count *= original_out->dim[k++];
+        while (in_count != out_count) {
+            if (in_count < out_count ? i == original_in->rank : k == original_out->rank)
                 return false;
-            if (in < to) {
-                now *= here->dim[i];
-                in *= own_in->dim[i++];
+            if (in_count < out_count) {
+                current_count *= current->dim[i];
+                in_count *= original_in->dim[i++];
             } else {
-                to *= own_out->dim[k++];
+                out_count *= original_out->dim[k++];
             }
         }
-        if (!refit_group(b, out, first, k, guess, in, now))
+        if (!resize_dimensions(b, out, first, k, open_axis, in_count, current_count))
             return false;
     }
     return true;

@@ -3,7 +3,7 @@
 
 #include "net/onnx_internal.h"
 
-/* Negative padding crops first, then the rest is padded: so does ONNX Runtime. */
+/* Negative padding crops, before the other padding is added, as ONNX Runtime does. */
 static int crop(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
                 struct net_node *pad)
 {
@@ -31,19 +31,19 @@ void net_onnx_pad(struct net_onnx_builder *b, const struct net_onnx_node *node)
     struct net_onnx_ints pads;
     int x = net_onnx_operand(b, node, 0);
     struct net_shape in = net_onnx_shape(b, node, 0);
-    net_onnx_moved_ints(b, node, "pads", 11, 1, &pads);
+    net_onnx_attribute_or_input_ints(b, node, "pads", 11, 1, &pads);
     if (!net_onnx_failed(b) && pads.count != 2 * in.rank)
         net_onnx_refuse(b, node, "it has %d paddings for %d axes", pads.count, in.rank);
     float *value = &draft.u.pad.value;
     if (net_onnx_opset(b) < 11)
         *value = net_onnx_float(b, node, "value", 0);
-    else if (net_onnx_present(node, 2))
+    else if (net_onnx_has_input(node, 2))
         net_onnx_number(b, node, 2, value);
-    if (net_onnx_says(b, node, "mode", "reflect", "constant"))
+    if (net_onnx_text_is(b, node, "mode", "reflect", "constant"))
         draft.u.pad.mode = NET_PAD_REFLECT;
-    else if (net_onnx_says(b, node, "mode", "edge", "constant"))
+    else if (net_onnx_text_is(b, node, "mode", "edge", "constant"))
         draft.u.pad.mode = NET_PAD_EDGE;
-    else if (net_onnx_says(b, node, "mode", "constant", "constant"))
+    else if (net_onnx_text_is(b, node, "mode", "constant", "constant"))
         draft.u.pad.mode = *value == 0 ? NET_PAD_ZERO : NET_PAD_CONSTANT;
     else
         net_onnx_refuse(b, node, "unknown padding mode");
@@ -82,10 +82,10 @@ static bool read_scaling(struct net_onnx_builder *b, const struct net_onnx_node 
         net_onnx_refuse(b, node, "it does not resize a map [1,C,H,W]");
         return false;
     }
-    const struct net_shape *own = net_onnx_own_shape(b, node, 0);
+    const struct net_shape *original = net_onnx_original_shape(b, node, 0);
     bool bound = node->output_count > 0 && node->output[0] >= 0;
-    const int64_t *own_out =
-        own && bound ? b->own->entries[node->output[0]].shape.dim : NULL;
+    const int64_t *original_out =
+        original && bound ? b->original->entries[node->output[0]].shape.dim : NULL;
     for (int i = 0; i < 4; i++) {
         int64_t dim = in->dim[i], size = sizes ? net_tensor_int(sizes, i) : 0;
         if (!sizes) {
@@ -95,11 +95,11 @@ static bool read_scaling(struct net_onnx_builder *b, const struct net_onnx_node 
         } else {
             to->scale[i] = (float)size / (float)dim;
         }
-        /* The same size from another input: it was written for the file's own picture,
-         * as it is or over the input's size. What counts is the scale it had there. */
-        if (own_out && own->dim[i] != dim && size == own_out[i]) {
-            to->scale[i] = (float)size / (float)own->dim[i];
-            size = size * dim / own->dim[i];
+        /* The same output size from another input size: the exporter wrote it as a number
+         * for the original picture. Keeps the scale that it had there. */
+        if (original_out && original->dim[i] != dim && size == original_out[i]) {
+            to->scale[i] = (float)size / (float)original->dim[i];
+            size = size * dim / original->dim[i];
         }
         if (size < 1 || size > NET_MAX_DIM)
             net_onnx_refuse(b, node, "it resizes axis %d of %lld elements out of range",
@@ -114,16 +114,16 @@ static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *no
 {
     draft->u.resize.nearest = NET_NEAREST_FLOOR;
     draft->u.resize.mode = NET_RESIZE_NEAREST;
-    if (net_onnx_says(b, node, "mode", "linear", "nearest") ||
-        net_onnx_says(b, node, "mode", "bilinear", "nearest"))
+    if (net_onnx_text_is(b, node, "mode", "linear", "nearest") ||
+        net_onnx_text_is(b, node, "mode", "bilinear", "nearest"))
         draft->u.resize.mode = NET_RESIZE_LINEAR;
-    else if (!net_onnx_says(b, node, "mode", "nearest", "nearest"))
+    else if (!net_onnx_text_is(b, node, "mode", "nearest", "nearest"))
         net_onnx_refuse(b, node,
                         "it resizes with an unknown mode; daub knows nearest and "
                         "linear");
     draft->u.resize.coord = NET_COORD_ASYMMETRIC;
     if (net_onnx_opset(b) < 11) {
-        /* Before opset 11 the rounding was ONNX Runtime's: up where pixels are dropped.
+        /* Before opset 11 rounding is as in ONNX Runtime: up where the output is smaller.
          */
         bool down = false, up = false;
         for (int i = 0; i < 4; i++) {
@@ -156,13 +156,13 @@ static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *no
     };
     bool known = false, rounds = false;
     for (int i = 0; i < 4; i++) {
-        if (net_onnx_says(b, node, "coordinate_transformation_mode", coords[i].name,
-                          "half_pixel")) {
+        if (net_onnx_text_is(b, node, "coordinate_transformation_mode", coords[i].name,
+                             "half_pixel")) {
             draft->u.resize.coord = coords[i].coord;
             known = true;
         }
-        if (net_onnx_says(b, node, "nearest_mode", roundings[i].name,
-                          "round_prefer_floor")) {
+        if (net_onnx_text_is(b, node, "nearest_mode", roundings[i].name,
+                             "round_prefer_floor")) {
             draft->u.resize.nearest = roundings[i].nearest;
             rounds = true;
         }
@@ -170,8 +170,8 @@ static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *no
     /* floor((x + 1/2) / scale) is the half-pixel coordinate with halves rounded up. */
     if (draft->u.resize.mode == NET_RESIZE_NEAREST && rounds &&
         draft->u.resize.nearest == NET_NEAREST_FLOOR &&
-        net_onnx_says(b, node, "coordinate_transformation_mode", "tf_half_pixel_for_nn",
-                      "half_pixel")) {
+        net_onnx_text_is(b, node, "coordinate_transformation_mode",
+                         "tf_half_pixel_for_nn", "half_pixel")) {
         draft->u.resize.coord = NET_COORD_HALF_PIXEL;
         draft->u.resize.nearest = NET_NEAREST_ROUND_PREFER_CEIL;
         known = true;
@@ -233,9 +233,9 @@ void net_onnx_block(struct net_onnx_builder *b, const struct net_onnx_node *node
     draft.u.block.size = (int)net_onnx_int(b, node, "blocksize", 0);
     draft.u.block.order = NET_BLOCK_DCR;
     if (to_space && net_onnx_opset(b) >= 11) {
-        if (net_onnx_says(b, node, "mode", "CRD", "DCR"))
+        if (net_onnx_text_is(b, node, "mode", "CRD", "DCR"))
             draft.u.block.order = NET_BLOCK_CRD;
-        else if (!net_onnx_says(b, node, "mode", "DCR", "DCR"))
+        else if (!net_onnx_text_is(b, node, "mode", "DCR", "DCR"))
             net_onnx_refuse(b, node, "unknown 'mode'");
     }
     int x = net_onnx_operand(b, node, 0);

@@ -30,7 +30,7 @@ static void add_name(struct net_onnx *onnx, const char *name)
             (struct net_onnx_symbol){.name = name, .producer = -1};
 }
 
-/* Sorted and unique: lookups stay fast whatever names a file chooses. */
+/* Sorted by name and unique, for binary search. */
 static bool collect_names(struct net_onnx *onnx, struct daub_error *error)
 {
     const Onnx__GraphProto *graph = onnx->model->graph;
@@ -68,10 +68,10 @@ static bool defined_twice(const char *name, struct daub_error *error)
 {
     char text[NET_ONNX_TEXT];
     return daub_fail(error, DAUB_ERROR_MODEL, "defines '%s' twice; the file is damaged",
-                     net_onnx_clean(name, text));
+                     net_onnx_printable(name, text));
 }
 
-/* Says of each symbol where it comes from. */
+/* Sets initializer, input or producer of each symbol. */
 static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
 {
     const Onnx__GraphProto *graph = onnx->model->graph;
@@ -86,7 +86,7 @@ static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
         int s = find_symbol(onnx, graph->input[i]->name);
         if (s >= 0 && onnx->symbols[s].input)
             return defined_twice(onnx->symbols[s].name, error);
-        /* Old files (IR 3) list the initializers among the inputs. */
+        /* Files of IR version 3 list initializers among the inputs too. */
         if (s >= 0 && !onnx->symbols[s].initializer)
             onnx->symbols[s].input = graph->input[i];
     }
@@ -103,7 +103,7 @@ static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
     return true;
 }
 
-/* All nodes of the file with their names resolved; onnx->nodes until sorted. */
+/* Fills onnx->nodes with all nodes of the file and the symbols they read and write. */
 static bool link_nodes(struct net_onnx *onnx, struct daub_error *error)
 {
     const Onnx__GraphProto *graph = onnx->model->graph;
@@ -134,7 +134,7 @@ static bool link_nodes(struct net_onnx *onnx, struct daub_error *error)
     return true;
 }
 
-/* Depth-first walk from the output against the flow. */
+/* Depth-first search from the output back to the inputs. */
 struct walk {
     struct net_onnx *onnx;
     enum { NEW, OPEN, DONE } * state; /* by node */
@@ -143,7 +143,7 @@ struct walk {
     } * stack;
     int *order; /* nodes needed, producers first */
     size_t depth, found;
-    bool sorted; /* the file's own order will do */
+    bool sorted; /* the file's order is an execution order */
     struct daub_error *error;
 };
 
@@ -157,11 +157,12 @@ static bool visit(struct walk *walk, int symbol, int reader)
     if (s->producer < 0)
         return daub_fail(walk->error, DAUB_ERROR_MODEL,
                          "reads '%s', which nothing computes; the file is damaged",
-                         net_onnx_clean(s->name, text));
+                         net_onnx_printable(s->name, text));
     if (walk->state[s->producer] == OPEN)
-        return daub_fail(walk->error, DAUB_ERROR_MODEL,
-                         "computes '%s' from itself; daub runs feed-forward nets only",
-                         net_onnx_clean(s->name, text));
+        return daub_fail(
+            walk->error, DAUB_ERROR_MODEL,
+            "computes '%s' from itself; daub runs feed-forward networks only",
+            net_onnx_printable(s->name, text));
     if (reader >= 0 && s->producer > reader)
         walk->sorted = false;
     if (walk->state[s->producer] == NEW) {
@@ -198,7 +199,7 @@ static int compare_ints(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Leaves the needed nodes, in the file's order where that is an execution order. */
+/* Keeps the needed nodes, in the file's order where that is an execution order. */
 static bool sort_nodes(struct net_onnx *onnx, struct daub_error *error)
 {
     struct walk walk = {
@@ -242,12 +243,12 @@ static bool find_ops(struct net_onnx *onnx, struct daub_error *error)
         if (node->op)
             continue;
         char name[NET_ONNX_TEXT], op[NET_ONNX_TEXT], from[NET_ONNX_TEXT];
-        net_onnx_clean(node->proto->name, name);
-        net_onnx_clean(node->proto->op_type, op);
-        net_onnx_clean(domain, from);
+        net_onnx_printable(node->proto->name, name);
+        net_onnx_printable(node->proto->op_type, op);
+        net_onnx_printable(domain, from);
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "node '%s': daub cannot run the operator %s%s%s (opset %d); the "
-                         "net must do without it",
+                         "network must do without it",
                          name, standard ? "" : from, standard ? "" : ".", op,
                          onnx->info.opset);
     }
@@ -266,7 +267,8 @@ bool net_onnx_link(struct net_onnx *onnx, struct daub_error *error)
     return sort_nodes(onnx, error) && find_ops(onnx, error);
 }
 
-/* Axes of an input or output; 0 where dynamic. False where the file does not tell. */
+/* Dimensions of an input or output, 0 where dynamic. False where the file does not give
+ * them. */
 static bool declared_shape(const Onnx__ValueInfoProto *info, struct net_shape *shape)
 {
     const Onnx__TypeProto *type = info->type;
@@ -299,7 +301,7 @@ static bool take_image(struct net_onnx *onnx, int symbol, const struct net_shape
 {
     struct net_onnx_info *info = &onnx->info;
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(onnx->symbols[symbol].name, name);
+    net_onnx_printable(onnx->symbols[symbol].name, name);
     if (onnx->image >= 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "wants more than one picture ('%s' too); daub feeds one", name);
@@ -326,7 +328,7 @@ static bool take_style(struct net_onnx *onnx, int symbol, const struct net_shape
                        struct daub_error *error)
 {
     char name[NET_ONNX_TEXT];
-    net_onnx_clean(onnx->symbols[symbol].name, name);
+    net_onnx_printable(onnx->symbols[symbol].name, name);
     int64_t count = shape->dim[shape->rank - 1];
     if (onnx->style >= 0 || (shape->rank == 2 && shape->dim[0] > 1) || count < 1 ||
         count > MAX_STYLES)
@@ -350,7 +352,7 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
         if (!onnx->symbols[s].used || !input)
             continue;
         char name[NET_ONNX_TEXT];
-        net_onnx_clean(onnx->symbols[s].name, name);
+        net_onnx_printable(onnx->symbols[s].name, name);
         if (!declared_shape(input, &shape) || !is_float(input))
             return daub_fail(
                 error, DAUB_ERROR_MODEL,
@@ -369,13 +371,13 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
     if (onnx->image < 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "computes its output without a picture [1,3,H,W]: it is no "
-                         "image-to-image net");
+                         "image-to-image network");
     struct net_shape shape;
     const Onnx__ValueInfoProto *output = onnx->model->graph->output[0];
     if (declared_shape(output, &shape) && shape.rank != 4 && shape.rank != 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "gives a result of %d axes, not a picture [1,3,H,W]: it is a "
-                         "classifier or another kind of net",
+                         "classifier or another kind of network",
                          shape.rank);
     return true;
 }

@@ -4,12 +4,12 @@
 #include "net/onnx_internal.h"
 #include "util/alloc.h"
 
-bool net_tensor_spend(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                      int64_t elements)
+bool net_tensor_count_work(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                           int64_t elements)
 {
     b->work += elements;
     if (b->work > NET_ONNX_MAX_WORK)
-        net_onnx_refuse(b, node, "its constants take too much work");
+        net_onnx_refuse(b, node, "its constants take too long to compute");
     return !net_onnx_failed(b);
 }
 
@@ -20,20 +20,22 @@ struct net_tensor *net_tensor_new(struct net_onnx_builder *b,
 {
     if (net_onnx_failed(b))
         return NULL;
-    /* room counts empty axes as 1, so that no product of a shape's parts overflows. */
-    int64_t count = 1, room = 1;
-    for (int i = 0; i < shape->rank && room >= 0; i++) {
+    /* product counts empty axes as 1, so that it limits the product of any of the
+     * dimensions. */
+    int64_t count = 1, product = 1;
+    for (int i = 0; i < shape->rank && product >= 0; i++) {
         int64_t dim = shape->dim[i];
-        if (dim < 0 || dim > NET_MAX_DIM || (room *= dim ? dim : 1) > NET_ONNX_MAX_FOLDED)
-            room = -1;
+        if (dim < 0 || dim > NET_MAX_DIM ||
+            (product *= dim ? dim : 1) > NET_ONNX_MAX_FOLDED)
+            product = -1;
         else
             count *= dim;
     }
-    if (room < 0 || b->folded + count > NET_ONNX_MAX_FOLDED) {
-        net_onnx_refuse(b, node, "its constants grow too large");
+    if (product < 0 || b->folded + count > NET_ONNX_MAX_FOLDED) {
+        net_onnx_refuse(b, node, "its constants are too large");
         return NULL;
     }
-    if (!net_tensor_spend(b, node, count))
+    if (!net_tensor_count_work(b, node, count))
         return NULL;
     struct net_tensor *tensor = daub_alloc(1, sizeof(*tensor));
     double *data = daub_alloc((size_t)count, sizeof(*data));
@@ -63,10 +65,10 @@ void net_tensor_strides(const struct net_shape *shape, int rank,
 {
     int64_t step = 1;
     for (int i = rank - 1; i >= 0; i--) {
-        int own = i - (rank - shape->rank);
-        stride[i] = own < 0 || shape->dim[own] == 1 ? 0 : step;
-        if (own >= 0)
-            step *= shape->dim[own];
+        int axis = i - (rank - shape->rank);
+        stride[i] = axis < 0 || shape->dim[axis] == 1 ? 0 : step;
+        if (axis >= 0)
+            step *= shape->dim[axis];
     }
 }
 
@@ -102,7 +104,7 @@ struct net_tensor *net_tensor_collapse(struct net_onnx_builder *b,
 {
     struct net_shape shape = source->shape;
     int64_t stride[NET_MAX_RANK], step = 1;
-    if (!net_tensor_spend(b, node, source->count))
+    if (!net_tensor_count_work(b, node, source->count))
         return NULL;
     net_tensor_strides(&source->shape, shape.rank, stride);
     for (int i = shape.rank - 1; i >= 0; i--) {
@@ -123,7 +125,8 @@ double net_tensor_round(Onnx__TensorProto__DataType type, double x)
     case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
         return x;
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
-    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16: /* computed in float here */
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16: /* float16 and double are computed as
+                                                    float */
         return (double)(float)x;
     case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
         return x != 0;

@@ -7,7 +7,8 @@ static int64_t extent(const struct net_window *w, int axis)
     return (int64_t)w->dilation[axis] * (w->kernel[axis] - 1) + 1;
 }
 
-/* Two numbers of an attribute into pair; left alone where it is absent. */
+/* Copies an attribute of two numbers to pair, which keeps its value where it is
+ * absent. */
 static void read_pair(struct net_onnx_builder *b, const struct net_onnx_node *node,
                       const char *name, int *pair)
 {
@@ -23,8 +24,8 @@ static void read_pair(struct net_onnx_builder *b, const struct net_onnx_node *no
 
 enum padding { EXPLICIT = 1, SAME_UPPER, SAME_LOWER };
 
-/* Kernel, stride, dilation and explicit padding. The caller sets the kernel that counts
- * where the attribute may be absent. */
+/* Reads kernel, stride, dilation and explicit padding. The caller has set the kernel for
+ * files without the attribute. */
 static enum padding read_window(struct net_onnx_builder *b,
                                 const struct net_onnx_node *node, struct net_window *w)
 {
@@ -41,13 +42,13 @@ static enum padding read_window(struct net_onnx_builder *b,
         if (w->kernel[i] < 1 || w->kernel[i] > 1 << 16 || w->stride[i] < 1 ||
             w->stride[i] > 1 << 16 || w->dilation[i] < 1 || w->dilation[i] > 1 << 16)
             net_onnx_refuse(b, node, "kernel, stride or dilation out of range");
-    if (net_onnx_says(b, node, "auto_pad", "SAME_UPPER", "NOTSET"))
+    if (net_onnx_text_is(b, node, "auto_pad", "SAME_UPPER", "NOTSET"))
         return SAME_UPPER;
-    if (net_onnx_says(b, node, "auto_pad", "SAME_LOWER", "NOTSET"))
+    if (net_onnx_text_is(b, node, "auto_pad", "SAME_LOWER", "NOTSET"))
         return SAME_LOWER;
-    bool valid = net_onnx_says(b, node, "auto_pad", "VALID", "NOTSET");
-    if (!valid && !net_onnx_says(b, node, "auto_pad", "NOTSET", "NOTSET") &&
-        !net_onnx_says(b, node, "auto_pad", "", "NOTSET"))
+    bool valid = net_onnx_text_is(b, node, "auto_pad", "VALID", "NOTSET");
+    if (!valid && !net_onnx_text_is(b, node, "auto_pad", "NOTSET", "NOTSET") &&
+        !net_onnx_text_is(b, node, "auto_pad", "", "NOTSET"))
         net_onnx_refuse(b, node, "unknown 'auto_pad'");
     for (int i = 0; i < 4 && padded && !valid && !net_onnx_failed(b); i++)
         w->pad[i] = (int)pads.at[i];
@@ -55,9 +56,9 @@ static enum padding read_window(struct net_onnx_builder *b,
 }
 
 /* Splits total so that the odd element goes to the end (UPPER) or the start (LOWER). */
-static void share(struct net_window *w, int axis, int64_t total, bool upper)
+static void split_padding(struct net_window *w, int axis, int64_t total, bool upper)
 {
-    const int64_t limit = 1 << 18; /* shape inference refuses what comes near */
+    const int64_t limit = 1 << 18; /* above what shape inference accepts */
     total = total < limit ? total : limit;
     int64_t small = total / 2, large = total - small;
     w->pad[axis] = (int)(upper ? small : large);
@@ -71,11 +72,11 @@ static void pad_same(struct net_onnx_builder *b, const struct net_shape *in,
     for (int i = 0; i < 2 && padding != EXPLICIT && !net_onnx_failed(b); i++) {
         int64_t size = in->dim[2 + i], out = (size + w->stride[i] - 1) / w->stride[i];
         int64_t total = (out - 1) * w->stride[i] + extent(w, i) - size;
-        share(w, i, total > 0 ? total : 0, padding == SAME_UPPER);
+        split_padding(w, i, total > 0 ? total : 0, padding == SAME_UPPER);
     }
 }
 
-/* Input 0 if it is a map and input 1 are its weights; false with a fault otherwise. */
+/* Checks input 0 (a feature map) and input 1 (constant weights); false with an error. */
 static bool read_weights(struct net_onnx_builder *b, const struct net_onnx_node *node,
                          struct net_shape *x, struct net_window *w)
 {
@@ -88,7 +89,7 @@ static bool read_weights(struct net_onnx_builder *b, const struct net_onnx_node 
                         x->rank, k.rank);
     if (!net_onnx_failed(b) && !net_onnx_is_constant(b, node, 1))
         net_onnx_refuse(b, node,
-                        "its weights are computed by the net; daub needs constants");
+                        "its weights are computed by the network; daub needs constants");
     if (net_onnx_failed(b))
         return false;
     w->kernel[0] = (int)k.dim[2];
@@ -114,8 +115,8 @@ void net_onnx_conv(struct net_onnx_builder *b, const struct net_onnx_node *node)
     net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, input, 3, NULL));
 }
 
-/* Padding that gives the output size asked for. What is missing to it is appended below
- * and to the right. */
+/* Sets the padding that gives the wanted output size. Where the output is too small
+ * without padding, output_padding enlarges it at the bottom and right. */
 static void pad_to_size(struct net_onnx_builder *b, const struct net_onnx_node *node,
                         int axis, int64_t in, int64_t out, bool upper,
                         struct net_node *draft)
@@ -130,7 +131,7 @@ static void pad_to_size(struct net_onnx_builder *b, const struct net_onnx_node *
     }
     if (total < 0)
         *extra -= (int)total;
-    share(w, axis, total > 0 ? total : 0, upper);
+    split_padding(w, axis, total > 0 ? total : 0, upper);
 }
 
 void net_onnx_conv_transpose(struct net_onnx_builder *b, const struct net_onnx_node *node)
@@ -147,13 +148,13 @@ void net_onnx_conv_transpose(struct net_onnx_builder *b, const struct net_onnx_n
     bool sized = net_onnx_ints(b, node, "output_shape", &size);
     if (sized && size.count != 2 && size.count != 4)
         net_onnx_refuse(b, node, "'output_shape' has %d numbers", size.count);
-    const struct net_shape *own = net_onnx_own_shape(b, node, 0);
+    const struct net_shape *original = net_onnx_original_shape(b, node, 0);
     for (int i = 0; i < 2 && (sized || padding != EXPLICIT) && !net_onnx_failed(b); i++) {
         int64_t in = x.dim[2 + i], out = in * w->stride[i];
         if (sized)
             out = size.at[size.count - 2 + i];
-        if (sized && own && own->dim[2 + i] != in)
-            out = (out * in + own->dim[2 + i] / 2) / own->dim[2 + i];
+        if (sized && original && original->dim[2 + i] != in)
+            out = (out * in + original->dim[2 + i] / 2) / original->dim[2 + i];
         pad_to_size(b, node, i, in, out, padding == SAME_UPPER, &draft);
     }
     int input[3];
@@ -162,8 +163,8 @@ void net_onnx_conv_transpose(struct net_onnx_builder *b, const struct net_onnx_n
     net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, input, 3, NULL));
 }
 
-/* Rounding the output size up is padding more at the end. A window that would start past
- * the input and its padding is left out, as ONNX and PyTorch say. */
+/* Rounding the output size up is more padding at the end. As in ONNX and PyTorch, no
+ * window starts behind the input and its padding. */
 static void pad_ceil(const struct net_shape *in, struct net_window *w)
 {
     for (int i = 0; i < 2; i++) {

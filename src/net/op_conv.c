@@ -129,13 +129,13 @@ static bool conv_transpose_shape(const struct net_op_job *job, struct net_shape 
     return true;
 }
 
-/* Pixels of a row and output channels that are summed together: constants, so that the
- * compiler turns the inner loop into vector code. */
+/* Pixels of a row and output channels that are summed together; constant, so that the
+ * compiler vectorizes the inner loop. */
 enum { BLOCK = 64, OUTPUTS = 4 };
 
-/* Convolution and transposed convolution are one sum over (input channel, kernel row,
- * kernel column); they differ in which input element a kernel tap meets and in how the
- * weights lie. Counts of channels are those of one group. */
+/* Convolution and transposed convolution are the same sum over input channel, kernel row
+ * and kernel column. They differ in the input element of a kernel tap and in the order of
+ * the weights. Numbers of channels are those of one group. */
 struct sum {
     const float *x, *weight, *bias;
     float *y;
@@ -143,7 +143,7 @@ struct sum {
     int64_t height, width, out_height, out_width;
     int kernel[2];
     size_t weight_in, weight_out; /* elements from one channel to the next */
-    int64_t *rows;  /* [out_height][kernel[0]]: input row a tap meets, -1 none */
+    int64_t *rows;  /* [out_height][kernel[0]]: input row of a tap, -1 in zero padding */
     int64_t *cols;  /* [kernel[1]][out_width] */
     double *column; /* [terms][BLOCK]: input elements of a block by tap */
     size_t *offset; /* [terms]: weight of a tap */
@@ -167,10 +167,10 @@ static bool sum_alloc(struct sum *sum)
     return sum->rows && sum->cols && sum->column && sum->offset;
 }
 
-/* Lays out the taps that meet the input in row y, columns x0 .. x0 + count; returns their
- * number. Taps that fall on zero padding altogether are left out. */
-static size_t collect(const struct sum *sum, int64_t group, int64_t y, int64_t x0,
-                      int64_t count)
+/* Collects input elements and weight offsets of all kernel taps for row y, columns x0 ..
+ * x0 + count; returns the number of taps. Rows of taps in zero padding are left out. */
+static size_t gather_taps(const struct sum *sum, int64_t group, int64_t y, int64_t x0,
+                          int64_t count)
 {
     size_t terms = 0;
     for (int64_t c = 0; c < sum->inputs; c++) {
@@ -208,7 +208,7 @@ static void accumulate(const struct sum *sum, const float *weight, size_t terms,
 static void run_block(const struct sum *sum, int64_t group, int64_t y, int64_t x0)
 {
     int64_t count = sum->out_width - x0 < BLOCK ? sum->out_width - x0 : BLOCK;
-    size_t terms = collect(sum, group, y, x0, count);
+    size_t terms = gather_taps(sum, group, y, x0, count);
     const float *weight = sum->weight + (size_t)(group * sum->inputs * sum->outputs *
                                                  sum->kernel[0] * sum->kernel[1]);
     for (int64_t o = 0; o < sum->outputs; o += OUTPUTS) {

@@ -222,8 +222,8 @@ const struct net_operator net_op_unary = {
     .dump = unary_dump,
 };
 
-/* A walk over all elements of a shape, row by row (the last axis); shapes are filled up
- * with ones on the left to NET_MAX_RANK axes. */
+/* Iterator over the rows (last axis) of a shape, which is extended with ones on the left
+ * to NET_MAX_RANK axes. */
 struct walk {
     int64_t dim[NET_MAX_RANK], index[NET_MAX_RANK];
 };
@@ -246,8 +246,7 @@ static bool walk_next(struct walk *walk)
     return d >= 0;
 }
 
-/* stride[d]: elements of a tensor from one index of the walk to the next, 0 on axes that
- * it has once. */
+/* stride[d]: elements from one index of axis d to the next, 0 on axes of length 1. */
 static void walk_strides(const struct net_shape *shape, int64_t stride[NET_MAX_RANK])
 {
     int64_t step = 1;

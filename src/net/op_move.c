@@ -1,5 +1,5 @@
 /* Operators that move elements: concatenation, slices, padding, resampling, pixel
- * shuffles, transposition, new shapes. And the inputs of the graph. */
+ * shuffles, transposition, new shapes; and the inputs of the graph. */
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -26,58 +26,59 @@ const struct net_operator net_op_input = {
     .dump = input_dump,
 };
 
-/* An output whose element [i0, i1, ...] is the input's element number
- * at[0][i0] + at[1][i1] + ..., or a fill value where any of these is negative. */
-struct move {
+/* A copy whose element [i0, i1, ...] is the input's element number at[0][i0] + at[1][i1]
+ * + ..., or a fill value where one of these is negative. */
+struct gather {
     struct net_shape shape;
     int64_t *at[NET_MAX_RANK];
     int64_t *memory;
 };
 
-static bool move_begin(struct move *move, const struct net_shape *shape)
+static bool gather_begin(struct gather *gather, const struct net_shape *shape)
 {
-    *move = (struct move){.shape = *shape};
+    *gather = (struct gather){.shape = *shape};
     size_t total = 0;
     for (int d = 0; d < shape->rank; d++)
         total += (size_t)shape->dim[d];
-    move->memory = daub_alloc(total, sizeof(int64_t));
-    if (!move->memory)
+    gather->memory = daub_alloc(total, sizeof(int64_t));
+    if (!gather->memory)
         return false;
-    int64_t *next = move->memory;
+    int64_t *next = gather->memory;
     for (int d = 0; d < shape->rank; d++) {
-        move->at[d] = next;
+        gather->at[d] = next;
         next += shape->dim[d];
     }
     return true;
 }
 
-static void move_rows(const struct move *move, const float *in, float fill, float *out)
+static void gather_rows(const struct gather *gather, const float *in, float fill,
+                        float *out)
 {
-    int last = move->shape.rank - 1;
-    int64_t width = move->shape.dim[last], index[NET_MAX_RANK] = {0};
+    int last = gather->shape.rank - 1;
+    int64_t width = gather->shape.dim[last], index[NET_MAX_RANK] = {0};
     for (int d = last; d >= 0;) {
         int64_t base = 0;
         bool outside = false;
         for (d = 0; d < last; d++) {
-            outside = outside || move->at[d][index[d]] < 0;
-            base += move->at[d][index[d]];
+            outside = outside || gather->at[d][index[d]] < 0;
+            base += gather->at[d][index[d]];
         }
         for (int64_t i = 0; i < width; i++)
-            out[i] =
-                outside || move->at[last][i] < 0 ? fill : in[base + move->at[last][i]];
+            out[i] = outside || gather->at[last][i] < 0 ? fill
+                                                        : in[base + gather->at[last][i]];
         out += width;
-        for (d = last - 1; d >= 0 && ++index[d] == move->shape.dim[d]; d--)
+        for (d = last - 1; d >= 0 && ++index[d] == gather->shape.dim[d]; d--)
             index[d] = 0;
     }
 }
 
-static void move_run(struct move *move, const float *in, float fill, float *out)
+static void gather_run(struct gather *gather, const float *in, float fill, float *out)
 {
-    if (move->shape.rank == 0)
+    if (gather->shape.rank == 0)
         *out = *in;
     else
-        move_rows(move, in, fill, out);
-    free(move->memory);
+        gather_rows(gather, in, fill, out);
+    free(gather->memory);
 }
 
 /* stride[d]: elements from one index of axis d to the next. */
@@ -99,8 +100,8 @@ static void dump_list(const char *label, const int64_t *list, int count, FILE *f
 
 /* ---- slices and padding ---- */
 
-/* The number of elements taken is the output value's: start and step alone cannot tell.
- */
+/* The number of elements is that of the output value: the attributes do not contain
+ * it. */
 static bool slice_shape(const struct net_op_job *job, struct net_shape *out)
 {
     const struct net_shape *x = net_op_in_shape(job, 0), *own = net_op_out_shape(job);
@@ -126,17 +127,17 @@ static bool slice_shape(const struct net_op_job *job, struct net_shape *out)
 
 static bool slice_run(const struct net_op_job *job)
 {
-    struct move move;
+    struct gather gather;
     int64_t stride[NET_MAX_RANK];
-    if (!move_begin(&move, net_op_out_shape(job)))
+    if (!gather_begin(&gather, net_op_out_shape(job)))
         return net_op_no_memory(job);
     strides(net_op_in_shape(job, 0), stride);
-    for (int d = 0; d < move.shape.rank; d++)
-        for (int64_t i = 0; i < move.shape.dim[d]; i++)
-            move.at[d][i] =
+    for (int d = 0; d < gather.shape.rank; d++)
+        for (int64_t i = 0; i < gather.shape.dim[d]; i++)
+            gather.at[d][i] =
                 (job->node->u.slice.start[d] + i * job->node->u.slice.step[d]) *
                 stride[d];
-    move_run(&move, job->in[0], 0, job->out);
+    gather_run(&gather, job->in[0], 0, job->out);
     return true;
 }
 
@@ -217,19 +218,19 @@ static bool pad_run(const struct net_op_job *job)
 {
     const struct net_node *node = job->node;
     const struct net_shape *x = net_op_in_shape(job, 0);
-    struct move move;
+    struct gather gather;
     int64_t stride[NET_MAX_RANK];
-    if (!move_begin(&move, net_op_out_shape(job)))
+    if (!gather_begin(&gather, net_op_out_shape(job)))
         return net_op_no_memory(job);
     strides(x, stride);
-    for (int d = 0; d < move.shape.rank; d++)
-        for (int64_t i = 0; i < move.shape.dim[d]; i++) {
+    for (int d = 0; d < gather.shape.rank; d++)
+        for (int64_t i = 0; i < gather.shape.dim[d]; i++) {
             int64_t source =
                 net_op_pad_source(i - node->u.pad.before[d], x->dim[d], node->u.pad.mode);
-            move.at[d][i] = source < 0 ? -1 : source * stride[d];
+            gather.at[d][i] = source < 0 ? -1 : source * stride[d];
         }
     float fill = node->u.pad.mode == NET_PAD_CONSTANT ? node->u.pad.value : 0;
-    move_run(&move, job->in[0], fill, job->out);
+    gather_run(&gather, job->in[0], fill, job->out);
     return true;
 }
 
@@ -254,7 +255,7 @@ const struct net_operator net_op_pad = {
 
 /* ---- transposition, pixel shuffles, new shapes ---- */
 
-/* Output axis d walks along axis perm[d] of the input taken as shape x. */
+/* Transposes the input, seen as shape x: output axis d is axis perm[d]. */
 static bool permute(const struct net_op_job *job, const struct net_shape *x,
                     const int *perm)
 {
@@ -262,14 +263,14 @@ static bool permute(const struct net_op_job *job, const struct net_shape *x,
     int64_t stride[NET_MAX_RANK];
     for (int d = 0; d < x->rank; d++)
         shape.dim[d] = x->dim[perm[d]];
-    struct move move;
-    if (!move_begin(&move, &shape))
+    struct gather gather;
+    if (!gather_begin(&gather, &shape))
         return net_op_no_memory(job);
     strides(x, stride);
     for (int d = 0; d < shape.rank; d++)
         for (int64_t i = 0; i < shape.dim[d]; i++)
-            move.at[d][i] = i * stride[perm[d]];
-    move_run(&move, job->in[0], 0, job->out);
+            gather.at[d][i] = i * stride[perm[d]];
+    gather_run(&gather, job->in[0], 0, job->out);
     return true;
 }
 
@@ -333,7 +334,7 @@ static bool block_shape(const struct net_op_job *job, struct net_shape *out)
     return true;
 }
 
-/* The ONNX definition: reshape, transpose, reshape. */
+/* As ONNX defines it: reshape, transpose, reshape. */
 static bool block_run(const struct net_op_job *job)
 {
     const int64_t *dim = net_op_in_shape(job, 0)->dim;
@@ -451,9 +452,9 @@ const struct net_operator net_op_concat = {
 
 /* ---- resampling ---- */
 
-/* Single precision on purpose: that is how ONNX Runtime multiplies sizes by scales, and
- * 3 * (5/3) must give 5. A file that states sizes instead has scale = out / in, which may
- * round below; its own size is then right. */
+/* Multiplies sizes by scales in single precision, as ONNX Runtime does: 3 * (5/3) must
+ * give 5. For a file with sizes instead of scales, scale is out / in, and the output's
+ * size is used as it is where that agrees. */
 static bool resize_shape(const struct net_op_job *job, struct net_shape *out)
 {
     const struct net_node *node = job->node;
@@ -479,9 +480,10 @@ static bool resize_shape(const struct net_op_job *job, struct net_shape *out)
     return true;
 }
 
-/* Where output element i lies on the input's axis, by the formulas of ONNX Resize. A file
- * that states sizes has scale = out / in, rounded; the ratio of the sizes is then meant,
- * so that element 60 of 45 resized to 100 is 27 and not just below. */
+/* Coordinate of output element i on the input's axis, by the formulas of ONNX Resize.
+ * Where scale is out / in rounded to float, the ratio of the sizes is used instead:
+ * element 60 of 45 elements resized to 100 then has coordinate 27 and not slightly
+ * less. */
 static double resize_coordinate(const struct net_node *node, int axis, int64_t i,
                                 int64_t in, int64_t out)
 {
@@ -513,8 +515,9 @@ int64_t net_op_nearest_source(const struct net_node *node, int axis, int64_t i,
                               int64_t in, int64_t out)
 {
     double x = resize_coordinate(node, axis, i, in, out);
-    /* Other runtimes work in single precision: with a scale of 1.7, which is really
-     * 1.70000005, element 17 comes from 10, not from just below. */
+    /* Other runtimes compute in single precision: with a scale of 1.7, stored as
+     * 1.70000005, they take element 10 for element 17. Rounds to a half where the
+     * difference is that small. */
     double grid = floor(x * 2 + 0.5) / 2;
     if (fabs(x - grid) < 1e-4 + 5e-7 * fabs(x))
         x = grid;
@@ -538,23 +541,23 @@ int64_t net_op_nearest_source(const struct net_node *node, int axis, int64_t i,
 static bool resize_nearest(const struct net_op_job *job)
 {
     const struct net_shape *x = net_op_in_shape(job, 0);
-    struct move move;
+    struct gather gather;
     int64_t stride[NET_MAX_RANK];
-    if (!move_begin(&move, net_op_out_shape(job)))
+    if (!gather_begin(&gather, net_op_out_shape(job)))
         return net_op_no_memory(job);
     strides(x, stride);
-    for (int d = 0; d < move.shape.rank; d++)
-        for (int64_t i = 0; i < move.shape.dim[d]; i++) {
+    for (int d = 0; d < gather.shape.rank; d++)
+        for (int64_t i = 0; i < gather.shape.dim[d]; i++) {
             int64_t source = d < 2 ? i
                                    : net_op_nearest_source(job->node, d - 2, i, x->dim[d],
-                                                           move.shape.dim[d]);
-            move.at[d][i] = source * stride[d];
+                                                           gather.shape.dim[d]);
+            gather.at[d][i] = source * stride[d];
         }
-    move_run(&move, job->in[0], 0, job->out);
+    gather_run(&gather, job->in[0], 0, job->out);
     return true;
 }
 
-/* The two input elements around an output element and the second one's share. */
+/* The two input elements around an output element, and the weight of the second. */
 struct tap {
     int64_t first, second;
     double share;

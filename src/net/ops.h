@@ -8,8 +8,9 @@
 
 /* clang-format off */
 
-/* Operators of the graph: enumerator, number, name in dumps, definition (op_*.c), lowering
- * (lower*.c; NULL: computed on the host, from the style weights, never on the device). */
+/* Operators of the graph: enumerator, number, name in dumps, definition (op_*.c),
+ * lowering (lower*.c; NULL: computed on the host, from the style weights, never on the
+ * device). */
 #define NET_OPS(ROW)                                                                     \
     ROW(NET_INPUT, 1, "input", net_op_input, lower_input)                                \
     ROW(NET_CONV, 2, "conv", net_op_conv, lower_conv)                                    \
@@ -30,29 +31,29 @@
     ROW(NET_RESHAPE, 17, "reshape", net_op_reshape, NULL)                                \
     ROW(NET_MATMUL, 18, "matmul", net_op_matmul, NULL)
 
-/* Activations (numbers: ACTIVATIONS of shaders/contract.h): enumerator, name in dumps, ONNX operator
- * (NULL: made by an importer function of its own), its attributes alpha and beta where the
- * file leaves them out, how many of the two it has, value at x in double precision. slope
- * is the channel's element of PRelu's second input. */
+/* Activations, numbered in ACTIVATIONS of shaders/contract.h: enumerator, name in dumps,
+ * ONNX operator (NULL: made by an importer function of its own), its attributes alpha and
+ * beta where the file leaves them out, how many of the two it has, value at x in double
+ * precision. slope is the channel's element of PRelu's second input. */
 #define NET_ACTS(ROW)                                                                    \
-    ROW(NET_ACT_NONE, "none", NULL, 0, 0, 0, x)                                       \
-    ROW(NET_ACT_RELU, "relu", "Relu", 0, 0, 0, x < 0 ? 0 : x)                         \
-    ROW(NET_ACT_LEAKY_RELU, "leaky_relu", "LeakyRelu", 0.01f, 0, 1,                   \
+    ROW(NET_ACT_NONE, "none", NULL, 0, 0, 0, x)                                          \
+    ROW(NET_ACT_RELU, "relu", "Relu", 0, 0, 0, x < 0 ? 0 : x)                            \
+    ROW(NET_ACT_LEAKY_RELU, "leaky_relu", "LeakyRelu", 0.01f, 0, 1,                      \
         x < 0 ? alpha * x : x)                                                           \
-    ROW(NET_ACT_PRELU, "prelu", NULL, 0, 0, 0, x < 0 ? slope * x : x)                 \
-    ROW(NET_ACT_ELU, "elu", "Elu", 1, 0, 1, x < 0 ? alpha * expm1(x) : x)             \
-    ROW(NET_ACT_TANH, "tanh", "Tanh", 0, 0, 0, tanh(x))                               \
-    ROW(NET_ACT_SIGMOID, "sigmoid", "Sigmoid", 0, 0, 0, 1 / (1 + exp(-x)))            \
-    ROW(NET_ACT_HARD_SIGMOID, "hard_sigmoid", "HardSigmoid", 0.2f, 0.5f, 2,           \
+    ROW(NET_ACT_PRELU, "prelu", NULL, 0, 0, 0, x < 0 ? slope * x : x)                    \
+    ROW(NET_ACT_ELU, "elu", "Elu", 1, 0, 1, x < 0 ? alpha * expm1(x) : x)                \
+    ROW(NET_ACT_TANH, "tanh", "Tanh", 0, 0, 0, tanh(x))                                  \
+    ROW(NET_ACT_SIGMOID, "sigmoid", "Sigmoid", 0, 0, 0, 1 / (1 + exp(-x)))               \
+    ROW(NET_ACT_HARD_SIGMOID, "hard_sigmoid", "HardSigmoid", 0.2f, 0.5f, 2,              \
         clamp(alpha * x + beta, 0, 1))                                                   \
-    ROW(NET_ACT_HARD_SWISH, "hard_swish", "HardSwish", 0, 0, 0,                       \
+    ROW(NET_ACT_HARD_SWISH, "hard_swish", "HardSwish", 0, 0, 0,                          \
         x * clamp(x / 6 + 0.5, 0, 1))                                                    \
-    ROW(NET_ACT_CLIP, "clip", NULL, 0, 0, 2, clamp(x, alpha, beta))                  \
-    ROW(NET_ACT_SOFTPLUS, "softplus", "Softplus", 0, 0, 0,                           \
+    ROW(NET_ACT_CLIP, "clip", NULL, 0, 0, 2, clamp(x, alpha, beta))                      \
+    ROW(NET_ACT_SOFTPLUS, "softplus", "Softplus", 0, 0, 0,                               \
         fmax(x, 0) + log1p(exp(-fabs(x))))
 
-/* Functions of one number, which decomposed normalizations are made of: enumerator, number,
- * name in dumps, ONNX operator, value at x. */
+/* Functions of one number, which decomposed normalizations are made of: enumerator,
+ * number, name in dumps, ONNX operator, value at x. */
 #define NET_UNARIES(ROW)                                                                 \
     ROW(NET_UNARY_SQRT, 1, "sqrt", "Sqrt", sqrt(x))                                      \
     ROW(NET_UNARY_NEG, 2, "neg", "Neg", -x)                                              \
@@ -60,17 +61,17 @@
     ROW(NET_UNARY_EXP, 4, "exp", "Exp", exp(x))                                          \
     ROW(NET_UNARY_RECIPROCAL, 5, "reciprocal", "Reciprocal", 1 / x)
 
-/* Functions of two numbers, with NumPy broadcasting (numbers: BINARIES of shaders/contract.h):
- * the same columns without the number. */
+/* Functions of two numbers, with NumPy broadcasting, numbered in BINARIES of
+ * shaders/contract.h: the same columns without the number. */
 #define NET_BINARIES(ROW)                                                                \
-    ROW(NET_BINARY_ADD, "add", "Add", x + y)                                          \
-    ROW(NET_BINARY_SUB, "sub", "Sub", x - y)                                          \
-    ROW(NET_BINARY_MUL, "mul", "Mul", x * y)                                          \
-    ROW(NET_BINARY_DIV, "div", "Div", x / y)                                          \
+    ROW(NET_BINARY_ADD, "add", "Add", x + y)                                             \
+    ROW(NET_BINARY_SUB, "sub", "Sub", x - y)                                             \
+    ROW(NET_BINARY_MUL, "mul", "Mul", x * y)                                             \
+    ROW(NET_BINARY_DIV, "div", "Div", x / y)                                             \
     ROW(NET_BINARY_POW, "pow", "Pow", pow(x, y))
 
-/* Functions that the importer computes on constants and that the graph does not have: ONNX
- * operator, value. Round rounds halves to even. */
+/* Functions that the importer computes on constants and that the graph does not have:
+ * ONNX operator, value. Round rounds halves to even. */
 #define NET_CONSTANT_UNARIES(ROW)                                                        \
     ROW(Ceil, ceil(x))                                                                   \
     ROW(Floor, floor(x))                                                                 \
@@ -88,11 +89,11 @@
     ROW(LessOrEqual, x <= y)                                                             \
     ROW(Or, x != 0 || y != 0)
 
-/* The other operators of ONNX's default domain, opset 9 to 17, by what the importer can do
- * with them. CONSTANT(name, fold): computed from constant inputs. SHAPE(name, fold): from
- * the inputs' shapes alone. COMPUTED(name, translate): becomes nodes of the graph.
- * BOTH(name, fold, translate): folded where all inputs are constant. The functions are in
- * onnx_*.c and know what changed between opsets. */
+/* The other operators of ONNX's default domain, opset 9 to 17, by what the importer
+ * can do with them. CONSTANT(name, fold): computed from constant inputs. SHAPE(name,
+ * fold): from the inputs' shapes alone. COMPUTED(name, translate): becomes nodes of
+ * the graph. BOTH(name, fold, translate): folded where all inputs are constant. The
+ * functions are in onnx_*.c and know what changed between opsets. */
 #define NET_ONNX_OPS(CONSTANT, SHAPE, COMPUTED, BOTH)                                    \
     COMPUTED("AveragePool", net_onnx_pool)                                               \
     COMPUTED("BatchNormalization", net_onnx_batch_norm)                                  \
@@ -104,13 +105,13 @@
     COMPUTED("Conv", net_onnx_conv)                                                      \
     COMPUTED("ConvTranspose", net_onnx_conv_transpose)                                   \
     COMPUTED("DepthToSpace", net_onnx_block)                                             \
-    BOTH("Dropout", net_onnx_alias, net_onnx_alias)                                      \
+    BOTH("Dropout", net_onnx_identity, net_onnx_identity)                                \
     BOTH("Expand", net_onnx_fold_expand, net_onnx_expand_value)                          \
     BOTH("Flatten", net_onnx_fold_reshape, net_onnx_reshape)                             \
     BOTH("Gather", net_onnx_fold_gather, net_onnx_gather)                                \
     COMPUTED("Gemm", net_onnx_gemm)                                                      \
     COMPUTED("GlobalAveragePool", net_onnx_mean)                                         \
-    BOTH("Identity", net_onnx_alias, net_onnx_alias)                                     \
+    BOTH("Identity", net_onnx_identity, net_onnx_identity)                               \
     COMPUTED("InstanceNormalization", net_onnx_instance_norm)                            \
     COMPUTED("LayerNormalization", net_onnx_layer_norm)                                  \
     COMPUTED("MatMul", net_onnx_gemm)                                                    \

@@ -1,6 +1,7 @@
-/* Inside of the passes: one function a pass, and what they share. Passes rewrite the last
- * node of a pattern in place, so that execution order stays right, and leave nodes that
- * nobody reads to net_graph_sweep. Nodes are kept by index where constants are added. */
+/* The passes, one function each, and what they share. A pass rewrites the last node of a
+ * pattern in place, so that execution order is kept, and leaves unread nodes to
+ * net_graph_sweep. Adding a constant invalidates pointers to values, so values are
+ * referred to by index. */
 #ifndef DAUB_NET_PASS_H
 #define DAUB_NET_PASS_H
 
@@ -21,10 +22,10 @@ bool net_pass_affine_before(struct net_graph *graph, struct daub_error *error);
 bool net_pass_act(struct net_graph *graph, struct daub_error *error);
 bool net_pass_reject(struct net_graph *graph, struct daub_error *error);
 
-/* Padding that shape inference takes for a window, in elements. */
+/* Largest padding of a window that shape inference accepts, elements. */
 enum { NET_PASS_MAX_PAD = 1 << 16 };
 
-/* ---- looking ---- */
+/* ---- queries ---- */
 const struct net_shape *net_pass_shape(const struct net_graph *graph, int value);
 /* Input i of a node, -1 where it is absent. */
 int net_pass_input(const struct net_node *node, int i);
@@ -33,15 +34,16 @@ const struct net_node *net_pass_producer(const struct net_graph *graph, int valu
                                          enum net_op op);
 const struct net_node *net_pass_binary(const struct net_graph *graph, int value,
                                        enum net_binary kind);
-/* What a chain of reshapes that ends in value starts from; value where it is none. */
-int net_pass_unshaped(const struct net_graph *graph, int value);
-/* The nearest value of that shape behind a chain of reshapes that ends in value, -1 where
- * there is none. */
-int net_pass_unshaped_to(const struct net_graph *graph, int value,
-                         const struct net_shape *shape);
+/* The value that a chain of reshapes which ends in value starts from; value itself where
+ * no reshape computes it. */
+int net_pass_behind_reshapes(const struct net_graph *graph, int value);
+/* Follows the chain of reshapes that ends in value back to a value of that shape; -1
+ * where there is none. */
+int net_pass_behind_reshapes_as(const struct net_graph *graph, int value,
+                                const struct net_shape *shape);
 /* True for a constant whose elements are all the same number, *x. */
 bool net_pass_uniform(const struct net_graph *graph, int value, float *x);
-/* True for a value that broadcasts over map [1,C,...] as one number for all or one a
+/* True for a value that broadcasts over map [1,C,...] as a single number or one for each
  * channel. */
 bool net_pass_per_channel(const struct net_graph *graph, int value,
                           const struct net_shape *map);
@@ -50,29 +52,28 @@ bool net_pass_per_channel(const struct net_graph *graph, int value,
 struct net_affine {
     int x;
     enum net_binary kind;
-    bool swapped; /* constant first */
+    bool swapped; /* the constant is the first operand */
     const float *constant;
     int64_t count; /* of constants: C or 1 */
 };
-/* True where the node is such a function of a map. *affine is valid until the next add of
- * a value. */
+/* True where the node is such a function of a map. *affine is valid until a value is
+ * added. */
 bool net_pass_affine(const struct net_graph *graph, const struct net_node *node,
                      struct net_affine *affine);
 void net_affine_at(const struct net_affine *affine, int64_t channel, float *a, float *b);
 
-/* ---- changing ---- */
+/* ---- changes ---- */
 bool net_pass_set_inputs(struct net_node *node, const int *input, int count,
                          struct daub_error *error);
-/* Readers of from read to. Does nothing where that would make an input or a constant the
- * graph's output. */
-void net_pass_forward(struct net_graph *graph, int from, int to);
-/* later, the only reader of earlier's output, becomes what earlier is, keeping its own
- * output value; earlier is left for the sweep. */
-void net_pass_take_over(struct net_graph *graph, int later, int earlier);
-/* Leaves a node whose output nobody reads for the sweep: it reads nothing from here on.
- */
-void net_pass_kill(struct net_node *node);
-/* Adds a constant [count] of zeros to fill; -1 with *error set. */
+/* Lets all readers of value from read value to. Does nothing where an input or a constant
+ * would become the graph's output. */
+void net_pass_redirect(struct net_graph *graph, int from, int to);
+/* Node later, the only reader of earlier's output, becomes a copy of node earlier with
+ * its own output value; earlier is disconnected. */
+void net_pass_replace(struct net_graph *graph, int later, int earlier);
+/* Takes the inputs from a node whose output is not read, so that the sweep deletes it. */
+void net_pass_disconnect(struct net_node *node);
+/* Adds a constant [count] of zeros, for the caller to fill; -1 with *error set. */
 int net_pass_add_vector(struct net_graph *graph, const char *name, int64_t count,
                         struct daub_error *error);
 

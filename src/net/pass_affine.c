@@ -1,7 +1,8 @@
-/* Group normalization from its reshapes, and scale and shift behind normalizations. */
+/* Passes that recognise group normalization written with reshapes, and that move scale
+ * and shift behind a normalization into it. */
 #include "net/pass.h"
 
-/* Absent, or a constant that is `neutral` throughout. */
+/* Whether the value is absent or a constant whose elements all equal `neutral`. */
 static bool is_neutral(const struct net_graph *graph, int value, float neutral)
 {
     float x;
@@ -13,9 +14,9 @@ static bool is_constant(const struct net_graph *graph, int value)
     return value < 0 || graph->values[value].data;
 }
 
-/* Constant of one number for each of `have` equal parts, repeated to one for each of
- * `want` channels; -1 stays -1. */
-static bool spread_vector(struct net_graph *graph, int value, int64_t have, int64_t want,
+/* Constant with one number for each of `have` groups, repeated to one for each of `want`
+ * channels; -1 for -1. */
+static bool repeat_vector(struct net_graph *graph, int value, int64_t have, int64_t want,
                           int *out, struct daub_error *error)
 {
     *out = value;
@@ -27,19 +28,19 @@ static bool spread_vector(struct net_graph *graph, int value, int64_t have, int6
     return *out >= 0;
 }
 
-/* reshape [1,G,...], norm, reshape back: the parts that the norm sees are runs of whole
- * channels, so it is one of as many groups on the map itself. */
+/* Reshape to [1,G,...], instance normalization, reshape back: each of the G parts is a
+ * run of whole channels, so this is group normalization with G groups. */
 static bool rewrite_group(struct net_graph *graph, int index, struct daub_error *error)
 {
     const struct net_node *last = &graph->nodes[index];
     if (last->op != NET_RESHAPE)
         return true;
     const struct net_node *norm =
-        net_pass_producer(graph, net_pass_unshaped(graph, last->output), NET_NORM);
+        net_pass_producer(graph, net_pass_behind_reshapes(graph, last->output), NET_NORM);
     if (!norm)
         return true;
     const struct net_shape *map = net_pass_shape(graph, last->output);
-    int x = net_pass_unshaped_to(graph, norm->input[0], map);
+    int x = net_pass_behind_reshapes_as(graph, norm->input[0], map);
     int groups = norm->u.norm.groups;
     float epsilon = norm->u.norm.epsilon;
     int64_t parts = net_pass_shape(graph, norm->output)->dim[1], channels;
@@ -53,8 +54,8 @@ static bool rewrite_group(struct net_graph *graph, int index, struct daub_error 
         (channels % parts || !is_constant(graph, scale) || !is_constant(graph, shift)))
         return true;
     int input[3] = {x};
-    if (!spread_vector(graph, scale, parts, channels, &input[1], error) ||
-        !spread_vector(graph, shift, parts, channels, &input[2], error) ||
+    if (!repeat_vector(graph, scale, parts, channels, &input[1], error) ||
+        !repeat_vector(graph, shift, parts, channels, &input[2], error) ||
         !net_pass_set_inputs(&graph->nodes[index], input, 3, error))
         return false;
     graph->nodes[index].op = NET_NORM;
@@ -71,8 +72,8 @@ bool net_pass_group_norm(struct net_graph *graph, struct daub_error *error)
     return true;
 }
 
-/* The norm that node multiplies or adds to, where node alone reads it: its index, and
- * the other operand; -1 where there is none. */
+/* Index of the normalization whose result node multiplies or adds to and which nothing
+ * else reads, and the other operand; -1 where there is none. */
 static int norm_operand(const struct net_graph *graph, int index, int *other)
 {
     const struct net_node *node = &graph->nodes[index];
@@ -88,9 +89,10 @@ static int norm_operand(const struct net_graph *graph, int index, int *other)
     return -1;
 }
 
-/* A factor or summand from the style takes the place of a scale or shift that is not
- * there yet. Returns whether it fits; then input holds the norm's new inputs. */
-static bool place_style(const struct net_graph *graph, const struct net_node *node,
+/* Makes a factor or summand computed from the style the normalization's scale or
+ * shift, where it has none. Returns whether that is possible; input then holds the new
+ * inputs. */
+static bool merge_style(const struct net_graph *graph, const struct net_node *node,
                         int other, int input[3])
 {
     const struct net_shape *map = net_pass_shape(graph, node->output);
@@ -108,9 +110,9 @@ static bool place_style(const struct net_graph *graph, const struct net_node *no
     return true;
 }
 
-/* Combines constants with the norm's own; false with *error set on failure. *fits tells
- * whether it was possible. */
-static bool place_constant(struct net_graph *graph, int index, int input[3], bool *fits,
+/* Combines a constant factor or summand with the normalization's scale and shift. *fits:
+ * whether that is possible. False with *error set on failure. */
+static bool merge_constant(struct net_graph *graph, int index, int input[3], bool *fits,
                            struct daub_error *error)
 {
     struct net_affine affine;
@@ -143,28 +145,28 @@ static bool place_constant(struct net_graph *graph, int index, int input[3], boo
     return true;
 }
 
-static bool absorb(struct net_graph *graph, int index, struct daub_error *error)
+static bool merge_into_norm(struct net_graph *graph, int index, struct daub_error *error)
 {
     int other, norm = norm_operand(graph, index, &other);
     if (norm < 0)
         return true;
     const struct net_node *node = &graph->nodes[norm];
     int input[3] = {node->input[0], net_pass_input(node, 1), net_pass_input(node, 2)};
-    bool fits = place_style(graph, &graph->nodes[index], other, input);
-    if (!fits && !place_constant(graph, index, input, &fits, error))
+    bool fits = merge_style(graph, &graph->nodes[index], other, input);
+    if (!fits && !merge_constant(graph, index, input, &fits, error))
         return false;
     if (!fits)
         return true;
     if (!net_pass_set_inputs(&graph->nodes[norm], input, 3, error))
         return false;
-    net_pass_take_over(graph, index, norm);
+    net_pass_replace(graph, index, norm);
     return true;
 }
 
 bool net_pass_norm_affine(struct net_graph *graph, struct daub_error *error)
 {
     for (size_t i = 0; i < graph->node_count; i++)
-        if (!absorb(graph, (int)i, error))
+        if (!merge_into_norm(graph, (int)i, error))
             return false;
     return true;
 }

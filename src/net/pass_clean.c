@@ -1,4 +1,4 @@
-/* Removes what changes nothing. */
+/* Passes that remove nodes without effect and join two equal ones in a row. */
 #include "net/pass.h"
 
 #include "net/op.h"
@@ -11,7 +11,7 @@ static bool unit_window(const struct net_window *w)
     return true;
 }
 
-/* x + 0, x - 0, x * 1, x / 1, x ^ 1; the operand that stays in *x. */
+/* Whether the node is x + 0, x - 0, x * 1, x / 1 or x ^ 1; sets *x. */
 static bool is_neutral_binary(const struct net_graph *graph, const struct net_node *node,
                               int *x)
 {
@@ -28,7 +28,7 @@ static bool is_neutral_binary(const struct net_graph *graph, const struct net_no
     return false;
 }
 
-/* Element i stays element i on both axes; the sizes are known to be equal. */
+/* Whether a Resize to the same size copies every element. */
 static bool keeps_grid(const struct net_graph *graph, const struct net_node *resize)
 {
     const int64_t *dim = net_pass_shape(graph, resize->input[0])->dim;
@@ -57,7 +57,7 @@ static bool is_identity_transpose(const struct net_node *node, int rank)
     return true;
 }
 
-/* Whether node's output is input *x as it is. Its shape is compared by the caller. */
+/* Whether node's output equals input *x; the caller compares the shapes. */
 static bool is_identity(const struct net_graph *graph, const struct net_node *node,
                         int *x)
 {
@@ -150,7 +150,7 @@ bool net_pass_clean(struct net_graph *graph, struct daub_error *error)
         if (node->op != NET_INPUT && is_identity(graph, node, &x) &&
             net_shape_equal(net_pass_shape(graph, x),
                             net_pass_shape(graph, node->output)))
-            net_pass_forward(graph, node->output, x);
+            net_pass_redirect(graph, node->output, x);
     }
     return true;
 }

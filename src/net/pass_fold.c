@@ -15,7 +15,7 @@ static int conv_group(const struct net_node *node)
     return node->op == NET_CONV ? node->u.conv.group : node->u.deconv.group;
 }
 
-/* Channels that kernel number k (kh x kw weights each) of a convolution joins. */
+/* Input and output channel of kernel number k (kh x kw weights) of a convolution. */
 static void kernel_channels(const struct net_node *node, const struct net_shape *weight,
                             int64_t k, int64_t *in, int64_t *out)
 {
@@ -31,9 +31,9 @@ static int64_t conv_outputs(const struct net_graph *graph, const struct net_node
     return net_pass_shape(graph, node->output)->dim[1];
 }
 
-/* Gives the convolution at index its own copy of weights and bias (zeros where it had
- * none), for a pass to change. */
-static bool own_weights(struct net_graph *graph, int index, struct daub_error *error)
+/* Replaces weights and bias of the convolution at index by copies that a pass may change;
+ * a missing bias becomes zeros. */
+static bool copy_weights(struct net_graph *graph, int index, struct daub_error *error)
 {
     const struct net_node *node = &graph->nodes[index];
     int old_weight = node->input[1], old_bias = net_pass_input(node, 2);
@@ -54,7 +54,7 @@ static bool own_weights(struct net_graph *graph, int index, struct daub_error *e
     return net_pass_set_inputs(&graph->nodes[index], input, slope < 0 ? 3 : 4, error);
 }
 
-/* conv, then a[o] y + b[o]: into the weights and bias. */
+/* Folds a[o] y + b[o] behind a convolution into its weights and bias. */
 static bool fold_after(struct net_graph *graph, int index, struct daub_error *error)
 {
     struct net_affine affine;
@@ -66,7 +66,7 @@ static bool fold_after(struct net_graph *graph, int index, struct daub_error *er
          graph->nodes[conv].u.conv.act != NET_ACT_NONE) ||
         net_value_sole_reader(graph, affine.x) != index)
         return true;
-    if (!own_weights(graph, conv, error) ||
+    if (!copy_weights(graph, conv, error) ||
         !net_pass_affine(graph, &graph->nodes[index], &affine))
         return false;
     const struct net_node *node = &graph->nodes[conv];
@@ -86,7 +86,7 @@ static bool fold_after(struct net_graph *graph, int index, struct daub_error *er
         net_affine_at(&affine, o, &a, &b);
         bias[o] = a * bias[o] + b;
     }
-    net_pass_take_over(graph, index, conv);
+    net_pass_replace(graph, index, conv);
     return true;
 }
 
@@ -98,7 +98,7 @@ bool net_pass_affine_after(struct net_graph *graph, struct daub_error *error)
     return true;
 }
 
-/* Whether a shift of the input can go into the bias: not where zeros surround it. */
+/* Whether a constant added to the input can move into the bias: not with zero padding. */
 static bool takes_shift(const struct net_node *node)
 {
     if (node->op != NET_CONV)
@@ -108,7 +108,8 @@ static bool takes_shift(const struct net_node *node)
            (pad[0] == 0 && pad[1] == 0 && pad[2] == 0 && pad[3] == 0);
 }
 
-/* conv of a[i] x + b[i]: into the weights and bias. *folded tells whether it was done. */
+/* Folds a[i] x + b[i] before a convolution into its weights and bias. *folded: whether
+ * that was possible. */
 static bool fold_before(struct net_graph *graph, int conv, bool *folded,
                         struct daub_error *error)
 {
@@ -121,7 +122,7 @@ static bool fold_before(struct net_graph *graph, int conv, bool *folded,
     if ((affine.kind == NET_BINARY_ADD || affine.kind == NET_BINARY_SUB) &&
         !takes_shift(&graph->nodes[conv]))
         return true;
-    if (!own_weights(graph, conv, error) ||
+    if (!copy_weights(graph, conv, error) ||
         !net_pass_affine(graph, &graph->nodes[before], &affine))
         return false;
     struct net_node *node = &graph->nodes[conv];
@@ -142,7 +143,7 @@ static bool fold_before(struct net_graph *graph, int conv, bool *folded,
         bias[out] += (float)((double)b * sum);
     }
     node->input[0] = affine.x;
-    net_pass_kill(&graph->nodes[before]);
+    net_pass_disconnect(&graph->nodes[before]);
     *folded = true;
     return true;
 }
@@ -156,7 +157,8 @@ bool net_pass_affine_before(struct net_graph *graph, struct daub_error *error)
     return true;
 }
 
-/* Whether every reader of the value is a convolution that accepts() it as its picture. */
+/* Whether every reader of the value is a convolution for whose input accepts() is
+ * true. */
 static bool all_convs(const struct net_graph *graph, int value,
                       bool (*accepts)(const struct net_node *conv,
                                       const struct net_node *by),
@@ -184,8 +186,8 @@ static enum net_pad_mode pad_mode(const struct net_node *pad)
     return zero ? NET_PAD_ZERO : pad->u.pad.mode;
 }
 
-/* Padding of the map's sides alone, none of it negative. */
-static bool is_border(const struct net_graph *graph, const struct net_node *pad)
+/* Whether the node pads height and width only, without cropping. */
+static bool pads_sides_only(const struct net_graph *graph, const struct net_node *pad)
 {
     const int64_t *before = pad->u.pad.before, *after = pad->u.pad.after;
     if (net_pass_shape(graph, pad->output)->rank != 4 || before[0] || before[1] ||
@@ -232,18 +234,18 @@ bool net_pass_pad(struct net_graph *graph, struct daub_error *error)
     (void)error;
     for (size_t i = 0; i < graph->node_count; i++) {
         struct net_node *pad = &graph->nodes[i];
-        if (pad->op != NET_PAD || !is_border(graph, pad) ||
+        if (pad->op != NET_PAD || !pads_sides_only(graph, pad) ||
             !all_convs(graph, pad->output, accepts_pad, pad))
             continue;
         fold_pad(graph, pad);
-        net_pass_kill(pad);
+        net_pass_disconnect(pad);
     }
     return true;
 }
 
-/* A Resize after which element i of an axis is element i / 2. Asked of the reference
- * itself, for every combination of coordinates and rounding. */
-static bool doubles(const struct net_graph *graph, const struct net_node *resize)
+/* Whether a Resize gives element i the value of element i / 2. Computed with the
+ * reference's function, which knows all coordinate and rounding modes. */
+static bool is_nearest_x2(const struct net_graph *graph, const struct net_node *resize)
 {
     const int64_t *in = net_pass_shape(graph, resize->input[0])->dim;
     const int64_t *out = net_pass_shape(graph, resize->output)->dim;
@@ -273,7 +275,7 @@ bool net_pass_upsample(struct net_graph *graph, struct daub_error *error)
     (void)error;
     for (size_t i = 0; i < graph->node_count; i++) {
         struct net_node *resize = &graph->nodes[i];
-        if (resize->op != NET_RESIZE || !doubles(graph, resize) ||
+        if (resize->op != NET_RESIZE || !is_nearest_x2(graph, resize) ||
             !all_convs(graph, resize->output, accepts_upsample, resize))
             continue;
         for (size_t k = i + 1; k < graph->node_count; k++) {
@@ -283,7 +285,7 @@ bool net_pass_upsample(struct net_graph *graph, struct daub_error *error)
             conv->u.conv.upsample = 2;
             conv->input[0] = resize->input[0];
         }
-        net_pass_kill(resize);
+        net_pass_disconnect(resize);
     }
     return true;
 }
@@ -303,7 +305,7 @@ static bool fuse_act(struct net_graph *graph, int index, struct daub_error *erro
     if (kind == NET_ACT_PRELU &&
         !net_pass_set_inputs(&graph->nodes[earlier], input, 4, error))
         return false;
-    net_pass_take_over(graph, index, earlier);
+    net_pass_replace(graph, index, earlier);
     graph->nodes[index].u.conv.act = kind;
     graph->nodes[index].u.conv.alpha = alpha;
     graph->nodes[index].u.conv.beta = beta;

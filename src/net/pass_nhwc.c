@@ -1,4 +1,4 @@
-/* Turns the parts of a net that work on [1,H,W,C] into [1,C,H,W]. */
+/* Turns the parts of a network that work on [1,H,W,C] into [1,C,H,W]. */
 #include "net/pass.h"
 
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static bool refuse(const struct job *job, const struct net_node *node)
     return daub_fail(
         job->error, DAUB_ERROR_MODEL,
         "operator %s in node '%.80s' works on [1,H,W,C] in a way daub cannot "
-        "turn into [1,C,H,W]; export the net with channels first",
+        "turn into [1,C,H,W]; export the network with channels first",
         node->type ? node->type : net_op_name(node->op), node->name);
 }
 
@@ -42,7 +42,7 @@ static bool is_perm(const struct net_node *node, const int perm[4])
     return true;
 }
 
-static void become_copy(struct net_node *node)
+static void make_identity(struct net_node *node)
 {
     node->op = NET_ACT;
     node->u.act.kind = NET_ACT_NONE;
@@ -75,7 +75,7 @@ static bool flip_constant(const struct job *job, int *value)
     return true;
 }
 
-/* Element-wise operators with several inputs: all of them flipped, or constants. */
+/* Inputs of an element-wise operator: all are flipped, or constants. */
 static bool flip_operands(const struct job *job, int index)
 {
     for (int k = 0; k < job->graph->nodes[index].input_count; k++) {
@@ -149,7 +149,7 @@ static bool flip_node(const struct job *job, int index)
     return true;
 }
 
-static bool visit(const struct job *job, int index)
+static bool rewrite_node(const struct job *job, int index)
 {
     static const int to_nhwc[] = {0, 2, 3, 1}, to_nchw[] = {0, 3, 1, 2};
     struct net_node *node = &job->graph->nodes[index];
@@ -159,13 +159,13 @@ static bool visit(const struct job *job, int index)
         flipped = flipped || (node->input[k] >= 0 && job->flipped[node->input[k]]);
     bool transpose = node->op == NET_TRANSPOSE && out->shape.rank == 4;
     if (flipped && transpose && is_perm(node, to_nchw)) {
-        become_copy(node);
+        make_identity(node);
         return true;
     }
     if (flipped)
         return flip_node(job, index);
     if (transpose && is_perm(node, to_nhwc) && !out->from_style) {
-        become_copy(node);
+        make_identity(node);
         out->shape = flip_shape(&out->shape);
         job->flipped[node->output] = true;
     }
@@ -174,7 +174,7 @@ static bool visit(const struct job *job, int index)
 
 bool net_pass_nhwc(struct net_graph *graph, struct daub_error *error)
 {
-    /* Constants that the pass adds come behind these values and are never flipped. */
+    /* Constants that the pass adds have larger indices and are never in this array. */
     struct job job = {graph, daub_alloc(NET_MAX_VALUES, sizeof(bool)), error};
     if (!job.flipped)
         return daub_no_memory(error, "rewriting the network");
@@ -186,7 +186,7 @@ bool net_pass_nhwc(struct net_graph *graph, struct daub_error *error)
     }
     for (size_t i = 0; ok && i < graph->node_count; i++)
         if (graph->nodes[i].op != NET_INPUT)
-            ok = visit(&job, (int)i);
+            ok = rewrite_node(&job, (int)i);
     if (ok && graph->nhwc && !job.flipped[graph->output] &&
         net_pass_shape(graph, graph->output)->dim[1] != 3)
         ok = refuse(&job, &graph->nodes[graph->values[graph->output].producer]);

@@ -1,11 +1,13 @@
-/* Passes that put normalizations together again which exporters wrote as small steps. */
+/* Passes that recognise normalizations which exporters wrote with means, differences and
+ * roots. */
 #include "net/pass.h"
 
 #include <math.h>
 
 #include "util/error.h"
 
-/* Web exporters add such a number to keep a runtime from seeing the same value twice. */
+/* Largest added number that is ignored: exporters for ONNX.js add one so that the runtime
+ * does not get the same value twice. */
 #define TINY 1e-8f
 
 /* scale (x - mean) / sqrt(factor var + epsilon), mean and variance over `groups` equal
@@ -16,11 +18,11 @@ struct moments {
     int scale; /* value, -1: none */
 };
 
-/* What a chain of means averages in the end; -1 where value is no mean. */
+/* The value whose mean a chain of mean nodes computes; -1 where value is no mean. */
 static int mean_source(const struct net_graph *graph, int value)
 {
     const struct net_node *node =
-        net_pass_producer(graph, net_pass_unshaped(graph, value), NET_MEAN);
+        net_pass_producer(graph, net_pass_behind_reshapes(graph, value), NET_MEAN);
     while (node) {
         value = node->input[0];
         const struct net_node *inner = net_pass_producer(graph, value, NET_MEAN);
@@ -31,13 +33,13 @@ static int mean_source(const struct net_graph *graph, int value)
     return -1;
 }
 
-/* Axes that the chain of means above source averages; 0 where they cannot be told
- * because an inner mean dropped its axes. */
+/* Mask of all axes that the chain of means from source to value averages; 0 where an
+ * inner mean drops its axes, which renumbers them. */
 static unsigned mean_axes(const struct net_graph *graph, int value)
 {
     const struct net_node *node;
     unsigned axes = 0;
-    value = net_pass_unshaped(graph, value);
+    value = net_pass_behind_reshapes(graph, value);
     for (bool inner = false; (node = net_pass_producer(graph, value, NET_MEAN));
          inner = true) {
         if (inner && !node->u.mean.keep)
@@ -48,8 +50,8 @@ static unsigned mean_axes(const struct net_graph *graph, int value)
     return axes;
 }
 
-/* Number of equal parts of x (1 or its channels) whose means value holds; 0 where it is
- * something else. x may have been reshaped behind the channel axis before the mean. */
+/* Number of groups whose means value holds: 1 or the channels of x; 0 where it is no such
+ * mean. A reshape of x that keeps the channel axis may come before the mean. */
 static int mean_groups(const struct net_graph *graph, int value, int x)
 {
     int source = mean_source(graph, value);
@@ -74,7 +76,7 @@ static int mean_groups(const struct net_graph *graph, int value, int x)
     return layer ? 1 : (int)own->dim[1];
 }
 
-static bool is_tiny_sum(const struct net_graph *graph, int value, int of)
+static bool adds_tiny_number(const struct net_graph *graph, int value, int of)
 {
     const struct net_node *add = net_pass_binary(graph, value, NET_BINARY_ADD);
     float x;
@@ -82,7 +84,7 @@ static bool is_tiny_sum(const struct net_graph *graph, int value, int of)
            fabsf(x) <= TINY;
 }
 
-/* The value that is squared, -1 where value is no square. */
+/* x where value is x * x or x ^ 2, else -1. */
 static int square_of(const struct net_graph *graph, int value)
 {
     const struct net_node *node = net_pass_binary(graph, value, NET_BINARY_POW);
@@ -94,12 +96,12 @@ static int square_of(const struct net_graph *graph, int value)
     if (!node)
         return -1;
     if (node->input[0] == node->input[1] ||
-        is_tiny_sum(graph, node->input[1], node->input[0]))
+        adds_tiny_number(graph, node->input[1], node->input[0]))
         return node->input[0];
-    return is_tiny_sum(graph, node->input[0], node->input[1]) ? node->input[1] : -1;
+    return adds_tiny_number(graph, node->input[0], node->input[1]) ? node->input[1] : -1;
 }
 
-/* x - mean(x), either way round; returns the groups of the mean, 0 where it is not. */
+/* Groups of the mean where value is x - mean(x) or mean(x) - x, else 0. */
 static int centered_groups(const struct net_graph *graph, int value, int x)
 {
     const struct net_node *node = net_pass_binary(graph, value, NET_BINARY_SUB);
@@ -133,7 +135,8 @@ static int plain_variance_groups(const struct net_graph *graph, int value, int x
     return groups > 0 && mean_groups(graph, value, squares) == groups ? groups : 0;
 }
 
-/* Variance times constants: the unbiased one is n / (n - 1) times the plain one. */
+/* Variance times constant factors: the unbiased variance is n / (n - 1) times the
+ * population variance. */
 static bool match_variance(const struct net_graph *graph, int value, struct moments *m)
 {
     m->factor = 1;
@@ -154,7 +157,7 @@ static bool match_variance(const struct net_graph *graph, int value, struct mome
     return m->groups > 0;
 }
 
-/* value^exponent, also as Sqrt; the base in *base. */
+/* Whether value is *base ^ exponent, which may be written with Sqrt. */
 static bool is_power(const struct net_graph *graph, int value, float exponent, int *base)
 {
     const struct net_node *node = net_pass_producer(graph, value, NET_UNARY);
@@ -171,7 +174,8 @@ static bool is_power(const struct net_graph *graph, int value, float exponent, i
 }
 
 /* factor var(x) + epsilon. */
-static bool match_stabilized(const struct net_graph *graph, int value, struct moments *m)
+static bool match_variance_plus_epsilon(const struct net_graph *graph, int value,
+                                        struct moments *m)
 {
     const struct net_node *add = net_pass_binary(graph, value, NET_BINARY_ADD);
     m->epsilon = 0;
@@ -188,7 +192,8 @@ static bool match_stabilized(const struct net_graph *graph, int value, struct mo
 static bool match_deviation(const struct net_graph *graph, int value, struct moments *m)
 {
     int base;
-    return is_power(graph, value, 0.5f, &base) && match_stabilized(graph, base, m);
+    return is_power(graph, value, 0.5f, &base) &&
+           match_variance_plus_epsilon(graph, base, m);
 }
 
 /* A value that can be the scale or shift of a normalization of x. */
@@ -200,7 +205,7 @@ static bool is_coefficient(const struct net_graph *graph, int value, int x)
            net_shape_count(net_pass_shape(graph, value)) == shape->dim[1];
 }
 
-/* 1 / deviation, or scale / deviation, or that times a scale. */
+/* Matches 1 / deviation, scale / deviation, or 1 / deviation times a scale. */
 static bool match_inverse(const struct net_graph *graph, int value, struct moments *m)
 {
     const struct net_node *node = net_pass_binary(graph, value, NET_BINARY_MUL);
@@ -215,7 +220,7 @@ static bool match_inverse(const struct net_graph *graph, int value, struct momen
         value = node->input[1 - k];
     }
     if (is_power(graph, value, -0.5f, &base))
-        return match_stabilized(graph, base, m);
+        return match_variance_plus_epsilon(graph, base, m);
     node = net_pass_producer(graph, value, NET_UNARY);
     if (node && node->u.unary.kind == NET_UNARY_RECIPROCAL)
         return match_deviation(graph, node->input[0], m);
@@ -229,7 +234,7 @@ static bool match_inverse(const struct net_graph *graph, int value, struct momen
     return free_scale && is_coefficient(graph, node->input[0], m->x);
 }
 
-/* (x - mean) / deviation or (x - mean) inverse. */
+/* Matches (x - mean) / deviation or (x - mean) * inverse. */
 static bool match_quotient(const struct net_graph *graph, const struct net_node *node,
                            struct moments *m)
 {
@@ -251,8 +256,8 @@ static bool match_quotient(const struct net_graph *graph, const struct net_node 
     return false;
 }
 
-/* The factor beside `factor` in a product, -1 where value is no such product. */
-static int cofactor(const struct net_graph *graph, int value, int factor)
+/* The other factor where value is a product with `factor`, else -1. */
+static int other_factor(const struct net_graph *graph, int value, int factor)
 {
     const struct net_node *mul = net_pass_binary(graph, value, NET_BINARY_MUL);
     if (!mul)
@@ -286,7 +291,7 @@ static bool match_expanded(const struct net_graph *graph, const struct net_node 
             *shift = sub->input[0];
             rest = sub->input[1];
         }
-        int mean = cofactor(graph, rest, inverse);
+        int mean = other_factor(graph, rest, inverse);
         int groups = mean < 0 ? 0 : mean_groups(graph, mean, m->x);
         if (groups > 0 && match_inverse(graph, inverse, m) && m->groups == groups)
             return true;
@@ -294,7 +299,7 @@ static bool match_expanded(const struct net_graph *graph, const struct net_node 
     return false;
 }
 
-/* The scale of the new norm: with a variance of factor f, 1 / sqrt(f) belongs to it. */
+/* Scale of the new normalization; a variance with factor f divides it by sqrt(f). */
 static bool norm_scale(struct net_graph *graph, const struct moments *m, int *scale,
                        struct daub_error *error)
 {

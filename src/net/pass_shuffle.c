@@ -2,12 +2,11 @@
  * transposes and concatenations. */
 #include "net/pass.h"
 
-/* Same numbers as net_pass_norm's: an exporter's trick, far below any rounding of a map.
- */
+/* Largest added number that is ignored, as in pass_norm.c: far below the rounding of a
+ * feature map. */
 #define TINY 1e-8f
 
-/* Shape without leading ones beyond the batch, as 6 axes [1,a,b,c,d,e]; false where it
- * is not five axes of one picture. */
+/* The shape as six axes [1,a,b,c,d,e]; false where it has not that form. */
 static bool five_axes(const struct net_shape *shape, int *skipped, int64_t dim[6])
 {
     *skipped = 6 - shape->rank;
@@ -61,8 +60,8 @@ static bool rewrite_shuffle(struct net_graph *graph, int index, struct daub_erro
     struct net_node *last = &graph->nodes[index];
     if (last->op != NET_RESHAPE)
         return true;
-    const struct net_node *move =
-        net_pass_producer(graph, net_pass_unshaped(graph, last->output), NET_TRANSPOSE);
+    const struct net_node *move = net_pass_producer(
+        graph, net_pass_behind_reshapes(graph, last->output), NET_TRANSPOSE);
     int64_t d[6];
     int skipped;
     if (!move || !five_axes(net_pass_shape(graph, move->input[0]), &skipped, d))
@@ -70,7 +69,7 @@ static bool rewrite_shuffle(struct net_graph *graph, int index, struct daub_erro
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
         struct net_shape in, out;
         int64_t size = form_shapes(&forms[i], d, &in, &out);
-        int x = size ? net_pass_unshaped_to(graph, move->input[0], &in) : -1;
+        int x = size ? net_pass_behind_reshapes_as(graph, move->input[0], &in) : -1;
         if (x < 0 || !same_perm(move, skipped, forms[i].perm) ||
             !net_shape_equal(&out, net_pass_shape(graph, last->output)))
             continue;
@@ -92,9 +91,9 @@ bool net_pass_shuffle(struct net_graph *graph, struct daub_error *error)
     return true;
 }
 
-/* The value that stands twice in a concatenation of two along axis 1 of a matrix, the
- * second time perhaps with a tiny number added; -1 where value is no such thing. */
-static int twice(const struct net_graph *graph, int value)
+/* x where value is a matrix x concatenated along axis 1 with itself, or with itself plus
+ * a tiny number; else -1. */
+static int repeated_value(const struct net_graph *graph, int value)
 {
     const struct net_node *node = net_pass_producer(graph, value, NET_CONCAT);
     float x;
@@ -109,17 +108,19 @@ static int twice(const struct net_graph *graph, int value)
     return second == node->input[0] ? second : -1;
 }
 
-/* Nearest x2 for runtimes without it: each element twice ([N,1] beside itself), then each
- * row twice ([C H, 2 W] beside itself), with reshapes between. */
-static bool rewrite_doubling(struct net_graph *graph, int index, struct daub_error *error)
+/* Nearest x2 upsampling written with concatenations: [N,1] with itself repeats each
+ * element, then [C H, 2 W] with itself repeats each row, with reshapes between. */
+static bool rewrite_repetition(struct net_graph *graph, int index,
+                               struct daub_error *error)
 {
     struct net_node *last = &graph->nodes[index];
     if (last->op != NET_RESHAPE)
         return true;
     const struct net_shape *out = net_pass_shape(graph, last->output);
-    int rows = twice(graph, net_pass_unshaped(graph, last->output));
-    int elements = rows < 0 ? -1 : twice(graph, net_pass_unshaped(graph, rows));
-    int x = elements < 0 ? -1 : net_pass_unshaped(graph, elements);
+    int rows = repeated_value(graph, net_pass_behind_reshapes(graph, last->output));
+    int elements =
+        rows < 0 ? -1 : repeated_value(graph, net_pass_behind_reshapes(graph, rows));
+    int x = elements < 0 ? -1 : net_pass_behind_reshapes(graph, elements);
     if (x < 0 || out->rank != 4)
         return true;
     const struct net_shape *in = net_pass_shape(graph, x);
@@ -138,7 +139,7 @@ static bool rewrite_doubling(struct net_graph *graph, int index, struct daub_err
     return true;
 }
 
-/* Zeros joined to the ends of a map: padding. */
+/* Zero padding written as concatenation with zeros. */
 static bool rewrite_zeros(struct net_graph *graph, int index, struct daub_error *error)
 {
     struct net_node *node = &graph->nodes[index];
@@ -170,7 +171,7 @@ static bool rewrite_zeros(struct net_graph *graph, int index, struct daub_error 
 bool net_pass_spread(struct net_graph *graph, struct daub_error *error)
 {
     for (size_t i = 0; i < graph->node_count; i++)
-        if (!rewrite_doubling(graph, (int)i, error) ||
+        if (!rewrite_repetition(graph, (int)i, error) ||
             !rewrite_zeros(graph, (int)i, error))
             return false;
     return true;

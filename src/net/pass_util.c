@@ -32,7 +32,7 @@ const struct net_node *net_pass_binary(const struct net_graph *graph, int value,
     return node && node->u.binary.kind == kind ? node : NULL;
 }
 
-int net_pass_unshaped(const struct net_graph *graph, int value)
+int net_pass_behind_reshapes(const struct net_graph *graph, int value)
 {
     const struct net_node *node;
     while ((node = net_pass_producer(graph, value, NET_RESHAPE)))
@@ -40,8 +40,8 @@ int net_pass_unshaped(const struct net_graph *graph, int value)
     return value;
 }
 
-int net_pass_unshaped_to(const struct net_graph *graph, int value,
-                         const struct net_shape *shape)
+int net_pass_behind_reshapes_as(const struct net_graph *graph, int value,
+                                const struct net_shape *shape)
 {
     while (!net_shape_equal(net_pass_shape(graph, value), shape)) {
         const struct net_node *node = net_pass_producer(graph, value, NET_RESHAPE);
@@ -151,7 +151,7 @@ bool net_pass_set_inputs(struct net_node *node, const int *input, int count,
     return true;
 }
 
-void net_pass_forward(struct net_graph *graph, int from, int to)
+void net_pass_redirect(struct net_graph *graph, int from, int to)
 {
     int producer = graph->values[to].producer;
     bool computed = producer >= 0 && graph->nodes[producer].op != NET_INPUT;
@@ -165,14 +165,14 @@ void net_pass_forward(struct net_graph *graph, int from, int to)
         graph->output = to;
 }
 
-void net_pass_kill(struct net_node *node)
+void net_pass_disconnect(struct net_node *node)
 {
     node->input_count = 0;
     node->op = NET_ACT;
     node->u.act.kind = NET_ACT_NONE;
 }
 
-void net_pass_take_over(struct net_graph *graph, int later, int earlier)
+void net_pass_replace(struct net_graph *graph, int later, int earlier)
 {
     struct net_node *to = &graph->nodes[later], *from = &graph->nodes[earlier];
     struct net_node old = *to;
@@ -181,7 +181,7 @@ void net_pass_take_over(struct net_graph *graph, int later, int earlier)
     to->output = old.output;
     *from = old;
     from->output = output;
-    net_pass_kill(from);
+    net_pass_disconnect(from);
 }
 
 int net_pass_add_vector(struct net_graph *graph, const char *name, int64_t count,

@@ -7,9 +7,9 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-/* Layout first, so that what follows sees [1,C,H,W] alone; reshapes are joined after the
- * patterns that are made of them; borders before upsampling, because the padding stands
- * between a Resize and its convolution. */
+/* The order matters: the layout pass comes first because the others know [1,C,H,W] only;
+ * reshapes are joined after the passes that look for them; padding is folded before
+ * upsampling because it stands between a Resize and its convolution. */
 const struct net_pass net_passes[] = {
     {"clean", "remove what changes nothing", net_pass_clean},
     {"shuffle", "pixel shuffles written as reshape, transpose, reshape",
@@ -33,7 +33,7 @@ const struct net_pass net_passes[] = {
 };
 const size_t net_pass_count = sizeof(net_passes) / sizeof(net_passes[0]);
 
-/* Folded constants replace others: lets go of the elements that nobody reads any more. */
+/* Frees the elements of constants that folded ones have replaced. */
 static bool drop_constants(struct net_graph *graph, struct daub_error *error)
 {
     bool *read = daub_alloc(graph->value_count, sizeof(*read));
@@ -64,14 +64,16 @@ bool net_passes_run(struct net_graph *graph, struct daub_error *error)
     return drop_constants(graph, error);
 }
 
-/* Operators that only the style-dependent part, which the host computes, may hold. */
+/* Whether only the part that the host computes from the style weights may contain the
+ * node. */
 static bool is_host_only(const struct net_node *node)
 {
     return net_op_find(node->op)->host_only ||
            (node->op == NET_BINARY && node->u.binary.kind == NET_BINARY_POW);
 }
 
-/* Style-dependent values reach the picture as numbers by channel alone. */
+/* Whether the node uses values computed from the style only as one number, or one for
+ * each channel. */
 static bool takes_style(const struct net_graph *graph, const struct net_node *node)
 {
     const struct net_shape *map = net_pass_shape(graph, node->output);
@@ -96,7 +98,7 @@ bool net_pass_reject(struct net_graph *graph, struct daub_error *error)
         if (is_host_only(node) || shape->rank != 4 || !takes_style(graph, node))
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "operator %s in node '%.80s' is used in a way daub cannot "
-                             "run; export the net with plain image operators",
+                             "run; export the network with plain image operators",
                              node->type ? node->type : net_op_name(node->op), node->name);
     }
     if (graph->values[graph->output].from_style)

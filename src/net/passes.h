@@ -14,7 +14,7 @@ struct net_pass {
 extern const struct net_pass net_passes[];
 extern const size_t net_pass_count;
 
-/* Runs all of them, sweeping and checking after each. */
+/* Runs all passes; sweeps and checks the graph after each. */
 bool net_passes_run(struct net_graph *graph, struct daub_error *error);
 
 #endif

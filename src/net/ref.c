@@ -24,8 +24,8 @@ struct run {
     struct net_ref *ref;
     const struct net_graph *graph;
     const float *image, *style;
-    int *readers;     /* input slots still to be served, by value */
-    const float **in; /* of the node at hand */
+    int *readers;     /* by value: how many inputs are still to read it */
+    const float **in; /* inputs of the current node */
     struct daub_error *error;
 };
 
@@ -57,9 +57,9 @@ static bool run_node(const struct run *run, const struct net_node *node)
     return net_ref_node(run->graph, node, run->in, out, run->error);
 }
 
-/* Frees what nobody reads any more. Readers that this scope leaves out keep their inputs.
- */
-static void drop_inputs(const struct run *run, const struct net_node *node)
+/* Frees inputs of the node that no later node reads. What nodes outside the scope read is
+ * kept. */
+static void free_inputs(const struct run *run, const struct net_node *node)
 {
     for (int i = 0; i < node->input_count; i++) {
         int v = node->input[i];
@@ -74,13 +74,13 @@ static void drop_inputs(const struct run *run, const struct net_node *node)
 static bool prepare(struct run *run)
 {
     const struct net_graph *graph = run->graph;
-    int most = 1;
+    int max_inputs = 1;
     for (size_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].input_count > most)
-            most = graph->nodes[i].input_count;
+        if (graph->nodes[i].input_count > max_inputs)
+            max_inputs = graph->nodes[i].input_count;
     run->ref->result = daub_alloc(graph->value_count, sizeof(*run->ref->result));
     run->readers = daub_alloc(graph->value_count, sizeof(*run->readers));
-    run->in = daub_alloc((size_t)most, sizeof(*run->in));
+    run->in = daub_alloc((size_t)max_inputs, sizeof(*run->in));
     if (!run->ref->result || !run->readers || !run->in)
         return daub_no_memory(run->error, "computing the network on the host");
     for (size_t i = 0; i < graph->value_count; i++)
@@ -107,7 +107,7 @@ bool net_ref_run(struct net_ref *ref, const struct net_graph *graph, const float
             continue;
         ok = run_node(&run, node);
         if (!keep)
-            drop_inputs(&run, node);
+            free_inputs(&run, node);
     }
     free(run.readers);
     free(run.in);

@@ -1,13 +1,13 @@
-/* Plain C reference: runs a graph in float32 with double sums, clear before fast. Every
- * GPU kernel, pass and golden frame is compared with it, and the host evaluates the
- * style-only part of a net through it. */
+/* Reference: runs a graph in plain C with double sums, written for clarity rather than
+ * speed. Kernels, passes and golden pictures are compared with it, and the host computes
+ * the style-only part of a network with it. */
 #ifndef DAUB_NET_REF_H
 #define DAUB_NET_REF_H
 
 #include "net/graph.h"
 
-/* Results of a run: result[v] holds value v's elements or NULL; constants point into the
- * graph, everything else is owned here. */
+/* Results of a run. result[v]: elements of value v or NULL; those of constants belong to
+ * the graph, all others to this struct. */
 struct net_ref {
     const struct net_graph *graph;
     float **result;
@@ -19,17 +19,16 @@ enum net_ref_scope {
 };
 
 /* Runs the graph; image [1,C,H,W] (or NHWC when graph->nhwc) and style may be NULL where
- * the scope or the net does not need them. keep = false frees each value after its last
- * reader, leaving inputs and the output. *ref is to be freed by net_ref_free in either
- * case. False with *error set. Thread-safe on distinct refs. */
+ * the scope or the network does not need them. keep = false frees each value after its
+ * last reader, leaving inputs and the output. *ref is to be freed by net_ref_free in
+ * either case. False with *error set. Thread-safe on distinct refs. */
 bool net_ref_run(struct net_ref *ref, const struct net_graph *graph, const float *image,
                  const float *style, enum net_ref_scope scope, bool keep,
                  struct daub_error *error);
 void net_ref_free(struct net_ref *ref);
 
-/* One node: in[i] are the elements of input i (NULL where absent), out has room for the
- * output value. Used by the constant folder too. False with *error where the op cannot be
- * run. */
+/* Computes one node. in[i]: elements of input i, NULL where absent; out: room for the
+ * output's elements. False with *error set where the operator cannot be run. */
 bool net_ref_node(const struct net_graph *graph, const struct net_node *node,
                   const float *const *in, float *out, struct daub_error *error);
 

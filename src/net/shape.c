@@ -1,6 +1,6 @@
 #include "net/op.h"
 
-/* Keeps every byte count of a tensor far below what size_t holds. */
+/* Keeps the bytes of a tensor far below SIZE_MAX. */
 #define MAX_ELEMENTS ((int64_t)1 << 40)
 
 int64_t net_shape_count(const struct net_shape *shape)
@@ -61,7 +61,8 @@ bool net_infer_shape(const struct net_graph *graph, const struct net_node *node,
     if (!op)
         return net_op_refuse(&job, "unknown operation %d", (int)node->op);
     if (node->input_count < op->min_inputs || node->input_count > op->max_inputs)
-        return net_op_refuse(&job, "it has %d inputs", node->input_count);
+        return net_op_refuse(&job, "it has the wrong number of inputs, %d",
+                             node->input_count);
     for (int i = 0; i < op->min_inputs; i++)
         if (!net_op_in(&job, i))
             return net_op_refuse(&job, "input %d is missing", i);

@@ -117,7 +117,7 @@ static size_t pick(size_t count)
 
 static int64_t number(void)
 {
-    /* mostly small: those get far */
+    /* mostly small ones, which pass the first checks */
     return pick(4) ? numbers[pick(21)] : numbers[pick(COUNT(numbers))];
 }
 
@@ -130,7 +130,7 @@ static void set_text(char **to, const char *text)
     *to = copy;
 }
 
-/* Some value's name. */
+/* Name of a random value. */
 static const char *some_name(const Onnx__GraphProto *graph)
 {
     const Onnx__NodeProto *node = graph->node[pick(graph->n_node)];
@@ -240,7 +240,7 @@ static Onnx__NodeProto *copy_node(const Onnx__NodeProto *node)
     return copy;
 }
 
-/* A node between another's output and its readers, of any operator. */
+/* Inserts a copy of a random node, with other inputs, before a random reader. */
 static void insert_node(Onnx__GraphProto *graph)
 {
     static const char *const fresh[] = {"n1", "n2", "n3", "n4", "n5", "n6", "n7", "n8"};

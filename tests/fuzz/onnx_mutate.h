@@ -1,5 +1,5 @@
-/* Changes ONNX files as ONNX files, so that most of what comes out still parses and the
- * code behind the parser is reached: other operators, other wiring, odd numbers. */
+/* Changes operators, inputs and numbers of ONNX files, so that most results still parse
+ * and reach the code behind the parser. */
 #ifndef DAUB_TESTS_ONNX_MUTATE_H
 #define DAUB_TESTS_ONNX_MUTATE_H
 

@@ -1,6 +1,6 @@
-/* Fuzzing without a fuzzer: every operator form's file, then the same with bytes changed,
- * cut out, doubled or taken from another file, through onnx_target. A stand-in where
- * Clang is absent, and the way to run a found input again.
+/* Fuzzing without libFuzzer, for builds without Clang: runs onnx_target on changed copies
+ * of the files of onnx_forms.h. With file names: runs it on these, for instance on inputs
+ * that the fuzzer found.
  *
  * Usage: onnx_replay [FILE...], or onnx_replay seconds N [seed S] */
 #include <stdbool.h>
@@ -39,7 +39,8 @@ static struct bytes make_seed(size_t form)
     return seed;
 }
 
-/* The bytes in a block of their exact size, for the sanitizer; data is freed. */
+/* Moves the bytes to a block of their exact size, so that the sanitizer sees reads past
+ * the end; frees data. */
 static struct bytes exact(unsigned char *data, size_t size)
 {
     struct bytes block = {malloc(size ? size : 1), size};
@@ -50,7 +51,7 @@ static struct bytes exact(unsigned char *data, size_t size)
     return block;
 }
 
-/* A copy with up to four changes of bytes. */
+/* A copy with one to five changes of bytes. */
 static struct bytes mutate_bytes(const struct bytes *seed, const struct bytes *other)
 {
     static const unsigned char edges[] = {0, 1, 2, 0x7f, 0x80, 0xff};
@@ -91,7 +92,7 @@ static struct bytes mutate_bytes(const struct bytes *seed, const struct bytes *o
     return exact(next.data, next.size);
 }
 
-/* A copy changed once to eight times as an ONNX file. */
+/* A copy changed one to nine times by onnx_mutate. */
 static struct bytes mutate_model(const struct bytes *seed)
 {
     size_t room = 4 * seed->size + 4096, size = seed->size;

@@ -16,7 +16,7 @@ static void need(bool holds, const char *what, const struct daub_error *error)
     abort();
 }
 
-/* About how many steps the reference executor needs. */
+/* Approximate number of operations of the reference. */
 static double cost(const struct net_graph *graph)
 {
     double steps = 0;
@@ -35,7 +35,7 @@ static double cost(const struct net_graph *graph)
     return steps;
 }
 
-/* Small nets are run as well, before and after the passes. */
+/* Runs small networks on the reference, before and after the passes. */
 static void run(struct net_graph *graph)
 {
     static const float zeros[7 * 64 * 64];
@@ -60,7 +60,7 @@ static void build(const struct net_onnx *onnx, int height, int width, FILE *sink
     if (ok) {
         need(net_graph_check(&graph, &error), "a built graph is refused", &error);
         net_graph_dump(&graph, sink);
-        /* Every constant can be read to its end. */
+        /* Reads the last element of every constant, for the sanitizer. */
         float sum = 0;
         for (size_t i = 0; i < graph.value_count; i++)
             if (graph.values[i].data)

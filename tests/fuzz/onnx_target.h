@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Parses, builds at sizes small and odd, checks, dumps and runs the graphs, and runs the
- * passes over them. Aborts where what must hold does not. Returns whether the bytes were
+/* Parses, builds for small and odd sizes, checks, dumps and runs the graphs before and
+ * after the passes. Aborts where an invariant is violated. Returns whether the bytes were
  * a usable file. */
 int onnx_target(const uint8_t *data, size_t size);
 

@@ -41,7 +41,7 @@ def add(name, model, image, painting):
                   np.asarray(image, np.float32), np.asarray(painting, np.float32)))
 
 
-# ---- the ONNX project's operator tests, made into nets from picture to painting ----
+# ---- the ONNX project's operator tests, made into networks from picture to painting ----
 
 RUN = """Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose DepthToSpace Div
 Dropout Elu Exp Flatten Gather GlobalAveragePool HardSigmoid HardSwish Identity
@@ -53,7 +53,7 @@ Floor Gather Gemm Greater GreaterOrEqual Identity Less LessOrEqual Log MatMul Ma
 Neg Not Or Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu
 Reshape Round Shape Sign Size Slice Split Sqrt Squeeze Sub Sum Tile Transpose Unsqueeze Where
 Abs Elu HardSigmoid HardSwish LeakyRelu Sigmoid Softplus Tanh""".split()
-# What daub does not claim to run: other ranks and batches, cubic and cropping resize,
+# What daub does not run: other ranks and batches, cubic and cropping resize,
 # layer normalization over the last axes only, random dropout, side outputs, arbitrary
 # gathers and large matrix products of computed values. And one case that does not round the
 # resized length, unlike the standard's text and every runtime.
@@ -223,7 +223,7 @@ class Norms(nn.Module):
 
 
 class Strided(nn.Module):
-    """Down by 4 and up again by every road."""
+    """Two strided convolutions, then the kind of upsampling that up names."""
 
     def __init__(self, up):
         super().__init__()

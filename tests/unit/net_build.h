@@ -20,16 +20,15 @@ int build_random(struct net_graph *graph, struct net_shape shape, float low, flo
 int build_fill(struct net_graph *graph, struct net_shape shape, float value);
 void random_fill(float *data, int64_t count, float low, float high, unsigned seed);
 
-/* Adds a node; its inputs are the values after op up to the first below -1 (END). The
- * caller fills its union and calls build_done, which infers and sets the output's shape
- * and returns the value. */
+/* Adds a node with the inputs after op, up to END. The caller sets its attributes and
+ * calls build_done, which infers the output's shape and returns the value. */
 #define END (-2)
 struct net_node *build_node(struct net_graph *graph, enum net_op op, ...);
 int build_done(struct net_graph *graph);
-/* For reshapes and slices, whose shape is their output's own. */
+/* For operators whose attributes do not give the output's shape. */
 int build_done_as(struct net_graph *graph, struct net_shape shape);
 
-/* Whole nodes. */
+/* Nodes with attributes. */
 int build_conv(struct net_graph *graph, int x, int outputs, int kernel, int pad,
                unsigned seed);
 int build_binary(struct net_graph *graph, enum net_binary kind, int a, int b);

@@ -134,8 +134,8 @@ static void group_norm(struct net_graph *graph)
     build_reshape(graph, y, SHAPE(1, 6, 4, 5));
 }
 
-/* Constants of every kind behind a norm with its own; then scale and shift from the style
- * on one without; then a constant that finds a factor from the style. */
+/* Constants behind a normalization with scale and shift; scale and shift from the style
+ * behind one without; a constant behind a scale from the style. */
 static void norm_affine(struct net_graph *graph)
 {
     int x = build_image(graph, 3, 4, 5), style = build_style(graph, 2);
@@ -170,8 +170,8 @@ static void norm_affine(struct net_graph *graph)
     build_binary(graph, NET_BINARY_MUL, y, scalar(graph, 3));
 }
 
-/* Looks alike, is not: factors along the width where W = C, a norm that somebody else
- * reads as well, a factor of the picture's size. */
+/* What must not be folded: factors along the width where W = C, a normalization with a
+ * second reader, a factor of the picture's size. */
 static void norm_affine_not(struct net_graph *graph)
 {
     int x = build_image(graph, 5, 4, 5);
@@ -240,8 +240,8 @@ static void spread(struct net_graph *graph)
     build_conv(graph, y, 3, 5, 0, 9);
 }
 
-/* A TensorFlow net: preprocessing and the end on [1,H,W,C], a pair of transposes about
- * an operator in the middle, joined channels, a squeeze-like mean. */
+/* A TensorFlow network: preprocessing and the end on [1,H,W,C], a pair of transposes
+ * about an operator in the middle, joined channels, a squeeze-like mean. */
 static void nhwc(struct net_graph *graph)
 {
     int x = build_input(graph, SHAPE(1, 5, 6, 3), &graph->image);
@@ -302,7 +302,7 @@ static void affine(struct net_graph *graph)
     y = build_binary(graph, NET_BINARY_SUB, build_random(graph, SHAPE(6, 1, 1), 1, 2, 7),
                      y);
     y = build_act(graph, NET_ACT_RELU, 0, 0, y);
-    y = build_binary(graph, NET_BINARY_ADD, y, scalar(graph, -0.5f)); /* zeros around */
+    y = build_binary(graph, NET_BINARY_ADD, y, scalar(graph, -0.5f)); /* zero padding */
     y = build_binary(graph, NET_BINARY_MUL, y,
                      build_random(graph, SHAPE(6, 1, 1), 1, 2, 8));
     build_conv(graph, y, 6, 3, 1, 9);
@@ -310,7 +310,8 @@ static void affine(struct net_graph *graph)
     build_unary(graph, NET_UNARY_NEG, graph->output);
 }
 
-/* Paddings that fold, into one or several convolutions, and that cannot. */
+/* Paddings that can be folded into one or several convolutions, and paddings that
+ * cannot. */
 static void pad(struct net_graph *graph)
 {
     int x = build_image(graph, 3, 6, 7);
@@ -318,7 +319,7 @@ static void pad(struct net_graph *graph)
     int y = build_conv(graph, p, 3, 4, 0, 1);
     y = build_binary(graph, NET_BINARY_ADD, y, build_conv(graph, p, 3, 4, 0, 3));
     y = build_conv(graph, build_pad(graph, y, NET_PAD_ZERO, 1, 0, 2, 0), 3, 3, 1, 5);
-    y = build_pad(graph, y, NET_PAD_CONSTANT, 1, 1, 1, 1); /* of 0 */
+    y = build_pad(graph, y, NET_PAD_CONSTANT, 1, 1, 1, 1); /* padding of 0 */
     y = build_conv(graph, build_pad(graph, y, NET_PAD_ZERO, 0, 1, 0, 1), 3, 3, 0, 7);
     p = build_pad(graph, y, NET_PAD_EDGE, 1, 1, 1, 1);
     y = build_binary(graph, NET_BINARY_ADD, p, build_conv(graph, p, 3, 3, 1, 9));
@@ -343,7 +344,7 @@ static void upsample(struct net_graph *graph)
                      NET_NEAREST_FLOOR, 2);
     y = build_conv(graph, u, 2, 3, 1, 5);
     struct net_node *node = &graph->nodes[graph->node_count - 1];
-    node->u.conv.window.stride[0] = 2; /* stays a Resize */
+    node->u.conv.window.stride[0] = 2; /* not folded */
     y = build_done(graph);
     u = build_resize(graph, y, NET_RESIZE_NEAREST, NET_COORD_ASYMMETRIC,
                      NET_NEAREST_FLOOR, 2);
@@ -393,7 +394,7 @@ static void clean(struct net_graph *graph)
     node->u.pool.kind = NET_POOL_MAX;
     node->u.pool.window = (struct net_window){{1, 1}, {1, 1}, {1, 1}, {0}};
     y = build_done(graph);
-    /* a one that would broadcast, and 1 - x, 1 / x, 0 - x, which are something else */
+    /* not neutral: a 1 that broadcasts, and 1 - x, 1 / x, 0 - x */
     y = build_binary(graph, NET_BINARY_SUB, scalar(graph, 0), y);
     y = build_mean(graph, y, 3 << 2, true);
     y = build_binary(graph, NET_BINARY_ADD, y, build_fill(graph, SHAPE(1, 4, 5, 6), 0));

@@ -12,8 +12,8 @@ struct pass_case {
 extern const struct pass_case pass_cases[];
 extern const size_t pass_case_count;
 
-/* A Johnson-type net as old web exporters wrote it: normalizations and upsampling out of
- * elementary operators. */
+/* A Johnson-type network as old web exporters wrote it: normalizations and upsampling out
+ * of elementary operators. */
 void build_web_net(struct net_graph *graph);
 
 #endif

@@ -4,9 +4,9 @@
 
 #include <stdio.h>
 
-/* Has `python script FILE` write a temporary file, which is already unlinked when it
- * comes back open for reading. NULL with *code the exit code for the test to end with: 77
- * where the script or its interpreter says that something is not installed. */
+/* Runs `python script FILE` with a temporary file and returns it open for reading,
+ * already unlinked. On failure NULL, and *code is the exit code of the test: 77 where the
+ * script or the interpreter needs something that is not installed. */
 FILE *run_script(const char *python, const char *script, int *code);
 
 #endif

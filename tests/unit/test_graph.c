@@ -125,7 +125,7 @@ static void test_sweep(void **state)
     assert_int_equal(g->values[net.dead].producer, -1);
     assert_int_equal(g->values[net.sum].producer, 3);
     assert_true(net_graph_check(g, &error));
-    /* Chains go as a whole; the input stays. */
+    /* Chains of unread nodes are removed, the input is kept. */
     g->output = net.image;
     net_graph_sweep(g);
     assert_int_equal(g->node_count, 1);
@@ -158,11 +158,11 @@ static void test_from_style(void **state)
     assert_true(net_graph_check(&g, &error));
     g.values[mixed].from_style = true;
     assert_false(net_graph_check(&g, &error));
-    assert_non_null(strstr(error.message, "depends on the style"));
+    assert_non_null(strstr(error.message, "from_style is wrong"));
     net_graph_free(&g);
 }
 
-/* Each damages a sound net, which the checker must then refuse in these words. */
+/* Each function damages a valid graph; the checker must refuse it with this message. */
 static void break_output(struct net *net)
 {
     net->graph.output = -1;
@@ -230,7 +230,7 @@ static void test_checker(void **state)
     (void)state;
     static const struct {
         void (*damage)(struct net *net);
-        const char *says;
+        const char *message;
     } cases[] = {
         {break_output, "computes no output"},
         {break_output_range, "computes no output"},
@@ -243,7 +243,7 @@ static void test_checker(void **state)
         {break_two_producers, "a value that is not its own"},
         {break_shape, "computes [1,4,8,6], but its value is [1,4,8,5]"},
         {break_weights, "weights [4,2,3,3] do not fit input [1,3,8,6]"},
-        {break_arity, "it has 1 inputs"},
+        {break_arity, "wrong number of inputs, 1"},
         {break_op, "unknown operation 99"},
         {break_kind, "unknown operation 0"},
     };
@@ -255,22 +255,22 @@ static void test_checker(void **state)
         cases[i].damage(&net);
         assert_false(net_graph_check(&net.graph, &error));
         assert_int_equal(error.status, DAUB_ERROR_MODEL);
-        if (!strstr(error.message, cases[i].says))
-            fail_msg("says: %s\nnot: %s", error.message, cases[i].says);
+        if (!strstr(error.message, cases[i].message))
+            fail_msg("message: %s\nexpected: %s", error.message, cases[i].message);
         net_graph_free(&net.graph);
     }
 }
 
 /* Infers the last node's shape after a change and expects a refusal. */
-static void expect_refused(struct net_graph *g, const char *says)
+static void expect_refused(struct net_graph *g, const char *message)
 {
     struct net_shape shape;
     struct daub_error error = {0};
     const struct net_node *node = &g->nodes[g->node_count - 1];
     if (net_infer_shape(g, node, &shape, &error))
-        fail_msg("accepted where it must say: %s", says);
-    if (!strstr(error.message, says))
-        fail_msg("says: %s\nnot: %s", error.message, says);
+        fail_msg("accepted where it must say: %s", message);
+    if (!strstr(error.message, message))
+        fail_msg("message: %s\nexpected: %s", error.message, message);
 }
 
 static struct net_node *last(struct net_graph *g)
@@ -337,7 +337,7 @@ static void test_layout_shapes(void **state)
     expect_refused(&g, "cannot reflect 6 elements of 6");
     last(&g)->u.pad.before[2] = 0;
     last(&g)->u.pad.before[3] = 3;
-    expect_refused(&g, "cannot reflect 3 elements of 3"); /* what the crop left */
+    expect_refused(&g, "cannot reflect 3 elements of 3"); /* what the crop leaves */
     last(&g)->u.pad.before[3] = -3;
     expect_refused(&g, "crops 4 elements");
     struct net_node *node = build_node(&g, NET_DEPTH_TO_SPACE, image, END);
@@ -372,7 +372,8 @@ static void test_slice_shapes(void **state)
     net_graph_free(&g);
 }
 
-/* Sizes times scales as ONNX Runtime rounds them, and sizes given as such. */
+/* Output sizes from scales, rounded as in ONNX Runtime, and output sizes given in the
+ * file. */
 static void test_resize_shapes(void **state)
 {
     (void)state;
@@ -383,7 +384,7 @@ static void test_resize_shapes(void **state)
     } cases[] = {
         {3, 0, 5.0f / 3, 5}, {7, 0, 0.5f, 3},     {100, 0, 0.01f, 1},
         {10, 0, 1.05f, 10},  {7, 5, 5.0f / 7, 5}, {49, 31, 31.0f / 49, 31},
-        {7, 9, 2, 14}, /* a size that is not the scale's does not count */
+        {7, 9, 2, 14}, /* a size that does not agree with the scale is ignored */
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct net_graph g;
@@ -423,7 +424,7 @@ static void test_dump(void **state)
     net_graph_free(&net.graph);
 }
 
-/* Adding runs out of memory at every place; the graph stays whole. */
+/* Every allocation fails in turn; the graph must stay valid. */
 static void test_allocation_failures(void **state)
 {
     (void)state;
@@ -446,7 +447,7 @@ static void test_allocation_failures(void **state)
         assert_int_equal(error.status, used_up ? DAUB_OK : DAUB_ERROR_MEMORY);
         assert_true((node >= 0) == used_up);
         net_graph_free(&g);
-        net_graph_free(&g); /* again does nothing */
+        net_graph_free(&g); /* a second time */
     }
 }
 

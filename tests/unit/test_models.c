@@ -1,4 +1,4 @@
-/* Whole nets: importer, passes and reference executor on the files of DAUB_DATA/onnx,
+/* Whole networks: importer, passes and reference executor on the files of DAUB_DATA/onnx,
  * against the pictures PyTorch painted with them. */
 #include <glob.h>
 #include <math.h>
@@ -51,7 +51,7 @@ static char *read_file(const char *path, size_t *size)
     return data;
 }
 
-/* A byte is value * scale + shift for the net. */
+/* A byte is value * scale + shift for the network. */
 static void value_range(const char *json, float *scale, float *shift)
 {
     bool is_signed = strstr(json, "\"-1..1\""), is_unit = strstr(json, "\"1\"");
@@ -71,7 +71,8 @@ static float *to_planes(const struct picture *picture, float scale, float shift)
     return planes;
 }
 
-/* Peak signal-to-noise ratio of the net's output, rounded to bytes; 99 where equal. */
+/* Peak signal-to-noise ratio of the network's output, rounded to bytes; 99 where equal.
+ */
 static double psnr(const struct picture *want, const float *planes, float scale,
                    float shift)
 {

@@ -31,7 +31,7 @@ static struct net_onnx *parse(const char *text, struct daub_error *error)
     return onnx;
 }
 
-/* The form's way of writing a graph: output, then the lines after the input's. */
+/* The dump in the notation of onnx_forms.h. */
 static void dump_body(const struct net_graph *graph, char *text, size_t size)
 {
     char *dump = NULL, line[512];
@@ -71,7 +71,7 @@ static void expect_form(const struct onnx_form *form, bool typed)
     net_onnx_free(onnx);
 }
 
-/* Attributes say their type, or (IR version 1) leave it to be seen. */
+/* Attributes with a type, and without one as in IR version 1. */
 static void test_forms(void **state)
 {
     (void)state;
@@ -79,9 +79,9 @@ static void test_forms(void **state)
         expect_form(&onnx_forms[i / 2], i % 2);
 }
 
-/* Text for onnx_make, and what the message must say. */
+/* Text for onnx_make, and a part of the expected message. */
 struct refusal {
-    const char *text, *says;
+    const char *text, *message;
 };
 
 static void expect_refusals(const struct refusal *refusals, size_t count)
@@ -92,10 +92,10 @@ static void expect_refusals(const struct refusal *refusals, size_t count)
         if (onnx)
             fail_msg("accepted: %s", refusals[i].text);
         assert_int_equal(error.status, DAUB_ERROR_MODEL);
-        if (!strstr(error.message, refusals[i].says) ||
+        if (!strstr(error.message, refusals[i].message) ||
             strncmp(error.message, "file.onnx: ", 11))
-            fail_msg("%s\nsays: %s\nnot: %s", refusals[i].text, error.message,
-                     refusals[i].says);
+            fail_msg("%s\nmessage: %s\nexpected: %s", refusals[i].text, error.message,
+                     refusals[i].message);
     }
 }
 #define EXPECT_REFUSALS(list) expect_refusals(list, sizeof(list) / sizeof((list)[0]))
@@ -173,7 +173,7 @@ static void test_refused_nodes(void **state)
         {X "MatMul x,x > y", "multiplies matrices computed from the picture"},
         {X "Floor x > y", "on sizes and constants only"},
         {X "Cast x > y to=7", "element type 7"},
-        {X "Max x,x > y", "one map and numbers only"},
+        {X "Max x,x > y", "constant numbers only"},
         {X "f c 3 r1; Max x,c > y", "3 elements where one is needed"},
         {X "Clip x,x > y", "which daub cannot follow"},
         {X "Pad x,p > y mode=wrap; i p 0,0,0,0,0,0,0,0", "unknown padding mode"},
@@ -191,7 +191,8 @@ static void test_refused_nodes(void **state)
         {X "SpaceToDepth x > y blocksize=0", "block size 0"},
         {X "MaxPool x > y kernel_shape=2,2 pads=2,2,2,2", "padding 2,2 is not below"},
         {X "MaxPool x > a,y kernel_shape=1,1", "does not depend on the picture"},
-        {X "MaxPool x > a,b kernel_shape=1,1; Relu b > y", "reads 'b', a side output"},
+        {X "MaxPool x > a,b kernel_shape=1,1; Relu b > y",
+         "reads 'b', an additional output"},
         {X "Concat x,x > y axis=4", "axis 4 is out of range"},
         {X "f c 1,3,8,7 r1; Concat x,c > y axis=1", "cannot be joined on axis 1"},
         {X "f c 1,3,8,7 r1; Add x,c > y", "[1,3,8,8] and [1,3,8,7] do not match"},
@@ -201,7 +202,7 @@ static void test_refused_nodes(void **state)
         {X "Squeeze x > y axes=1,", "cannot drop axis 1 of 3"},
         {X "Slice x,s,e > y; i s 9,; i e 9,", "cannot cut [0,3,8,8]"},
         {X "Slice x,s,e,a,t > y; i s 0,; i e 9,; i a 1,; i t 0,", "step is 0"},
-        {X "Split x > y,z axis=1", "2 pieces do not divide 3"},
+        {X "Split x > y,z axis=1", "3 elements cannot be split into 2"},
         {X "Gather x,k > y axis=1; i k 0,2,1", "not evenly spaced"},
         {X "Gather x,k > y axis=1; i k 3,", "out of range"},
         {X "Expand x,s > y; i s 2,2", "does not fit"},
@@ -211,7 +212,7 @@ static void test_refused_nodes(void **state)
         {X "Unsqueeze x > y axes=0,0", "adds axis 0 twice"},
         {X "Unsqueeze x > y axes=0,1,2", "over 6 axes"},
         {X "Split x > y,z axis=2 split=9,-1", "do not add up to 8"},
-        {X "Split x > y,b,c,d,e,f,g,h,j,k,l,m,n axis=2", "13 pieces do not divide"},
+        {X "Split x > y,b,c,d,e,f,g,h,j,k,l,m,n axis=2", "cannot be split into 13"},
         {X "Split x > y,z axis=1 split=1,1", "do not add up to 3"},
         {X "Transpose x > y perm=0,1,2,3,4,5,6,7,8,9,10,11,12", "'perm' is too long"},
         {X "Reshape x,s > y; i s 1,1,1,1,1,1,1,1,1,1,1,1,1", "input 1 is too long"},
@@ -250,23 +251,23 @@ static void test_refused_constants(void **state)
     static const struct refusal refusals[] = {
         {X "Constant > c value_string=text; Add x,c > y", "holds no number"},
         {X "Constant > c value=3; Add x,c > y", "'value' has the wrong type"},
-        {X "i d 16777216,16777216; ConstantOfShape d > c; Add x,c > y", "grow too large"},
+        {X "i d 16777216,16777216; ConstantOfShape d > c; Add x,c > y", "are too large"},
         {X "i d 5000,5000; ConstantOfShape d > c; ConstantOfShape d > e; Add c,e > g; "
            "Add x,g > y",
-         "grow too large"},
+         "are too large"},
         {X "i d 16777216,; ConstantOfShape d > c; Sum c,c,c,c,c,c,c,c,c > e; Add x,e > y",
-         "grow too large"},
+         "are too large"},
         {X
          "i d 2097152,; ConstantOfShape d > c; Sum c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,"
          "c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c,c > e; ReduceSum e > s; Add x,s > y",
-         "too much work"},
-        {X "i d -1,; ConstantOfShape d > c; Add x,c > y", "grow too large"},
+         "too long to compute"},
+        {X "i d -1,; ConstantOfShape d > c; Add x,c > y", "are too large"},
         {X "i a =0; i n =99999999; i k =1; Range a,n,k > c; Add x,c > y", "too long"},
         {X "i a =0; i n =9; i k =0; Range a,n,k > c; Add x,c > y", "too long"},
         {X "i a 1,2; i k 2,; Gather a,k > c; Add x,c > y", "index 2 is out of range"},
         {X "i a 1,2; i e 1,2,3; Add a,e > c; Add x,c > y", "shapes do not match"},
         {X "i a 1,2; i t 3,; Reshape a,t > c; Add x,c > y", "cannot reshape 2 elements"},
-        {X "i a 1,2; i t -1,; Tile a,t > c; Add x,c > y", "grow too large"},
+        {X "i a 1,2; i t -1,; Tile a,t > c; Add x,c > y", "are too large"},
         {X "f c 0; Add x,c > y", "impossible shape [0]"},
         {X "f c 1,1,1,1,1,1,1 =1; Add x,c > y", "tensor 'c' has 7 axes"},
         {X "i d 1,1,1,1,1,1,1; ConstantOfShape d > c; Add x,c > y", "over 6 axes"},
@@ -284,7 +285,7 @@ static void test_refused_constants(void **state)
     EXPECT_REFUSALS(refusals);
 }
 
-/* One large initializer under many names must not become as many copies. */
+/* An initializer that many Constant nodes repeat must not exhaust the memory. */
 static void test_copied_constants(void **state)
 {
     (void)state;
@@ -302,17 +303,17 @@ static void test_copied_constants(void **state)
     snprintf(text + used, sizeof(text) - used, "Add x,s%d > y", NAMES);
     assert_null(parse(text, &error));
     assert_int_equal(error.status, DAUB_ERROR_MODEL);
-    if (!strstr(error.message, "net's constants grow too large"))
+    if (!strstr(error.message, "constants of the network are too large"))
         fail_msg("%s", error.message);
 }
 
-static void expect_bytes_refused(const void *bytes, size_t size, const char *says)
+static void expect_bytes_refused(const void *bytes, size_t size, const char *message)
 {
     struct daub_error error = {0};
     assert_null(net_onnx_parse(bytes, size, "file.onnx", &error));
     assert_int_equal(error.status, DAUB_ERROR_MODEL);
-    if (!strstr(error.message, says))
-        fail_msg("says: %s\nnot: %s", error.message, says);
+    if (!strstr(error.message, message))
+        fail_msg("message: %s\nexpected: %s", error.message, message);
 }
 
 static void test_damaged_files(void **state)
@@ -327,7 +328,7 @@ static void test_damaged_files(void **state)
     onnx_make_free(model);
     for (size_t cut = 0; cut < size; cut++) {
         struct daub_error error = {0};
-        unsigned char *part = malloc(cut + 1); /* exact bounds for the sanitizer */
+        unsigned char *part = malloc(cut + 1); /* exact size, for the sanitizer */
         memcpy(part, bytes, cut);
         struct net_onnx *onnx = net_onnx_parse(part, cut, "file.onnx", &error);
         assert_true(onnx || error.status == DAUB_ERROR_MODEL);
@@ -335,7 +336,7 @@ static void test_damaged_files(void **state)
         free(part);
     }
     free(bytes);
-    /* Graphs in attributes of nodes of graphs ...: each level is one more length. */
+    /* Graphs nested in attributes of nodes of graphs. */
     enum { DEEP = 200000 };
     unsigned char *deep = malloc(DEEP * 16);
     size_t at = DEEP * 16, inside = 0;
@@ -367,17 +368,17 @@ static void test_damaged_files(void **state)
     free(many);
 }
 
-/* Damages a sound model, which must then be refused. */
+/* Damages a valid model, which must then be refused with this message. */
 static void expect_model_refused(void (*damage)(Onnx__ModelProto *model),
-                                 const char *says)
+                                 const char *message)
 {
     struct daub_error error = {0};
     Onnx__ModelProto *model = onnx_make(X "f w 3,3,3,3 r1; Conv x,w > y");
     damage(model);
     struct net_onnx *onnx = parse_model(model, &error);
     onnx_make_free(model);
-    if (onnx || !strstr(error.message, says))
-        fail_msg("says: %s\nnot: %s", error.message, says);
+    if (onnx || !strstr(error.message, message))
+        fail_msg("message: %s\nexpected: %s", error.message, message);
     assert_int_equal(error.status, DAUB_ERROR_MODEL);
 }
 
@@ -517,7 +518,7 @@ static void test_half_numbers(void **state)
     struct net_graph graph;
     Onnx__ModelProto *model = onnx_make(X "f c 31744 =0; Relu c > r; Sub c,r > d; "
                                           "Add x,d > e; ReduceMean e > m; Add x,m > y");
-    /* A picture as wide as there are numbers. */
+    /* The picture is as wide as the list of numbers. */
     model->graph->input[0]->type->tensor_type->shape->dim[3]->dim_value = COUNT;
     Onnx__TensorProto *c = model->graph->initializer[0];
     c->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16;
@@ -533,7 +534,7 @@ static void test_half_numbers(void **state)
         fail_msg("%s", error.message);
     const float *d = graph.values[graph.nodes[1].input[1]].data;
     for (unsigned i = 0; i < COUNT; i++) {
-        /* c - relu(c) leaves the negative ones. */
+        /* c - relu(c) is c where it is negative, else 0. */
         int exponent = (int)(i >> 10), mantissa = (int)(i & 1023);
         double x = (exponent ? 1024 + mantissa : mantissa) / 16777216.0;
         for (int k = 1; k < exponent; k++)

@@ -1,5 +1,5 @@
-/* Building for a size: fixed files made to fit others, styles, layouts, alignment, order,
- * lack of memory, and the files of DAUB_DATA/onnx. */
+/* Building for a picture size: files made for another size, styles, layouts, alignment,
+ * node order, lack of memory, and the files of DAUB_DATA/onnx. */
 #include <glob.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -81,12 +81,12 @@ static void test_fixed_size(void **state)
         {"opset 11; AveragePool x > a kernel_shape=2,2 strides=2,2; f r 0; f s 0; "
          "Resize a,r,s,z > y; i z 1,3,16,32",
          NET_RESIZE, "[1,3,26,50]"},
-        /* the same over the size of its input, as opset 9 has it */
+        /* the same as the ratio to the input's size, as in opset 9 */
         {"opset 9; AveragePool x > a kernel_shape=2,2 strides=2,2; Shape a > s; Cast s > "
          "f "
          "to=1; f z 4 1,3,16,32; Div z,f > k; Upsample a,k > y",
          NET_RESIZE, "[1,3,26,50]"},
-        /* group normalization: there by -1, back by the map's size */
+        /* group normalization: reshape with -1, and back to the map's size */
         {"opset 13; f w 6,3,1,1 r1; f v 3,6,1,1 r2; Conv x,w > c; i s 0,2,-1; Reshape "
          "c,s "
          "> g; f k 2 =1; InstanceNormalization g,k,k > n; i t 1,6,16,32; Reshape n,t > "
@@ -96,12 +96,12 @@ static void test_fixed_size(void **state)
         {"opset 13; i s 1,3,512; Reshape x,s > a; Neg a > b; i t 1,3,16,32; Reshape b,t "
          "> y",
          NET_UNARY, "[1,3,1350]"},
-        /* shuffling by hand */
+        /* pixel shuffle written with reshapes */
         {"opset 13; i s 1,3,8,2,16,2; Pad x,p > e; i p 0,0,0,0,0,0,0,0; Pad e,q > f; "
          "i q 0,0,0,0,0,0,0,0; i o 1,3,16,32; Reshape f,s > a; Neg a > b; Reshape b,o > "
          "y",
          NET_UNARY, "[1,3,13,2,25,2]"},
-        /* crops count from the end */
+        /* ends of slices counted from the end */
         {"opset 9; Slice x > y starts=2,1 ends=14,31 axes=2,3", NET_SLICE, "[1,3,23,48]"},
         {"opset 13; i s 2,1; i e 16,-1; i a 2,3; Slice x,s,e,a > y", NET_SLICE,
          "[1,3,25,48]"},
@@ -109,7 +109,7 @@ static void test_fixed_size(void **state)
         {"f c 1,3,16,32 =2; Add x,c > y", NET_BINARY, "[1,3,27,50]"},
         {"opset 17; f c 3,16,32 =2; LayerNormalization x,c > y axis=1", NET_NORM,
          "[1,3,27,50]"},
-        /* the style on every pixel */
+        /* the style repeated to every pixel */
         {"in k 1,3; Unsqueeze k > u axes=2,3; i e 1,3,16,32; Expand u,e > m; Add x,m > y",
          NET_BINARY, "[1,3,27,50]"},
         {"opset 9; f w 6,3,3,3 r1; f v 6,3,4,4 r2; Conv x,w > a strides=2,2 "
@@ -148,7 +148,7 @@ static void test_fixed_size_refused(void **state)
     assert_non_null(strstr(error.message, "made for 32x16, does not work at 50x27: node "
                                           "'y' (Add): shapes [1,3,27,50] and [16,32]"));
     net_onnx_free(onnx);
-    /* An axis of 1 in the file that is none here. */
+    /* An axis that has length 1 at the original size only. */
     struct daub_error small = {0};
     onnx =
         parse("in x 1,3,1,1; out y; i s 1,3; Reshape x,s > a; i t 1,3,1,1; Reshape a,t "
@@ -384,7 +384,7 @@ static void test_alignment(void **state)
     }
 }
 
-/* The n-th allocation fails, and all after it, for every n up to success. */
+/* For every n until the build succeeds: the n-th allocation and all after it fail. */
 static void expect_survival(const unsigned char *bytes, size_t size, int height,
                             int width)
 {
@@ -483,7 +483,8 @@ static void check_real_file(const char *path)
                           after - before);
         assert_true(i > 0 || parsed - start + after - before < 1000);
     }
-    /* Sizes off the grid come out right or are refused in words, never otherwise. */
+    /* Sizes that are no multiples of the stride either give the right output size or an
+     * error message. */
     for (int height = 33; height < 50; height++) {
         struct net_graph graph;
         struct daub_error off = {0};

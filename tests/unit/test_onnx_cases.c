@@ -1,5 +1,5 @@
-/* The importer on files of other makers: each case's net, run by the reference executor,
- * must paint what the ONNX project or PyTorch says.
+/* The importer on files from other programs: each case's network, run by the reference
+ * executor, must paint what the ONNX project or PyTorch says.
  *
  * Usage: test_onnx_cases PYTHON SCRIPT (see make_onnx_cases.py) */
 #include <math.h>

@@ -249,7 +249,7 @@ static void build_at_random(struct net_graph *graph, unsigned seed)
         if (d[2] >= smallest && d[3] >= smallest)
             r.map[r.maps++] = y;
     }
-    /* everything stays in use */
+    /* keeps every value in use */
     graph->output = r.map[r.maps - 1];
     net_graph_sweep(graph);
 }
@@ -317,14 +317,14 @@ static void test_reject(void **state)
     build_reshape(&graph, x, SHAPE(1, 3, 2, 8));
     expect_refusal(&graph, "reshape");
 
-    /* a map that grows out of the style weights */
+    /* a feature map computed from the style weights */
     net_graph_init(&graph);
     x = build_image(&graph, 3, 4, 4);
     int style = build_reshape(&graph, build_style(&graph, 16), SHAPE(1, 1, 4, 4));
     build_binary(&graph, NET_BINARY_MUL, x, style);
     expect_refusal(&graph, "binary");
 
-    /* channels last in the middle of a net, where an operator cannot follow */
+    /* channels last in the middle of a network, where an operator cannot follow */
     net_graph_init(&graph);
     x = build_image(&graph, 3, 4, 4);
     int y = build_transpose(&graph, x, 4, (const int[]){0, 2, 3, 1});

@@ -221,7 +221,7 @@ static void test_scopes(void **state)
     build_styled(&graph);
     assert_true(net_graph_check(&graph, &error));
 
-    /* the style part alone needs no picture, and what the rest reads survives */
+    /* the style part alone needs no picture, and keeps what the other nodes read */
     assert_true(net_ref_run(&ref, &graph, NULL, style, NET_REF_STYLE, false, &error));
     int computed = 0;
     for (size_t i = 0; i < graph.node_count; i++) {
@@ -328,7 +328,7 @@ static struct tensor take_tensor(void)
     return t;
 }
 
-/* Copies count integers to where the attribute wants them. */
+/* Reads a window's attributes; returns the integers behind them. */
 static const int *window_of(struct net_window *window, const int *ints)
 {
     for (int i = 0; i < 2; i++) {
@@ -426,8 +426,7 @@ static void set_attributes(struct net_node *node, const int *ints, const float *
         node->u.matmul.alpha = floats[0];
         node->u.matmul.beta = floats[1];
         break;
-    case NET_INPUT:
-    case NET_RESHAPE:
+    default: /* without attributes */
         break;
     }
 }
