@@ -197,7 +197,7 @@ static enum exit_code open_sinks(struct work *work, const bool *replace)
         struct media_sink_params params =
             sink_params(work, outputs->values[i], replace[i]);
         struct media_sink *sink = NULL;
-        enum exit_code code = files_open_sink(&params, &sink);
+        enum exit_code code = files_open_sink(&params, &work->stop, &sink);
         if (code != EXIT_CODE_DONE)
             return code;
         work->sinks[work->sink_count++] = sink;
@@ -382,9 +382,12 @@ static enum exit_code run(struct work *work)
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_handles(work);
+        if (daub_stop_requested(&work->stop))
+            code = EXIT_CODE_INTERRUPTED;
     }
     if (code != EXIT_CODE_DONE)
         return code;
+    signals_keep_output();
     progress_start(&progress);
     struct session_params params = {
         .source = work->source,

@@ -3,6 +3,7 @@
 
 #include "media/sink_kinds.h"
 #include "util/alloc.h"
+#include "util/container_of.h"
 #include "util/error.h"
 
 struct sink_null {
@@ -12,7 +13,7 @@ struct sink_null {
 
 static struct sink_null *null_of(struct media_sink *sink)
 {
-    return (struct sink_null *)((char *)sink - offsetof(struct sink_null, sink));
+    return container_of(sink, struct sink_null, sink);
 }
 
 static bool null_push(struct media_sink *sink, const AVFrame *frame)
@@ -49,7 +50,7 @@ struct media_sink *sink_null_open(const struct media_sink_params *params,
 {
     struct sink_null *self = daub_alloc(1, sizeof(*self));
     if (!self) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "an output");
         return NULL;
     }
     self->sink = (struct media_sink){.ops = &null_ops, .name = params->path};

@@ -15,6 +15,11 @@ bool daub_fail(struct daub_error *error, enum daub_status status, const char *fo
     return false;
 }
 
+bool daub_no_memory(struct daub_error *error, const char *what)
+{
+    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for %s", what);
+}
+
 const char *daub_status_name(enum daub_status status)
 {
     switch (status) {
