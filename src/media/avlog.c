@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libavutil/error.h>
@@ -34,6 +35,8 @@ static void receive_line(void *context, int level, const char *format, va_list a
 void media_log_init(void)
 {
     av_log_set_callback(receive_line);
+    /* SVT-AV1 logs to stderr unless told otherwise by the environment */
+    setenv("SVT_LOG", "1", 0);
 }
 
 const char *media_error_text(int code)

@@ -223,9 +223,6 @@ static void set_threads(AVCodecContext *context)
     context->thread_count = processors < 1             ? 1
                             : processors > THREADS_MAX ? THREADS_MAX
                                                        : (int)processors;
-    /* SVT-AV1 logs to stderr unless told otherwise by the environment */
-    if (strcmp(context->codec->name, "libsvtav1") == 0)
-        setenv("SVT_LOG", "1", 0);
 }
 
 bool media_encoder_open(struct media_encoder *encoder,

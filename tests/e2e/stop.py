@@ -83,18 +83,9 @@ class Stops(unittest.TestCase):
 
 
 class Peers(Stops):
-    def server(self):
-        server = socket.socket()
-        self.addCleanup(server.close)
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        server.bind(("127.0.0.1", 0))
-        server.listen(1)
-        server.settimeout(30)
-        return server, "tcp://127.0.0.1:%d" % server.getsockname()[1]
-
     def test_stalled_reader(self):
         def begin():
-            server, url = self.server()
+            server, url = harness.small_server(self.addCleanup)
             daub = self.start(self.clip, "-o", url, "-o", "rec.mkv", "-y")
             peer, _ = server.accept()
             self.addCleanup(peer.close)
@@ -143,7 +134,7 @@ class Peers(Stops):
             part = file.read(1000000)
 
         def begin_network():
-            server, url = self.server()
+            server, url = harness.small_server(self.addCleanup)
             daub = self.start(url, "-o", "out.mkv", "-y")
             peer, _ = server.accept()
             self.addCleanup(peer.close)
@@ -199,16 +190,24 @@ class Work(Stops):
             return daub
         self.each("conversion at full speed", begin, "out.mkv", "out.mp4", code=130)
 
+    def threads(self, daub):
+        names = []
+        for task in os.listdir("/proc/%d/task" % daub.pid):
+            try:
+                with open("/proc/%d/task/%s/comm" % (daub.pid, task), encoding="ascii") as file:
+                    names.append(file.read())
+            except OSError:
+                pass  # it has ended meanwhile
+        return names
+
     def test_finishing(self):
         """The input has ended; the encoder holds most of it, and is slow."""
         def begin():
             daub = self.start("lavfi:" + NOISE, "-t", 8, "-preset", "veryslow", "-e", "rc-lookahead=250",
-                              "-e", "threads=1", "--progress", "json", "-o", "out.mkv", "-y",
-                              stderr=subprocess.PIPE)
-            self.addCleanup(daub.stderr.close)
-            for line in daub.stderr:
-                if b'"frame":240,' in line:
-                    break
+                              "-e", "threads=1", "-o", "out.mkv", "-y")
+            time.sleep(1)
+            while "daub-engine\n" in self.threads(daub):
+                time.sleep(0.02)
             return daub
         self.each("encoder is being drained", begin, "out.mkv", code=130)
 
@@ -300,8 +299,8 @@ class Window(Stops):
         cls.addClassCleanup(manager.wait)
         cls.addClassCleanup(manager.kill)
 
-    def begin(self, *actions):
-        daub = self.start("lavfi:" + NOISE, "--window", "-o", "out.mkv", "-y")
+    def begin(self, *actions, outputs=("-o", "out.mkv", "-y")):
+        daub = self.start("lavfi:" + NOISE, "--window", *outputs)
         end = time.monotonic() + 30 * harness.PATIENCE
         window = ""
         while not window:
@@ -329,8 +328,9 @@ class Window(Stops):
         self.every("window, paused", ["key", "space"])
 
     def test_unwatched(self):
-        self.each("window, minimized", lambda: self.begin(["windowminimize", "WINDOW"]), "out.mkv",
-                  code=130)
+        """Nobody watches: nothing is painted."""
+        self.each("window alone, minimized",
+                  lambda: self.begin(["windowminimize", "WINDOW"], outputs=()), code=130)
 
 
 if __name__ == "__main__":

@@ -565,6 +565,61 @@ static void test_recorder_times(void **state)
     rig_uninit(&rig);
 }
 
+static void push_noise(struct media_sink *sink, int width, int height, int count)
+{
+    uint32_t state = 1;
+    for (int i = 0; i < count; i++) {
+        AVFrame *frame = make_frame(width, height, 40 * i);
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                state = state * 1664525u + 1013904223u;
+                frame->data[0][y * frame->linesize[0] + x] = (uint8_t)(state >> 24);
+            }
+        }
+        assert_true(sink->ops->push(sink, frame));
+        av_frame_free(&frame);
+    }
+}
+
+/* A recording begins while the previous one's encoder, which holds all of its frames, is
+ * being drained: nothing waits for that file. */
+static void test_second_recording(void **state)
+{
+    (void)state;
+    enum { BIG_WIDTH = 640, BIG_HEIGHT = 360, FRAMES = 40 };
+    char folder[] = P_tmpdir "/daub-test-XXXXXX", first[64], second[64], name[64];
+    static const char *const extra[] = {"rc-lookahead=60", "threads=1"};
+    struct daub_error error = {0};
+    struct media_report report;
+    struct media_source_info info = {
+        .name = "synthetic", .time_base = {1, 1000}, .frame_rate = {25, 1}};
+    AVFrame *template = make_frame(BIG_WIDTH, BIG_HEIGHT, 0);
+    struct recorder_params params = {.input = &info,
+                                     .frame = template,
+                                     .encode = {.encoder = "libx264",
+                                                .preset = "veryslow",
+                                                .extra = extra,
+                                                .extra_count = 2}};
+    assert_non_null(mkdtemp(folder));
+    snprintf(first, sizeof(first), "%s/first.mkv", folder);
+    snprintf(second, sizeof(second), "%s/second.mkv", folder);
+    struct recorder *recorder = recorder_open(&params, &error);
+    struct media_sink *sink = recorder_sink(recorder);
+    assert_true(recorder_start(recorder, first, name, sizeof(name), &error));
+    push_noise(sink, BIG_WIDTH, BIG_HEIGHT, FRAMES);
+    assert_true(recorder_stop(recorder));
+    assert_true(recorder_start(recorder, second, name, sizeof(name), &error));
+    push_noise(sink, BIG_WIDTH, BIG_HEIGHT, 1);
+    assert_int_equal(access(first, F_OK), -1);
+    sink->ops->finish(sink, true);
+    assert_true(sink->ops->join(sink, &report, &error));
+    media_sink_destroy(sink);
+    av_frame_free(&template);
+    assert_int_equal(unlink(first), 0);
+    assert_int_equal(unlink(second), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* Destroying a sink that never ran removes its file. */
 static void test_unused_sink(void **state)
 {
@@ -632,6 +687,7 @@ int main(void)
         cmocka_unit_test(test_encoder),
         cmocka_unit_test(test_stalled_pipe),
         cmocka_unit_test(test_recorder_times),
+        cmocka_unit_test(test_second_recording),
         cmocka_unit_test(test_unused_sink),
         cmocka_unit_test(test_report),
     };
