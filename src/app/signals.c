@@ -2,18 +2,20 @@
 
 #include <signal.h>
 #include <stddef.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "app/exit_code.h"
 #include "util/clock.h"
 #include "util/file.h"
 
-enum { SAME_REQUEST_US = 1000000, PREPARING_S = 1 };
+enum { SAME_REQUEST_US = 1000000, PREPARING_S = 1, RELEASE_US = 300000 };
 
 static struct daub_stop *_Atomic target;
 static atomic_llong first_us;    /* clock of the first signal; 0: none came */
 static atomic_bool keeps_output; /* there is something to keep */
-static bool terminal;            /* set before the handlers are */
+static atomic_int code_at_once = EXIT_CODE_INTERRUPTED;
+static bool terminal; /* set before the handlers are */
 
 static void say(const char *text, size_t length)
 {
@@ -31,7 +33,7 @@ static void exit_at_once(int number)
         say(note, sizeof(note) - 1);
     }
     daub_file_unlink_pending();
-    _exit(EXIT_CODE_INTERRUPTED);
+    _exit(atomic_load(&code_at_once));
 }
 
 static void handle(int number)
@@ -71,6 +73,14 @@ void signals_keep_output(void)
 {
     atomic_store(&keeps_output, true);
     alarm(0); /* a signal may have come before */
+}
+
+void signals_exit_soon(int code)
+{
+    struct itimerval timer = {.it_value = {.tv_usec = RELEASE_US}};
+    atomic_store(&code_at_once, code);
+    atomic_store(&keeps_output, false);
+    setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 void signals_uninstall(void)

@@ -156,13 +156,13 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
 }
 
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *look, bool keep_matrix,
+                     const AVFrame *frame_template, bool keep_matrix,
                      const struct media_source_info *input, AVDictionary **rest,
                      struct daub_error *error)
 {
     mux->input = input;
     if (!add_video(mux, encoder, input, error) || !mux_add_copies(mux, error) ||
-        !mux_describe(mux, look, keep_matrix, error))
+        !mux_describe(mux, frame_template, keep_matrix, error))
         return false;
     set_movie_timescale(mux, rest);
     media_log_forget();

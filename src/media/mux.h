@@ -58,10 +58,11 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
                     const struct media_interrupt *interrupt, struct daub_error *error);
 /* Adds the painted stream, then every stream of the input that the container can hold
  * (a warning tells of the others), metadata and chapters; writes the header. rest holds
- * options for the container and keeps those it does not know. look is a painted frame,
- * whose side data describes the picture; keep_matrix false: it was turned already. */
+ * options for the container and keeps those it does not know. The side data of
+ * frame_template, a painted frame, describes the output; keep_matrix false: it was turned
+ * already. */
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *look, bool keep_matrix,
+                     const AVFrame *frame_template, bool keep_matrix,
                      const struct media_source_info *input, AVDictionary **rest,
                      struct daub_error *error);
 /* Consumes the packet's reference; times in the encoder's time base. */
@@ -78,7 +79,7 @@ void media_mux_uninit(struct media_mux *mux);
 /* mux_streams.c: adds the copied streams. */
 bool mux_add_copies(struct media_mux *mux, struct daub_error *error);
 /* Metadata of the file and of the painted stream, chapters, side data. */
-bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
+bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
                   struct daub_error *error);
 
 /* verify.c: reads the finished file again and fills in what the report can tell. frames

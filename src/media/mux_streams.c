@@ -286,7 +286,8 @@ static bool has_side_data(const AVStream *stream, enum AVPacketSideDataType type
 }
 
 /* The same kinds where only the frames carry them (HDR10 in HEVC, EXIF in JPEG). */
-static bool side_data_of_frame(AVStream *stream, const AVFrame *look, bool keep_matrix)
+static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template,
+                               bool keep_matrix)
 {
     static const struct {
         enum AVFrameSideDataType frame;
@@ -300,7 +301,8 @@ static bool side_data_of_frame(AVStream *stream, const AVFrame *look, bool keep_
         {AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_CONTENT_LIGHT_LEVEL},
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const AVFrameSideData *data = av_frame_get_side_data(look, kinds[i].frame);
+        const AVFrameSideData *data =
+            av_frame_get_side_data(frame_template, kinds[i].frame);
         if (!data || !describes_picture(kinds[i].packet, keep_matrix) ||
             has_side_data(stream, kinds[i].packet))
             continue;
@@ -310,7 +312,7 @@ static bool side_data_of_frame(AVStream *stream, const AVFrame *look, bool keep_
     return true;
 }
 
-bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
+bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
                   struct daub_error *error)
 {
     const AVFormatContext *input = mux->input->container;
@@ -329,6 +331,6 @@ bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
         for (unsigned i = 0; ok && i < input->nb_chapters; i++)
             ok = copy_chapter(mux, input->chapters[i]);
     }
-    ok = ok && side_data_of_frame(mux->video, look, keep_matrix);
+    ok = ok && side_data_of_frame(mux->video, frame_template, keep_matrix);
     return ok ? true : daub_no_memory(error, "metadata");
 }

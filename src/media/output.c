@@ -76,7 +76,7 @@ bool media_output_open(struct media_output *output, const char *path, bool repla
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: it is a folder",
                          path);
     bool device = exists && !S_ISREG(info.st_mode);
-    output->is_pipe = device && !S_ISBLK(info.st_mode);
+    output->is_pipe = device && S_ISFIFO(info.st_mode);
     char *target = exists && !device ? realpath(path, NULL) : NULL;
     output->path = target ? target : daub_strdup(path);
     if (!output->path)

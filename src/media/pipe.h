@@ -1,5 +1,5 @@
-/* Bytes from and to standard input and output, named pipes and devices, whose other end
- * may never read or write: unlike FFmpeg's own, every wait can be ended. */
+/* Bytes from and to standard input and output and named pipes, whose other end may never
+ * read or write: unlike FFmpeg's own, every wait can be ended. */
 #ifndef DAUB_MEDIA_PIPE_H
 #define DAUB_MEDIA_PIPE_H
 

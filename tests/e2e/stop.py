@@ -15,7 +15,7 @@ import harness
 from harness import ffmpeg, frames, run, streams
 
 LIMIT = float(os.environ.get("DAUB_STOP_LIMIT", 4))
-HANGS = 60  # seconds that the fake painter then needs
+HANGS = 60  # seconds that the fake painter needs where it hangs
 NOISE = "color=gray:s=320x180:r=30,noise=alls=80:allf=t"
 ROWS = []
 
@@ -182,6 +182,25 @@ class Peers(Stops):
         self.assertTrue(os.path.exists(self.path("ctl")))
 
 
+class Camera(Stops):
+    @unittest.skipUnless(shutil.which("pipewire"), "no pipewire")
+    def test_unwatched(self):
+        environment = dict(os.environ, XDG_RUNTIME_DIR=self.folder, DISPLAY="")
+        server = subprocess.Popen(["pipewire"], env=environment, stderr=subprocess.DEVNULL)
+        self.addCleanup(server.wait)
+        self.addCleanup(server.kill)
+        end = time.monotonic() + 10 * harness.PATIENCE
+        while not os.path.exists(self.path("pipewire-0")):
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+
+        def begin():
+            daub = self.start("lavfi:" + NOISE, "-o", "pipewire:", env=environment)
+            time.sleep(3)
+            return daub
+        self.each("PipeWire camera that nobody watches", begin, code=130)
+
+
 class Work(Stops):
     def test_conversion(self):
         def begin():
@@ -243,14 +262,20 @@ class Work(Stops):
 class Fake(Stops):
     """What only the painter of tests/fake does on demand."""
 
-    def begin(self, **variables):
-        daub = self.start("lavfi:" + NOISE, "-o", "out.mkv", "-y", env=dict(os.environ, **variables))
+    def begin(self, *words, **variables):
+        daub = self.start("lavfi:" + NOISE, "-o", "out.mkv", "-y", *words, env=dict(os.environ, **variables))
         time.sleep(2)
         return daub
 
     def test_preparing(self):
         self.each("model is prepared, by a call that hangs",
-                  lambda: self.begin(DAUB_FAKE_PREPARE_MS=str(HANGS * 1000)), code=130)
+                  lambda: self.begin(DAUB_FAKE_PREPARE_AT="1"), code=130)
+
+    def test_other_size(self):
+        """The delay asks for a smaller size, whose preparation hangs beside the painting."""
+        self.each("another size is prepared, by a call that hangs",
+                  lambda: self.begin("--realtime", "--max-latency", 1, DAUB_FAKE_PREPARE_AT="2",
+                                     DAUB_FAKE_DELAY_MS="30"), "out.mkv", code=130)
 
     def test_hung_painter(self):
         self.each("painter hangs in the middle", lambda: self.begin(DAUB_FAKE_HANG_AT="30"), "out.mkv",

@@ -4,8 +4,8 @@
  * the nearest sample. Two frames are in flight, as in the real library.
  *
  * DAUB_FAKE_DELAY_MS: a receive takes that long. DAUB_FAKE_NO_DEVICE: no device is found.
- * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_PREPARE_MS: making a stylizer
- * takes that long. DAUB_FAKE_HANG_AT: the n-th receive takes a minute. */
+ * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_PREPARE_AT: making the n-th
+ * stylizer takes a minute. DAUB_FAKE_HANG_AT: so does the n-th receive. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
-enum { SLOTS = 2, PLANES = 3 };
+enum { SLOTS = 2, PLANES = 3, HANG_MS = 60000 };
 
 struct daub_device {
     struct daub_device_info info;
@@ -298,7 +298,9 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         daub_fail(error, DAUB_ERROR_ARGUMENT, "size or format is missing");
         return DAUB_ERROR_ARGUMENT;
     }
-    sleep_ms(number_of("DAUB_FAKE_PREPARE_MS"));
+    static atomic_long made_before;
+    if (atomic_fetch_add(&made_before, 1) + 1 == number_of("DAUB_FAKE_PREPARE_AT"))
+        sleep_ms(HANG_MS);
     struct daub_stylizer *made = daub_alloc(1, sizeof(*made));
     if (!made)
         goto no_memory;
@@ -443,7 +445,7 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
     sleep_ms(number_of("DAUB_FAKE_DELAY_MS"));
     stylizer->received++;
     if (stylizer->received == number_of("DAUB_FAKE_HANG_AT"))
-        sleep_ms(60000);
+        sleep_ms(HANG_MS);
     long limit = number_of("DAUB_FAKE_FAIL_AT");
     if (limit && stylizer->received >= limit) {
         daub_fail(error, DAUB_ERROR_DEVICE_LOST, "the device was lost; try again");
