@@ -36,8 +36,8 @@ struct session_params {
 
 /* With a window, from the main thread. Paints until the source ends, the stop is
  * requested or something fails; completes every output, says how it went and returns the
- * exit code. All threads have ended then; where painter or source do not come to their end
- * after a stop, the program exits with that code instead. */
+ * exit code. All threads have ended then; where painter or source do not come to their
+ * end after a stop, the program exits with that code instead. */
 enum exit_code session_run(const struct session_params *params);
 
 #endif
