@@ -3,8 +3,7 @@
 #define DAUB_MEDIA_AVLOG_H
 
 /* Sends FFmpeg's log to daub's: what the libraries complain about appears from the level
- * "verbose" on. Sets SVT_LOG, so call it before other threads read the environment, and
- * before any other call of this folder. */
+ * "verbose" on. Call once before any other call of this folder. */
 void media_log_init(void);
 
 /* Words for an AVERROR code. The buffer is the calling thread's, until the next call. */

@@ -8,7 +8,6 @@
 #include <libavformat/avformat.h>
 
 #include "media/frames.h"
-#include "media/interrupt.h"
 #include "media/output.h"
 #include "media/pipe.h"
 #include "media/sink.h"

@@ -308,7 +308,7 @@ static int take_newest(struct camera *c, struct v4l2_buffer *newest)
 }
 
 /* One captured frame; NULL with 0: a damaged one. */
-static int capture(struct camera *c, AVFrame **frame, int64_t *arrival_us,
+static int capture(struct camera *c, AVFrame **frame, int64_t *taken_us,
                    struct daub_error *error)
 {
     struct v4l2_buffer b;
@@ -323,7 +323,7 @@ static int capture(struct camera *c, AVFrame **frame, int64_t *arrival_us,
     if (!(b.flags & V4L2_BUF_FLAG_ERROR))
         *frame = c->kind->pixel == AV_PIX_FMT_NONE ? decode(c, data, bytes, error)
                                                    : copy_raw(c, data, bytes, error);
-    int64_t at = *arrival_us = captured_at(&b);
+    int64_t at = *taken_us = captured_at(&b);
     if (*frame) {
         set_colors(c, *frame);
         if (c->start_us == 0)
@@ -374,7 +374,7 @@ static void find_again(struct camera *c)
 }
 
 /* Waits for a frame. AGAIN: nothing yet. */
-static enum media_read next(struct camera *c, AVFrame **frame, int64_t *arrival_us,
+static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us,
                             struct daub_error *error)
 {
     struct daub_error local = {0};
@@ -396,7 +396,7 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *arrival_
     if (ready <= 0 || wait[1].revents)
         return MEDIA_READ_AGAIN;
     /* Some drivers tell what is wrong only when asked for a frame. */
-    int code = capture(c, frame, arrival_us, &local);
+    int code = capture(c, frame, taken_us, &local);
     if (code == EAGAIN)
         code = wait[0].revents & (POLLERR | POLLHUP) ? ENODEV : 0;
     if (code != 0) {
@@ -440,7 +440,7 @@ static enum media_read camera_read(struct media_source *source, struct media_ite
 }
 
 /* The camera's light goes out. */
-static void camera_release(struct media_source *source)
+static void camera_rest(struct media_source *source)
 {
     struct camera *c = camera_of(source);
     shut(c);
@@ -460,17 +460,17 @@ static void camera_destroy(struct media_source *source)
 }
 
 static const struct media_source_ops camera_ops = {
-    .read = camera_read, .release = camera_release, .destroy = camera_destroy};
+    .read = camera_read, .release = camera_rest, .destroy = camera_destroy};
 
 /* Every source begins with a frame. */
 static bool take_first(struct camera *c, struct daub_error *error)
 {
-    int64_t arrival_us;
+    int64_t taken_us;
     for (int i = 0; i < FIRST_TRIES && !c->first; i++) {
         if (daub_stop_requested(c->params.stop))
             return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s",
                              c->info.path);
-        if (next(c, &c->first, &arrival_us, error) == MEDIA_READ_ERROR)
+        if (next(c, &c->first, &taken_us, error) == MEDIA_READ_ERROR)
             return false;
     }
     if (!c->first)

@@ -17,7 +17,7 @@ bool daub_fail(struct daub_error *error, enum daub_status status, const char *fo
 
 bool daub_no_memory(struct daub_error *error, const char *what)
 {
-    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for %s", what);
+    return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory: %s", what);
 }
 
 const char *daub_status_name(enum daub_status status)

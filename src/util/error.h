@@ -12,7 +12,7 @@
 bool daub_fail(struct daub_error *error, enum daub_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* daub_fail with DAUB_ERROR_MEMORY and "out of memory for WHAT". */
+/* The same for memory: "out of memory: <what>", where what names what it was for. */
 bool daub_no_memory(struct daub_error *error, const char *what);
 
 #endif

@@ -3,9 +3,10 @@
  * under KEEP and inverted otherwise), converts neither matrix nor range, and resizes by
  * the nearest sample. Two frames are in flight, as in the real library.
  *
+ * DAUB_FAKE_PREPARE_AT: making the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: so does
+ * the n-th receive.
  * DAUB_FAKE_DELAY_MS: a receive takes that long. DAUB_FAKE_NO_DEVICE: no device is found.
- * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_PREPARE_AT: making the n-th
- * stylizer takes a minute. DAUB_FAKE_HANG_AT: so does the n-th receive. */
+ * DAUB_FAKE_FAIL_AT: the n-th receive fails. */
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
