@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "app/commands.h"
+#include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
 
@@ -24,12 +25,19 @@ static int connect_to(const char *path, struct daub_error *error)
     if (fd >= 0 && strlen(path) < sizeof(address.sun_path)) {
         memcpy(address.sun_path, path, strlen(path));
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+        /* of connect, too, where the queue of connections is full */
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
             return fd;
     }
-    daub_fail(error, DAUB_ERROR_FAILED,
-              "no daub listens at %s (%s); start one with --control %s", path,
-              strerror(errno), path);
+    if (errno == EAGAIN)
+        daub_fail(error, DAUB_ERROR_FAILED,
+                  "%s does not accept a connection within %d s: it is busy with others",
+                  path, ANSWER_S);
+    else
+        daub_fail(error, DAUB_ERROR_FAILED,
+                  "no daub listens at %s (%s); start one with --control %s", path,
+                  strerror(errno), path);
     if (fd >= 0)
         close(fd);
     return -1;
@@ -45,7 +53,8 @@ static bool send_line(int fd, const char *line)
 /* Up to the next newline, which is left out. */
 static bool read_line(int fd, char *line, size_t size)
 {
-    for (size_t i = 0; i < size; i++) {
+    int64_t end_us = daub_clock_us() + (int64_t)ANSWER_S * 1000000;
+    for (size_t i = 0; i < size && daub_clock_us() < end_us; i++) {
         if (recv(fd, &line[i], 1, 0) != 1)
             return false;
         if (line[i] == '\n') {

@@ -152,7 +152,7 @@ static enum exit_code prepare(struct gallery *gallery)
                                        .replace = replace,
                                        .input = &input,
                                        .frame = gallery->canvas};
-    return files_open_sink(&params, &gallery->sink);
+    return files_open_sink(&params, &gallery->stop, &gallery->sink);
 }
 
 static void gallery_uninit(struct gallery *gallery)

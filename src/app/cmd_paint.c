@@ -88,9 +88,9 @@ static enum exit_code check_output(struct work *work, size_t index, bool *replac
 /* Pixels stay the shape they were: a size of another aspect ratio changes their ratio. */
 static void set_aspect(AVFrame *output, const AVFrame *input)
 {
-    double before = (double)input->width / input->height;
-    double after = (double)output->width / output->height;
-    if (!input->sample_aspect_ratio.num || fabs(after / before - 1) < 0.01)
+    double input_aspect = (double)input->width / input->height;
+    double output_aspect = (double)output->width / output->height;
+    if (!input->sample_aspect_ratio.num || fabs(output_aspect / input_aspect - 1) < 0.01)
         return;
     AVRational stretch;
     av_reduce(&stretch.num, &stretch.den, (int64_t)input->width * output->height,
@@ -198,7 +198,7 @@ static enum exit_code open_sinks(struct work *work, const bool *replace)
         struct media_sink_params params =
             sink_params(work, outputs->values[i], replace[i]);
         struct media_sink *sink = NULL;
-        enum exit_code code = files_open_sink(&params, &sink);
+        enum exit_code code = files_open_sink(&params, &work->stop, &sink);
         if (code != EXIT_CODE_DONE)
             return code;
         work->sinks[work->sink_count++] = sink;
@@ -262,7 +262,7 @@ static enum exit_code make_painter(struct work *work)
     return EXIT_CODE_DONE;
 }
 
-/* Where nothing is written, which a jump would spoil. */
+/* A seek is possible where nothing is written. */
 static bool can_seek(const struct work *work)
 {
     for (size_t i = 0; i < work->sink_count; i++) {
@@ -278,7 +278,7 @@ static int64_t frame_us(const struct media_source_info *info)
     return rate.num > 0 && rate.den > 0 ? (int64_t)(1e6 / av_q2d(rate)) : 40000;
 }
 
-/* A file's sound; without it the picture is shown all the same. */
+/* A file's sound; the window works without it. */
 static void open_speaker(struct work *work)
 {
     const struct options *options = work->options;
@@ -384,9 +384,12 @@ static enum exit_code run(struct work *work)
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_handles(work);
+        if (daub_stop_requested(&work->stop))
+            code = EXIT_CODE_INTERRUPTED;
     }
     if (code != EXIT_CODE_DONE)
         return code;
+    signals_keep_output();
     progress_start(&progress);
     struct session_params params = {
         .source = work->source,
@@ -438,6 +441,8 @@ int command_paint(const struct options *options)
     signals_install(&work.stop);
     int code = run(&work);
     code = command_validated(work.device, code);
+    if (daub_stop_requested(&work.stop))
+        signals_exit_soon(code);
     work_uninit(&work);
     signals_uninstall();
     daub_stop_uninit(&work.stop);

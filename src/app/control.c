@@ -34,7 +34,20 @@ struct control {
 
 /* ---- the socket ---- */
 
-/* A socket that nobody listens to any more is left from a program that was killed. */
+/* Never waits. 0, or why there is no connection. */
+static int try_connect(const struct sockaddr_un *address)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    bool connected = connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    int cause = connected ? 0 : errno;
+    close(fd);
+    return cause;
+}
+
+/* A socket of this user that refuses connections is left from a program that was killed.
+ */
 static bool remove_stale(const struct sockaddr_un *address, struct daub_error *error)
 {
     struct stat info;
@@ -44,17 +57,23 @@ static bool remove_stale(const struct sockaddr_un *address, struct daub_error *e
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "--control %s: there is something else of that name",
                          address->sun_path);
-    int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool used = probe >= 0 &&
-                connect(probe, (const struct sockaddr *)address, sizeof(*address)) == 0;
-    if (probe >= 0)
-        close(probe);
-    if (used)
+    int cause = try_connect(address);
+    /* EAGAIN: it listens, but its queue of connections is full */
+    if (cause == 0 || cause == EAGAIN)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "--control %s: another daub listens there; choose another name",
                          address->sun_path);
-    unlink(address->sun_path);
-    return true;
+    if (cause != ECONNREFUSED || info.st_uid != geteuid())
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "--control %s: a socket of that name cannot be replaced (%s); "
+                         "choose another name",
+                         address->sun_path,
+                         cause == ECONNREFUSED ? "it is another user's"
+                                               : strerror(cause));
+    if (unlink(address->sun_path) == 0 || errno == ENOENT)
+        return true;
+    return daub_fail(error, DAUB_ERROR_FAILED, "--control %s: cannot remove it: %s",
+                     address->sun_path, strerror(errno));
 }
 
 struct control *control_open(const struct control_params *params,
@@ -62,7 +81,7 @@ struct control *control_open(const struct control_params *params,
 {
     struct control *c = daub_alloc(1, sizeof(*c));
     if (!c) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "a control socket");
         return NULL;
     }
     c->params = *params;
@@ -81,15 +100,13 @@ struct control *control_open(const struct control_params *params,
     if (!remove_stale(&c->address, error))
         goto fail;
     c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    mode_t mask = umask(0177);
-    c->bound = c->fd >= 0 &&
+    /* Linux gives the file the socket's own mode; umask would change other threads'. */
+    c->bound = c->fd >= 0 && fchmod(c->fd, 0600) == 0 &&
                bind(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) == 0;
-    int code = errno;
-    umask(mask);
     if (c->bound && listen(c->fd, CLIENTS) == 0)
         return c;
     daub_fail(error, DAUB_ERROR_FAILED, "--control %s: cannot make a socket there: %s",
-              params->path, strerror(code));
+              params->path, strerror(errno));
 fail:
     control_close(c);
     return NULL;

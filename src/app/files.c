@@ -1,6 +1,7 @@
 #include "app/files.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,11 +122,16 @@ static bool ask(const char *path, const struct daub_stop *stop)
 {
     fprintf(stderr, "daub: %s exists. Replace it? [y/N] ", path);
     fflush(stderr);
-    char answer = '\0';
-    ssize_t count = read(STDIN_FILENO, &answer, 1);
-    char rest = answer;
-    while (count == 1 && rest != '\n' && !daub_stop_requested(stop))
-        count = read(STDIN_FILENO, &rest, 1);
+    char answer = '\0', rest = '\0';
+    struct pollfd wait[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                             {.fd = stop->fd, .events = POLLIN}};
+    while (rest != '\n' && !daub_stop_requested(stop)) {
+        if (poll(wait, 2, -1) < 0 || !wait[0].revents)
+            continue;
+        if (read(STDIN_FILENO, &rest, 1) != 1)
+            break;
+        answer = answer ? answer : rest;
+    }
     return answer == 'y' || answer == 'Y';
 }
 
@@ -160,9 +166,13 @@ enum exit_code files_check_output(const struct options *options, const char *pat
 }
 
 enum exit_code files_open_sink(const struct media_sink_params *params,
-                               struct media_sink **sink)
+                               const struct daub_stop *stop, struct media_sink **sink)
 {
     struct daub_error error = {0};
     *sink = media_sink_open(params, &error);
-    return *sink ? EXIT_CODE_DONE : fail(&error, EXIT_CODE_OUTPUT);
+    if (*sink)
+        return EXIT_CODE_DONE;
+    /* a named pipe that waited for its reader */
+    return daub_stop_requested(stop) ? EXIT_CODE_INTERRUPTED
+                                     : fail(&error, EXIT_CODE_OUTPUT);
 }

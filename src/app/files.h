@@ -19,6 +19,6 @@ enum exit_code files_check_output(const struct options *options, const char *pat
                                   const struct daub_stop *stop, bool *replace);
 
 enum exit_code files_open_sink(const struct media_sink_params *params,
-                               struct media_sink **sink);
+                               const struct daub_stop *stop, struct media_sink **sink);
 
 #endif

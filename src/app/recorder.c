@@ -16,28 +16,37 @@
 #include "util/text.h"
 #include "util/thread.h"
 
-enum { NAMES_MAX = 100 };
+enum { NAMES_MAX = 100, RECORDINGS = 4, NAME_BYTES = 512, TEXT_BYTES = 640 };
+
+/* One that runs, or that ended and whose file a thread completes. */
+struct recording {
+    struct recorder *recorder;
+    struct media_sink *sink; /* recorder's lock; NULL: this place is free */
+    struct daub_thread closer;
+    char name[NAME_BYTES];
+};
 
 struct recorder {
     struct media_sink sink;
     struct recorder_params params;
     struct media_source_info input; /* of recordings: the picture alone */
+    int64_t second, step;           /* input time base; step: of a frame */
 
     struct latest_frame latest;
 
-    pthread_mutex_t lock;
-    char told[640]; /* lock; how the last recording ended; "": said already */
-    bool failed;    /* lock; one of them did */
+    pthread_mutex_t lock;  /* held for moments; taken last */
+    char told[TEXT_BYTES]; /* lock; how the last recording ended; "": said already */
+    bool failed;           /* lock; one of them did */
+    bool interrupted;      /* lock */
+    struct recording recordings[RECORDINGS];
 
-    pthread_mutex_t target_lock; /* taken before lock; held while a frame is pushed */
-    struct media_sink *target;   /* target_lock; NULL: nothing is recorded */
+    pthread_mutex_t start_lock;  /* taken first; one recording starts at a time */
+    pthread_mutex_t target_lock; /* held while a frame is pushed */
+    struct recording *target;    /* target_lock; the one that runs; NULL: none */
     atomic_bool running;         /* there is a target */
-    char name[512];              /* target_lock; the target's, then the closing one's */
     bool begun, finished;        /* target_lock; it has a frame; there will be no other */
-    int64_t zero_pts;          /* target_lock; of paintings, where the recording's is 0 */
-    int64_t last_pts;          /* target_lock; of paintings */
-    struct daub_thread closer; /* target_lock; of one that ends */
-    struct media_sink *closing; /* the closer's while it runs */
+    int64_t zero_pts; /* target_lock; of paintings, where the recording's is 0 */
+    int64_t last_pts; /* target_lock; of paintings */
 };
 
 static struct recorder *recorder_of(struct media_sink *sink)
@@ -47,8 +56,21 @@ static struct recorder *recorder_of(struct media_sink *sink)
 
 /* ---- names ---- */
 
-/* One that does not exist yet. */
-static void choose_name(const char *path, const char *ending, char *name, size_t size)
+/* Whether a recording that is being completed will have that name. */
+static bool is_taken(struct recorder *r, const char *name)
+{
+    bool found = false;
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < RECORDINGS; i++)
+        found =
+            found || (r->recordings[i].sink && strcmp(r->recordings[i].name, name) == 0);
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
+/* path or, where that is NULL, a name that does not exist yet. */
+static void choose_name(struct recorder *r, const char *path, const char *ending,
+                        char *name, size_t size)
 {
     char stamp[32];
     struct tm local;
@@ -60,7 +82,7 @@ static void choose_name(const char *path, const char *ending, char *name, size_t
     localtime_r(&now, &local);
     strftime(stamp, sizeof(stamp), "%Y%m%d-%H%M%S", &local);
     snprintf(name, size, "daub-%s.%s", stamp, ending);
-    for (int i = 2; i < NAMES_MAX && access(name, F_OK) == 0; i++)
+    for (int i = 2; i < NAMES_MAX && (access(name, F_OK) == 0 || is_taken(r, name)); i++)
         snprintf(name, size, "daub-%s-%d.%s", stamp, i, ending);
 }
 
@@ -77,34 +99,85 @@ static bool check_name(const char *name, struct daub_error *error)
 
 /* ---- a recording ---- */
 
-bool recorder_start(struct recorder *r, const char *path, char *name, size_t size,
-                    struct daub_error *error)
+static bool check_idle(struct recorder *r, struct daub_error *error)
 {
-    struct media_sink *target = NULL;
     pthread_mutex_lock(&r->target_lock);
-    /* Before that one's file has its name, another would take it. */
-    if (!r->target)
-        daub_thread_join(&r->closer);
-    choose_name(path, "mp4", name, size);
-    struct media_sink_params params = {.path = name,
-                                       .encode = r->params.encode,
-                                       .input = &r->input,
-                                       .frame = r->params.frame};
+    bool ok = !r->target && !r->finished;
     if (r->target)
         daub_fail(error, DAUB_ERROR_ARGUMENT, "a recording runs already");
     else if (r->finished)
         daub_fail(error, DAUB_ERROR_FAILED, "daub is about to end");
-    else if (check_name(name, error))
-        target = media_sink_open(&params, error);
-    if (target) {
-        r->target = target;
+    pthread_mutex_unlock(&r->target_lock);
+    return ok;
+}
+
+/* NULL where as many as can be are being completed. With start_lock. */
+static struct recording *free_place(struct recorder *r)
+{
+    struct recording *place = NULL;
+    pthread_mutex_lock(&r->lock);
+    for (int i = 0; i < RECORDINGS && !place; i++)
+        place = r->recordings[i].sink ? NULL : &r->recordings[i];
+    pthread_mutex_unlock(&r->lock);
+    if (place)
+        daub_thread_join(&place->closer);
+    return place;
+}
+
+static void set_sink(struct recording *place, struct media_sink *sink)
+{
+    struct recorder *r = place->recorder;
+    pthread_mutex_lock(&r->lock);
+    place->sink = sink;
+    if (sink && r->interrupted && sink->ops->interrupt)
+        sink->ops->interrupt(sink);
+    pthread_mutex_unlock(&r->lock);
+}
+
+/* Opens the encoder without target_lock, which every frame takes. With start_lock. */
+static bool open_target(struct recorder *r, const char *path, char *name, size_t size,
+                        struct daub_error *error)
+{
+    struct recording *place = free_place(r);
+    if (!place)
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "%d recordings are still being completed; try again soon",
+                         RECORDINGS);
+    choose_name(r, path, "mp4", name, size);
+    snprintf(place->name, sizeof(place->name), "%s", name);
+    place->recorder = r;
+    struct media_sink_params params = {.path = place->name,
+                                       .encode = r->params.encode,
+                                       .input = &r->input,
+                                       .frame = r->params.frame};
+    struct media_sink *sink =
+        check_name(place->name, error) ? media_sink_open(&params, error) : NULL;
+    if (!sink)
+        return false;
+    sink->realtime = r->sink.realtime;
+    set_sink(place, sink);
+    pthread_mutex_lock(&r->target_lock);
+    bool ok = !r->finished;
+    if (ok) {
         r->begun = false;
-        snprintf(r->name, sizeof(r->name), "%s", name);
-        target->name = r->name;
+        r->target = place;
         atomic_store(&r->running, true);
     }
     pthread_mutex_unlock(&r->target_lock);
-    return target != NULL;
+    if (ok)
+        return true;
+    set_sink(place, NULL);
+    media_sink_destroy(sink);
+    return daub_fail(error, DAUB_ERROR_FAILED, "daub is about to end");
+}
+
+bool recorder_start(struct recorder *r, const char *path, char *name, size_t size,
+                    struct daub_error *error)
+{
+    pthread_mutex_lock(&r->start_lock);
+    bool ok = check_idle(r, error) && open_target(r, path, name, size, error);
+    pthread_mutex_unlock(&r->start_lock);
+    return ok;
 }
 
 static void tell(struct recorder *r, bool ok, const char *text)
@@ -116,41 +189,43 @@ static void tell(struct recorder *r, bool ok, const char *text)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void *close_target(void *opaque)
+static void *close_recording(void *opaque)
 {
-    struct recorder *r = opaque;
+    struct recording *recording = opaque;
+    struct media_sink *sink = recording->sink;
     struct media_report report = {0};
     struct daub_error error = {0};
-    char text[640], bytes[24];
-    bool ok = r->closing->ops->join(r->closing, &report, &error);
+    char text[TEXT_BYTES], bytes[24];
+    bool ok = sink->ops->join(sink, &report, &error);
     daub_text_bytes(bytes, sizeof(bytes), report.bytes);
     ok = ok && media_report_holds(&report, &error);
     if (ok && report.frames_in == 0)
-        snprintf(text, sizeof(text), "nothing was painted meanwhile: no %.400s", r->name);
+        snprintf(text, sizeof(text), "nothing was painted meanwhile: no %.400s",
+                 recording->name);
     else if (ok)
-        snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s", r->name,
-                 report.frames_out, bytes);
+        snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s",
+                 recording->name, report.frames_out, bytes);
     else
         snprintf(text, sizeof(text), "not recorded: %s", error.message);
-    media_sink_destroy(r->closing);
-    r->closing = NULL;
-    tell(r, ok, text);
+    tell(recording->recorder, ok, text);
+    set_sink(recording, NULL);
+    media_sink_destroy(sink);
     return NULL;
 }
 
-/* With target_lock. */
+/* With target_lock. Never waits: another thread completes the file. */
 static bool stop(struct recorder *r)
 {
     struct daub_error error = {0};
-    if (!r->target)
+    struct recording *recording = r->target;
+    if (!recording)
         return false;
-    daub_thread_join(&r->closer);
-    r->closing = r->target;
     r->target = NULL;
     atomic_store(&r->running, false);
-    r->closing->ops->finish(r->closing, r->begun);
-    if (!daub_thread_start(&r->closer, "daub-recorder", close_target, r, &error))
-        close_target(r);
+    recording->sink->ops->finish(recording->sink, r->begun);
+    if (!daub_thread_start(&recording->closer, "daub-recorder", close_recording,
+                           recording, &error))
+        close_recording(recording);
     return true;
 }
 
@@ -182,7 +257,7 @@ bool recorder_picture(struct recorder *r, const char *path, char *name, size_t s
     struct media_report report;
     struct media_source_info info = {
         .name = "painting", .time_base = {1, 1000}, .frame_rate = {0, 1}, .single = true};
-    choose_name(path, "png", name, size);
+    choose_name(r, path, "png", name, size);
     if (!check_name(name, error))
         return false;
     AVFrame *frame = latest_frame_peek(&r->latest);
@@ -206,14 +281,10 @@ bool recorder_picture(struct recorder *r, const char *path, char *name, size_t s
 /* In the recording's time, in which seeks and pauses leave no gap. */
 static int64_t recorded_pts(struct recorder *r, int64_t pts)
 {
-    AVRational base = r->params.input->time_base;
-    AVRational rate = media_input_rate(r->params.input);
-    int64_t second = av_rescale_q(AV_TIME_BASE, AV_TIME_BASE_Q, base);
-    int64_t step = rate.num > 0 ? av_rescale_q(1, av_inv_q(rate), base) : second / 25;
     if (!r->begun)
         r->zero_pts = pts;
-    else if (pts <= r->last_pts || pts > r->last_pts + second)
-        r->zero_pts += pts - r->last_pts - (step > 0 ? step : 1);
+    else if (pts <= r->last_pts || pts > r->last_pts + r->second)
+        r->zero_pts += pts - r->last_pts - r->step;
     r->begun = true;
     r->last_pts = pts;
     return pts - r->zero_pts;
@@ -225,7 +296,8 @@ static void record(struct recorder *r, const AVFrame *frame)
     if (!shifted)
         return;
     shifted->pts = recorded_pts(r, frame->pts);
-    if (!r->target->ops->push(r->target, shifted))
+    struct media_sink *sink = r->target->sink;
+    if (!sink->ops->push(sink, shifted))
         stop(r); /* its join tells why */
     av_frame_free(&shifted);
 }
@@ -246,6 +318,19 @@ static bool recorder_watched(struct media_sink *sink)
     return recorder_running(recorder_of(sink));
 }
 
+static void recorder_interrupt(struct media_sink *sink)
+{
+    struct recorder *r = recorder_of(sink);
+    pthread_mutex_lock(&r->lock);
+    r->interrupted = true;
+    for (int i = 0; i < RECORDINGS; i++) {
+        struct media_sink *each = r->recordings[i].sink;
+        if (each && each->ops->interrupt)
+            each->ops->interrupt(each);
+    }
+    pthread_mutex_unlock(&r->lock);
+}
+
 static void recorder_finish(struct media_sink *sink, bool keep)
 {
     struct recorder *r = recorder_of(sink);
@@ -256,12 +341,18 @@ static void recorder_finish(struct media_sink *sink, bool keep)
     pthread_mutex_unlock(&r->target_lock);
 }
 
+static void join_closers(struct recorder *r)
+{
+    for (int i = 0; i < RECORDINGS; i++)
+        daub_thread_join(&r->recordings[i].closer);
+}
+
 /* A recording that failed makes the whole fail. */
 static bool recorder_join(struct media_sink *sink, struct media_report *report,
                           struct daub_error *error)
 {
     struct recorder *r = recorder_of(sink);
-    daub_thread_join(&r->closer);
+    join_closers(r);
     *report = (struct media_report){0};
     return r->failed ? daub_fail(error, DAUB_ERROR_FAILED, "a recording failed") : true;
 }
@@ -269,16 +360,18 @@ static bool recorder_join(struct media_sink *sink, struct media_report *report,
 static void recorder_destroy(struct media_sink *sink)
 {
     struct recorder *r = recorder_of(sink);
-    daub_thread_join(&r->closer);
-    media_sink_destroy(r->target);
+    join_closers(r);
+    media_sink_destroy(r->target ? r->target->sink : NULL);
     latest_frame_uninit(&r->latest);
     pthread_mutex_destroy(&r->lock);
     pthread_mutex_destroy(&r->target_lock);
+    pthread_mutex_destroy(&r->start_lock);
     free(r);
 }
 
 static const struct media_sink_ops recorder_ops = {.push = recorder_push,
                                                    .watched = recorder_watched,
+                                                   .interrupt = recorder_interrupt,
                                                    .finish = recorder_finish,
                                                    .join = recorder_join,
                                                    .destroy = recorder_destroy};
@@ -293,12 +386,13 @@ struct recorder *recorder_open(const struct recorder_params *params,
 {
     struct recorder *r = daub_alloc(1, sizeof(*r));
     if (!r) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "a recorder");
         return NULL;
     }
     latest_frame_init(&r->latest);
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->target_lock, NULL);
+    pthread_mutex_init(&r->start_lock, NULL);
     r->sink =
         (struct media_sink){.ops = &recorder_ops, .name = "recorder", .quiet = true};
     r->params = *params;
@@ -306,5 +400,12 @@ struct recorder *recorder_open(const struct recorder_params *params,
     r->input = *params->input;
     r->input.container = NULL;
     r->input.audio = r->input.subtitles = r->input.single = false;
+    /* Asked now: the demuxer may change its streams once it reads. */
+    r->input.frame_rate = media_input_rate(params->input);
+    AVRational rate = r->input.frame_rate, base = params->input->time_base;
+    r->second = av_rescale_q(AV_TIME_BASE, AV_TIME_BASE_Q, base);
+    r->step = rate.num > 0 && rate.den > 0 ? av_rescale_q(1, av_inv_q(rate), base)
+                                           : r->second / 25;
+    r->step = r->step > 0 ? r->step : 1;
     return r;
 }

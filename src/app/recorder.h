@@ -20,7 +20,8 @@ struct media_sink *recorder_sink(struct recorder *recorder);
 
 /* Records from the next painting on, without sound, into a new file of that name; path
  * NULL: of a name after the time of day, in the current folder. false with *error where
- * it cannot be written, exists, or a recording runs. *name (of size): the file's. */
+ * it cannot be written, exists, a recording runs, or several are being completed. *name
+ * (of size): the file's. */
 bool recorder_start(struct recorder *recorder, const char *path, char *name, size_t size,
                     struct daub_error *error);
 /* Completes the file, which takes a moment that the caller need not wait for: false where

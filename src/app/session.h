@@ -25,10 +25,10 @@ struct session_params {
      * was opened with the same one. */
     struct daub_stop *stop;
     /* Frames are read at their own pace, and those that the painter has no time for are
-     * dropped, the oldest first. Otherwise all are painted, as fast as may be. */
+     * dropped, the oldest first. Otherwise all are painted, as fast as possible. */
     bool realtime;
     struct pace *pace;                 /* with realtime */
-    double target_fps, max_latency_ms; /* with realtime, see governor.h; 0: no matter */
+    double target_fps, max_latency_ms; /* with realtime, see governor.h; 0: no limit */
     struct window *window;   /* NULL, or shown while the session runs; a sink, too */
     struct control *control; /* NULL, or served while the session runs */
     struct session_state *state;
@@ -36,7 +36,8 @@ struct session_params {
 
 /* With a window, from the main thread. Paints until the source ends, the stop is
  * requested or something fails; completes every output, says how it went and returns the
- * exit code. All threads have ended then. */
+ * exit code. All threads have ended then; where painter or source do not come to their
+ * end after a stop, the program exits with that code instead. */
 enum exit_code session_run(const struct session_params *params);
 
 #endif

@@ -3,6 +3,7 @@
 #include "gpu/gpu.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,28 @@ static void file_path(const struct daub_device *device, const char *name, char *
              props.vendorID, props.deviceID, device->caps.subgroup_size);
 }
 
+/* A regular file of this user, which neither a link nor a named pipe may stand for. */
+static FILE *open_own(const char *path)
+{
+    struct stat info;
+    int file = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (file >= 0 && fstat(file, &info) == 0 && S_ISREG(info.st_mode) &&
+        info.st_uid == geteuid())
+        return fdopen(file, "rb");
+    if (file >= 0)
+        close(file);
+    return NULL;
+}
+
+static FILE *create_own(const char *path)
+{
+    int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
+    int file = open(path, flags, 0600);
+    if (file < 0 && errno == EEXIST && unlink(path) == 0) /* of a dead process */
+        file = open(path, flags, 0600);
+    return file >= 0 ? fdopen(file, "wb") : NULL;
+}
+
 void *gpu_cache_load(const struct daub_device *device, const char *name, size_t *bytes)
 {
     char path[4400];
@@ -58,7 +81,7 @@ void *gpu_cache_load(const struct daub_device *device, const char *name, size_t 
     if (!device->cache_folder)
         return NULL;
     file_path(device, name, path, sizeof(path));
-    FILE *file = fopen(path, "rb");
+    FILE *file = open_own(path);
     if (!file)
         return NULL;
     if (fread(&found, sizeof(found), 1, file) == 1 && found.bytes <= MAX_CACHE_BYTES)
@@ -102,7 +125,7 @@ void gpu_cache_save(const struct daub_device *device, const char *name, const vo
     file_path(device, name, path, sizeof(path));
     snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());
     fill_header(device, data, bytes, &header);
-    FILE *file = fopen(temporary, "wb");
+    FILE *file = create_own(temporary);
     if (!file)
         return;
     bool ok = fwrite(&header, sizeof(header), 1, file) == 1 &&

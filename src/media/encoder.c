@@ -236,7 +236,7 @@ bool media_encoder_open(struct media_encoder *encoder,
         return false;
     AVCodecContext *context = encoder->context = avcodec_alloc_context3(setup->codec);
     if (!context || !make_look(encoder, setup->frame))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a frame");
     context->width = encoder->look->width;
     context->height = encoder->look->height;
     context->pix_fmt = encoder->look->format;
@@ -319,7 +319,7 @@ static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
         made = converted;
     }
     if (!made) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "a frame");
         return NULL;
     }
     made->format = encoder->look->format;

@@ -9,13 +9,13 @@
 #include "media/avlog.h"
 #include "media/compat.h"
 #include "util/alloc.h"
-#include "util/clock.h"
 #include "util/error.h"
 
 static bool fail_write(const struct media_mux *mux, int code, struct daub_error *error)
 {
     return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s", mux->output.path,
-                     code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA
+                     code == AVERROR_EXIT ? "its reader does not take what is written"
+                     : code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA
                          ? media_error_cause(code)
                          : media_error_text(code));
 }
@@ -67,35 +67,16 @@ bool media_container_turns(const AVOutputFormat *container)
 
 static int is_late(void *opaque)
 {
-    struct media_mux *mux = opaque;
-    long long deadline = atomic_load(&mux->deadline_us);
-    return deadline > 0 && daub_clock_us() > deadline;
+    return media_interrupt_late(opaque);
 }
 
-void media_mux_hurry(struct media_mux *mux)
+static int open_url(struct media_mux *mux, const char *path)
 {
-    enum { PATIENCE_US = 1000000 };
-    atomic_store(&mux->deadline_us, daub_clock_us() + PATIENCE_US);
-}
-
-bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
-                    const char *path, bool replace, struct daub_error *error)
-{
-    *mux = (struct media_mux){0};
-    atomic_init(&mux->bytes, 0);
-    if (pthread_mutex_init(&mux->lock, NULL) != 0)
-        return daub_fail(error, DAUB_ERROR_FAILED, "cannot make a lock");
-    mux->lock_ready = true;
-    if (!media_output_open(&mux->output, path, replace, error))
-        return false;
-    if (avformat_alloc_output_context2(&mux->format, container, NULL, mux->output.url) <
-        0)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    mux->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
-    if (container->flags & AVFMT_NOFILE)
-        return true;
-    mux->format->interrupt_callback = (AVIOInterruptCB){is_late, mux};
     AVDictionary *options = NULL;
+    /* A file on a disk has no peer that could keep the program from ending. */
+    if (!mux->output.temp)
+        mux->format->interrupt_callback =
+            (AVIOInterruptCB){is_late, (void *)mux->interrupt};
     if (av_strstart(path, "udp:", NULL))
         av_dict_set(&options, "pkt_size", "1316", 0); /* whole packets of MPEG-TS */
     if (media_path_is_stream(path)) {
@@ -105,6 +86,33 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
     int code = avio_open2(&mux->format->pb, mux->output.url, AVIO_FLAG_WRITE,
                           &mux->format->interrupt_callback, &options);
     av_dict_free(&options);
+    return code;
+}
+
+bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
+                    const char *path, bool replace,
+                    const struct media_interrupt *interrupt, struct daub_error *error)
+{
+    *mux = (struct media_mux){.interrupt = interrupt};
+    atomic_init(&mux->bytes, 0);
+    if (!media_output_open(&mux->output, path, replace, error))
+        return false;
+    if (avformat_alloc_output_context2(&mux->format, container, NULL, mux->output.url) <
+        0)
+        return daub_no_memory(error, "a container");
+    mux->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
+    if (container->flags & AVFMT_NOFILE)
+        return true;
+    if (mux->output.is_pipe) {
+        if (!media_pipe_writer(&mux->pipe, mux->output.descriptor,
+                               mux->output.descriptor < 0 ? mux->output.path : NULL,
+                               interrupt, error))
+            return false;
+        mux->format->pb = mux->pipe.io;
+        mux->format->flags |= AVFMT_FLAG_CUSTOM_IO;
+        return true;
+    }
+    int code = open_url(mux, path);
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 
@@ -134,7 +142,7 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
 {
     AVStream *stream = mux->video = avformat_new_stream(mux->format, NULL);
     if (!stream || avcodec_parameters_from_context(stream->codecpar, encoder) < 0)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a stream");
     stream->time_base = encoder->time_base;
     stream->avg_frame_rate = stream->r_frame_rate = encoder->framerate;
     stream->sample_aspect_ratio = encoder->sample_aspect_ratio;
@@ -148,13 +156,13 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
 }
 
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *look, bool keep_matrix,
+                     const AVFrame *frame_template, bool keep_matrix,
                      const struct media_source_info *input, AVDictionary **rest,
                      struct daub_error *error)
 {
     mux->input = input;
     if (!add_video(mux, encoder, input, error) || !mux_add_copies(mux, error) ||
-        !mux_describe(mux, look, keep_matrix, error))
+        !mux_describe(mux, frame_template, keep_matrix, error))
         return false;
     set_movie_timescale(mux, rest);
     media_log_forget();
@@ -174,7 +182,7 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
     return mux->header_written ? true : fail_write(mux, code, error);
 }
 
-/* lock held. The muxer takes the reference in any case. */
+/* The muxer takes the reference in any case. */
 static int write_packet(struct media_mux *mux, AVPacket *packet)
 {
     media_log_forget();
@@ -189,17 +197,13 @@ static int write_packet(struct media_mux *mux, AVPacket *packet)
     return code;
 }
 
-bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base)
+bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base,
+                     struct daub_error *error)
 {
     av_packet_rescale_ts(packet, base, mux->video->time_base);
     packet->stream_index = mux->video->index;
-    pthread_mutex_lock(&mux->lock);
-    int code = mux->error.status == DAUB_OK ? write_packet(mux, packet) : 0;
-    if (code < 0)
-        fail_write(mux, code, &mux->error);
-    bool ok = mux->error.status == DAUB_OK;
-    pthread_mutex_unlock(&mux->lock);
-    return ok;
+    int code = write_packet(mux, packet);
+    return code >= 0 ? true : fail_write(mux, code, error);
 }
 
 /* Muxers want decoding times that exist and grow. */
@@ -231,79 +235,74 @@ static int64_t missing_delay(const struct media_mux *mux, const AVStream *to)
     return av_rescale_q(par->initial_padding, (AVRational){1, 48000}, to->time_base);
 }
 
-bool media_mux_copy(struct media_mux *mux, const AVPacket *packet)
+bool media_mux_copies(const struct media_mux *mux, int input_stream)
 {
-    if (packet->stream_index < 0 || (unsigned)packet->stream_index >= mux->copy_count)
-        return true;
+    return input_stream >= 0 && (unsigned)input_stream < mux->copy_count &&
+           mux->copies[input_stream].to >= 0;
+}
+
+bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *error)
+{
     struct mux_copy *copy = &mux->copies[packet->stream_index];
-    if (copy->to < 0)
-        return true;
-    AVPacket *mine = av_packet_clone(packet);
-    const AVStream *from = mux->input->container->streams[packet->stream_index];
     AVStream *to = mux->format->streams[copy->to];
-    pthread_mutex_lock(&mux->lock);
-    if (!mine) {
-        daub_fail(&mux->error, DAUB_ERROR_MEMORY, "out of memory");
-    } else if (mux->error.status == DAUB_OK) {
-        if (copy->first_pts == AV_NOPTS_VALUE)
-            copy->first_pts = mine->pts != AV_NOPTS_VALUE ? mine->pts : mine->dts;
-        av_packet_rescale_ts(mine, from->time_base, to->time_base);
-        int64_t delay = missing_delay(mux, to);
-        if (mine->pts != AV_NOPTS_VALUE)
-            mine->pts += delay;
-        if (mine->dts != AV_NOPTS_VALUE)
-            mine->dts += delay;
-        repair_times(to, copy, mine);
-        mine->stream_index = copy->to;
-        mine->pos = -1;
-        bool payload = mine->size > 0; /* else: late parameters only */
-        int code = write_packet(mux, mine);
-        bool dead = mux->format->pb && mux->format->pb->error < 0;
-        if (code >= 0)
-            copy->packets += payload;
-        else if (dead || code == AVERROR(ENOMEM) || code == AVERROR(EPIPE))
-            fail_write(mux, code, &mux->error);
-        else
-            mux->refused++; /* one damaged packet is no reason to lose the film */
+    if (copy->first_pts == AV_NOPTS_VALUE)
+        copy->first_pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
+    av_packet_rescale_ts(packet, copy->time_base, to->time_base);
+    int64_t delay = missing_delay(mux, to);
+    if (packet->pts != AV_NOPTS_VALUE)
+        packet->pts += delay;
+    if (packet->dts != AV_NOPTS_VALUE)
+        packet->dts += delay;
+    repair_times(to, copy, packet);
+    packet->stream_index = copy->to;
+    packet->pos = -1;
+    bool payload = packet->size > 0; /* else: late parameters only */
+    int code = write_packet(mux, packet);
+    bool failed = mux->format->pb && mux->format->pb->error < 0;
+    if (code >= 0)
+        copy->packets += payload;
+    else if (failed || code == AVERROR(ENOMEM) || code == AVERROR(EPIPE))
+        return fail_write(mux, code, error);
+    else
+        mux->refused++; /* one damaged packet is no reason to lose the film */
+    return true;
+}
+
+/* 0, or why the rest could not be written. */
+static int close_output(struct media_mux *mux)
+{
+    if (mux->pipe.io) {
+        mux->format->pb = NULL;
+        return media_pipe_close(&mux->pipe);
     }
-    bool ok = mux->error.status == DAUB_OK;
-    pthread_mutex_unlock(&mux->lock);
-    av_packet_free(&mine);
-    return ok;
+    if (mux->format && mux->format->pb && !(mux->format->oformat->flags & AVFMT_NOFILE))
+        return avio_closep(&mux->format->pb);
+    return 0;
 }
 
 bool media_mux_end(struct media_mux *mux, struct daub_error *error)
 {
-    pthread_mutex_lock(&mux->lock);
-    bool ok = mux->error.status == DAUB_OK;
-    if (!ok)
-        daub_fail(error, mux->error.status, "%s", mux->error.message);
-    pthread_mutex_unlock(&mux->lock);
     media_log_forget();
-    int code = ok ? av_write_trailer(mux->format) : 0;
-    if (mux->format->pb && !(mux->format->oformat->flags & AVFMT_NOFILE)) {
-        if (ok && code >= 0)
+    int code = av_write_trailer(mux->format);
+    if (mux->format->pb) {
+        if (code >= 0)
             code = mux->format->pb->error;
         int64_t size = avio_size(mux->format->pb);
         if (size > 0)
             atomic_store(&mux->bytes, (unsigned long long)size);
-        int close_code = avio_closep(&mux->format->pb);
-        if (code >= 0)
-            code = close_code;
     }
-    return !ok ? false : code >= 0 ? true : fail_write(mux, code, error);
+    int close_code = close_output(mux);
+    if (code >= 0)
+        code = close_code;
+    return code >= 0 ? true : fail_write(mux, code, error);
 }
 
 void media_mux_uninit(struct media_mux *mux)
 {
-    if (mux->format && mux->format->pb && !(mux->format->oformat->flags & AVFMT_NOFILE))
-        avio_closep(&mux->format->pb);
+    close_output(mux);
     avformat_free_context(mux->format);
     mux->format = NULL;
     media_output_uninit(&mux->output);
     free(mux->copies);
     mux->copies = NULL;
-    if (mux->lock_ready)
-        pthread_mutex_destroy(&mux->lock);
-    mux->lock_ready = false;
 }

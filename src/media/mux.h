@@ -2,7 +2,6 @@
 #ifndef DAUB_MEDIA_MUX_H
 #define DAUB_MEDIA_MUX_H
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include <libavcodec/avcodec.h>
@@ -10,6 +9,7 @@
 
 #include "media/convert.h"
 #include "media/output.h"
+#include "media/pipe.h"
 #include "media/sink.h"
 
 /* When a frame went in, in the source's time base. */
@@ -17,28 +17,31 @@ struct media_time {
     int64_t pts, duration;
 };
 
+/* A stream of the input. What the sink's thread needs of it is kept here: the demuxer may
+ * change its own while it reads. */
 struct mux_copy {
-    int to;            /* index in the output; -1: left out */
+    int to; /* index in the output; -1: left out */
+    AVRational time_base;
+    enum AVMediaType type;
+    bool raw;          /* samples of a fixed size, which may be cut into other packets */
     int64_t last_dts;  /* output time base; AV_NOPTS_VALUE: none yet */
-    int64_t first_pts; /* of packets pushed, input time base; AV_NOPTS_VALUE: none */
+    int64_t first_pts; /* of packets copied, input time base; AV_NOPTS_VALUE: none */
     int64_t packets;   /* written */
 };
 
+/* Opened by one thread, then written by one. */
 struct media_mux {
     struct media_output output;
+    struct media_pipe pipe; /* where the output is one */
+    const struct media_interrupt *interrupt;
     AVFormatContext *format;
     AVStream *video;
     bool header_written;
-    const struct media_source_info *input;
-    pthread_mutex_t lock; /* guards writing: encoder and source thread both do */
-    bool lock_ready;
-    struct mux_copy *copies; /* lock; one each input stream */
+    const struct media_source_info *input; /* read by media_mux_start only */
+    struct mux_copy *copies;               /* one each input stream */
     unsigned copy_count;
-    struct daub_error error; /* lock; the first failure of writing */
-    int64_t refused;         /* lock; copied packets the container refused */
+    int64_t refused; /* copied packets the container refused */
     atomic_ullong bytes;
-    atomic_llong
-        deadline_us; /* clock; a peer that has not read by then is left; 0: none */
 };
 
 /* Guesses the container; NULL with *error. */
@@ -47,24 +50,27 @@ const AVOutputFormat *media_container_find(const char *format, const char *path,
 /* Whether the container stores a display matrix. */
 bool media_container_turns(const AVOutputFormat *container);
 
-/* Opens the output (temporary) file, without streams. Uninit is allowed after failure. */
+/* Opens the output (temporary) file, without streams. Once interrupt's deadline has
+ * passed, writing to a peer that does not read fails. Uninit is allowed after failure. */
 bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
-                    const char *path, bool replace, struct daub_error *error);
-/* From now on writing to a peer that does not read fails after a moment, lest it keep
- * the program from ending. Any thread. */
-void media_mux_hurry(struct media_mux *mux);
+                    const char *path, bool replace,
+                    const struct media_interrupt *interrupt, struct daub_error *error);
 /* Adds the painted stream, then every stream of the input that the container can hold
  * (a warning tells of the others), metadata and chapters; writes the header. rest holds
- * options for the container and keeps those it does not know. look is a painted frame,
- * whose side data describes the picture; keep_matrix false: it was turned already. */
+ * options for the container and keeps those it does not know. The side data of
+ * frame_template, a painted frame, describes the output; keep_matrix false: it was turned
+ * already. */
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *look, bool keep_matrix,
+                     const AVFrame *frame_template, bool keep_matrix,
                      const struct media_source_info *input, AVDictionary **rest,
                      struct daub_error *error);
-/* Consumes the packet's reference; times in the encoder's time base. false: media is
- * dead, error tells. Any thread. */
-bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base);
-bool media_mux_copy(struct media_mux *mux, const AVPacket *packet);
+/* Consumes the packet's reference; times in the encoder's time base. */
+bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base,
+                     struct daub_error *error);
+/* Whether packets of that input stream are copied. Any thread. */
+bool media_mux_copies(const struct media_mux *mux, int input_stream);
+/* Consumes the packet's reference, which is of a stream that is copied. */
+bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *error);
 /* Writes the trailer and closes the file, which stays under its temporary name. */
 bool media_mux_end(struct media_mux *mux, struct daub_error *error);
 void media_mux_uninit(struct media_mux *mux);
@@ -72,7 +78,7 @@ void media_mux_uninit(struct media_mux *mux);
 /* mux_streams.c: adds the copied streams. */
 bool mux_add_copies(struct media_mux *mux, struct daub_error *error);
 /* Metadata of the file and of the painted stream, chapters, side data. */
-bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
+bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
                   struct daub_error *error);
 
 /* verify.c: reads the finished file again and fills in what the report can tell. frames

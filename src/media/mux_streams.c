@@ -179,11 +179,17 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error)
         return true;
     mux->copies = daub_alloc(input->nb_streams, sizeof(*mux->copies));
     if (!mux->copies)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the copied streams");
     mux->copy_count = input->nb_streams;
     for (unsigned i = 0; i < input->nb_streams; i++) {
-        mux->copies[i] = (struct mux_copy){
-            .to = -1, .last_dts = AV_NOPTS_VALUE, .first_pts = AV_NOPTS_VALUE};
+        const AVCodecParameters *par = input->streams[i]->codecpar;
+        mux->copies[i] =
+            (struct mux_copy){.to = -1,
+                              .time_base = input->streams[i]->time_base,
+                              .type = par->codec_type,
+                              .raw = av_get_exact_bits_per_sample(par->codec_id) != 0,
+                              .last_dts = AV_NOPTS_VALUE,
+                              .first_pts = AV_NOPTS_VALUE};
     }
     for (unsigned i = 0; i < input->nb_streams; i++) {
         const AVStream *from = input->streams[i];
@@ -199,7 +205,7 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error)
         }
         AVStream *to = add_copy(mux->format, from);
         if (!to)
-            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+            return daub_no_memory(error, "a copied stream");
         if (to->codecpar->codec_type !=
             AVMEDIA_TYPE_ATTACHMENT) /* they have no packets */
             mux->copies[i].to = to->index;
@@ -280,7 +286,8 @@ static bool has_side_data(const AVStream *stream, enum AVPacketSideDataType type
 }
 
 /* The same kinds where only the frames carry them (HDR10 in HEVC, EXIF in JPEG). */
-static bool side_data_of_frame(AVStream *stream, const AVFrame *look, bool keep_matrix)
+static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template,
+                               bool keep_matrix)
 {
     static const struct {
         enum AVFrameSideDataType frame;
@@ -294,7 +301,8 @@ static bool side_data_of_frame(AVStream *stream, const AVFrame *look, bool keep_
         {AV_FRAME_DATA_CONTENT_LIGHT_LEVEL, AV_PKT_DATA_CONTENT_LIGHT_LEVEL},
     };
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        const AVFrameSideData *data = av_frame_get_side_data(look, kinds[i].frame);
+        const AVFrameSideData *data =
+            av_frame_get_side_data(frame_template, kinds[i].frame);
         if (!data || !describes_picture(kinds[i].packet, keep_matrix) ||
             has_side_data(stream, kinds[i].packet))
             continue;
@@ -304,7 +312,7 @@ static bool side_data_of_frame(AVStream *stream, const AVFrame *look, bool keep_
     return true;
 }
 
-bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
+bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
                   struct daub_error *error)
 {
     const AVFormatContext *input = mux->input->container;
@@ -323,6 +331,6 @@ bool mux_describe(struct media_mux *mux, const AVFrame *look, bool keep_matrix,
         for (unsigned i = 0; ok && i < input->nb_chapters; i++)
             ok = copy_chapter(mux, input->chapters[i]);
     }
-    ok = ok && side_data_of_frame(mux->video, look, keep_matrix);
-    return ok ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    ok = ok && side_data_of_frame(mux->video, frame_template, keep_matrix);
+    return ok ? true : daub_no_memory(error, "metadata");
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <libavformat/avformat.h>
 
@@ -59,13 +60,13 @@ static char *join(const char *a, const char *b)
 bool media_output_open(struct media_output *output, const char *path, bool replace,
                        struct daub_error *error)
 {
-    *output = (struct media_output){.replace = replace};
+    *output = (struct media_output){.replace = replace, .descriptor = -1};
     if (media_path_is_stdout(path) || media_path_is_url(path)) {
+        output->is_pipe = media_path_is_stdout(path);
+        output->descriptor = output->is_pipe ? STDOUT_FILENO : -1;
         output->path = daub_strdup(path);
-        output->url = daub_strdup(media_path_is_stdout(path) ? "pipe:1" : path);
-        if (!output->path || !output->url)
-            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-        return true;
+        output->url = daub_strdup(output->is_pipe ? "pipe:1" : path);
+        return (output->path && output->url) || daub_no_memory(error, "a name");
     }
     if (strncmp(path, "file:", 5) == 0)
         path += 5;
@@ -75,17 +76,18 @@ bool media_output_open(struct media_output *output, const char *path, bool repla
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: it is a folder",
                          path);
     bool device = exists && !S_ISREG(info.st_mode);
+    output->is_pipe = device && S_ISFIFO(info.st_mode);
     char *target = exists && !device ? realpath(path, NULL) : NULL;
     output->path = target ? target : daub_strdup(path);
     if (!output->path)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a name");
     if (!device) {
         output->temp = daub_file_create_temp(output->path, error);
         if (!output->temp)
             return false;
     }
     output->url = join("file:", output->temp ? output->temp : output->path);
-    return output->url ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    return output->url || daub_no_memory(error, "a name");
 }
 
 bool media_output_commit(struct media_output *output, struct daub_error *error)

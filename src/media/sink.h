@@ -27,11 +27,16 @@ struct media_report {
 
 struct media_sink;
 struct media_sink_ops {
-    /* Borrows the frame and references what it keeps; may wait for room. false: the sink
-     * is dead, join tells why. One thread calls push, one (maybe another) push_packet. */
+    /* Borrows the frame and references what it keeps; may wait for room, in real time
+     * only for a moment. false: the sink has failed, join tells why. One thread calls
+     * push, one (maybe another) push_packet; neither writes. */
     bool (*push)(struct media_sink *sink, const AVFrame *frame);
     /* A packet of the source's container; NULL where the sink has no use for them. */
     bool (*push_packet)(struct media_sink *sink, const AVPacket *packet);
+    /* The program is about to end: from now on nothing in the sink waits for a peer or
+     * for room longer than a moment, and finish completes what is there by then. NULL
+     * where nothing waits. Any thread, at any time before destroy. */
+    void (*interrupt)(struct media_sink *sink);
     /* Whether anybody sees what is pushed; NULL where that does not matter. Any thread.
      */
     bool (*watched)(struct media_sink *sink);
@@ -52,6 +57,7 @@ struct media_sink {
     const struct media_sink_ops *ops;
     const char *name; /* for messages */
     bool quiet;       /* no output of its own that there is something to say of */
+    bool realtime; /* set before the first push: a stalled output must not stall others */
 };
 
 static inline void media_sink_destroy(struct media_sink *sink)

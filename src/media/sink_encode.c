@@ -30,7 +30,7 @@ struct sink_encode {
 
 static struct sink_encode *encode_of(struct sink_thread *base)
 {
-    return (struct sink_encode *)((char *)base - offsetof(struct sink_encode, base));
+    return container_of(base, struct sink_encode, base);
 }
 
 /* Encoders drop the durations; the frame they belong to has the packet's pts. */
@@ -49,18 +49,31 @@ static int64_t duration_of(const struct sink_encode *self, int64_t pts)
     return av_rescale_q(duration, self->in_base, base);
 }
 
-static bool write_packets(struct sink_encode *self, struct daub_error *error)
+/* draining: the interrupt's deadline ends it, with packets left in the encoder. */
+static bool write_packets(struct sink_encode *self, bool draining,
+                          struct daub_error *error)
 {
-    int answer;
-    while ((answer = media_encoder_receive(&self->encoder, self->packet, error)) > 0) {
+    int answer = 0;
+    while (!(draining && media_interrupt_late(&self->base.interrupt)) &&
+           (answer = media_encoder_receive(&self->encoder, self->packet, error)) > 0) {
         if (self->packet->duration <= 0)
             self->packet->duration = duration_of(self, self->packet->pts);
-        if (!media_mux_video(&self->mux, self->packet, self->encoder.context->time_base))
+        if (!media_mux_video(&self->mux, self->packet, self->encoder.context->time_base,
+                             error))
             return false;
         self->written++;
         atomic_store(&self->base.bytes, atomic_load(&self->mux.bytes));
     }
-    return answer == 0;
+    return answer >= 0;
+}
+
+static bool encode_packet(struct sink_thread *base, AVPacket *packet,
+                          struct daub_error *error)
+{
+    struct sink_encode *self = encode_of(base);
+    bool ok = media_mux_copy(&self->mux, packet, error);
+    atomic_store(&base->bytes, atomic_load(&self->mux.bytes));
+    return ok;
 }
 
 static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
@@ -69,7 +82,7 @@ static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
     struct sink_encode *self = encode_of(base);
     if (!daub_grow(&self->times, &self->time_capacity, self->time_count + 1,
                    sizeof(*self->times)))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "frame times");
     enum { LIVE_TIMES = 256 }; /* more than an encoder keeps */
     if (self->live && self->time_count == 2 * LIVE_TIMES) {
         memcpy(self->times, self->times + LIVE_TIMES, LIVE_TIMES * sizeof(*self->times));
@@ -77,15 +90,16 @@ static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
     }
     self->times[self->time_count++] =
         (struct media_time){.pts = frame->pts, .duration = media_frame_duration(frame)};
-    return media_encoder_send(&self->encoder, frame, error) && write_packets(self, error);
+    return media_encoder_send(&self->encoder, frame, error) &&
+           write_packets(self, false, error);
 }
 
 static bool uneven(const struct sink_encode *self)
 {
     for (size_t i = 2; i < self->time_count; i++) {
         const struct media_time *t = &self->times[i];
-        int64_t step = t[0].pts - t[-1].pts, before = t[-1].pts - t[-2].pts;
-        if (step > before + 1 || step < before - 1) /* one tick of rounding */
+        int64_t step = t[0].pts - t[-1].pts, previous = t[-1].pts - t[-2].pts;
+        if (step > previous + 1 || step < previous - 1) /* one tick of rounding */
             return true;
     }
     return false;
@@ -116,22 +130,37 @@ static void report_end(struct sink_encode *self)
                  report->packets_in, report->packets_out);
 }
 
+/* Takes out of the encoder what it still holds, unless the deadline has passed. */
+static bool drain(struct sink_encode *self, struct daub_error *error)
+{
+    if (media_interrupt_late(&self->base.interrupt))
+        return true;
+    return media_encoder_send(&self->encoder, NULL, error) &&
+           write_packets(self, true, error);
+}
+
+/* Frames that stayed in the encoder at the deadline never went in. */
+static void forget_undrained(struct sink_encode *self)
+{
+    struct media_report *report = &self->base.report;
+    if (!media_interrupt_late(&self->base.interrupt) ||
+        self->written >= report->frames_in)
+        return;
+    atomic_fetch_add(&self->base.frames_dropped, report->frames_in - self->written);
+    report->frames_in = self->written;
+    self->time_count = 0;
+}
+
 static bool encode_end(struct sink_thread *base, bool keep, struct daub_error *error)
 {
     struct sink_encode *self = encode_of(base);
-    /* A file without one frame is no video. What was written is removed by destroy: the
-     * source's thread may still be pushing packets now. */
-    if (!keep || (self->time_count == 0 && self->mux.output.temp)) {
-        pthread_mutex_lock(&self->mux.lock);
-        if (self->mux.error.status != DAUB_OK)
-            daub_fail(error, self->mux.error.status, "%s", self->mux.error.message);
-        pthread_mutex_unlock(&self->mux.lock);
+    /* A file without one frame is no video; destroy removes it. */
+    if (!keep || (self->time_count == 0 && self->mux.output.temp))
         return true;
-    }
-    bool flushed =
-        media_encoder_send(&self->encoder, NULL, error) && write_packets(self, error);
-    bool ok = media_mux_end(&self->mux, error) && flushed;
+    bool drained = drain(self, error);
+    bool ok = media_mux_end(&self->mux, error) && drained;
     if (ok) {
+        forget_undrained(self);
         report_end(self);
         ok = media_output_commit(&self->mux.output, error);
     }
@@ -140,14 +169,15 @@ static bool encode_end(struct sink_thread *base, bool keep, struct daub_error *e
 
 static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
 {
-    return media_mux_copy(&encode_of(sink_thread_of(sink))->mux, packet);
+    const struct sink_encode *self = encode_of(sink_thread_of(sink));
+    return !media_mux_copies(&self->mux, packet->stream_index) ||
+           sink_thread_push_packet(sink, packet);
 }
 
 static void encode_finish(struct media_sink *sink, bool keep)
 {
-    struct sink_encode *self = encode_of(sink_thread_of(sink));
-    if (self->live)
-        media_mux_hurry(&self->mux);
+    if (encode_of(sink_thread_of(sink))->live)
+        sink_thread_interrupt(sink);
     sink_thread_finish(sink, keep);
 }
 
@@ -164,13 +194,16 @@ static void encode_destroy(struct sink_thread *base)
 static const struct media_sink_ops encode_sink_ops = {
     .push = sink_thread_push,
     .push_packet = encode_push_packet,
+    .interrupt = sink_thread_interrupt,
     .finish = encode_finish,
     .join = sink_thread_join,
     .bytes = sink_thread_bytes,
     .destroy = sink_thread_destroy,
 };
-static const struct sink_thread_ops encode_thread_ops = {
-    .frame = encode_frame, .end = encode_end, .destroy = encode_destroy};
+static const struct sink_thread_ops encode_thread_ops = {.frame = encode_frame,
+                                                         .packet = encode_packet,
+                                                         .end = encode_end,
+                                                         .destroy = encode_destroy};
 
 static struct media_turn turn_for(const AVOutputFormat *container,
                                   const struct media_sink_params *params)
@@ -211,10 +244,11 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     self->in_base = setup.time_base;
     self->packet = av_packet_alloc();
     if (!self->packet)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a packet");
     bool keep_matrix = media_turn_is_none(setup.turn);
     return media_encoder_open(&self->encoder, &setup, error) &&
-           media_mux_open(&self->mux, container, params->path, params->replace, error) &&
+           media_mux_open(&self->mux, container, params->path, params->replace,
+                          &self->base.interrupt, error) &&
            media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
                            params->input, &self->encoder.rest, error) &&
            media_options_used_up(self->encoder.rest, codec->name, container->name, error);
@@ -226,18 +260,16 @@ struct media_sink *sink_encode_open(const struct media_sink_params *params,
 {
     struct sink_encode *self = daub_alloc(1, sizeof(*self));
     if (!self) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "an output");
         return NULL;
     }
     self->base.sink.name = params->path;
     self->live = params->encode.live;
     /* A stream's stalled reader stalls nobody else. */
-    if (!set_up(self, params, container, error) ||
-        !sink_thread_start(&self->base, &encode_sink_ops, &encode_thread_ops,
-                           self->live ? DAUB_QUEUE_DROP_OLDEST : DAUB_QUEUE_BLOCK,
-                           error)) {
-        encode_destroy(&self->base);
-        return NULL;
-    }
-    return &self->base.sink;
+    if (sink_thread_init(&self->base, &encode_sink_ops, &encode_thread_ops,
+                         self->live ? DAUB_QUEUE_DROP_OLDEST : DAUB_QUEUE_BLOCK, error) &&
+        set_up(self, params, container, error) && sink_thread_start(&self->base, error))
+        return &self->base.sink;
+    sink_thread_destroy(&self->base.sink);
+    return NULL;
 }

@@ -24,7 +24,7 @@ struct sink_images {
 
 static struct sink_images *images_of(struct sink_thread *base)
 {
-    return (struct sink_images *)((char *)base - offsetof(struct sink_images, base));
+    return container_of(base, struct sink_images, base);
 }
 
 const AVCodec *sink_images_codec(const struct media_sink_params *params,
@@ -69,7 +69,7 @@ static bool take_packets(struct sink_images *self, struct daub_error *error)
         if (!ok)
             return false;
         if (!self->pattern && !self->single)
-            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+            return daub_no_memory(error, "an image");
     }
     return answer == 0;
 }
@@ -107,6 +107,7 @@ static void images_destroy(struct sink_thread *base)
 
 static const struct media_sink_ops images_sink_ops = {
     .push = sink_thread_push,
+    .interrupt = sink_thread_interrupt,
     .finish = sink_thread_finish,
     .join = sink_thread_join,
     .bytes = sink_thread_bytes,
@@ -149,7 +150,7 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
     self->path = daub_strdup(params->path);
     self->packet = av_packet_alloc();
     if (!self->path || !self->packet)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "an image");
     return media_encoder_open(&self->encoder, &setup, error) &&
            media_options_used_up(self->encoder.rest, codec->name, "image2", error) &&
            probe_folder(self, error);
@@ -160,15 +161,14 @@ struct media_sink *sink_images_open(const struct media_sink_params *params,
 {
     struct sink_images *self = daub_alloc(1, sizeof(*self));
     if (!self) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "an output");
         return NULL;
     }
     self->base.sink.name = params->path;
-    if (!set_up(self, params, error) ||
-        !sink_thread_start(&self->base, &images_sink_ops, &images_thread_ops,
-                           DAUB_QUEUE_BLOCK, error)) {
-        images_destroy(&self->base);
-        return NULL;
-    }
-    return &self->base.sink;
+    if (sink_thread_init(&self->base, &images_sink_ops, &images_thread_ops,
+                         DAUB_QUEUE_BLOCK, error) &&
+        set_up(self, params, error) && sink_thread_start(&self->base, error))
+        return &self->base.sink;
+    sink_thread_destroy(&self->base.sink);
+    return NULL;
 }

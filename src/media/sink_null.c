@@ -50,7 +50,7 @@ struct media_sink *sink_null_open(const struct media_sink_params *params,
 {
     struct sink_null *self = daub_alloc(1, sizeof(*self));
     if (!self) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "an output");
         return NULL;
     }
     self->sink = (struct media_sink){.ops = &null_ops, .name = params->path};

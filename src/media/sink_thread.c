@@ -2,14 +2,57 @@
 
 #include <stdlib.h>
 
+#include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
+#include "util/log.h"
 
-enum { QUEUE_FRAMES = 3 };
+enum { KIND_FRAME = 0, KIND_PACKET = 1 };
+enum {
+    QUEUE_FRAMES = 3,
+    QUEUE_PACKETS = 256, /* 5 s of AAC at 48 kHz */
+    /* In real time: a sink that takes no frame for that long is stalled. */
+    STALL_US = 200000,
+    /* After an interrupt; shorter than session.c waits for the engine's thread. */
+    LAST_PUSH_US = 400000,
+};
 
-static void discard_frame(void *item)
+/* One of both. */
+struct sink_item {
+    AVFrame *frame;
+    AVPacket *packet;
+};
+
+static void discard_item(void *opaque)
 {
-    AVFrame *frame = item;
-    av_frame_free(&frame);
+    struct sink_item *item = opaque;
+    av_frame_free(&item->frame);
+    av_packet_free(&item->packet);
+    free(item);
+}
+
+static bool handle(struct sink_thread *self, struct sink_item *item)
+{
+    if (media_interrupt_late(&self->interrupt)) {
+        atomic_fetch_add(item->frame ? &self->frames_dropped : &self->packets_dropped, 1);
+        return true;
+    }
+    if (item->packet)
+        return self->ops->packet(self, item->packet, &self->error);
+    self->report.frames_in++;
+    return self->ops->frame(self, item->frame, &self->error);
+}
+
+static void warn_dropped(struct sink_thread *self)
+{
+    long long frames = atomic_load(&self->frames_dropped);
+    long long packets = atomic_load(&self->packets_dropped);
+    if (frames || packets)
+        daub_log(
+            DAUB_LOG_WARNING,
+            "%s was too slow: %lld frames and %lld packets of sound or subtitles are "
+            "missing in it",
+            self->sink.name, frames, packets);
 }
 
 static void *run(void *opaque)
@@ -18,48 +61,94 @@ static void *run(void *opaque)
     void *item;
     bool ok = true;
     while (ok && daub_queue_pop(&self->queue, &item) == DAUB_QUEUE_OK) {
-        self->report.frames_in++;
-        ok = self->ops->frame(self, item, &self->error);
-        discard_frame(item);
+        ok = handle(self, item);
+        discard_item(item);
     }
-    if (ok && atomic_load(&self->lost))
-        ok = daub_fail(&self->error, DAUB_ERROR_MEMORY, "out of memory");
+    if (ok && atomic_load(&self->no_memory))
+        ok = daub_no_memory(&self->error, "a frame");
     if (!ok)
         daub_queue_close(&self->queue); /* push returns false from now on */
-    ok = self->ops->end(self, ok && atomic_load(&self->keep), &self->error) && ok;
+    bool keep = ok && atomic_load(&self->keep);
+    ok = self->ops->end(self, keep, &self->error) && ok;
     if (!ok)
         daub_fail(&self->error, DAUB_ERROR_FAILED, "%s failed", self->sink.name);
+    if (keep)
+        warn_dropped(self);
     return NULL;
 }
 
-bool sink_thread_start(struct sink_thread *self, const struct media_sink_ops *sink_ops,
-                       const struct sink_thread_ops *ops, enum daub_queue_policy policy,
-                       struct daub_error *error)
+bool sink_thread_init(struct sink_thread *self, const struct media_sink_ops *sink_ops,
+                      const struct sink_thread_ops *ops, enum daub_queue_policy policy,
+                      struct daub_error *error)
 {
+    const size_t limits[DAUB_QUEUE_KINDS] = {QUEUE_FRAMES, QUEUE_PACKETS};
     self->sink.ops = sink_ops;
     self->ops = ops;
-    atomic_init(&self->keep, false);
-    atomic_init(&self->lost, false);
-    atomic_init(&self->bytes, 0);
-    if (!daub_queue_init(&self->queue, QUEUE_FRAMES, policy, discard_frame))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    if (!daub_thread_start(&self->thread, "daub-sink", run, self, error)) {
-        daub_queue_destroy(&self->queue);
+    if (!media_interrupt_init(&self->interrupt, error))
         return false;
+    return daub_queue_init_kinds(&self->queue, limits, policy, discard_item) ||
+           daub_no_memory(error, "a queue of frames");
+}
+
+bool sink_thread_start(struct sink_thread *self, struct daub_error *error)
+{
+    return daub_thread_start(&self->thread, "daub-sink", run, self, error);
+}
+
+/* The clock time until which a push waits for room. */
+static int64_t deadline_of(const struct sink_thread *self, int64_t patience_us)
+{
+    return self->sink.realtime ? daub_clock_us() + patience_us : INT64_MAX;
+}
+
+/* Consumes what the item holds. */
+static enum daub_queue_result push(struct sink_thread *self, struct sink_item content,
+                                   int kind, int64_t deadline_us)
+{
+    enum daub_queue_result result = DAUB_QUEUE_ENDED;
+    struct sink_item *item =
+        content.frame || content.packet ? daub_alloc(1, sizeof(*item)) : NULL;
+    if (item) {
+        *item = content;
+        result = daub_queue_push_until(&self->queue, item, kind, deadline_us);
+        if (result != DAUB_QUEUE_OK)
+            discard_item(item);
+    } else {
+        atomic_store(&self->no_memory, true);
+        av_frame_free(&content.frame);
+        av_packet_free(&content.packet);
     }
-    return true;
+    return result;
 }
 
 bool sink_thread_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct sink_thread *self = sink_thread_of(sink);
-    AVFrame *copy = av_frame_clone(frame);
-    if (copy && daub_queue_push(&self->queue, copy) == DAUB_QUEUE_OK)
-        return true;
-    if (!copy)
-        atomic_store(&self->lost, true);
-    av_frame_free(&copy);
-    return false;
+    struct sink_item content = {.frame = av_frame_clone(frame)};
+    enum daub_queue_result result =
+        push(self, content, KIND_FRAME, deadline_of(self, self->stalled ? 0 : STALL_US));
+    self->stalled = result == DAUB_QUEUE_FULL;
+    if (self->stalled)
+        atomic_fetch_add(&self->frames_dropped, 1);
+    return result != DAUB_QUEUE_ENDED;
+}
+
+bool sink_thread_push_packet(struct media_sink *sink, const AVPacket *packet)
+{
+    struct sink_thread *self = sink_thread_of(sink);
+    struct sink_item content = {.packet = av_packet_clone(packet)};
+    enum daub_queue_result result =
+        push(self, content, KIND_PACKET, deadline_of(self, 0));
+    if (result == DAUB_QUEUE_FULL)
+        atomic_fetch_add(&self->packets_dropped, 1);
+    return result != DAUB_QUEUE_ENDED;
+}
+
+void sink_thread_interrupt(struct media_sink *sink)
+{
+    struct sink_thread *self = sink_thread_of(sink);
+    media_interrupt_set(&self->interrupt);
+    daub_queue_set_deadline(&self->queue, daub_clock_us() + LAST_PUSH_US);
 }
 
 void sink_thread_finish(struct media_sink *sink, bool keep)
@@ -88,8 +177,10 @@ uint64_t sink_thread_bytes(struct media_sink *sink)
 void sink_thread_destroy(struct media_sink *sink)
 {
     struct sink_thread *self = sink_thread_of(sink);
-    daub_queue_finish(&self->queue);
+    if (self->queue.ready)
+        daub_queue_finish(&self->queue);
     daub_thread_join(&self->thread);
     daub_queue_destroy(&self->queue);
+    media_interrupt_uninit(&self->interrupt);
     self->ops->destroy(self);
 }

@@ -62,7 +62,7 @@ static bool open_file(struct media_sound *s, const char *path, struct daub_error
     const AVCodec *codec = NULL;
     s->format = avformat_alloc_context();
     if (!s->format)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "sound");
     s->format->interrupt_callback = (AVIOInterruptCB){is_stopped, s};
     int code = avformat_open_input(&s->format, path, NULL, NULL);
     if (code >= 0)
@@ -81,7 +81,7 @@ static bool open_file(struct media_sound *s, const char *path, struct daub_error
     s->packet = av_packet_alloc();
     s->frame = av_frame_alloc();
     if (!s->decoder || !s->packet || !s->frame)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "sound");
     code = avcodec_parameters_to_context(s->decoder, s->stream->codecpar);
     s->decoder->pkt_timebase = s->stream->time_base;
     if (code >= 0)
@@ -97,7 +97,7 @@ struct media_sound *media_sound_open(const char *path, int64_t start_us, int rat
 {
     struct media_sound *s = daub_alloc(1, sizeof(*s));
     if (!s) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "sound");
         return NULL;
     }
     s->rate = rate;

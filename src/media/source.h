@@ -24,9 +24,9 @@ enum media_read {
 /* What read delivers: a picture, or a packet of a stream that is copied. The caller owns
  * the one that is not NULL. */
 struct media_item {
-    AVFrame *frame;   /* pts in the source's time base, strictly growing */
-    int64_t taken_us; /* clock when a camera took it; 0: now */
-    AVPacket *packet; /* stream_index and times are those of the container's stream */
+    AVFrame *frame;     /* pts in the source's time base, strictly growing */
+    int64_t arrival_us; /* clock when a camera captured it; 0: now */
+    AVPacket *packet;   /* stream_index and times are those of the container's stream */
 };
 
 /* Set by open, constant afterwards. */
@@ -56,9 +56,9 @@ struct media_source_ops {
     /* Where info.seekable: goes on at the frame of that time, or the next one. false with
      * *error: nothing can be read there or any more. The thread that reads. */
     bool (*seek)(struct media_source *source, int64_t time_us, struct daub_error *error);
-    /* Gives the device free until the next read, which takes it again; NULL: there is
+    /* Releases the device until the next read, which opens it again; NULL: there is
      * none. The thread that reads. */
-    void (*rest)(struct media_source *source);
+    void (*release)(struct media_source *source);
     /* No thread may be reading. */
     void (*destroy)(struct media_source *source);
 };
@@ -66,7 +66,7 @@ struct media_source_ops {
 struct media_source {
     const struct media_source_ops *ops;
     struct media_source_info info;
-    bool broken;      /* set before END: a read error, not the input's end, ended it */
+    bool broken;      /* set before END: an error, not the input's end, ended it */
     atomic_bool away; /* a device that is gone and waited for; any thread may look */
 };
 

@@ -439,7 +439,7 @@ static enum media_read camera_read(struct media_source *source, struct media_ite
         item->frame = c->first;
         c->first = NULL;
     } else {
-        answer = next(c, &item->frame, &item->taken_us, error);
+        answer = next(c, &item->frame, &item->arrival_us, error);
     }
     c->delivered += answer == MEDIA_READ_OK;
     return answer;
@@ -466,7 +466,7 @@ static void camera_destroy(struct media_source *source)
 }
 
 static const struct media_source_ops camera_ops = {
-    .read = camera_read, .rest = camera_rest, .destroy = camera_destroy};
+    .read = camera_read, .release = camera_rest, .destroy = camera_destroy};
 
 /* A source knows its first frame when it is opened. */
 static bool read_first(struct camera *c, struct daub_error *error)

@@ -7,19 +7,21 @@
 #include "media/avlog.h"
 #include "media/compat.h"
 #include "util/alloc.h"
+#include "util/container_of.h"
 #include "util/error.h"
 #include "util/log.h"
 
 enum {
-    HELD_MAX = 4096,                 /* packets; then the oldest goes on its way */
-    ERRORS_IN_ROW_MAX = 64,          /* of reading; then the rest is given up */
-    TAIL_US = 5 * AV_TIME_BASE,      /* how far sound may lag behind in a trimmed file */
-    CUT_SHORT_US = AV_TIME_BASE / 4, /* less missing at the end is no news */
+    HELD_MAX = 4096,            /* packets; then the oldest goes on its way */
+    ERRORS_IN_ROW_MAX = 64,     /* of demuxer or decoder; then the rest is given up */
+    AGAIN_MS = 10,              /* until a demuxer without data is asked again */
+    TAIL_US = 5 * AV_TIME_BASE, /* how far sound may lag behind in a trimmed file */
+    CUT_SHORT_US = AV_TIME_BASE / 4, /* less missing at the end is not reported */
 };
 
 static struct lavf *lavf_of(struct media_source *source)
 {
-    return (struct lavf *)((char *)source - offsetof(struct lavf, source));
+    return container_of(source, struct lavf, source);
 }
 
 static bool wanted(const struct lavf *l, const AVStream *stream)
@@ -50,7 +52,7 @@ static bool hold(struct lavf *l, AVPacket *packet, struct daub_error *error)
     if (!copy ||
         !daub_grow(&l->held, &l->held_capacity, l->held_count + 1, sizeof(*l->held))) {
         av_packet_free(&copy);
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a packet");
     }
     av_packet_move_ref(copy, packet);
     l->held[l->held_count++] = copy;
@@ -123,8 +125,10 @@ static bool demux(struct lavf *l, struct daub_error *error)
         return true;
     }
     int code = av_read_frame(l->format, l->packet);
-    if (code == AVERROR(EAGAIN))
+    if (code == AVERROR(EAGAIN)) {
+        daub_stop_wait(l->stop, AGAIN_MS);
         return true;
+    }
     if (code < 0) {
         bool damaged = code == AVERROR_INVALIDDATA;
         if (damaged && ++l->errors_in_row < ERRORS_IN_ROW_MAX) {
@@ -155,11 +159,12 @@ static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_erro
 {
     AVFrame *frame = av_frame_alloc();
     if (!frame) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "a frame");
         return MEDIA_READ_ERROR;
     }
     enum media_read answer = MEDIA_READ_AGAIN;
-    while (answer == MEDIA_READ_AGAIN) {
+    int errors = 0; /* without a frame or a wish for more between them */
+    while (answer == MEDIA_READ_AGAIN && !daub_stop_requested(l->stop)) {
         int code = avcodec_receive_frame(l->decoder, frame);
         if (code == AVERROR(EAGAIN) && !l->demux_ended)
             break;
@@ -167,6 +172,10 @@ static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_erro
             answer = MEDIA_READ_END;
         } else if (code < 0) {
             l->packets_bad++;
+            if (++errors == ERRORS_IN_ROW_MAX) {
+                l->read_error = code;
+                answer = MEDIA_READ_END;
+            }
         } else if (!lavf_hw_download(l, &frame)) {
             l->packets_bad++;
         } else {
@@ -238,12 +247,12 @@ static void report(struct lavf *l)
                  l->pts_made);
     if (l->pts_moved)
         daub_log(DAUB_LOG_WARNING,
-                 "frames that did not come after the one before, moved just behind it: "
+                 "frames that did not come after the previous one, moved just behind it: "
                  "%" PRId64,
                  l->pts_moved);
-    if (l->jumps)
-        daub_log(DAUB_LOG_WARNING, "jumps of the clock of %s, closed up: %" PRId64,
-                 l->path, l->jumps);
+    if (l->clock_restarts)
+        daub_log(DAUB_LOG_WARNING, "restarts of the clock of %s, closed up: %" PRId64,
+                 l->path, l->clock_restarts);
 }
 
 static void deliver(struct lavf *l, AVFrame *frame, struct media_item *item)
@@ -376,7 +385,7 @@ static bool peek(struct lavf *l, bool search, struct daub_error *error)
         return fail_no_frame(l, error);
     l->sample = av_frame_clone(l->first);
     if (!l->sample)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a frame");
     l->source.info.sample = l->sample;
     return true;
 }
@@ -386,7 +395,7 @@ struct media_source *media_source_open(const struct media_open_params *params,
 {
     struct lavf *l = daub_alloc(1, sizeof(*l));
     if (!l) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "a source");
         return NULL;
     }
     l->source.ops = &lavf_ops;

@@ -4,6 +4,7 @@
 
 #include <libavcodec/avcodec.h>
 
+#include "media/pipe.h"
 #include "media/source.h"
 
 /* Last decoding time of a stream, in microseconds of the joined timeline. */
@@ -16,7 +17,7 @@ struct lavf {
     struct media_source source;
     char *path;
     struct daub_stop *stop;
-    AVIOContext *pipe; /* standard input, else NULL */
+    struct media_pipe pipe; /* open where the input is standard input or a named pipe */
     AVFormatContext *format;
     unsigned stream_count; /* at open; later ones are not followed */
     AVStream *video;
@@ -28,9 +29,9 @@ struct lavf {
     AVFrame *first;  /* the same, until read delivered it */
 
     /* time */
-    int64_t offset_us;         /* container time that becomes 0 */
-    int64_t end_us;            /* exclusive end on the new timeline; INT64_MAX: none */
-    int64_t shift_us;          /* added to later packets, closes jumps of broadcasts */
+    int64_t offset_us; /* container time that becomes 0 */
+    int64_t end_us;    /* exclusive end on the new timeline; INT64_MAX: none */
+    int64_t shift_us; /* added to later packets: closes restarts of a broadcast's clock */
     struct lavf_clock *clocks; /* one each stream */
     int64_t from_us;     /* what comes before is left out; INT64_MIN: nothing does */
     int64_t frame_limit; /* 0: none */
@@ -48,9 +49,10 @@ struct lavf {
     int64_t skipped;                 /* frames before the start */
     int64_t frames;                  /* delivered */
     int64_t packets_bad, frames_bad; /* refused by the decoder; concealed by it */
-    int64_t pts_made, pts_moved, jumps;
+    int64_t pts_made, pts_moved;
+    int64_t clock_restarts; /* that were closed */
     int errors_in_row;
-    int read_error; /* that ended the file early; 0: none */
+    int read_error; /* of demuxer or decoder, that ended the file early; 0: none */
 };
 
 /* source_lavf_open.c */

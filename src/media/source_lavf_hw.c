@@ -74,7 +74,7 @@ bool lavf_hw_open(struct lavf *l, const AVCodec *codec, const char *kind,
     l->decoder->get_format = choose_format;
     l->decoder->hw_device_ctx = av_buffer_ref(l->hw_device);
     if (!l->decoder->hw_device_ctx)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "a hardware decoder");
     return true;
 }
 

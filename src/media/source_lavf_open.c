@@ -1,7 +1,6 @@
 #include "media/source_lavf.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,47 +14,26 @@
 #include "util/error.h"
 #include "util/log.h"
 
-enum { PIPE_BUFFER = 1 << 16, THREADS_MAX = 8 };
+enum { THREADS_MAX = 8 };
 
 static int interrupted(void *opaque)
 {
     return daub_stop_requested(opaque);
 }
 
-/* Standard input by hand instead of "pipe:0", whose read cannot be interrupted. */
-static int read_stdin(void *opaque, uint8_t *data, int size)
+/* Standard input and named pipes, whose reads FFmpeg's own code would not interrupt. */
+static bool open_pipe(struct lavf *l, const char *path, struct daub_error *error)
 {
-    struct daub_stop *stop = opaque;
-    struct pollfd wait[2] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                             {.fd = stop->fd, .events = POLLIN}};
-    while (!daub_stop_requested(stop)) {
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
-            return AVERROR(errno);
-        if (!wait[0].revents)
-            continue;
-        ssize_t count = read(STDIN_FILENO, data, (size_t)size);
-        if (count > 0)
-            return (int)count;
-        if (count == 0)
-            return AVERROR_EOF;
-        if (errno != EINTR && errno != EAGAIN)
-            return AVERROR(errno);
-    }
-    return AVERROR_EXIT;
+    if (!media_pipe_reader(&l->pipe, STDIN_FILENO, path, l->stop, error))
+        return false;
+    l->format->pb = l->pipe.io;
+    return true;
 }
 
-static bool open_stdin(struct lavf *l, struct daub_error *error)
+static bool is_named_pipe(const char *path)
 {
-    uint8_t *buffer = av_malloc(PIPE_BUFFER);
-    if (buffer)
-        l->pipe =
-            avio_alloc_context(buffer, PIPE_BUFFER, 0, l->stop, read_stdin, NULL, NULL);
-    if (!l->pipe) {
-        av_free(buffer);
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
-    }
-    l->format->pb = l->pipe;
-    return true;
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
 }
 
 static bool is_url(const char *path)
@@ -95,7 +73,7 @@ static bool fail_input(const struct lavf *l, int code, struct daub_error *error)
     if (code == AVERROR_EXIT)
         return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
     if (code == AVERROR(ENOMEM))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the input");
     const char *cause = media_error_cause(code);
     return daub_fail(error, DAUB_ERROR_FAILED,
                      "cannot read %s: it is no video or image that FFmpeg knows (%s)",
@@ -113,14 +91,15 @@ static bool open_format(struct lavf *l, const char *path, const char *frame_rate
         return false;
     l->format = avformat_alloc_context();
     if (!l->format)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the input");
     l->format->interrupt_callback = (AVIOInterruptCB){interrupted, l->stop};
-    if (stdin_used && !open_stdin(l, error))
+    bool named_pipe = file && is_named_pipe(path);
+    if ((stdin_used || named_pipe) && !open_pipe(l, named_pipe ? path : NULL, error))
         return false;
     /* "file:" keeps a name such as "a:b.mp4" from being taken for a URL */
     char *url = av_asprintf("%s%s", file ? "file:" : "", stdin_used ? "pipe:0" : path);
     if (!url)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the input");
     AVDictionary *options = NULL;
     if (frame_rate)
         av_dict_set(&options, "framerate", frame_rate, 0);
@@ -210,7 +189,7 @@ static bool find_streams(struct lavf *l, struct daub_error *error)
     }
     l->stream_count = l->format->nb_streams;
     l->clocks = daub_alloc(l->stream_count, sizeof(*l->clocks));
-    return l->clocks ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    return l->clocks ? true : daub_no_memory(error, "the input");
 }
 
 static bool open_decoder(struct lavf *l, const struct media_open_params *params,
@@ -224,7 +203,7 @@ static bool open_decoder(struct lavf *l, const struct media_open_params *params,
                          avcodec_get_name(par->codec_id));
     l->decoder = avcodec_alloc_context3(codec);
     if (!l->decoder || avcodec_parameters_to_context(l->decoder, par) < 0)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the input");
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     l->decoder->thread_count = params->threads            ? params->threads
                                : processors < 1           ? 1
@@ -295,7 +274,7 @@ bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
     l->last_pts = AV_NOPTS_VALUE;
     l->last_us = l->reached_us = l->video_reached_us = INT64_MIN;
     l->demux_ended = false;
-    l->skipped = l->packets_bad = l->pts_made = l->pts_moved = l->jumps = 0;
+    l->skipped = l->packets_bad = l->pts_made = l->pts_moved = l->clock_restarts = 0;
     return true;
 }
 
@@ -305,7 +284,7 @@ static bool is_single(const struct lavf *l)
     size_t length = strlen(name);
     bool image2 = strcmp(name, "image2") == 0;
     bool piped = length > 5 && strcmp(name + length - 5, "_pipe") == 0;
-    return !l->pipe && ((image2 && !av_filename_number_test(l->format->url)) || piped);
+    return !l->pipe.io && ((image2 && !av_filename_number_test(l->format->url)) || piped);
 }
 
 static void fill_info(struct lavf *l, const struct media_open_params *params)
@@ -335,7 +314,7 @@ static void fill_info(struct lavf *l, const struct media_open_params *params)
         info->frames = av_rescale_q(length, AV_TIME_BASE_Q, av_inv_q(info->frame_rate));
     if (info->single)
         info->frames = 1;
-    info->seekable = !l->pipe && !info->single && !l->frame_limit && length > 0 &&
+    info->seekable = !l->pipe.io && !info->single && !l->frame_limit && length > 0 &&
                      format->pb && (format->pb->seekable & AVIO_SEEKABLE_NORMAL);
     if (params->frames && (!info->frames || info->frames > params->frames))
         info->frames = params->frames;
@@ -354,7 +333,7 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
         daub_strdup(strcmp(params->path, "-") == 0 ? "standard input" : params->path);
     l->packet = av_packet_alloc();
     if (!l->path || !l->packet)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the input");
     const char *path = params->path;
     if (strncmp(path, "file:", 5) == 0)
         path += 5;
@@ -378,9 +357,7 @@ void lavf_close(struct lavf *l)
     avcodec_free_context(&l->decoder);
     av_buffer_unref(&l->hw_device);
     avformat_close_input(&l->format);
-    if (l->pipe)
-        av_freep(&l->pipe->buffer);
-    avio_context_free(&l->pipe);
+    media_pipe_close(&l->pipe);
     free(l->clocks);
     free(l->path);
 }

@@ -5,8 +5,8 @@
 #include "media/compat.h"
 
 enum {
-    JUMP_FORWARD_US = 10 * AV_TIME_BASE, /* a gap that long is a new clock */
-    JUMP_BACK_US = AV_TIME_BASE / 10,
+    GAP_FORWARD_US = 10 * AV_TIME_BASE, /* a gap that long is a new clock */
+    GAP_BACK_US = AV_TIME_BASE / 10,
 };
 
 static bool measures_time(const AVStream *stream)
@@ -16,19 +16,19 @@ static bool measures_time(const AVStream *stream)
            !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC);
 }
 
-/* Broadcast formats may restart their clock anywhere (AVFMT_TS_DISCONT): joined
- * recordings then jump. The jump is closed for all streams alike, as ffmpeg does. */
-static void close_jump(struct lavf *l, const AVStream *stream, struct lavf_clock *clock,
-                       int64_t dts_us)
+/* Broadcast formats may restart their clock anywhere (AVFMT_TS_DISCONT), as in joined
+ * recordings. The gap is closed for all streams alike, as ffmpeg does. */
+static void close_restart(struct lavf *l, const AVStream *stream,
+                          const struct lavf_clock *clock, int64_t dts_us)
 {
     if (!(l->format->iformat->flags & AVFMT_TS_DISCONT) || !clock->seen)
         return;
-    int64_t jump = dts_us + l->shift_us - clock->next_us;
-    if (jump <= JUMP_FORWARD_US && jump >= -JUMP_BACK_US)
+    int64_t gap_us = dts_us + l->shift_us - clock->next_us;
+    if (gap_us <= GAP_FORWARD_US && gap_us >= -GAP_BACK_US)
         return;
-    l->shift_us -= jump;
+    l->shift_us -= gap_us;
     if (stream == l->video)
-        l->jumps++;
+        l->clock_restarts++;
 }
 
 void lavf_time_packet(struct lavf *l, AVPacket *packet)
@@ -39,7 +39,7 @@ void lavf_time_packet(struct lavf *l, AVPacket *packet)
     bool timed = dts != AV_NOPTS_VALUE && measures_time(stream);
     int64_t dts_us = timed ? av_rescale_q(dts, stream->time_base, AV_TIME_BASE_Q) : 0;
     if (timed)
-        close_jump(l, stream, clock, dts_us);
+        close_restart(l, stream, clock, dts_us);
     int64_t shift =
         av_rescale_q(l->shift_us - l->offset_us, AV_TIME_BASE_Q, stream->time_base);
     if (packet->pts != AV_NOPTS_VALUE)

@@ -49,7 +49,8 @@ static bool take_packet(struct reading *reading, const AVPacket *packet)
     return true;
 }
 
-static bool read_all(struct reading *reading, const char *url)
+static bool read_all(struct reading *reading, const char *url,
+                     const struct media_interrupt *interrupt)
 {
     AVPacket *packet = av_packet_alloc();
     bool ok = packet && avformat_open_input(&reading->format, url, NULL, NULL) >= 0;
@@ -58,7 +59,8 @@ static bool read_all(struct reading *reading, const char *url)
     if (ok && strstr(reading->format->iformat->name, "_pipe"))
         ok = false;
     while (ok && (code = av_read_frame(reading->format, packet)) >= 0) {
-        ok = take_packet(reading, packet);
+        ok = take_packet(reading, packet) &&
+             !(interrupt && media_interrupt_late(interrupt));
         av_packet_unref(packet);
     }
     av_packet_free(&packet);
@@ -105,18 +107,16 @@ static void compare_offset(const struct media_mux *mux, const struct reading *re
                            struct media_report *report)
 {
     const struct mux_copy *copy = NULL;
-    const AVStream *from = NULL;
     for (unsigned i = 0; i < mux->copy_count && !copy; i++) {
-        from = mux->input->container->streams[i];
         if (mux->copies[i].to >= 0 && mux->copies[i].first_pts != AV_NOPTS_VALUE &&
-            from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
+            mux->copies[i].type == AVMEDIA_TYPE_AUDIO)
             copy = &mux->copies[i];
     }
     if (!copy || reading->audio < 0 || reading->audio_first == AV_NOPTS_VALUE)
         return;
     AVRational video_base = reading->format->streams[reading->video]->time_base;
     AVRational audio_base = reading->format->streams[reading->audio]->time_base;
-    int64_t in = av_rescale_q(copy->first_pts, from->time_base, nanoseconds) -
+    int64_t in = av_rescale_q(copy->first_pts, copy->time_base, nanoseconds) -
                  av_rescale_q(frames[0].pts, base, nanoseconds);
     int64_t out = av_rescale_q(reading->audio_first, audio_base, nanoseconds) -
                   av_rescale_q(reading->pts[0], video_base, nanoseconds);
@@ -130,13 +130,12 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
 {
     struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
     for (unsigned i = 0; i < mux->copy_count; i++) {
-        const AVStream *from = mux->input->container->streams[i];
         /* raw sound may come back cut into packets of another size */
-        if (from->codecpar->codec_type == AVMEDIA_TYPE_AUDIO &&
-            av_get_exact_bits_per_sample(from->codecpar->codec_id) == 0)
+        if (mux->copies[i].type == AVMEDIA_TYPE_AUDIO && !mux->copies[i].raw)
             report->packets_in += mux->copies[i].packets;
     }
-    if (mux->output.temp && count > 0 && read_all(&reading, mux->output.url)) {
+    if (mux->output.temp && count > 0 &&
+        read_all(&reading, mux->output.url, mux->interrupt)) {
         report->read_back = true;
         report->frames_out = (int64_t)reading.count;
         report->packets_out = reading.audio_packets;

@@ -20,6 +20,7 @@ enum pending_state { PENDING_FREE = 0, PENDING_BUSY, PENDING_READY, PENDING_TAKE
 static struct {
     atomic_int state;
     char path[PATH_MAX];
+    char partial[PATH_MAX]; /* the name to keep it under; "": none */
 } pending[PENDING_MAX];
 
 static bool change(atomic_int *state, int from, int to)
@@ -27,15 +28,20 @@ static bool change(atomic_int *state, int from, int to)
     return atomic_compare_exchange_strong(state, &from, to);
 }
 
-static void pending_add(const char *path)
+/* partial NULL: none. */
+static void pending_add(const char *path, const char *partial)
 {
     size_t bytes = strlen(path) + 1;
-    if (bytes > PATH_MAX)
+    size_t partial_bytes = partial ? strlen(partial) + 1 : 0;
+    if (bytes > PATH_MAX || partial_bytes > PATH_MAX)
         return;
     for (int i = 0; i < PENDING_MAX; i++) {
         if (!change(&pending[i].state, PENDING_FREE, PENDING_BUSY))
             continue;
         memcpy(pending[i].path, path, bytes);
+        pending[i].partial[0] = '\0';
+        if (partial)
+            memcpy(pending[i].partial, partial, partial_bytes);
         atomic_store(&pending[i].state, PENDING_READY);
         return;
     }
@@ -66,6 +72,23 @@ static bool pending_has(const char *path)
     return found;
 }
 
+int daub_file_keep_pending(void)
+{
+    int kept = 0;
+    for (int i = 0; i < PENDING_MAX; i++) {
+        struct stat info;
+        if (!change(&pending[i].state, PENDING_READY, PENDING_TAKEN))
+            continue;
+        const char *path = pending[i].path, *partial = pending[i].partial;
+        if (*partial && stat(path, &info) == 0 && info.st_size > 0 &&
+            renameat2(AT_FDCWD, path, AT_FDCWD, partial, RENAME_NOREPLACE) == 0)
+            kept++;
+        else
+            atomic_store(&pending[i].state, PENDING_READY);
+    }
+    return kept;
+}
+
 void daub_file_unlink_pending(void)
 {
     for (int i = 0; i < PENDING_MAX; i++) {
@@ -81,7 +104,8 @@ static int folder_length(const char *path)
     return slash ? (int)(slash - path) + 1 : 0;
 }
 
-static char *temp_name(const char *path)
+/* ".NAME.daub-PID.EXT" or, for what is left of it, "NAME.partial.EXT"; the caller's. */
+static char *derived_name(const char *path, const char *prefix, const char *tail)
 {
     int folder = folder_length(path);
     const char *name = path + folder;
@@ -89,25 +113,30 @@ static char *temp_name(const char *path)
     if (dot == name)
         dot = NULL;
     const char *extension = dot ? dot : "";
-    char tail[64];
-    snprintf(tail, sizeof(tail), ".daub-%ld", (long)getpid());
     size_t stem = dot ? (size_t)(dot - name) : strlen(name);
-    size_t fixed = 1 + strlen(tail) + strlen(extension);
+    size_t fixed = strlen(prefix) + strlen(tail) + strlen(extension);
     if (fixed < NAME_MAX && stem > NAME_MAX - fixed)
         stem = NAME_MAX - fixed;
     size_t bytes = (size_t)folder + stem + fixed + 1;
     char *temp = daub_alloc(bytes, 1);
     if (temp)
-        snprintf(temp, bytes, "%.*s.%.*s%s%s", folder, path, (int)stem, name, tail,
-                 extension);
+        snprintf(temp, bytes, "%.*s%s%.*s%s%s", folder, path, prefix, (int)stem, name,
+                 tail, extension);
     return temp;
+}
+
+static char *temp_name(const char *path)
+{
+    char tail[64];
+    snprintf(tail, sizeof(tail), ".daub-%ld", (long)getpid());
+    return derived_name(path, ".", tail);
 }
 
 char *daub_file_create_temp(const char *path, struct daub_error *error)
 {
     char *temp = temp_name(path);
     if (!temp) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "a name");
         return NULL;
     }
     /* O_EXCL: never follow a link that somebody planted in a shared folder. A leftover of
@@ -134,7 +163,9 @@ char *daub_file_create_temp(const char *path, struct daub_error *error)
     if (stat(path, &old) == 0 && S_ISREG(old.st_mode))
         fchmod(file, old.st_mode & 0777); /* where the file system can */
     close(file);
-    pending_add(temp);
+    char *partial = derived_name(path, "", ".partial");
+    pending_add(temp, partial);
+    free(partial);
     return temp;
 }
 

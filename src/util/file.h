@@ -27,6 +27,10 @@ bool daub_file_write(const char *path, const void *data, size_t size, bool repla
  * of them does not exist. */
 bool daub_file_same(const char *a, const char *b);
 
+/* Renames every pending temporary file that is not empty to NAME.partial.EXT, unless that
+ * exists, and returns how many. Async-signal-safe, likewise. */
+int daub_file_keep_pending(void);
+
 /* Unlinks every pending temporary file of this process. Async-signal-safe; for a signal
  * handler that exits right after. */
 void daub_file_unlink_pending(void);

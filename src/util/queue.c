@@ -1,22 +1,40 @@
 #include "util/queue.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "util/alloc.h"
+#include "util/clock.h"
 
-bool daub_queue_init(struct daub_queue *queue, size_t capacity,
-                     enum daub_queue_policy policy, void (*discard)(void *item))
+static bool init_room(pthread_cond_t *cond)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    bool ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+              pthread_cond_init(cond, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return ok;
+}
+
+bool daub_queue_init_kinds(struct daub_queue *queue,
+                           const size_t limits[DAUB_QUEUE_KINDS],
+                           enum daub_queue_policy policy, void (*discard)(void *item))
 {
     *queue = (struct daub_queue){
-        .policy = policy, .discard = discard, .capacity = capacity ? capacity : 1};
-    queue->items = daub_alloc(queue->capacity, sizeof(*queue->items));
-    if (!queue->items)
+        .policy = policy, .discard = discard, .deadline_us = INT64_MAX};
+    for (int i = 0; i < DAUB_QUEUE_KINDS; i++) {
+        queue->limits[i] = limits[i];
+        queue->capacity += limits[i];
+    }
+    queue->entries = daub_alloc(queue->capacity, sizeof(*queue->entries));
+    if (!queue->entries)
         return false;
     if (pthread_mutex_init(&queue->lock, NULL) != 0)
         goto fail_lock;
     if (pthread_cond_init(&queue->changed_items, NULL) != 0)
         goto fail_items;
-    if (pthread_cond_init(&queue->changed_room, NULL) != 0)
+    if (!init_room(&queue->changed_room))
         goto fail_room;
     queue->ready = true;
     return true;
@@ -26,18 +44,45 @@ fail_room:
 fail_items:
     pthread_mutex_destroy(&queue->lock);
 fail_lock:
-    free(queue->items);
-    queue->items = NULL;
+    free(queue->entries);
+    queue->entries = NULL;
     return false;
+}
+
+bool daub_queue_init(struct daub_queue *queue, size_t capacity,
+                     enum daub_queue_policy policy, void (*discard)(void *item))
+{
+    const size_t limits[DAUB_QUEUE_KINDS] = {capacity ? capacity : 1};
+    return daub_queue_init_kinds(queue, limits, policy, discard);
+}
+
+/* lock held */
+static struct daub_queue_entry *entry_at(struct daub_queue *queue, size_t index)
+{
+    return &queue->entries[(queue->head + index) % queue->capacity];
 }
 
 /* lock held; count > 0 */
 static void *take(struct daub_queue *queue)
 {
-    void *item = queue->items[queue->head];
+    struct daub_queue_entry *entry = entry_at(queue, 0);
     queue->head = (queue->head + 1) % queue->capacity;
     queue->count--;
-    return item;
+    queue->counts[entry->kind]--;
+    return entry->item;
+}
+
+/* lock held; there is one of that kind */
+static void *take_kind(struct daub_queue *queue, int kind)
+{
+    size_t index = 0;
+    while (entry_at(queue, index)->kind != kind)
+        index++;
+    void *item = entry_at(queue, index)->item;
+    for (; index > 0; index--)
+        *entry_at(queue, index) = *entry_at(queue, index - 1);
+    *entry_at(queue, 0) = (struct daub_queue_entry){.item = item, .kind = kind};
+    return take(queue);
 }
 
 void daub_queue_destroy(struct daub_queue *queue)
@@ -49,31 +94,67 @@ void daub_queue_destroy(struct daub_queue *queue)
     pthread_cond_destroy(&queue->changed_room);
     pthread_cond_destroy(&queue->changed_items);
     pthread_mutex_destroy(&queue->lock);
-    free(queue->items);
+    free(queue->entries);
     *queue = (struct daub_queue){0};
 }
 
 enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item)
 {
+    return daub_queue_push_until(queue, item, 0, INT64_MAX);
+}
+
+/* lock held. Whether room for that kind came before the deadline, or an end. */
+static bool wait_room(struct daub_queue *queue, int kind, int64_t deadline_us)
+{
+    while (queue->counts[kind] == queue->limits[kind] && !queue->closed &&
+           !queue->finished) {
+        int64_t until_us =
+            deadline_us < queue->deadline_us ? deadline_us : queue->deadline_us;
+        if (until_us == INT64_MAX) {
+            pthread_cond_wait(&queue->changed_room, &queue->lock);
+            continue;
+        }
+        if (daub_clock_us() >= until_us)
+            return false;
+        struct timespec until = {.tv_sec = until_us / 1000000,
+                                 .tv_nsec = until_us % 1000000 * 1000};
+        pthread_cond_timedwait(&queue->changed_room, &queue->lock, &until);
+    }
+    return true;
+}
+
+enum daub_queue_result daub_queue_push_until(struct daub_queue *queue, void *item,
+                                             int kind, int64_t deadline_us)
+{
     void *oldest = NULL;
+    enum daub_queue_result result = DAUB_QUEUE_OK;
     pthread_mutex_lock(&queue->lock);
-    while (queue->policy == DAUB_QUEUE_BLOCK && queue->count == queue->capacity &&
-           !queue->closed && !queue->finished)
-        pthread_cond_wait(&queue->changed_room, &queue->lock);
-    bool ended = queue->closed || queue->finished;
-    if (!ended) {
-        if (queue->count == queue->capacity) {
-            oldest = take(queue);
+    if (queue->policy == DAUB_QUEUE_BLOCK && !wait_room(queue, kind, deadline_us))
+        result = DAUB_QUEUE_FULL;
+    if (queue->closed || queue->finished)
+        result = DAUB_QUEUE_ENDED;
+    if (result == DAUB_QUEUE_OK) {
+        if (queue->counts[kind] == queue->limits[kind]) {
+            oldest = take_kind(queue, kind);
             queue->dropped++;
         }
-        queue->items[(queue->head + queue->count) % queue->capacity] = item;
-        queue->count++;
+        *entry_at(queue, queue->count++) =
+            (struct daub_queue_entry){.item = item, .kind = kind};
+        queue->counts[kind]++;
         pthread_cond_signal(&queue->changed_items);
     }
     pthread_mutex_unlock(&queue->lock);
     if (oldest)
         queue->discard(oldest);
-    return ended ? DAUB_QUEUE_ENDED : DAUB_QUEUE_OK;
+    return result;
+}
+
+void daub_queue_set_deadline(struct daub_queue *queue, int64_t deadline_us)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->deadline_us = deadline_us;
+    pthread_cond_broadcast(&queue->changed_room);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 static enum daub_queue_result pop(struct daub_queue *queue, void **item, bool wait)
@@ -85,7 +166,8 @@ static enum daub_queue_result pop(struct daub_queue *queue, void **item, bool wa
         pthread_cond_wait(&queue->changed_items, &queue->lock);
     if (queue->count > 0) {
         *item = take(queue);
-        pthread_cond_signal(&queue->changed_room);
+        /* the one that is woken may wait for room for the other kind */
+        pthread_cond_broadcast(&queue->changed_room);
     } else {
         result = queue->finished || queue->closed ? DAUB_QUEUE_ENDED : DAUB_QUEUE_EMPTY;
     }

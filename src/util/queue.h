@@ -15,23 +15,35 @@ enum daub_queue_policy {
 enum daub_queue_result {
     DAUB_QUEUE_OK = 1,
     DAUB_QUEUE_EMPTY, /* try_pop only: nothing there now, more may come */
+    DAUB_QUEUE_FULL,  /* push with a deadline only: no room came in time */
     DAUB_QUEUE_ENDED, /* nothing moves here any more */
+};
+
+/* Items of a second kind have a limit of their own; all leave in the order they came. */
+enum { DAUB_QUEUE_KINDS = 2 };
+
+struct daub_queue_entry {
+    void *item;
+    int kind;
 };
 
 struct daub_queue {
     pthread_mutex_t lock;
     pthread_cond_t changed_items; /* an item came or the sender finished */
-    pthread_cond_t changed_room;  /* room came or the receiver closed */
+    pthread_cond_t changed_room;  /* room came or the receiver closed; CLOCK_MONOTONIC */
     enum daub_queue_policy policy;
     void (*discard)(void *item);
+    size_t limits[DAUB_QUEUE_KINDS];
+    struct daub_queue_entry *entries; /* lock: ring of capacity, the sum of limits */
     size_t capacity;
-    void **items;     /* lock: ring of capacity */
-    size_t head;      /* lock: index of the oldest item */
-    size_t count;     /* lock */
-    bool finished;    /* lock: the sender sends no more */
-    bool closed;      /* lock: the receiver takes no more */
-    uint64_t dropped; /* lock: items DROP_OLDEST threw away */
-    bool ready;       /* set by init; destroy does nothing without it */
+    size_t head;                     /* lock: index of the oldest entry */
+    size_t count;                    /* lock */
+    size_t counts[DAUB_QUEUE_KINDS]; /* lock: of each kind */
+    bool finished;                   /* lock: the sender sends no more */
+    bool closed;                     /* lock: the receiver takes no more */
+    int64_t deadline_us;             /* lock: of every push, by the clock */
+    uint64_t dropped;                /* lock: items DROP_OLDEST threw away */
+    bool ready;                      /* set by init; destroy does nothing without it */
 };
 
 /* discard frees an item that nobody takes. Returns false where memory ran out; destroy
@@ -39,10 +51,21 @@ struct daub_queue {
  * destroy runs. */
 bool daub_queue_init(struct daub_queue *queue, size_t capacity,
                      enum daub_queue_policy policy, void (*discard)(void *item));
+/* The same with a limit for each kind. */
+bool daub_queue_init_kinds(struct daub_queue *queue,
+                           const size_t limits[DAUB_QUEUE_KINDS],
+                           enum daub_queue_policy policy, void (*discard)(void *item));
 void daub_queue_destroy(struct daub_queue *queue);
 
 /* OK: the queue owns item. ENDED (either end is done): the caller still owns it. */
 enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item);
+/* The same for an item of a kind (0 or 1), which waits for room until that clock time at
+ * most. FULL: the caller still owns it. */
+enum daub_queue_result daub_queue_push_until(struct daub_queue *queue, void *item,
+                                             int kind, int64_t deadline_us);
+/* From now on no push waits longer than until that clock time, not even one that waits
+ * already. */
+void daub_queue_set_deadline(struct daub_queue *queue, int64_t deadline_us);
 
 /* OK: the caller owns *item. ENDED: the sender finished and all its items were taken, or
  * the receiver closed; *item is NULL. pop waits; try_pop returns EMPTY instead. */

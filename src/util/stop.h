@@ -17,5 +17,8 @@ void daub_stop_uninit(struct daub_stop *stop);
 /* From any thread or signal handler. */
 void daub_stop_request(struct daub_stop *stop);
 bool daub_stop_requested(const struct daub_stop *stop);
+/* Waits until it is requested, at most timeout_ms; negative: without a limit. Returns
+ * whether it is. */
+bool daub_stop_wait(const struct daub_stop *stop, int timeout_ms);
 
 #endif

@@ -11,11 +11,11 @@ bool daub_thread_start(struct daub_thread *thread, const char *name, void *(*run
 {
     /* A new thread inherits the mask: blocked everywhere but in main, a signal always
      * interrupts main. */
-    sigset_t all, before;
+    sigset_t all, previous;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_sigmask(SIG_SETMASK, &all, &previous);
     int code = pthread_create(&thread->id, NULL, run, arg);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_sigmask(SIG_SETMASK, &previous, NULL);
     if (code != 0)
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot start thread %s: %s", name,
                          strerror(code));

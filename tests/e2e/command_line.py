@@ -218,6 +218,7 @@ class Signals(harness.Case):
         self.assertEqual(len(frames(self.path("o%04d.png"))), len(made))
 
     def test_second_signal(self):
+        """Two signals at once are one request: a wrapper forwards Ctrl-C."""
         program = self.start(self.source, "-o", self.path("out.mp4"), "-e",
                              "rc-lookahead=60")
         self.wait_for_frames(program)
@@ -226,7 +227,7 @@ class Signals(harness.Case):
         os.kill(program.pid, signal.SIGINT)
         os.kill(program.pid, signal.SIGCONT)
         self.end(program, 130)
-        self.assertFalse(os.path.exists(self.path("out.mp4")))
+        self.assertGreater(len(frames(self.path("out.mp4"))), 5)
 
     def test_stop_while_waiting_for_input(self):
         read, write = os.pipe()

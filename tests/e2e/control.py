@@ -178,6 +178,12 @@ class Control(Session):
             done = run([*words, place], check=False)
             self.assertIn(done.returncode, (1, 2), place)
             self.assertIn(text, done.stderr.decode())
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(self.path("other"))  # another program's: connecting fails, and it stays
+            done = run([*words, self.path("other")], check=False)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("cannot be replaced", done.stderr.decode())
+            self.assertTrue(os.path.exists(self.path("other")))
         self.daub.send_signal(signal.SIGKILL)
         self.daub.wait()
         self.assertTrue(os.path.exists(self.socket))

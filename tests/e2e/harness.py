@@ -8,6 +8,7 @@ tests/fake.
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -142,6 +143,17 @@ def xvfb(cleanup, size="1024x768"):
     os.close(into)
     with os.fdopen(out) as told:
         return ":" + told.readline().strip()
+
+
+def small_server(cleanup):
+    """A TCP server with a small buffer, which cleanup (addCleanup's) closes; its URL."""
+    server = socket.socket()
+    cleanup(server.close)
+    server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    server.bind(("127.0.0.1", 0))
+    server.listen(1)
+    server.settimeout(30)
+    return server, "tcp://127.0.0.1:%d" % server.getsockname()[1]
 
 
 class Desk(unittest.TestCase):

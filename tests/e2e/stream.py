@@ -86,18 +86,9 @@ class Streams(Peers):
         url = "rtmp://127.0.0.1:%d/live/x" % free_port()
         self.check(url, url, ["-listen", "1"])
 
-    def server(self):
-        server = socket.socket()
-        self.addCleanup(server.close)
-        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        server.bind(("127.0.0.1", 0))
-        server.listen(1)
-        server.settimeout(30)
-        return server, "tcp://127.0.0.1:%d" % server.getsockname()[1]
-
     def test_stalled_reader(self):
         """Connected, and never reads: the recording is as long as ever, the end comes soon."""
-        server, url = self.server()
+        server, url = harness.small_server(self.addCleanup)
         daub = self.paint(NOISE, "-o", url, "-o", self.record, "-t", "6")
         peer, _ = server.accept()
         self.addCleanup(peer.close)
@@ -107,7 +98,7 @@ class Streams(Peers):
         self.assertGreater(float(harness.times(self.record)[-1]), 5.5)
 
     def test_reader_leaves(self):
-        server, url = self.server()
+        server, url = harness.small_server(self.addCleanup)
         daub = self.paint(SOURCE, "-o", url, "-o", self.record, "-t", "4")
         peer, _ = server.accept()
         peer.recv(1000)

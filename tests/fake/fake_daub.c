@@ -3,6 +3,8 @@
  * under KEEP and inverted otherwise), converts neither matrix nor range, and resizes by
  * the nearest sample. Two frames are in flight, as in the real library.
  *
+ * DAUB_FAKE_PREPARE_AT: making the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: so does
+ * the n-th receive.
  * DAUB_FAKE_DELAY_MS: a receive takes that long. DAUB_FAKE_NO_DEVICE: no device is found.
  * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_LOG: a file to which every submit
  * adds a line with strength, stability and the two style weights.
@@ -20,7 +22,7 @@
 #include "util/error.h"
 #include "util/text.h"
 
-enum { SLOTS = 2, PLANES = 3 };
+enum { SLOTS = 2, PLANES = 3, HANG_MS = 60000 };
 
 struct daub_device {
     struct daub_device_info info;
@@ -289,6 +291,20 @@ void daub_model_each(void (*visit)(const char *path, void *user), void *user)
         visit(model_names[i], user);
 }
 
+static long number_of(const char *variable)
+{
+    const char *text = getenv(variable);
+    return text ? strtol(text, NULL, 10) : 0;
+}
+
+/* As a driver: signals do not end it. */
+static void sleep_ms(long ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    while (ms > 0 && nanosleep(&left, &left) != 0) {
+    }
+}
+
 enum daub_status daub_stylizer_create(struct daub_device *device,
                                       const struct daub_model *model,
                                       const struct daub_stylizer_params *params,
@@ -301,6 +317,9 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
         daub_fail(error, DAUB_ERROR_ARGUMENT, "size or format is missing");
         return DAUB_ERROR_ARGUMENT;
     }
+    static atomic_long made_before;
+    if (atomic_fetch_add(&made_before, 1) + 1 == number_of("DAUB_FAKE_PREPARE_AT"))
+        sleep_ms(HANG_MS);
     struct daub_stylizer *made = daub_alloc(1, sizeof(*made));
     if (!made)
         goto no_memory;
@@ -448,15 +467,6 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
     return DAUB_OK;
 }
 
-static void delay(void)
-{
-    const char *text = getenv("DAUB_FAKE_DELAY_MS");
-    long ms = text ? strtol(text, NULL, 10) : 0;
-    struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    if (ms > 0)
-        nanosleep(&time, NULL);
-}
-
 enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
                                        struct daub_image *image, int64_t *tag,
                                        struct daub_error *error)
@@ -465,9 +475,12 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *stylizer,
     const struct layout *out = layout_of(p->out.pixel);
     if (stylizer->in_flight == 0)
         return DAUB_ERROR_AGAIN;
-    delay();
-    const char *limit = getenv("DAUB_FAKE_FAIL_AT");
-    if (limit && ++stylizer->received >= strtol(limit, NULL, 10)) {
+    sleep_ms(number_of("DAUB_FAKE_DELAY_MS"));
+    stylizer->received++;
+    if (stylizer->received == number_of("DAUB_FAKE_HANG_AT"))
+        sleep_ms(HANG_MS);
+    long limit = number_of("DAUB_FAKE_FAIL_AT");
+    if (limit && stylizer->received >= limit) {
         daub_fail(error, DAUB_ERROR_DEVICE_LOST, "the device was lost; try again");
         return DAUB_ERROR_DEVICE_LOST;
     }

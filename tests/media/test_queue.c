@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/queue.h"
 #include "util/thread.h"
 
@@ -134,6 +135,50 @@ static void test_no_memory(void **state)
     daub_queue_destroy(&queue);
 }
 
+/* Each kind has its limit, all leave in the order they came, and of a full kind the
+ * oldest gives way. */
+static void test_kinds(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    void *item;
+    const size_t limits[DAUB_QUEUE_KINDS] = {1, 3};
+    atomic_store(&discarded, 0);
+    assert_true(daub_queue_init_kinds(&queue, limits, DAUB_QUEUE_DROP_OLDEST, discard));
+    for (long round = 0; round < 5; round++) { /* the ring wraps */
+        static const int kinds[] = {1, 0, 1, 0, 1, 1};
+        for (long i = 0; i < 6; i++)
+            assert_int_equal(daub_queue_push_until(&queue, item_of(i), kinds[i], 0),
+                             DAUB_QUEUE_OK);
+        static const long left[] = {2, 3, 4, 5};
+        for (int i = 0; i < 4; i++) {
+            assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_OK);
+            assert_int_equal(number_of(item), left[i]);
+        }
+        assert_int_equal(daub_queue_try_pop(&queue, &item), DAUB_QUEUE_EMPTY);
+    }
+    assert_int_equal(daub_queue_dropped(&queue), 10);
+    assert_int_equal(atomic_load(&discarded), 10);
+    daub_queue_destroy(&queue);
+}
+
+/* A push gives up at its deadline, and at one that is set while it waits. */
+static void test_deadline(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    void *late = item_of(2);
+    assert_true(daub_queue_init(&queue, 1, DAUB_QUEUE_BLOCK, discard));
+    assert_int_equal(daub_queue_push(&queue, item_of(1)), DAUB_QUEUE_OK);
+    int64_t start_us = daub_clock_us();
+    assert_int_equal(daub_queue_push_until(&queue, late, 0, start_us + 20000),
+                     DAUB_QUEUE_FULL);
+    assert_true(daub_clock_us() - start_us >= 20000);
+    assert_int_equal(daub_queue_push_until(&queue, late, 0, start_us), DAUB_QUEUE_FULL);
+    free(late);
+    daub_queue_destroy(&queue);
+}
+
 struct work {
     struct daub_queue *queue;
     long first, count;
@@ -208,6 +253,29 @@ static void test_close_wakes_push(void **state)
     daub_queue_destroy(&queue);
 }
 
+static void *push_one(void *opaque)
+{
+    void *item = item_of(0);
+    if (daub_queue_push(opaque, item) == DAUB_QUEUE_FULL)
+        free(item);
+    return NULL;
+}
+
+static void test_deadline_wakes_push(void **state)
+{
+    (void)state;
+    struct daub_queue queue;
+    struct daub_thread thread = {0};
+    struct daub_error error = {0};
+    assert_true(daub_queue_init(&queue, 1, DAUB_QUEUE_BLOCK, discard));
+    assert_int_equal(daub_queue_push(&queue, item_of(1)), DAUB_QUEUE_OK);
+    assert_true(daub_thread_start(&thread, "test", push_one, &queue, &error));
+    usleep(20000);
+    daub_queue_set_deadline(&queue, daub_clock_us());
+    daub_thread_join(&thread);
+    daub_queue_destroy(&queue);
+}
+
 static void test_finish_wakes_pop(void **state)
 {
     (void)state;
@@ -233,6 +301,9 @@ int main(void)
         cmocka_unit_test(test_close),
         cmocka_unit_test(test_destroy_discards),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_deadline_wakes_push),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_close_wakes_push),
         cmocka_unit_test(test_finish_wakes_pop),

@@ -9,10 +9,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "app/recorder.h"
 #include "app/session.h"
 #include "media/avlog.h"
 #include "media/mux.h"
@@ -32,8 +36,8 @@ struct fake_source {
     int fail_at;   /* read returns ERROR there; 0: never */
     int change_at; /* the size changes there; 0: never */
     int again;     /* every other read returns AGAIN */
-    int rests;
-    atomic_bool *unseen; /* somebody comes while it rests */
+    int releases;
+    atomic_bool *unseen; /* somebody comes while it is released */
 };
 
 static AVFrame *make_frame(int width, int height, int64_t pts)
@@ -70,10 +74,10 @@ static enum media_read fake_read(struct media_source *source, struct media_item 
     return MEDIA_READ_OK;
 }
 
-static void fake_rest(struct media_source *source)
+static void fake_release(struct media_source *source)
 {
     struct fake_source *self = (struct fake_source *)source;
-    self->rests++;
+    self->releases++;
     atomic_store(self->unseen, false);
 }
 
@@ -83,7 +87,7 @@ static void fake_destroy(struct media_source *source)
 }
 
 static const struct media_source_ops fake_source_ops = {
-    .read = fake_read, .rest = fake_rest, .destroy = fake_destroy};
+    .read = fake_read, .release = fake_release, .destroy = fake_destroy};
 
 struct fake_sink {
     struct media_sink sink;
@@ -307,8 +311,8 @@ static void test_target_below(void **state)
     rig_uninit(&rig);
 }
 
-/* Nothing is painted while nobody watches; the source rests after a while, and goes on
- * when somebody comes. */
+/* Nothing is painted while nobody watches; the source is released after a while, and goes
+ * on when somebody comes. */
 static void test_sleep(void **state)
 {
     (void)state;
@@ -320,7 +324,7 @@ static void test_sleep(void **state)
     for (int i = 0; i < 2; i++)
         atomic_store(&rig.sinks[i].unseen, true);
     assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
-    assert_int_equal(rig.source.rests, 1);
+    assert_int_equal(rig.source.releases, 1);
     assert_false(atomic_load(&rig.state.asleep));
     assert_in_range(rig.sinks[0].frames, 5, 8);
     assert_in_range(rig.sinks[0].gaps, 1, 8); /* those of the time asleep */
@@ -488,6 +492,151 @@ static void test_encoder(void **state)
     rig_uninit(&rig);
 }
 
+/* In real time, a pipe that nobody reads stalls neither the other sink nor the stop. */
+static void test_stalled_pipe(void **state)
+{
+    (void)state;
+    char folder[] = P_tmpdir "/daub-test-XXXXXX", path[64];
+    struct daub_error error = {0};
+    struct rig rig;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/pipe", folder);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    int reader = open(path, O_RDWR | O_CLOEXEC);
+    assert_true(reader >= 0);
+    rig_init(&rig, 1000000);
+    rig.realtime = true;
+    rig.sinks[0].stop_at = 150; /* the pipe is full after 60 frames */
+    struct media_sink_params params = {.path = path,
+                                       .format = "y4m",
+                                       .input = &rig.source.source.info,
+                                       .frame = rig.output};
+    rig.real = media_sink_open(&params, &error);
+    assert_non_null(rig.real);
+    assert_int_equal(rig_run(&rig), EXIT_CODE_OUTPUT);
+    assert_in_range(rig.sinks[0].frames, 150, 153);
+    assert_true(atomic_load(&rig.sinks[0].kept));
+    close(reader);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    rig_uninit(&rig);
+}
+
+/* pts of the only stream, in milliseconds. */
+static int read_times(const char *path, int64_t *times, int capacity)
+{
+    AVFormatContext *format = NULL;
+    AVPacket *packet = av_packet_alloc();
+    int count = 0;
+    assert_int_equal(avformat_open_input(&format, path, NULL, NULL), 0);
+    while (count < capacity && av_read_frame(format, packet) >= 0) {
+        times[count++] = av_rescale_q(packet->pts, format->streams[0]->time_base,
+                                      (AVRational){1, 1000});
+        av_packet_unref(packet);
+    }
+    av_packet_free(&packet);
+    avformat_close_input(&format);
+    return count;
+}
+
+/* The demuxer may change its streams while it reads: a recording goes by what they were
+ * when the recorder was made. */
+static void test_recorder_times(void **state)
+{
+    (void)state;
+    char folder[] = P_tmpdir "/daub-test-XXXXXX", path[64], name[64];
+    struct daub_error error = {0};
+    struct media_report report;
+    struct rig rig;
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/out.mkv", folder);
+    rig_init(&rig, 1);
+    AVFormatContext *container = avformat_alloc_context();
+    AVStream *stream = avformat_new_stream(container, NULL);
+    stream->avg_frame_rate = (AVRational){10, 1};
+    struct media_source_info info = {
+        .name = "synthetic", .time_base = {1, 1000}, .container = container};
+    struct recorder_params params = {
+        .input = &info, .frame = rig.output, .encode = {.encoder = "ffv1"}};
+    struct recorder *recorder = recorder_open(&params, &error);
+    struct media_sink *sink = recorder_sink(recorder);
+    stream->avg_frame_rate = (AVRational){500, 1};
+    assert_true(recorder_start(recorder, path, name, sizeof(name), &error));
+    assert_false(recorder_start(recorder, path, name, sizeof(name), &error));
+    static const int64_t pts[] = {5000, 5100, 90000, 90100}; /* a seek in the middle */
+    for (int i = 0; i < 4; i++) {
+        AVFrame *frame = make_frame(WIDTH, HEIGHT, pts[i]);
+        assert_true(sink->ops->push(sink, frame));
+        av_frame_free(&frame);
+    }
+    sink->ops->finish(sink, true);
+    assert_true(sink->ops->join(sink, &report, &error));
+    media_sink_destroy(sink);
+    int64_t times[8];
+    assert_int_equal(read_times(path, times, 8), 4);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(times[i], 100 * i);
+    avformat_free_context(container);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+    rig_uninit(&rig);
+}
+
+static void push_noise(struct media_sink *sink, int width, int height, int count)
+{
+    uint32_t state = 1;
+    for (int i = 0; i < count; i++) {
+        AVFrame *frame = make_frame(width, height, 40 * i);
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                state = state * 1664525u + 1013904223u;
+                frame->data[0][y * frame->linesize[0] + x] = (uint8_t)(state >> 24);
+            }
+        }
+        assert_true(sink->ops->push(sink, frame));
+        av_frame_free(&frame);
+    }
+}
+
+/* A recording begins while the previous one's encoder, which holds all of its frames, is
+ * being drained: nothing waits for that file. */
+static void test_second_recording(void **state)
+{
+    (void)state;
+    enum { BIG_WIDTH = 640, BIG_HEIGHT = 360, FRAMES = 40 };
+    char folder[] = P_tmpdir "/daub-test-XXXXXX", first[64], second[64], name[64];
+    static const char *const extra[] = {"rc-lookahead=60", "threads=1"};
+    struct daub_error error = {0};
+    struct media_report report;
+    struct media_source_info info = {
+        .name = "synthetic", .time_base = {1, 1000}, .frame_rate = {25, 1}};
+    AVFrame *template = make_frame(BIG_WIDTH, BIG_HEIGHT, 0);
+    struct recorder_params params = {.input = &info,
+                                     .frame = template,
+                                     .encode = {.encoder = "libx264",
+                                                .preset = "veryslow",
+                                                .extra = extra,
+                                                .extra_count = 2}};
+    assert_non_null(mkdtemp(folder));
+    snprintf(first, sizeof(first), "%s/first.mkv", folder);
+    snprintf(second, sizeof(second), "%s/second.mkv", folder);
+    struct recorder *recorder = recorder_open(&params, &error);
+    struct media_sink *sink = recorder_sink(recorder);
+    assert_true(recorder_start(recorder, first, name, sizeof(name), &error));
+    push_noise(sink, BIG_WIDTH, BIG_HEIGHT, FRAMES);
+    assert_true(recorder_stop(recorder));
+    assert_true(recorder_start(recorder, second, name, sizeof(name), &error));
+    push_noise(sink, BIG_WIDTH, BIG_HEIGHT, 1);
+    assert_int_equal(access(first, F_OK), -1);
+    sink->ops->finish(sink, true);
+    assert_true(sink->ops->join(sink, &report, &error));
+    media_sink_destroy(sink);
+    av_frame_free(&template);
+    assert_int_equal(unlink(first), 0);
+    assert_int_equal(unlink(second), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* Destroying a sink that never ran removes its file. */
 static void test_unused_sink(void **state)
 {
@@ -537,16 +686,28 @@ static void test_report(void **state)
 int main(void)
 {
     media_log_init();
+    signal(SIGPIPE, SIG_IGN);
     daub_log_set_level(DAUB_LOG_QUIET);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_frames),  cmocka_unit_test(test_real_time),
-        cmocka_unit_test(test_governor),    cmocka_unit_test(test_target_below),
-        cmocka_unit_test(test_sleep),       cmocka_unit_test(test_size_change),
-        cmocka_unit_test(test_other_input), cmocka_unit_test(test_source_error),
-        cmocka_unit_test(test_dead_sink),   cmocka_unit_test(test_dead_sink_live),
-        cmocka_unit_test(test_stop),        cmocka_unit_test(test_stop_before_start),
-        cmocka_unit_test(test_lost_device), cmocka_unit_test(test_encoder),
-        cmocka_unit_test(test_unused_sink), cmocka_unit_test(test_report),
+        cmocka_unit_test(test_all_frames),
+        cmocka_unit_test(test_real_time),
+        cmocka_unit_test(test_governor),
+        cmocka_unit_test(test_target_below),
+        cmocka_unit_test(test_sleep),
+        cmocka_unit_test(test_size_change),
+        cmocka_unit_test(test_other_input),
+        cmocka_unit_test(test_source_error),
+        cmocka_unit_test(test_dead_sink),
+        cmocka_unit_test(test_dead_sink_live),
+        cmocka_unit_test(test_stop),
+        cmocka_unit_test(test_stop_before_start),
+        cmocka_unit_test(test_lost_device),
+        cmocka_unit_test(test_encoder),
+        cmocka_unit_test(test_stalled_pipe),
+        cmocka_unit_test(test_recorder_times),
+        cmocka_unit_test(test_second_recording),
+        cmocka_unit_test(test_unused_sink),
+        cmocka_unit_test(test_report),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

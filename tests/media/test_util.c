@@ -217,6 +217,31 @@ static void test_unlink_pending(void **state)
     free(two);
 }
 
+/* What was written is kept under a name that was free; what is empty is not. */
+static void test_keep_pending(void **state)
+{
+    (void)state;
+    struct daub_error error = {0};
+    static const char *const names[] = {"full.mp4", "empty.mp4", "taken.mp4"};
+    char *temps[3];
+    assert_true(daub_file_write(in_folder("taken.partial.mp4"), "old", 3, false, &error));
+    for (int i = 0; i < 3; i++) {
+        temps[i] = daub_file_create_temp(in_folder(names[i]), &error);
+        assert_non_null(temps[i]);
+        FILE *file = i == 1 ? NULL : fopen(temps[i], "w");
+        if (file)
+            assert_true(fputs("film", file) >= 0 && fclose(file) == 0);
+    }
+    assert_int_equal(daub_file_keep_pending(), 1);
+    daub_file_unlink_pending();
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(access(temps[i], F_OK), -1);
+        free(temps[i]);
+    }
+    assert_int_equal(unlink(in_folder("full.partial.mp4")), 0);
+    assert_int_equal(unlink(in_folder("taken.partial.mp4")), 0);
+}
+
 static void test_same(void **state)
 {
     (void)state;
@@ -264,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_stop),
         /* last: it takes the table of pending files out of use */
         cmocka_unit_test_setup_teardown(test_unlink_pending, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_keep_pending, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

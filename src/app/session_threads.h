@@ -1,0 +1,77 @@
+/* What the threads of a session share, and the two that work: source and engine. */
+#ifndef DAUB_APP_SESSION_THREADS_H
+#define DAUB_APP_SESSION_THREADS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "app/delays.h"
+#include "app/session.h"
+#include "util/queue.h"
+#include "util/thread.h"
+
+/* A frame on its way from the source's thread to the engine's. */
+struct session_item {
+    AVFrame *frame;
+    int64_t arrival_us; /* clock */
+    unsigned
+        generation; /* differs from the previous frame's: it does not continue that */
+};
+
+struct session {
+    struct session_params params;
+    struct daub_queue frames; /* struct session_item; source's thread to engine's */
+
+    pthread_mutex_t lock;
+    enum exit_code code;     /* lock: of the first failure; DONE: none */
+    struct daub_error error; /* lock: its cause; empty where a sink's join will tell */
+
+    atomic_ullong failed_sinks; /* a bit each of the first 64 */
+    atomic_bool finishing;      /* session_finish_sinks was called */
+    struct daub_stop finished;  /* requested: it has returned */
+};
+
+/* The first failure counts and stops everything. error NULL: a sink's join will tell. */
+void session_fail(struct session *session, enum exit_code code,
+                  const struct daub_error *error);
+bool session_failed(struct session *session);
+
+bool session_sink_failed(struct session *session, size_t sink);
+/* To be called when a push to that sink returned false. Whether the session goes on: in
+ * real time it does, as long as an output is left. */
+bool session_lose_sink(struct session *session, size_t sink);
+
+/* Tells every sink that no more comes; what was painted is kept unless something failed.
+ * Any thread; only the first call counts. */
+void session_finish_sinks(struct session *session);
+
+struct source_thread {
+    struct session *session;
+    struct daub_thread thread;
+    int64_t next_us; /* source time from which the target rate allows another frame */
+    int64_t asleep_since_us;                  /* clock */
+    unsigned generation, previous_generation; /* of this and of the previous frame */
+};
+
+/* Reads until the source ends or the stop is requested. */
+bool source_thread_start(struct source_thread *self, struct session *session,
+                         struct daub_error *error);
+
+struct engine_thread {
+    struct session *session;
+    struct source_thread *source; /* joined before the sinks are finished */
+    struct daub_thread thread;
+    struct governor governor;
+    struct delays delays; /* this thread's, after its end session_run's */
+    int64_t arrivals_us[PAINTER_SLOTS_MAX]; /* of frames in flight, oldest first */
+    int in_flight;
+    int64_t first_us;    /* source time of the first painting */
+    unsigned generation; /* of the last frame */
+};
+
+/* Paints and delivers until the source ends or the stop is requested, then finishes the
+ * sinks. */
+bool engine_thread_start(struct engine_thread *self, struct session *session,
+                         struct source_thread *source, struct daub_error *error);
+
+#endif
