@@ -14,7 +14,8 @@
 
 #define GOLDEN_SIDE MODEL_SMALL_SIDE
 
-/* Slopes, a disc, stripes and noise, in the net's values; of seven channels, too. */
+/* Gradients, a disc, stripes and noise in the network's value range,
+ * [channels][side][side]. */
 static void golden_picture(float *image, int side, int channels, struct plan_range range)
 {
     uint32_t state = 12345;
@@ -34,7 +35,7 @@ static void golden_picture(float *image, int side, int channels, struct plan_ran
     }
 }
 
-/* What the reference cannot paint is the model's fault. */
+/* NaN or infinity in the reference is the model's fault, not the device's. */
 static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref,
                         const struct daub_model *model, struct daub_error *error)
 {
@@ -42,8 +43,8 @@ static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref
     for (int64_t i = 0; i < count; i++) {
         if (!isfinite(ref->result[graph->output][i]))
             return daub_fail(error, DAUB_ERROR_MODEL,
-                             "%s paints values that are no numbers; its weights are "
-                             "damaged",
+                             "%s gives NaN or infinity on the reference too; its weights "
+                             "are damaged: export or fetch the file again",
                              model->info.name);
     }
     return true;
@@ -196,13 +197,13 @@ static bool golden_cached(struct daub_device *device, const struct daub_model *m
     size_t bytes;
     snprintf(name, sizeof(name), "check-%016llx-%d-%s", (unsigned long long)model->hash,
              (int)kernels, fp16 ? "fp16" : "fp32");
-    double *kept = gpu_cache_load(device, name, &bytes);
-    if (kept && bytes == sizeof(*psnr)) {
-        *psnr = *kept;
-        free(kept);
+    double *cached = gpu_cache_load(device, name, &bytes);
+    if (cached && bytes == sizeof(*psnr)) {
+        *psnr = *cached;
+        free(cached);
         return true;
     }
-    free(kept);
+    free(cached);
     if (!check_golden(device, model, kernels, fp16, psnr, error))
         return false;
     daub_log(DAUB_LOG_VERBOSE, "%s at %s agrees with the reference to %.1f dB",

@@ -1,4 +1,4 @@
-/* Does this device compute right pictures with this model? */
+/* The golden check: whether a device computes what the reference does. */
 #ifndef DAUB_ENGINE_CHECK_H
 #define DAUB_ENGINE_CHECK_H
 
@@ -15,7 +15,7 @@
 
 /* Paints a small golden picture with the model and compares it with the C reference;
  * *psnr is in dB of the model's value range, infinite where equal, NaN where the device
- * made values that are no numbers. */
+ * gave NaN. */
 bool check_golden(struct daub_device *device, const struct daub_model *model,
                   enum gpu_kernels kernels, bool fp16, double *psnr,
                   struct daub_error *error);
@@ -29,9 +29,9 @@ bool check_steps(struct daub_device *device, enum gpu_kernels kernels,
                  void (*visit)(const struct daub_checked_step *step, void *user),
                  void *user, struct daub_error *error);
 
-/* The check of every stylizer, done once a device, model, kernel set and precision and
- * remembered. Where 16 bits fail and may_fall_back, *fp16 becomes false with a warning.
- * False with DAUB_ERROR_WRONG_RESULTS where the device cannot be trusted. */
+/* The check of every stylizer, done once for each device, model, kernel set and precision
+ * and cached on disk. Where 16 bits fail and may_fall_back, *fp16 becomes false with a
+ * warning. False with DAUB_ERROR_WRONG_RESULTS where the device cannot be trusted. */
 bool check_precision(struct daub_device *device, const struct daub_model *model,
                      enum gpu_kernels kernels, bool may_fall_back, bool *fp16,
                      struct daub_error *error);

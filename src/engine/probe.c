@@ -283,7 +283,8 @@ void probe_free(struct probe *probe)
 #define TEST_C    32
 #define TEST_SIDE 64
 
-/* A 3x3 convolution between equal maps, what nearly all of a frame's time goes to. */
+/* A 3x3 convolution between maps of the same shape: most of a frame's time goes to such.
+ */
 static bool test_graph(struct net_graph *graph, struct daub_error *error)
 {
     struct net_shape x = {4, {1, TEST_C, TEST_SIDE, TEST_SIDE}},
@@ -340,15 +341,16 @@ static enum gpu_kernels measure(struct daub_device *device)
 static enum gpu_kernels choose_kernels(struct daub_device *device)
 {
     size_t bytes;
-    unsigned char *kept = gpu_cache_load(device, "kernels", &bytes);
+    unsigned char *cached = gpu_cache_load(device, "kernels", &bytes);
     enum gpu_kernels choice = 0;
-    if (kept && bytes == 1 && (*kept == GPU_KERNELS_TEXEL || *kept == GPU_KERNELS_SHARED))
-        choice = (enum gpu_kernels) * kept;
-    free(kept);
+    if (cached && bytes == 1 &&
+        (*cached == GPU_KERNELS_TEXEL || *cached == GPU_KERNELS_SHARED))
+        choice = (enum gpu_kernels) * cached;
+    free(cached);
     if (!choice) {
         choice = measure(device);
-        unsigned char keep = (unsigned char)choice;
-        gpu_cache_save(device, "kernels", &keep, 1);
+        unsigned char byte = (unsigned char)choice;
+        gpu_cache_save(device, "kernels", &byte, 1);
     }
     return choice;
 }

@@ -1,4 +1,5 @@
-/* The stylizer: one plan, its commands recorded once a slot, two frames in flight. */
+/* The stylizer: one plan; its commands are recorded once for each of the two frames in
+ * flight. */
 #include <daub/daub.h>
 
 #include <math.h>
@@ -29,7 +30,7 @@ struct slot {
 
 struct daub_stylizer {
     struct daub_device *device;
-    struct net_graph graph; /* host values of the style are evaluated on it */
+    struct net_graph graph; /* its style-dependent values are evaluated on the host */
     struct plan plan;
     struct exec exec;
     struct frame frame;
@@ -92,7 +93,7 @@ static bool build_styles(struct daub_stylizer *s, const struct daub_model *model
     return true;
 }
 
-/* Fills the slot's parameters for the wanted weights, unless they are for them. */
+/* Fills the slot's parameters for these style weights, unless it has them already. */
 static bool set_style(struct daub_stylizer *s, struct slot *slot, const float *style,
                       bool force, struct daub_error *error)
 {
@@ -220,7 +221,7 @@ fail:
     return error->status;
 }
 
-/* Waits first: nothing in flight may lose its memory. Then slots, queue objects, net. */
+/* Waits for the frames in flight, which still use the memory. */
 void daub_stylizer_free(struct daub_stylizer *s)
 {
     if (!s)
@@ -278,7 +279,7 @@ static bool check_image(const struct daub_image *image, int width, int height,
     return true;
 }
 
-/* Strokes of one mix do not continue those of another. */
+/* A new style mix restarts: the history was painted with another one. */
 static bool style_changes(const struct daub_stylizer *s)
 {
     return s->submitted > 0 && s->style_count > 0 &&
@@ -305,11 +306,10 @@ static bool fill_frame_params(struct daub_stylizer *s, struct slot *slot,
     for (int i = 0; i < s->style_count; i++) {
         if (!isfinite(style[i]))
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                             "weight %d of the style mix is no "
-                             "number",
-                             i);
+                             "weight %d of the style mix is not a finite number", i);
     }
-    /* Of an identity style the network mixes; but 0 is the input exactly. */
+    /* With an identity style the network itself mixes; strength 0 is the input exactly.
+     */
     bool mixes_pixels = s->identity_style < 0 || strength == 0;
     for (int i = 0; i < s->style_count; i++) {
         float identity = i == s->identity_style ? 1 - strength : 0;

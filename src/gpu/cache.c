@@ -1,4 +1,4 @@
-/* Files kept between runs, one a device and purpose. A file that is damaged or from
+/* Cache files on disk, one for each device and purpose. A file that is damaged or from
  * another build, driver or device is a miss. */
 #include "gpu/gpu.h"
 
@@ -133,6 +133,7 @@ void gpu_cache_save(const struct daub_device *device, const char *name, const vo
     ok = fclose(file) == 0 && ok && rename(temporary, path) == 0;
     if (!ok) {
         unlink(temporary);
-        daub_log(DAUB_LOG_DEBUG, "cannot keep %s: %s", path, strerror(errno));
+        daub_log(DAUB_LOG_DEBUG, "cannot write the cache file %s: %s", path,
+                 strerror(errno));
     }
 }

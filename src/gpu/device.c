@@ -53,8 +53,8 @@ bool gpu_ok(VkResult result, const char *call, const char *file, int line,
                      result_name(result), (int)result, file, line);
 }
 
-/* The validation layer is old (1.3.239 in Debian 12): messages known to be wrong are let
- * through by id, with a reason each. */
+/* Messages of the validation layer (1.3.239 in Debian 12) that are known to be wrong, by
+ * id, with the reason. */
 static const char *const allowed_messages[] = {
     /* advice about pipeline caches and small allocations, not a fault */
     "UNASSIGNED-BestPractices",
@@ -484,12 +484,12 @@ void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t hand
 
 /* Capability decides which kernel sets are possible; between two possible ones the
  * stylizer measures. Short subgroups with shuffles are a processor's vector lanes. */
-static bool choose_kernels(struct daub_device *device, const char *wish,
+static bool choose_kernels(struct daub_device *device, const char *requested,
                            struct daub_error *error)
 {
     bool texel = device->caps.subgroup_shuffle && device->caps.subgroup_size >= 4 &&
                  device->caps.subgroup_size <= 16;
-    if (wish && strcmp(wish, "texel") == 0) {
+    if (requested && strcmp(requested, "texel") == 0) {
         if (!texel)
             return daub_fail(error, DAUB_ERROR_NO_DEVICE,
                              "%s cannot run the texel kernels: they need subgroups of 4 "
@@ -498,23 +498,23 @@ static bool choose_kernels(struct daub_device *device, const char *wish,
         device->kernels = GPU_KERNELS_TEXEL;
         return true;
     }
-    if (wish && strcmp(wish, "shared") == 0) {
+    if (requested && strcmp(requested, "shared") == 0) {
         device->kernels = GPU_KERNELS_SHARED;
         return true;
     }
-    if (wish)
+    if (requested)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "no kernel set is called '%s'; there are texel and shared",
-                         wish);
+                         requested);
     device->kernels = texel ? 0 : GPU_KERNELS_SHARED;
     return true;
 }
 
-static char *default_cache_folder(const char *wish)
+static char *default_cache_folder(const char *requested)
 {
     char path[4096];
-    if (wish)
-        return *wish ? daub_strdup(wish) : NULL;
+    if (requested)
+        return *requested ? daub_strdup(requested) : NULL;
     const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     if (cache && *cache == '/')
         snprintf(path, sizeof(path), "%s/daub", cache);

@@ -1,4 +1,4 @@
-/* Buffers with memory of their own; there are few, so no sub-allocator. */
+/* Each buffer has a memory allocation of its own: there are few, so no sub-allocator. */
 #include "gpu/gpu.h"
 
 #include <string.h>
@@ -59,8 +59,9 @@ bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
     vkGetBufferMemoryRequirements(device->device, buffer->buffer, &needs);
     int type = memory_type(device, kind, needs.memoryTypeBits);
     if (type < 0) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "%s has no memory for %s", device->info.name,
-                  name);
+        daub_fail(error, DAUB_ERROR_MEMORY,
+                  "%s has no kind of memory that suits %s; update its driver",
+                  device->info.name, name);
         goto fail;
     }
     VkMemoryAllocateInfo allocate = {
@@ -71,7 +72,7 @@ bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
     if (vkAllocateMemory(device->device, &allocate, NULL, &buffer->memory) !=
         VK_SUCCESS) {
         daub_fail(error, DAUB_ERROR_MEMORY,
-                  "%s has not %.1f MB left for %s; paint at a smaller --size",
+                  "%s has less than %.1f MB free for %s; paint at a smaller --size",
                   device->info.name, (double)needs.size / 1e6, name);
         goto fail;
     }
