@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "net/lower.h"
 #include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
@@ -72,7 +73,7 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
     struct plan_caps caps = exec_caps(probe->device, probe->kernels, probe->fp16);
     struct plan_range range = {1, 0};
     caps.no_winograd = probe->no_winograd;
-    return net_plan_build(&probe->plan, graph, &caps, &range, error) &&
+    return net_lower(&probe->plan, graph, &caps, &range, error) &&
            net_plan_check(&probe->plan, error) &&
            exec_init(&run->exec, probe->device, &probe->plan, false, error) &&
            exec_create_params(&run->exec, &run->params, error) &&

@@ -12,6 +12,7 @@
 #include "engine/frame.h"
 #include "engine/model.h"
 #include "engine/probe.h"
+#include "net/lower.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
@@ -64,7 +65,7 @@ static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
     struct plan_range range = model_range(model);
     caps.fold_blocks = frame_is_plain(&s->frame);
     if (!model_build(model, s->frame.net_h, s->frame.net_w, &s->graph, error) ||
-        !net_plan_build(&s->plan, &s->graph, &caps, &range, error))
+        !net_lower(&s->plan, &s->graph, &caps, &range, error))
         return false;
     if (s->plan.out_h != s->frame.net_h || s->plan.out_w != s->frame.net_w)
         return daub_fail(

@@ -7,10 +7,10 @@
 #include <daub/status.h>
 
 struct media_output {
-    char *path;   /* the final name; a symbolic link's target */
-    char *temp;   /* NULL where there is nothing to rename: pipes, URLs, devices */
-    char *url;    /* what libavformat opens */
-    bool is_pipe; /* standard output or a named pipe: opened by media/pipe.h */
+    char *path;     /* the final name; a symbolic link's target */
+    char *temp;     /* NULL where there is nothing to rename: pipes, URLs, devices */
+    char *url;      /* what libavformat opens */
+    bool is_pipe;   /* standard output or a named pipe: opened by media/pipe.h */
     int descriptor; /* of such a one; -1: opened by path */
     bool replace;
 };

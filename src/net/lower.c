@@ -1,5 +1,5 @@
 /* Graph nodes to steps, in order; every value becomes a view. */
-#include "net/lower.h"
+#include "net/lower_internal.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -599,9 +599,9 @@ static bool run(struct lowering *low, struct daub_error *error)
     return true;
 }
 
-bool net_plan_build(struct plan *plan, const struct net_graph *graph,
-                    const struct plan_caps *caps, const struct plan_range *range,
-                    struct daub_error *error)
+bool net_lower(struct plan *plan, const struct net_graph *graph,
+               const struct plan_caps *caps, const struct plan_range *range,
+               struct daub_error *error)
 {
     memset(plan, 0, sizeof(*plan));
     plan->caps = *caps;

@@ -2,7 +2,7 @@
 #ifndef DAUB_NET_LOWER_CONV_H
 #define DAUB_NET_LOWER_CONV_H
 
-#include "net/lower.h"
+#include "net/lower_internal.h"
 
 /* What a kernel computes, common to convolution and the phase forms. Weights are
  * [O][I][kh] [kw] of one phase after another. */

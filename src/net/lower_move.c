@@ -1,6 +1,6 @@
 /* Operators that move elements: slices, pads, blocks, concatenation, resizing, pooling.
  */
-#include "net/lower.h"
+#include "net/lower_internal.h"
 
 #include <string.h>
 

@@ -109,12 +109,6 @@ struct plan_range {
     float scale, shift;
 };
 
-/* Plans the graph (after net_passes_run). *plan is initialised here and freed by the
- * caller in either case. False with *error set where the graph needs what no kernel does
- * or a tensor exceeds the device's limits. */
-bool net_plan_build(struct plan *plan, const struct net_graph *graph,
-                    const struct plan_caps *caps, const struct plan_range *range,
-                    struct daub_error *error);
 void net_plan_free(struct plan *plan);
 
 /* Evaluates the style-only values and writes all fills into params (a copy of

@@ -116,7 +116,8 @@ int main(int argc, char **argv)
         gflop += step->macs * 2e-9;
         sum_ms += ms;
         printf("%8.3f ms %7.1f GFLOP/s  %-14s %s\n", ms,
-               ms > 0 ? step->macs * 2e-6 / ms : 0, kernel_info(step->kernel)->name, step->name);
+               ms > 0 ? step->macs * 2e-6 / ms : 0, kernel_info(step->kernel)->name,
+               step->name);
     }
     net_plan_dump(&probe.plan, stdout);
     printf("%s %dx%d: %.2f ms (median %.2f ms, best steps %.2f ms, processor time %.2f "

@@ -3,12 +3,12 @@
  * under KEEP and inverted otherwise), converts neither matrix nor range, and resizes by
  * the nearest sample. Two frames are in flight, as in the real library.
  *
- * DAUB_FAKE_PREPARE_AT: making the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: so does
- * the n-th receive.
- * DAUB_FAKE_DELAY_MS: a receive takes that long. DAUB_FAKE_NO_DEVICE: no device is found.
- * DAUB_FAKE_FAIL_AT: the n-th receive fails. DAUB_FAKE_LOG: a file to which every submit
- * adds a line with strength, stability and the two style weights.
- * DAUB_FAKE_VALIDATION_ERRORS: how many errors the validation layer reports. */
+ * DAUB_FAKE_PREPARE_AT: making the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: so
+ * does the n-th receive. DAUB_FAKE_DELAY_MS: a receive takes that long.
+ * DAUB_FAKE_NO_DEVICE: no device is found. DAUB_FAKE_FAIL_AT: the n-th receive fails.
+ * DAUB_FAKE_LOG: a file to which every submit adds a line with strength, stability and
+ * the two style weights. DAUB_FAKE_VALIDATION_ERRORS: how many errors the validation
+ * layer reports. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>

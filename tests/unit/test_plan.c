@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "util/half.h"
+#include "net/lower.h"
 #include "net/passes.h"
 #include "net/plan.h"
 #include "net_build.h"
@@ -88,7 +89,7 @@ static void planned(struct plan *plan, const struct net_graph *graph,
                     const struct plan_caps *caps)
 {
     struct daub_error error = {0};
-    if (!net_plan_build(plan, graph, caps, &unit_range, &error) ||
+    if (!net_lower(plan, graph, caps, &unit_range, &error) ||
         !net_plan_check(plan, &error))
         fail_msg("%s", error.message);
 }
@@ -478,7 +479,7 @@ static void refused(struct net_graph *graph, const struct plan_caps *caps,
 {
     struct plan plan;
     struct daub_error error = {0};
-    assert_false(net_plan_build(&plan, graph, caps, &unit_range, &error));
+    assert_false(net_lower(&plan, graph, caps, &unit_range, &error));
     assert_int_equal(error.status, status);
     if (!strstr(error.message, text))
         fail_msg("'%s' does not tell '%s'", error.message, text);
@@ -549,7 +550,7 @@ static void test_no_memory(void **state)
             struct plan plan;
             struct daub_error error = {0};
             daub_alloc_fail_at(n);
-            ok = net_plan_build(&plan, &graph, &caps, &unit_range, &error);
+            ok = net_lower(&plan, &graph, &caps, &unit_range, &error);
             daub_alloc_fail_at(0);
             assert_true(ok || error.status == DAUB_ERROR_MEMORY);
             net_plan_free(&plan);

@@ -1,0 +1,41 @@
+/* Adding tensors, steps, weights and parameters to a plan, for the lowering. */
+#ifndef DAUB_NET_PLAN_BUILD_H
+#define DAUB_NET_PLAN_BUILD_H
+
+#include "net/plan.h"
+
+/* n rounded up to a multiple of to. */
+size_t plan_round_up(size_t n, size_t to);
+
+int plan_add_map(struct plan *plan, const char *name, int h, int w, int c,
+                 struct daub_error *error);
+int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
+                    struct daub_error *error);
+struct plan_step *plan_add_step(struct plan *plan, enum kernel kernel, const char *name,
+                                struct daub_error *error);
+/* Written where the slot is an output. */
+void plan_bind_tensor(const struct plan *plan, struct plan_step *step,
+                      enum kernel_slot slot, int tensor);
+void plan_bind_params(struct plan_step *step, enum kernel_slot slot, int64_t offset,
+                      size_t bytes);
+/* Byte offset of count fresh zero floats (whole vec4s) in params, -1 without memory. */
+int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *error);
+/* Appends bytes of weights on an aligned offset; returns the offset, -1 without memory.
+ * floats are stored as halves where as_half. */
+int64_t plan_add_weights(struct plan *plan, const float *data, size_t count, bool as_half,
+                         struct daub_error *error);
+/* Binds the view as input 0 or 1, with its constants. */
+void plan_bind_view0(const struct plan *plan, struct plan_step *step,
+                     const struct plan_view *view);
+void plan_bind_view1(const struct plan *plan, struct plan_step *step,
+                     const struct plan_view *view);
+void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
+/* Grid of the pixel kernels: lanes along x, rows, channel blocks; returns the channel
+ * blocks an invocation loops over. */
+int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
+                    int c4);
+
+/* Lifetimes, placement, barriers; the last call of the lowering. */
+bool plan_finish(struct plan *plan, struct daub_error *error);
+
+#endif
