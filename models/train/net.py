@@ -32,8 +32,6 @@ FIRST_SIZES = {'lite': Shape(16, 32, 4), 'standard': Shape(24, 64, 5),
                'quality': Shape(32, 128, 5)}
 BANKS = ('photo', 'offset')
 EPSILON = 1e-5
-# Of a map in the network; edges of photos reach 24 in the first layers (measured).
-KURTOSIS_MAX = 15
 STRIDE = 8  # the largest of any shape
 
 
@@ -44,13 +42,10 @@ class Norm(nn.Module):
         super().__init__()
         self.gamma = nn.Parameter(torch.ones(styles, channels))
         self.beta = nn.Parameter(torch.zeros(styles, channels))
-        self.kurtosis = None  # [N,C] of the last input, in training
 
     def forward(self, x, style):
         """x [N,C,H,W]; style [N,K] weights."""
         x = F.instance_norm(x.float(), eps=EPSILON)
-        if torch.is_grad_enabled():
-            self.kurtosis = (x ** 4).mean((2, 3))
         gamma, beta = style @ self.gamma, style @ self.beta
         return x * gamma[:, :, None, None] + beta[:, :, None, None]
 
@@ -130,17 +125,6 @@ class Painter(nn.Module):
     def rows(self):
         """Rows of the banks: the length of the style input."""
         return len(self.photo)
-
-    def peaks(self):
-        """Logarithm of the kurtosis of all maps from the 1/8 stage on in the last forward pass,
-        as far as it exceeds KURTOSIS_MAX; mean over the maps.
-
-        A network can bypass instance normalization by a strong local peak, which takes the
-        variance of the whole map and becomes a visible blob (Karras 2020, section 2)."""
-        parts = [self.deep_down, self.deep_blocks, self.deep_up, self.late_blocks, self.up]
-        kurtosis = torch.cat([norm.kurtosis.flatten() for part in parts
-                              for norm in part.modules() if isinstance(norm, Norm)])
-        return F.relu(torch.log(kurtosis / KURTOSIS_MAX)).mean()
 
     def forward(self, image, style):
         x = F.pixel_unshuffle(image, 2)

@@ -106,8 +106,6 @@ class Verb:
         add('--identity-weight', type=WEIGHT, default=10.0,
             help='of staying near the photo, the more the weaker the strength')
         add('--grid-weight', type=WEIGHT, default=1e4, help='against a dotted grid')
-        add('--peak-weight', type=WEIGHT, default=2.0,
-            help='against blobs: strong local peaks of the maps from the 1/8 stage on')
         add('--clip', type=bounded(float, 1e-6, 1e9), default=5.0,
             help='largest norm of the gradient')
         add('--palette-weight', type=WEIGHT, default=0.0, help="against colours that are foreign "

@@ -19,7 +19,7 @@ STEADY_RISE = 0.1  # of the run, in which the steadiness loss comes to full weig
 LAST_RATE = 0.005  # of the full learning rate, at the end of the cosine
 SAVE_EVERY_S = 60
 REPORT_EVERY_S = 20  # where the progress line cannot be rewritten
-TERMS = ('content', 'style', 'palette', 'variation', 'grid', 'peaks', 'steady')
+TERMS = ('content', 'style', 'palette', 'variation', 'grid', 'steady')
 WEAK_SHARE = 0.1  # of the samples: painted at a random strength
 # Samples with the soft row alone, and likewise with the bold row, over those with a mixture.
 PURE_SHARE = 2
@@ -153,7 +153,6 @@ class Trainer:
                  'style': weighted_mean(style, strength),
                  'palette': weighted_mean(foreign, strength),
                  'variation': total_variation(painting).mean(), 'grid': (lines + lattice).mean(),
-                 'peaks': self.net.peaks() if self.net.shape.eighth else torch.zeros(()),
                  'steady': motion.compare(painting, moved) if steady else torch.zeros(())}
         paint = (options['content_weight'] * self.factors['content'][picture] * content +
                  # The logarithm keeps far-off pictures of the first iterations in bounds.
@@ -162,8 +161,7 @@ class Trainer:
                  options['tv_weight'] * total_variation(painting))
         back = options['identity_weight'] * (painting - photo).abs().mean((1, 2, 3))
         loss = ((strength * paint + (1 - strength) * back).mean() +
-                options['grid_weight'] * terms['grid'] + options['peak_weight'] * terms['peaks'] +
-                steady_weight * terms['steady'])
+                options['grid_weight'] * terms['grid'] + steady_weight * terms['steady'])
         if not torch.isfinite(loss):
             raise Problem(f'the loss is not finite at iteration {self.iteration}; lower --rate')
         for group in self.optimizer.param_groups:
