@@ -20,8 +20,8 @@ STORED_HALF = {'quality'}
 class Graph:
     """Nodes and constants under construction; every method returns its output's name."""
 
-    def __init__(self, half=False):
-        self.nodes, self.constants, self.half = [], {}, half
+    def __init__(self, half=False, slope=0.0):
+        self.nodes, self.constants, self.half, self.slope = [], {}, half, slope
 
     def constant(self, name, array):
         self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
@@ -30,6 +30,11 @@ class Graph:
     def add(self, op, inputs, name, **attributes):
         self.nodes.append(helper.make_node(op, inputs, [name], name=name, **attributes))
         return name
+
+    def activate(self, x, name):
+        if self.slope == 0:
+            return self.add('Relu', [x], name)
+        return self.add('LeakyRelu', [x], name, alpha=self.slope)
 
     def conv(self, x, name, weight, stride=1):
         pads = self.constant('pads', np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
@@ -71,7 +76,7 @@ def phases_first(array, axis):
 def add_blocks(graph, x, name, count, weights):
     for i in range(count):
         y = graph.conv_norm(x, f'{name}.{i}.first', weights)
-        y = graph.add('Relu', [y], f'{name}.{i}.first.out')
+        y = graph.activate(y, f'{name}.{i}.first.out')
         y = graph.conv_norm(y, f'{name}.{i}.second', weights)
         x = graph.add('Add', [x, y], f'{name}.{i}.out')
     return x
@@ -87,22 +92,21 @@ def add_doubled(graph, x, name):
 def build(shape, weights, half=False):
     """The whole network. weights: float32 arrays by PyTorch's parameter name; half stores those
     of the convolutions in 16 bits."""
-    graph = Graph(half)
+    graph = Graph(half, shape.slope)
     photo = graph.add('SpaceToDepth', ['image'], 'unshuffled', blocksize=2)
     weights = dict(weights)
     weights['start.conv.weight'] = phases_first(weights['start.conv.weight'], axis=1)
-    x = graph.add('Relu', [graph.conv_norm(photo, 'start', weights)], 'start.out')
-    x = graph.add('Relu', [graph.conv_norm(x, 'down', weights, stride=2)], 'down.out')
+    x = graph.activate(graph.conv_norm(photo, 'start', weights), 'start.out')
+    x = graph.activate(graph.conv_norm(x, 'down', weights, stride=2), 'down.out')
     x = add_blocks(graph, x, 'blocks', shape.blocks, weights)
     if shape.eighth:
-        y = graph.add('Relu', [graph.conv_norm(x, 'deep_down', weights, stride=2)],
-                      'deep_down.out')
+        y = graph.activate(graph.conv_norm(x, 'deep_down', weights, stride=2), 'deep_down.out')
         y = add_blocks(graph, y, 'deep_blocks', shape.deep_blocks, weights)
         y = graph.conv_norm(add_doubled(graph, y, 'deep_doubled'), 'deep_up', weights)
         x = graph.add('Add', [x, y], 'deep_up.out')
         x = add_blocks(graph, x, 'late_blocks', shape.late_blocks, weights)
     x = add_doubled(graph, x, 'doubled')
-    x = graph.add('Relu', [graph.conv_norm(x, 'up', weights)], 'up.out')
+    x = graph.activate(graph.conv_norm(x, 'up', weights), 'up.out')
     x = graph.conv(x, 'last', phases_first(weights['last.weight'], axis=0))
     # One value for each colour, the same for all phases.
     rows = {row: graph.row(row, np.tile(weights[row], 4)) for row in ('photo', 'offset')}

@@ -24,6 +24,13 @@ class Shape(NamedTuple):
         """Height and width of the image must be multiples of this."""
         return 8 if self.eighth else 4
 
+    @property
+    def slope(self):
+        """Slope of the activations below 0 (leaky ReLU). With 0, the 1/8 stage switched off all
+        channels of the last activation over a whole bright cloud: a flat blob, through which
+        no gradient flows (8 % of a photo after 7000 iterations)."""
+        return 0.1 if self.eighth else 0.0
+
 
 SIZES = {'lite': Shape(16, 32, 1, 48, 3, 1), 'standard': Shape(24, 64, 1, 96, 4, 1),
          'quality': Shape(32, 128, 1, 192, 4, 1)}
@@ -63,13 +70,14 @@ class Conv(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, channels, styles):
+    def __init__(self, channels, styles, slope):
         super().__init__()
+        self.slope = slope
         self.first = Conv(channels, channels, styles)
         self.second = Conv(channels, channels, styles)
 
     def forward(self, x, style):
-        return x + self.second(F.relu(self.first(x, style)), style)
+        return x + self.second(F.leaky_relu(self.first(x, style), self.slope), style)
 
 
 class Limit(torch.autograd.Function):
@@ -101,12 +109,12 @@ class Painter(nn.Module):
         a, b, c = shape.half, shape.quarter, shape.eighth
         self.start = Conv(12, a, rows)
         self.down = Conv(a, b, rows, stride=2)
-        self.blocks = nn.ModuleList(Block(b, rows) for _ in range(shape.blocks))
+        self.blocks = nn.ModuleList(Block(b, rows, shape.slope) for _ in range(shape.blocks))
         if c:
             self.deep_down = Conv(b, c, rows, stride=2)
-            self.deep_blocks = nn.ModuleList(Block(c, rows) for _ in range(shape.deep_blocks))
+            self.deep_blocks = nn.ModuleList(Block(c, rows, shape.slope) for _ in range(shape.deep_blocks))
             self.deep_up = Conv(c, b, rows)
-            self.late_blocks = nn.ModuleList(Block(b, rows) for _ in range(shape.late_blocks))
+            self.late_blocks = nn.ModuleList(Block(b, rows, shape.slope) for _ in range(shape.late_blocks))
         self.up = Conv(b, a, rows)
         self.last = nn.Conv2d(a, 12, 3, bias=False)
         # How much of the photo is added, and a constant, for each colour.
@@ -126,21 +134,24 @@ class Painter(nn.Module):
         """Rows of the banks: the length of the style input."""
         return len(self.photo)
 
+    def activate(self, x):
+        return F.leaky_relu(x, self.shape.slope)
+
     def forward(self, image, style):
         x = F.pixel_unshuffle(image, 2)
-        x = F.relu(self.start(x, style))
-        x = F.relu(self.down(x, style))
+        x = self.activate(self.start(x, style))
+        x = self.activate(self.down(x, style))
         for block in self.blocks:
             x = block(x, style)
         if self.shape.eighth:
-            y = F.relu(self.deep_down(x, style))
+            y = self.activate(self.deep_down(x, style))
             for block in self.deep_blocks:
                 y = block(y, style)
             x = x + self.deep_up(F.interpolate(y, scale_factor=2, mode='nearest'), style)
             for block in self.late_blocks:
                 x = block(x, style)
         x = F.interpolate(x, scale_factor=2, mode='nearest')
-        x = F.relu(self.up(x, style))
+        x = self.activate(self.up(x, style))
         x = self.last(F.pad(x, (1, 1, 1, 1), mode='reflect'))
         photo, offset = (style @ bank for bank in (self.photo, self.offset))
         return Limit.apply(F.pixel_shuffle(x.float(), 2) + photo[:, :, None, None] * image +

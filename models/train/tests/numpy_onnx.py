@@ -51,6 +51,7 @@ OPERATORS = {
     'DepthToSpace': depth_to_space, 'Resize': resize,
     'Cast': lambda x, to: x.astype(mapping.TENSOR_TYPE_TO_NP_TYPE[to]),
     'Relu': lambda x: np.maximum(x, 0),
+    'LeakyRelu': lambda x, alpha: np.where(x < 0, alpha * x, x),
     'HardSigmoid': lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
     'Reshape': lambda x, shape: x.reshape(shape)}
 
