@@ -8,16 +8,18 @@
 enum {
     PATCH = 8,  /* pixels, as in flow.glsl */
     STRIDE = 4, /* pixels from patch to patch, as in flow.glsl */
-    COARSEST_SIDE =
-        40, /* pixels; a level whose longer side is at most this is the last */
-    ITERATIONS = 6,
+    /* Pixels; a level whose longer side is at most this is the last. Set by hand, not
+     * measured. */
+    COARSEST_SIDE = 40,
+    ITERATIONS = 6, /* of the search; set by hand, not measured */
     DIRECTIONS = 2,
     REFINEMENTS = FLOW_REFINEMENTS,
     SWEEPS = FLOW_SWEEPS, /* even, so that the result is in the buffer of the start */
     VEC4 = 16,            /* bytes */
 };
 
-/* Estimate of the spectral radius of Jacobi's iteration, for the Chebyshev weights. */
+/* Estimate of the spectral radius of Jacobi's iteration, for the Chebyshev weights; not
+ * measured. */
 static const float SPECTRAL_RADIUS = 0.97f;
 
 /* The forward flow only serves to check the backward flow, for which half the finest
@@ -174,8 +176,8 @@ static bool add_luma(struct builder *b, const struct flow_picture *picture)
                1, push, 0);
 }
 
-/* Luma of a level from the next finer one (the finest has its own), then the maps that
- * the search reads. */
+/* Luma of a level from that of the next finer one (add_luma makes that of the finest),
+ * then the maps that the search reads. */
 static bool add_maps(struct builder *b, int index)
 {
     const struct flow *flow = b->flow;
@@ -245,7 +247,7 @@ static bool add_search(struct builder *b, int index)
                dense_push, 0);
 }
 
-/* The Chebyshev weight of sweep k after one of that weight (Golub and Varga 1961). */
+/* Chebyshev's weight of sweep k; weight: that of sweep k - 1 (Golub and Varga 1961). */
 static float chebyshev_weight(int k, float weight)
 {
     const float square = SPECTRAL_RADIUS * SPECTRAL_RADIUS;

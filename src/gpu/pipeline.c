@@ -108,7 +108,7 @@ fail:
     return pipeline;
 }
 
-/* With the lock; NULL where there is none. */
+/* Call with the lock held. NULL where there is none. */
 static struct gpu_pipeline_slot *find(const struct daub_device *device,
                                       const struct gpu_shader *shader,
                                       const uint32_t *spec, size_t spec_count)
@@ -122,8 +122,8 @@ static struct gpu_pipeline_slot *find(const struct daub_device *device,
     return NULL;
 }
 
-/* With the lock. Waits while another thread compiles this pipeline; where there is none,
- * leaves an empty slot that says this thread does. False: no memory. */
+/* Call with the lock held. Waits while another thread compiles this pipeline. Where none
+ * does, adds an empty slot, so that others wait for this thread. False: no memory. */
 static bool take_slot(struct daub_device *device, const struct gpu_shader *shader,
                       const uint32_t *spec, size_t spec_count, VkPipeline *pipeline)
 {
@@ -143,7 +143,7 @@ static bool take_slot(struct daub_device *device, const struct gpu_shader *shade
     return true;
 }
 
-/* With the lock. Fills the empty slot, or removes it where compiling failed. */
+/* Call with the lock held. Fills the empty slot, or removes it where compiling failed. */
 static void fill_slot(struct daub_device *device, const struct gpu_shader *shader,
                       const uint32_t *spec, size_t spec_count, VkPipeline pipeline)
 {
@@ -154,7 +154,7 @@ static void fill_slot(struct daub_device *device, const struct gpu_shader *shade
     pthread_cond_broadcast(&device->compiled);
 }
 
-/* Compiles without the lock: painting and other compilations go on beside it. */
+/* Compiles without the lock, so that painting and other compilations continue. */
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count, struct daub_error *error)
 {

@@ -357,7 +357,7 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
             return daub_fail(
                 error, DAUB_ERROR_MODEL,
                 "does not say that its input '%s' is a float tensor of known "
-                "rank; export it anew",
+                "rank; export it again",
                 name);
         bool image = shape.rank == 4, style = shape.rank == 1 || shape.rank == 2;
         if (!image && !style)

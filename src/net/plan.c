@@ -1,4 +1,4 @@
-/* The plan as a container: tensors, steps, weights; placing tensors in the arena. */
+/* Adds tensors, steps and weights to a plan and places tensors in the arena. */
 #include "net/lower.h"
 
 #include <stdlib.h>
@@ -139,7 +139,7 @@ void plan_bind_params(struct plan_step *step, enum kernel_slot slot, int64_t off
         .where = PLAN_PARAMS, .offset = (size_t)offset, .bytes = bytes, .floats = true};
 }
 
-/* Whether an affine map is pending, which is then bound. */
+/* Binds the view's pending affine map; false where there is none. */
 static bool bind_affine(const struct plan *plan, struct plan_step *step,
                         enum kernel_slot slot, const struct plan_view *view)
 {
@@ -218,8 +218,8 @@ static bool overlap(const struct plan_tensor *a, const struct plan_tensor *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Lowest offset at which the tensor meets no placed one that lives at the same time:
- * candidates are zero and every end of such a tensor. */
+/* Lowest offset at which the tensor overlaps no placed tensor that is used at the same
+ * time. Candidates are zero and the end of every placed tensor. */
 static size_t find_offset(const struct plan *plan, const int *order, size_t placed,
                           const struct plan_tensor *tensor)
 {
@@ -243,7 +243,7 @@ static size_t find_offset(const struct plan *plan, const int *order, size_t plac
     return best;
 }
 
-/* Largest first, each at the lowest free offset. */
+/* Places the tensors in the arena: the largest first, each at the lowest free offset. */
 static bool place(struct plan *plan, struct daub_error *error)
 {
     int *order = daub_alloc(plan->tensor_count, sizeof(*order));
@@ -254,7 +254,8 @@ static bool place(struct plan *plan, struct daub_error *error)
         if (!plan->tensors[i].external && plan->tensors[i].first >= 0)
             order[count++] = (int)i;
     }
-    /* Insertion sort keeps this free of shared state; there are at most a few hundred. */
+    /* Insertion sort: qsort has no argument for the plan, and there are at most a few
+     * hundred tensors. */
     for (size_t i = 1; i < count; i++) {
         int moving = order[i];
         size_t k = i;
@@ -312,7 +313,8 @@ static bool conflict(const struct plan *plan, size_t earlier, size_t later)
     return false;
 }
 
-/* A barrier waits for everything before it, so only steps since the last one count. */
+/* A barrier waits for all preceding steps, so only steps since the last barrier can
+ * conflict. */
 static void set_barriers(struct plan *plan)
 {
     size_t since = 0;
