@@ -34,7 +34,7 @@ static int patch_count(int n)
     return n <= PATCH ? 1 : (n - PATCH + STRIDE - 1) / STRIDE + 1;
 }
 
-static VkDeviceSize take(struct flow *flow, VkDeviceSize *total, VkDeviceSize bytes)
+static VkDeviceSize reserve(struct flow *flow, VkDeviceSize *total, VkDeviceSize bytes)
 {
     VkDeviceSize at = *total, align = flow->device->caps.buffer_align;
     *total += (bytes + align - 1) / align * align;
@@ -58,20 +58,21 @@ static VkDeviceSize lay_out(struct flow *flow, int w, int h)
     for (flow->level_count = 0; flow->level_count < FLOW_LEVELS_MAX;) {
         struct flow_level *level = &flow->levels[flow->level_count++];
         *level = (struct flow_level){.w = w, .h = h};
-        level->luma = take(flow, &total, pixels(level) * sizeof(float));
-        level->quads = take(flow, &total, pixels(level) * 2 * VEC4);
-        level->slopes = take(flow, &total, pixels(level) * 2 * VEC4);
+        level->luma = reserve(flow, &total, pixels(level) * sizeof(float));
+        level->quads = reserve(flow, &total, pixels(level) * 2 * VEC4);
+        level->slopes = reserve(flow, &total, pixels(level) * 2 * VEC4);
         for (int parity = 0; parity < 2; parity++)
-            level->field[parity] = take(flow, &total, pixels(level) * DIRECTIONS * VEC4);
+            level->field[parity] =
+                reserve(flow, &total, pixels(level) * DIRECTIONS * VEC4);
         if ((w > h ? w : h) <= COARSEST_SIDE || (w < h ? w : h) <= 2 * PATCH)
             break;
         w = (w + 1) / 2;
         h = (h + 1) / 2;
     }
-    flow->patches = take(flow, &total, patch_bytes(&flow->levels[0]));
-    flow->terms = take(flow, &total, pixels(&flow->levels[0]) * 2 * VEC4);
-    flow->half_way = take(flow, &total, pixels(&flow->levels[0]) * VEC4);
-    flow->smooth = take(flow, &total, pixels(&flow->levels[0]) * VEC4);
+    flow->patches = reserve(flow, &total, patch_bytes(&flow->levels[0]));
+    flow->terms = reserve(flow, &total, pixels(&flow->levels[0]) * 2 * VEC4);
+    flow->half_way = reserve(flow, &total, pixels(&flow->levels[0]) * VEC4);
+    flow->smooth = reserve(flow, &total, pixels(&flow->levels[0]) * VEC4);
     return total;
 }
 

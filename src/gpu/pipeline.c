@@ -124,8 +124,8 @@ static struct gpu_pipeline_slot *find(const struct daub_device *device,
 
 /* Call with the lock held. Waits while another thread compiles this pipeline. Where none
  * does, adds an empty slot, so that others wait for this thread. False: no memory. */
-static bool take_slot(struct daub_device *device, const struct gpu_shader *shader,
-                      const uint32_t *spec, size_t spec_count, VkPipeline *pipeline)
+static bool get_slot(struct daub_device *device, const struct gpu_shader *shader,
+                     const uint32_t *spec, size_t spec_count, VkPipeline *pipeline)
 {
     struct gpu_pipeline_slot *slot;
     while ((slot = find(device, shader, spec, spec_count)) && !slot->pipeline)
@@ -165,11 +165,11 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
         return VK_NULL_HANDLE;
     }
     pthread_mutex_lock(&device->lock);
-    bool taken = take_slot(device, shader, spec, spec_count, &pipeline);
+    bool ok = get_slot(device, shader, spec, spec_count, &pipeline);
     pthread_mutex_unlock(&device->lock);
-    if (!taken)
+    if (!ok)
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
-    if (!taken || pipeline)
+    if (!ok || pipeline)
         return pipeline;
     pipeline = gpu_pipeline_create(device, shader, spec, spec_count, error);
     pthread_mutex_lock(&device->lock);

@@ -108,7 +108,7 @@ struct net_node {
             int axis;
         } concat;
         struct {
-            int64_t start[NET_MAX_RANK]; /* first element taken */
+            int64_t start[NET_MAX_RANK]; /* first element */
             int64_t step[NET_MAX_RANK];  /* may be negative */
         } slice;
         struct {
