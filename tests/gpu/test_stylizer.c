@@ -301,11 +301,11 @@ static void test_history(void **state)
     for (int reset = 0; reset < 4; reset++) {
         struct daub_stylizer *stylizer = created_with(styled_net, DAUB_TEMPORAL_FLOW);
         struct daub_frame_params look = {.strength = 1, .stability = 0.5f, .style = one};
-        struct picture before, after;
-        output(&before);
-        output(&after);
+        struct picture first, second;
+        output(&first);
+        output(&second);
         submit(stylizer, CALM, &look, 0);
-        receive(stylizer, &before);
+        receive(stylizer, &first);
         if (reset == 1)
             look.stability = 0;
         if (reset == 2)
@@ -313,16 +313,16 @@ static void test_history(void **state)
         if (reset == 3)
             look.style = other;
         submit(stylizer, CALM | NOISY, &look, 1);
-        receive(stylizer, &after);
+        receive(stylizer, &second);
         struct picture want = alone(styled_net, CALM | NOISY, &look);
-        assert_false(equal(&want, &before));
+        assert_false(equal(&want, &first));
         if (reset)
-            assert_true(equal(&after, &want));
+            assert_true(equal(&second, &want));
         else
-            assert_true(differing(&after, &before) < differing(&after, &want) / 2);
+            assert_true(differing(&second, &first) < differing(&second, &want) / 2);
         picture_free(&want);
-        picture_free(&before);
-        picture_free(&after);
+        picture_free(&first);
+        picture_free(&second);
         daub_stylizer_free(stylizer);
     }
 }
