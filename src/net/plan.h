@@ -4,9 +4,8 @@
  *
  * Normalizations and activations are not dispatches: a value is kept as a view, a stored
  * tensor with a pending per-channel affine map and activation that its reader applies
- * while loading (shaders/view.glsl). The convolution also writes statistics of
- * its output in tiles; one small dispatch makes the affine pair of a normalization from
- * them. */
+ * while loading (shaders/view.glsl). The convolution also writes statistics of its
+ * output in tiles; one small dispatch makes a normalization's affine pair from them. */
 #ifndef DAUB_NET_PLAN_H
 #define DAUB_NET_PLAN_H
 
@@ -88,8 +87,7 @@ struct plan {
     size_t step_count, step_capacity;
     unsigned char *weights; /* packed as the kernels read them */
     size_t weight_bytes, weight_capacity;
-    float *
-        params; /* small vectors: scales and shifts, affine maps; biases are in weights */
+    float *params; /* scales, shifts, affine maps; biases are in weights */
     size_t param_count, param_capacity;
     struct plan_fill *fills;
     size_t fill_count, fill_capacity;

@@ -152,19 +152,17 @@ static void same_operand(struct net_graph *graph, unsigned seed)
     build_binary(graph, NET_BINARY_SUB, build_act(graph, NET_ACT_SIGMOID, 0, 0, x), x);
 }
 
-/* A sum in place must not overwrite a map that is read later, directly or through a view.
- */
+/* A sum in place may overwrite ("over") only an operand that no later node reads,
+ * directly or through a view. */
 static void in_place(struct net_graph *graph, unsigned seed)
 {
     int x = build_image(graph, 3, 11, 18);
     int a = conv1(graph, x, 8, seed), b = conv1(graph, x, 8, seed + 1);
     int view = build_act(graph, NET_ACT_RELU, 0, 0, a);
-    int sum = build_binary(graph, NET_BINARY_ADD, a,
-                           b); /* overwrites b, since a is read later */
-    int twice = build_binary(graph, NET_BINARY_ADD, sum, a); /* overwrites sum */
+    int sum = build_binary(graph, NET_BINARY_ADD, a, b);     /* over b, not a */
+    int twice = build_binary(graph, NET_BINARY_ADD, sum, a); /* over sum */
     int back = build_binary(graph, NET_BINARY_MUL, twice, view);
-    int again =
-        build_binary(graph, NET_BINARY_SUB, x, x); /* must not overwrite the picture */
+    int again = build_binary(graph, NET_BINARY_SUB, x, x); /* not over x */
     again = conv1(graph, again, 8, seed + 2);
     int mixed = build_binary(graph, NET_BINARY_ADD, back, again);
     build_binary(graph, NET_BINARY_ADD, mixed, twice);

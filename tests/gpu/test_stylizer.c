@@ -433,8 +433,7 @@ static void test_identity_style(void **state)
     static const float weaker[3] = {0.125f, 0.75f, 0.125f}, some_b[3] = {0, 0.75f, 0.25f};
     struct {
         struct daub_frame_params look;
-        const float
-            *same_as; /* weights for the network without identity style, at strength 1 */
+        const float *same_as; /* weights without identity style, at strength 1 */
     } cases[] = {{{.strength = 0.25f, .style = mix}, weaker},
                  {{.strength = 0.25f}, some_b},
                  {{.strength = 1, .style = mix}, mix},
