@@ -33,7 +33,7 @@
 
 #define BINARIES(X) X(ADD, 1) X(SUB, 2) X(MUL, 3) X(DIV, 4) X(POW, 5)
 
-/* AVERAGE_PADDED counts the padding. */
+/* AVERAGE_PADDED: padding counts as pixels of value 0. */
 #define POOLS(X) X(MAX, 1) X(AVERAGE, 2) X(AVERAGE_PADDED, 3)
 
 /* How an output coordinate of Resize becomes an input coordinate, as ONNX names it. */
@@ -87,7 +87,7 @@
 #define SLOT_WEIGHTS(X) X(SLOT_WEIGHTS, 4)
 #define SLOT_PARAMS(X)  X(SLOT_PARAMS, 5)  /* bias, slopes, scales */
 #define SLOT_OUTPUT(X)  X(SLOT_OUTPUT, 6)
-#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics, or what is made of them */
+#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics, affine pairs or Winograd pieces */
 
 #define NETWORK_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_INPUT1(X) SLOT_AFFINE0(X) SLOT_AFFINE1(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) \
@@ -105,7 +105,7 @@
     X(20, int, CI4, 1)                   /* input channel blocks */ \
     X(21, int, PAD, 1)                   /* PADDINGS */ \
     X(22, int, UP, 0)                    /* log2 of the nearest upsampling before the convolution */ \
-    X(23, int, PHASES, 1)                /* 4: one 2x2 convolution for each output parity */ \
+    X(23, int, PHASES, 1)                /* 4: one 2x2 convolution for each parity of output row and column */ \
     X(24, int, STATS, 0)                 /* write statistics */
 
 #define CONV_SHARED_CONSTANTS(X) \
@@ -113,7 +113,7 @@
     X(25, int, TILE_H, 8) X(26, int, TILE_W, 16) /* output pixels of a work-group */ \
     X(27, int, CHUNK, 1)                 /* channel blocks in shared memory at a time */ \
     X(28, int, Q4, 2)                    /* output channel blocks an invocation makes */ \
-    X(29, int, OGROUPS, 4)               /* sets of invocations over output channels */
+    X(29, int, OGROUPS, 4)               /* sets of invocations, each with other output channels */
 
 #define CONV_TEXEL_CONSTANTS(X) \
     CONV_CONSTANTS(X) \
@@ -150,7 +150,7 @@
 
 #define CONV_GENERIC_CONSTANTS(X) \
     X(14, int, TRANSPOSED, 0) \
-    X(15, int, SPLIT, 0)                 /* the four outputs of a block lie in different groups */ \
+    X(15, int, SPLIT, 0)                 /* the four outputs of a block may be in different groups */ \
     X(16, int, PAD, 1) X(17, int, UP, 0)
 #define CONV_GENERIC_SLOTS(X) CONV_DEPTHWISE_SLOTS(X)
 #define CONV_GENERIC_PUSH(X) \
@@ -327,7 +327,7 @@
 #define FLOW_TERMS_PUSH(X)      X(int, w) X(int, h) X(int, parity)
 
 #define FLOW_REFINE_CONSTANTS(X) NO_CONSTANTS(X)
-/* PREVIOUS: the sweep before, where RESULT also goes (Chebyshev's acceleration). */
+/* PREVIOUS: the field of two sweeps ago, in the memory of RESULT (Chebyshev's acceleration). */
 #define FLOW_REFINE_SLOTS(X) \
     X(FLOW_REFINE_TERMS, 0) X(FLOW_REFINE_FIELD, 1) X(FLOW_REFINE_PREVIOUS, 2) X(FLOW_REFINE_RESULT, 6)
 #define FLOW_REFINE_PUSH(X) X(int, w) X(int, h) X(float, weight)

@@ -1,6 +1,6 @@
 #version 450
-// Depthwise convolution (as many groups as channels): bound by memory, one invocation
-// makes four channels of ROWS rows.
+// Depthwise convolution (as many groups as channels). One invocation makes four channels of
+// ROWS rows, so that rows are loaded once; memory bandwidth is the limit.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"

@@ -1,7 +1,6 @@
 #version 450
 // Any convolution or transposed convolution: groups, dilation, odd strides. One invocation
-// makes four output channels of a pixel. The fast kernels take the common cases; this one
-// takes the rest.
+// makes four output channels of a pixel. Used where no faster kernel fits.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
@@ -22,7 +21,7 @@ float channel(int pixel, int ch)
     return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
 }
 
-// Input index of tap k for output o along one axis, -1 where none.
+// Input index that tap k of output o reads along one axis; -1 where it reads zero padding.
 int tap(int o, int k, int stride, int dilation, int pad, int n)
 {
     if (TRANSPOSED != 0) {

@@ -1,12 +1,12 @@
 #version 450
 // Direct convolution for GPUs. A work-group makes TILE_W x TILE_H output pixels of
-// OC = 4 Q4 OGROUPS output channels. For every CHUNK channel blocks the halo tile is
-// loaded once to shared memory, with view, upsampling and padding applied there; the taps
-// then read it directly, weights come from the cache. Each invocation makes PIX pixels
-// (strided over the tile, so that neighbours read neighbours) of 4 Q4 channels; OGROUPS
-// sets of invocations share a tile.
+// OC = 4 Q4 OGROUPS output channels. For every CHUNK channel blocks the tile with its border
+// is loaded once to shared memory, with view, upsampling and padding applied. The taps read it
+// there; weights are read from memory and its cache. Each invocation makes PIX pixels, PER_SET
+// apart, so that neighboring invocations read neighboring pixels, of 4 Q4 channels; OGROUPS sets
+// of invocations share a tile.
 //
-// Arithmetic, PHASES and bindings are those of conv_texel.comp.
+// The formula and PHASES are those of conv_texel.comp.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
@@ -23,10 +23,10 @@ DECLARE_PUSH(CONV_SHARED_PUSH);
 
 const int HALO_H = (TILE_H - 1) * SY + (KH - 1) * DY + 1;
 const int HALO_W = (TILE_W - 1) * SX + (KW - 1) * DX + 1;
-const int PER_SET = LANES / OGROUPS;               // invocations over pixels
+const int PER_SET = LANES / OGROUPS;               // invocations of a set
 const int PIX = (TILE_H * TILE_W) / PER_SET;       // pixels an invocation makes
 const int TILE_VECS = HALO_H * HALO_W * CHUNK;
-const int SUM_VECS = LANES; // the same memory serves the reduction of the statistics
+const int SUM_VECS = LANES; // the memory is used again for the reduction of the statistics
 shared vec4 tile[TILE_VECS > SUM_VECS ? TILE_VECS : SUM_VECS];
 
 vec4 acc[PIX * Q4];

@@ -1,8 +1,8 @@
 #version 450
-// Direct convolution for processors behind Vulkan. One invocation makes ROWS output rows
-// of Q output channels in its column; the LANES invocations of a subgroup are neighbours
-// in x, so an activation load is one vector of pixels. Weights arrive LANES vectors a load
-// and are spread by shuffles with constant lane (one instruction each).
+// Direct convolution for software Vulkan on a processor. One invocation makes ROWS output rows
+// of Q output channels in its column; the LANES invocations of a subgroup are neighbors in x,
+// so a load of activations reads neighboring pixels. A load of weights reads LANES vectors, one a
+// lane; shuffles with a constant lane, one instruction each, copy them to all lanes.
 //
 // out[y][x][o] = act(bias[o] + sum w[o][i][ky][kx] in[y SY + ky DY - top][x SX + kx DX -
 // left][i]), in = the view, upsampled by UP (nearest), padded by PAD.
@@ -34,7 +34,8 @@ int row[R];
 vec4 v[R];
 bool row_in[R];
 
-// Q rounded up to a power of two, at least LANES, at most twice LANES.
+// Channels whose sums are reduced: Q rounded up to a power of two, at least LANES, at most
+// twice LANES.
 const int Q8 = Q > 16 ? 32 : Q > 8 ? 16 : 8;
 const int SUMS = Q8 > LANES ? Q8 : LANES;
 const int PADDED = (Q + 3) / 4 * 4; // channels that have statistics
@@ -66,7 +67,7 @@ void find_rows(int first, int n_h)
     }
 }
 
-// acc += the next KYU taps of the rows in v.
+// Adds the products of the next KYU taps with the rows in v to acc.
 void multiply(inout int w_at)
 {
     [[unroll]] for (int k = 0; k < CHUNKS; k++) {
@@ -104,7 +105,8 @@ void main()
 
     int w_at = z * CI4 * PARTS_X * PARTS_Y * KXU * CHUNKS * LANES + lane;
     int c = 0, part_x = 0, part_y = 0;
-    // One loop over all parts: nested loops keep the sums in memory and cost half the speed.
+    // One loop over all parts: with nested loops llvmpipe keeps the sums in memory and needs twice
+    // the time (measured).
     [[dont_unroll]] for (int part = 0; part < CI4 * PARTS_X * PARTS_Y; part++) {
         const Affine f = load_affine0(c);
         if (PARTS_Y > 1)
@@ -159,7 +161,7 @@ void main()
     if (STATS == 0)
         return;
 
-    // Sums of differences from a value of the tile: exact enough in one pass.
+    // One pass: differences from a value of the tile, so that the squares lose no precision.
     const float n = float(count_y * min(LANES, push.out_w - int(gl_WorkGroupID.x) * LANES));
     const int tile = (phase * int(gl_NumWorkGroups.y) + int(gl_WorkGroupID.y)) *
                          int(gl_NumWorkGroups.x) + int(gl_WorkGroupID.x);
@@ -186,7 +188,7 @@ void main()
     reduce_lanes(lane);
     const float m0 = sums[0], m1 = SUMS > LANES ? sums[SUMS > LANES ? 1 : 0] : 0.0;
     const int per_lane = SUMS / LANES, first = lane * per_lane;
-    float k0 = 0.0, k1 = 0.0; // origins of this lane's channels
+    float k0 = 0.0, k1 = 0.0; // origin of each of this lane's channels
     [[unroll]] for (int i = 0; i < Q; i++) {
         k0 = first == i ? origin[i] : k0;
         k1 = first + 1 == i ? origin[i] : k1;

@@ -1,6 +1,6 @@
 #version 450
-// The last step of a normalization: the statistics of the tiles of each group of channels become
-// the affine pair a = scale / sqrt(var + epsilon), b = shift - a mean, which the next kernel
+// The last step of a normalization: from the statistics of the tiles of each group of channels it
+// makes the affine pair a = scale / sqrt(var + epsilon), b = shift - a mean, which the next kernel
 // applies while loading. MEAN instead writes the means as a [1][1][C] map. One work-group makes
 // one channel block. AVERAGE averages with the statistics of the previous frames, so that the
 // brightness does not change periodically.
@@ -27,8 +27,8 @@ layout(set = 0, binding = FINALIZE_AVERAGES, std430) buffer Averages {
 };
 FINALIZE_CONSTANTS(DECLARE_CONSTANT)
 
-// Statistics further from the average than this belong to another scene: distance of the means in
-// standard deviations, ratio of the variances.
+// Statistics that differ more from the average are taken for another scene's and not averaged:
+// distance of the means in standard deviations, ratio of the variances. Set by hand, not measured.
 const float MEAN_DISTANCE_MAX = 0.25, VARIANCE_RATIO_MAX = 1.5;
 
 // Averages mean and variance with those of the previous frames and stores the result for the next

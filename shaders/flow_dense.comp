@@ -1,6 +1,7 @@
 #version 450
-// A level's field from its patches: each pixel takes the mean of the up to four patches over
-// it, weighted by how well each explains that pixel (Kroeger 2016).
+// A level's field from its patches: the vector of a pixel is the mean of those of the up to four
+// patches over it, each weighted by the inverse of its difference of luma at that pixel (Kroeger
+// 2016).
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "flow.glsl"
@@ -13,7 +14,8 @@ FLOATS_OUT(FLOW_DENSE_FIELD, field); // u, v, difference of luma there, 0
 
 DECLARE_PUSH(FLOW_DENSE_PUSH);
 
-const float DIFFERENCE_MIN = 2.0 / 255.0; // about the noise of a camera
+// Smaller differences weigh the same: about the noise of a camera. Set by hand, not measured.
+const float DIFFERENCE_MIN = 2.0 / 255.0;
 
 float difference(int from, int to, int x, int y, vec2 u)
 {

@@ -1,6 +1,6 @@
 #version 450
 // Inverse search (Kroeger, Timofte, Dai, Van Gool 2016) of one level: an invocation finds
-// where one patch of 8 x 8 pixels went. Patches are compared without their means, so that a
+// the motion of one patch of 8 x 8 pixels. Patches are compared without their means, so that a
 // change of exposure does not look like motion. The search starts from the best of the coarser
 // level's field, the previous frame's field, and zero motion.
 #extension GL_GOOGLE_include_directive : require
@@ -19,14 +19,14 @@ FLOW_SEARCH_CONSTANTS(DECLARE_CONSTANT)
 DECLARE_PUSH(FLOW_SEARCH_PUSH);
 
 const float PIXELS = float(PATCH * PATCH);
-const int REACH = 4; // pixels of the coarser level
-// A motion of at most MOTION_NEAR pixels is taken for noise where zero motion has an error of
-// at most NOISE_RATIO times its error. Larger ratios make noise steadier, but a still picture then
-// loses sharpness over 1000 frames (docs/measured.md, "Steadiness").
+const int REACH = 4; // distance of the neighbors tried, pixels of the coarser level; set by hand
+// A motion of at most MOTION_NEAR pixels (set by hand) is taken for noise where zero motion has an
+// error of at most NOISE_RATIO times its error. Larger ratios make noise steadier, but a still
+// picture then loses sharpness over 1000 frames (docs/measured.md, "Noise").
 const float NOISE_RATIO = 1.05, MOTION_NEAR = 2.0;
-const float SEARCH_MAX = float(PATCH); // longest distance from the start, in pixels
+const float SEARCH_MAX = float(PATCH); // longest distance from the best vector, in pixels
 
-// Where a patch moved by u is read: whole pixels, and weights of the quad's corners.
+// The position of a patch moved by u: whole pixels, and weights of a quad's corners.
 struct Place { int x, y; vec4 weights; };
 
 Place place(ivec2 origin, vec2 u)
@@ -49,7 +49,7 @@ vec4 slope_at(int base, ivec2 origin, int i, int j)
     return LOAD_FLOAT(slopes, base + y * push.w + x);
 }
 
-// Mean squared difference without the means.
+// Mean squared difference of the patches less their means.
 float error(int from, int to, ivec2 origin, vec2 u)
 {
     const Place p = place(origin, u);
@@ -74,12 +74,12 @@ void main()
     const int size = push.w * push.h;
     const int from = size * (direction == 0 ? push.parity : 1 - push.parity), to = size - from;
     const ivec2 origin = ivec2(patch_origin(column, push.w), patch_origin(row, push.h));
-    const ivec2 centre = min(origin + PATCH / 2, ivec2(push.w, push.h) - 1);
+    const ivec2 center = min(origin + PATCH / 2, ivec2(push.w, push.h) - 1);
 
     vec2 best = vec2(0.0);
     const float rest = error(from, to, origin, best);
     float least = rest;
-    const vec2 last = LOAD_FLOAT(previous, direction * size + centre.y * push.w + centre.x).xy;
+    const vec2 last = LOAD_FLOAT(previous, direction * size + center.y * push.w + center.x).xy;
     float e = error(from, to, origin, last);
     if (e < least) {
         least = e;
@@ -90,7 +90,7 @@ void main()
         // belong to either of two motions.
         [[unroll]] for (int k = 0; k < 5; k++) {
             const ivec2 away = k == 0 ? ivec2(0) : k < 3 ? ivec2(2 * k - 3, 0) : ivec2(0, 2 * k - 7);
-            const ivec2 c = clamp(centre / 2 + away * REACH, ivec2(0),
+            const ivec2 c = clamp(center / 2 + away * REACH, ivec2(0),
                                   ivec2(push.coarse_w, push.coarse_h) - 1);
             const int at = (direction * push.coarse_h + c.y) * push.coarse_w + c.x;
             const vec2 larger = 2.0 * LOAD_FLOAT(coarse, at).xy;
@@ -113,7 +113,7 @@ void main()
             yy += s.z * s.z;
         }
     }
-    // Without the means; 1e-3 is added so that a flat patch keeps its starting vector.
+    // Less the means. 1e-3 (set by hand) is added so that a flat patch keeps its starting vector.
     xx += 1e-3 - slope.x * slope.x / PIXELS;
     yy += 1e-3 - slope.y * slope.y / PIXELS;
     xy -= slope.x * slope.y / PIXELS;
@@ -150,8 +150,9 @@ void main()
         least = e;
         best = u;
     }
-    // A motion whose error is hardly smaller than that of zero motion follows noise. Interpolation
-    // between pixels alone reduces noise; the factor of the weights accounts for that.
+    // A motion whose error is hardly smaller than that of zero motion is replaced by zero, since it
+    // probably follows noise. Interpolation between pixels reduces noise and so the error; the
+    // factor of the weights accounts for that.
     const vec4 weights = place(origin, best).weights;
     const bool near = max(abs(best.x), abs(best.y)) <= MOTION_NEAR;
     if (near && 0.5 * (1.0 + dot(weights, weights)) * rest <= NOISE_RATIO * least)

@@ -1,8 +1,8 @@
 #version 450
 // The equations of a step of variational refinement (Brox, Bruhn, Papenberg, Weickert 2004,
-// with the normalised data terms of Zimmer 2009): luma and its slopes are constant along the flow,
-// and neighbouring vectors are similar. The equation of each pixel is
-//     (A + 4 w) U = c + w (sum of the four neighbours' U)
+// with the normalized data terms of Zimmer 2009): luma and its slopes are constant along the flow,
+// and neighboring vectors are similar. The equation of each pixel is
+//     (A + 4 w) U = c + w (sum of the four neighbors' U)
 // for its refined vector U.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
@@ -14,9 +14,10 @@ FLOATS_OUT(FLOW_TERMS_TERMS, terms); // [h][w][2]: A xx, xy, yy, w; c x, y, diff
 
 DECLARE_PUSH(FLOW_TERMS_PUSH);
 
-const float PICTURE = 5.0, SLOPE = 10.0, SMOOTH = 10.0; // weights
-const float FLAT = 1.0 / 255.0;   // slopes of about this size are noise
-const float ROBUST = 1e-3;
+// Weights of the equations for luma, slopes and smoothness. Set by hand, not measured.
+const float PICTURE = 5.0, SLOPE = 10.0, SMOOTH = 10.0;
+const float FLAT = 1.0 / 255.0; // slopes of about this size are noise (Zimmer 2009); set by hand
+const float ROBUST = 1e-3;      // epsilon of the robust function sqrt(x^2 + epsilon^2), as in Brox 2004
 
 vec4 slope_at(int parity, int x, int y)
 {

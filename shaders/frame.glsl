@@ -1,4 +1,4 @@
-// Words of a frame's planes and what its samples mean. Samples are 8 bit, or 16-bit words.
+// 32-bit words of a frame's planes. Samples have 8 or 16 bits.
 #define WORDS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { uint data[]; } name
 #define STORE_WORD(name, i, v) name.data[i] = v
 #ifdef TEXEL

@@ -91,7 +91,7 @@ vec3 column_at(int x, int y, Affine f, float strength, int mode)
     return rgb;
 }
 
-// COUNT neighbouring chroma samples from x on: each column is computed once and added to all
+// COUNT neighboring chroma samples from x on: each column is computed once and added to all
 // samples that need it.
 const int COUNT = WIDE != 0 ? (KIND == INTERLEAVED ? 1 : 2) : (KIND == INTERLEAVED ? 2 : 4);
 vec3 chroma[COUNT];
@@ -117,9 +117,9 @@ vec3 samples_at(int x, int y, Affine f, float strength, int mode)
     return to_samples(rgb);
 }
 
-// The value added before truncation to a code: ordered dither (Bayer 1973), so that gradients in
-// 8 bits show no bands. Exact codes do not change, and a still picture gives the same codes in
-// every frame.
+// The value added before a sample is rounded down to a code: ordered dither (Bayer 1973), so that
+// gradients in 8 bits have no visible bands. Exact codes do not change, and a still picture gives
+// the same codes in every frame.
 float rounding(int x, int y)
 {
     if (WIDE != 0)

@@ -2,7 +2,8 @@
 // (`confidence`), which the including kernel binds.
 
 // A position closer to a pixel center than WHOLE is rounded to it, so that a still scene keeps its
-// sharpness. From FAR on, resampling is compensated in full (see resampling_weights).
+// sharpness. From FAR on, resampling is compensated in full (see resampling_weights). Both set by
+// hand, not measured.
 const float WHOLE = 0.05, FAR = 0.2; // pixels
 
 const float PI = 3.14159265;

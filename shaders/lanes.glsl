@@ -1,6 +1,6 @@
-// Work across the LANES of a subgroup that is a whole work-group. Shuffles with constant
-// arguments are single instructions on processors; loops are counted because drivers unroll
-// no others.
+// Sums over the LANES of a subgroup that is a whole work-group. Shuffles with constant arguments
+// are single instructions on processors. Loops have constant counts because drivers unroll no
+// others.
 #extension GL_KHR_shader_subgroup_basic : require
 #extension GL_KHR_shader_subgroup_shuffle : require
 

@@ -2,7 +2,7 @@
 // DepthToSpace would read them.
 PAINTING_CONSTANTS(DECLARE_CONSTANT)
 
-// Vector that holds channel ch of a pixel in a blocked map, and the channel of colour i.
+// Vector that holds channel ch of a pixel in a blocked map, and the channel of color i.
 int element(int x, int y, int stride, int block, int ch)
 {
     const int c4 = (3 * block * block + 3) / 4;
@@ -20,7 +20,7 @@ float component(vec4 v, int i)
     return i == 0 ? v.x : i == 1 ? v.y : i == 2 ? v.z : v.w;
 }
 
-// Three neighbouring channels from ch on of two vectors.
+// Three neighboring channels of the vectors a and b, from channel ch of a on.
 vec3 window(vec4 a, vec4 b, int ch)
 {
     return ch == 0 ? a.xyz : ch == 1 ? a.yzw : ch == 2 ? vec3(a.zw, b.x) : vec3(a.w, b.xy);

@@ -1,6 +1,6 @@
 #version 450
-// Element by element: out = act(view0 OP view1). Used for views that no other kernel applies,
-// residual sums (in place where the plan allows it) and binaries with broadcasting.
+// Element by element: out = act(view0 OP view1), with broadcasting. Used for operators of two maps
+// (in place where the plan allows it) and for views that the next kernel cannot apply.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"

@@ -1,9 +1,9 @@
 #version 450
-// The output frame: the previous output warped along the flow where the confidence is high, the
-// painting elsewhere. The previous output is warped, not averaged: averaging blurs brush strokes.
-// Where it had to be resampled, a part of the painting is mixed in and its colors are limited to
-// those of the painting around, because repeated resampling and sharpening creates patterns of its
-// own.
+// The output frame: the history (the previous output warped along the flow) where the confidence is
+// high, the painting elsewhere. They are not averaged everywhere, because that blurs brush strokes.
+// Where the history was resampled, a part of the painting is mixed in and its colors are limited to
+// those of the painting around, because repeated resampling and sharpening creates patterns that no
+// painting had.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "temporal.glsl"
@@ -41,9 +41,9 @@ vec4 block_at(vec2 p, int k)
 // + CLIP_MIN (variance clipping; Salvi 2016).
 const float CLIP_DEVIATIONS = 4.0, CLIP_MIN = 0.01;
 
-// When the light changes, the warped output must follow: the part of the difference of the local
-// mean colors that is added each frame, its growth with the change of luma above that of noise, and
-// its maximum.
+// When the light changes, the history must follow: the part of the difference of the local mean
+// colors that is added each frame, its growth with the change of luma above that of noise, and its
+// maximum ("Changing light" there).
 const float FOLLOW = 0.05, FOLLOW_LIGHT = 60.0, LIGHT_NOISE = 0.001, FOLLOW_MAX = 0.5;
 
 // Sharpening that compensates resampling. It falls to 0 where the previous output has
@@ -54,8 +54,8 @@ const float SHARPEN = 0.07, DETAIL_RATIO_MAX = 1.3;
 const float MIX_RESAMPLED = 0.15;
 
 // Where the previous output has less than DETAIL_RATIO_LOW of the painting's detail, different
-// strokes were averaged there. It is then sharpened, and the painting mixed in, without motion too,
-// by the factor RESTORE at DETAIL_RATIO_MIN.
+// strokes were averaged there. It is then sharpened and the painting mixed in, also without motion,
+// by a factor that grows to RESTORE at DETAIL_RATIO_MIN.
 const float DETAIL_RATIO_LOW = 0.9, DETAIL_RATIO_MIN = 0.6, RESTORE = 0.2;
 
 float inside(vec2 p)
@@ -85,9 +85,9 @@ void main()
     const float detail_ratio = previous_block.w;
     const float restore = RESTORE * clamp((DETAIL_RATIO_LOW - detail_ratio) /
                                               (DETAIL_RATIO_LOW - DETAIL_RATIO_MIN), 0.0, 1.0);
-    const float fresh =
+    const float mixed_in =
         MIX_RESAMPLED * max(smoothstep(WHOLE, FAR, max(between.x, between.y)), restore);
-    const float weight = motion.z * inside(from) * (1.0 - fresh);
+    const float weight = motion.z * inside(from) * (1.0 - mixed_in);
     const float sharpen = SHARPEN * clamp((DETAIL_RATIO_MAX - detail_ratio) /
                                               (DETAIL_RATIO_MAX - 1.0), 0.0, 1.0);
     const float follow =

@@ -16,9 +16,9 @@ FLOATS_OUT(TEMPORAL_BLOCKS_RESULT, blocks);
 
 DECLARE_PUSH(TEMPORAL_BLOCKS_PUSH);
 
-const float DETAIL_RATIO_LIMIT = 2.0;
+const float DETAIL_RATIO_LIMIT = 2.0; // above DETAIL_RATIO_MAX of temporal_blend.comp
 
-// Squared second difference of three neighbours: their part of the detail.
+// Squared second difference of three neighbors: their part of the detail.
 float detail(vec3 a, vec3 b, vec3 c)
 {
     const vec3 d = a - 2.0 * b + c;

@@ -42,8 +42,9 @@ vec2 forward_at(vec2 p)
     return push.coarse_step * mix(above, below, f.y);
 }
 
+// Set by hand, not measured, as the other limits below.
 const float NOISE = 2.0 / 255.0; // of luma
-const float STILL = 0.1;         // pixels; shorter vectors may be zero
+const float STILL = 0.1;         // pixels; shorter vectors may be noise
 
 // Confidence at the mean squared difference e. It is halved at a difference of 1.5 % at a stability
 // of 0.1, of 8 % at 0.5, of 64 % at 1. Larger limits keep the strokes of a moving object longer on

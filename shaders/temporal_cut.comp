@@ -16,8 +16,10 @@ FLOATS_OUT(TEMPORAL_CUT_REPORT, report);      // 1 at a cut, divergence, correla
 DECLARE_PUSH(TEMPORAL_CUT_PUSH);
 
 const int REGIONS = 9, BINS = 16;
-const float CORRELATION = 0.65, CLIPPED = 0.97;
-const float NOISE = 2.0 / 255.0;
+// Correlation below which a scene may begin; luma from which a pixel is clipped and not compared
+// (docs/measured.md, "Scene cuts"); standard deviation of luma below which a region has no
+// contrast.
+const float CORRELATION = 0.65, CLIPPED = 0.97, NOISE = 2.0 / 255.0;
 
 shared float divergences[REGIONS], correlations[REGIONS], weights[REGIONS];
 
@@ -68,7 +70,8 @@ void compare(int region)
     divergences[region] = divergence / float(REGIONS);
     const float m = max(count, 1.0);
     const vec3 mean = sum / m, variance = max(squares / m - mean * mean, 0.0);
-    // The better of both: a flash makes the flow wrong, a motion makes zero motion wrong.
+    // The larger one counts: a flash disturbs the flow, and where the scene moves only the
+    // comparison along the flow correlates.
     const vec2 both = (products / m - mean.xy * mean.z) /
                       sqrt(max(variance.xy * variance.z, vec2(1e-12)));
     correlations[region] = max(both.x, both.y);

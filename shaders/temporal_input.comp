@@ -1,8 +1,8 @@
 #version 450
 // The input of a network of seven channels (Ruder, Dosovitskiy, Brox 2018): the picture, the
 // previous output warped along the flow, and a mask that is 1 where the confidence is at least 0.5.
-// The warped output is in the network's value range and 0 where the mask is 0; picture and output
-// are extended by reflection.
+// The warped output is in the network's value range and 0 where the mask is 0; both are
+// extended by reflection.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 

@@ -1,8 +1,8 @@
 // How kernels reach memory. An activation is [H][W][C/4] vec4, channels padded to a
 // multiple of four with zeros; element i of it is texel or vector (y W + x) C/4 + c.
-//   written:  storage buffers (lavapipe stores a vec4 in one loop over the lanes there, a
-//             texel in four); FP16 packs two halves a word: no 16-bit feature is needed
-//   read:     TEXEL  storage texel buffers (lavapipe makes them plain vector loads)
+//   written:  storage buffers, which lavapipe writes faster than texels (docs/measured.md, "What
+//             was tried"); FP16 packs two halves into a word, so no 16-bit feature is needed
+//   read:     TEXEL  storage texel buffers (vector loads in lavapipe)
 //             else   storage buffers
 // Activations and weights follow the precision, FLOATS are always 32 bit.
 #extension GL_EXT_control_flow_attributes : require

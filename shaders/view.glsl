@@ -1,6 +1,6 @@
-// A kernel's input as the plan hands it over: the stored map x with a pending per-channel
-// affine map (an instance norm's a, b, or constants) and a pending activation, applied
-// while loading: act(a x + b). Affine element 2c is a, 2c + 1 is b of channel block c.
+// A kernel's input as a view: the stored map x with a pending per-channel affine map (a, b of a
+// normalization, or constants) and a pending activation. While loading, the kernel applies them:
+// act(a x + b). Affine element 2c is a, 2c + 1 is b of channel block c.
 TENSOR_IN(SLOT_INPUT0, x0);
 FLOATS_IN(SLOT_AFFINE0, affine0);
 VIEW0_CONSTANTS(DECLARE_CONSTANT)

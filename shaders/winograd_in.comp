@@ -1,7 +1,7 @@
 #version 450
 // First step of a 3x3 convolution by Winograd's F(4x4, 3x3) (Lavin and Gray 2016): every
 // 6x6 piece d of the padded input, four pixels apart, becomes B^T d B. One invocation makes
-// one tile of one channel block. Points 0, 1, -1, 2, -2, infinity.
+// one tile of one channel block. B is that of the points 0, 1, -1, 2, -2, infinity.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"

@@ -1,7 +1,8 @@
 #version 450
-// Second step: 36 matrix products, out[k][o][tile] = sum_i w[k][o][i] in[k][i][tile]. One
-// invocation makes GROUPS tiles (LANES apart) of Q output channels; weights arrive LANES
-// vectors a load and are spread by shuffles.
+// Second step of the Winograd convolution: 36 matrix products,
+// out[k][o][tile] = sum_i w[k][o][i] in[k][i][tile]. One invocation makes
+// GROUPS tiles (LANES apart) of Q output channels; weights are copied to all lanes as in
+// conv_texel.comp.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "lanes.glsl"

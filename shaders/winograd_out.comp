@@ -1,6 +1,6 @@
 #version 450
-// Last step: every tile's 6x6 sums m become the 4x4 output pixels A^T m A; bias, activation
-// and norm statistics as in conv_texel.comp.
+// Last step of the Winograd convolution: the 6x6 products m of every tile become the 4x4 output
+// pixels A^T m A; bias, activation and statistics as in conv_texel.comp.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "lanes.glsl"
@@ -17,7 +17,7 @@ DECLARE_PUSH(WINOGRAD_OUT_PUSH);
 
 vec4 m[6], t[24], result[16];
 
-// m[0..5] to m[0..3].
+// m[0..3] = A^T m[0..5].
 void transform()
 {
     const vec4 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
@@ -58,7 +58,7 @@ void main()
     if (STATS == 0)
         return;
 
-    // Sums of differences from a value of the group: exact enough in one pass.
+    // One pass: differences from a value of the work-group, so that the squares lose no precision.
     vec4 origin, s = vec4(0.0), s2 = vec4(0.0);
     [[unroll]] for (int i = 0; i < 4; i++)
         origin[i] = subgroupShuffle(result[0][i], 0u);

@@ -35,7 +35,8 @@ static void golden_picture(float *image, int side, int channels, struct plan_ran
     }
 }
 
-/* NaN or infinity in the reference is the model's fault, not the device's. */
+/* Refuses a model with which the reference gives NaN or infinity: the device is not the
+ * cause. */
 static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref,
                         const struct daub_model *model, struct daub_error *error)
 {
@@ -53,7 +54,7 @@ static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref
 /* The golden picture of a model and what the reference makes of it. */
 struct golden {
     const struct net_graph *graph;
-    struct net_graph built; /* where the model's small graph has another size */
+    struct net_graph built; /* used where the model's small graph has another size */
     float *image, *style;
     struct plan_range range;
     struct net_ref ref;

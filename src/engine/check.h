@@ -8,7 +8,8 @@
 #include "gpu/gpu.h"
 #include "net/ref.h"
 
-/* Least agreement with the C reference on the golden picture, in dB of the net's range.
+/* Least agreement with the C reference on the golden picture, in dB of the network's
+ * value range. Set by hand, not measured.
  */
 #define CHECK_FP32_DB 50.0
 #define CHECK_FP16_DB 36.0
@@ -31,7 +32,7 @@ bool check_steps(struct daub_device *device, enum gpu_kernels kernels,
 
 /* The check of every stylizer, done once for each device, model, kernel set and precision
  * and cached on disk. Where 16 bits fail and may_fall_back, *fp16 becomes false with a
- * warning. False with DAUB_ERROR_WRONG_RESULTS where the device cannot be trusted. */
+ * warning. False with DAUB_ERROR_WRONG_RESULTS where the device paints wrongly. */
 bool check_precision(struct daub_device *device, const struct daub_model *model,
                      enum gpu_kernels kernels, bool may_fall_back, bool *fp16,
                      struct daub_error *error);

@@ -1,5 +1,5 @@
-/* A list of compute dispatches with their descriptor sets, recorded as often as wanted.
- * Not thread-safe. */
+/* A list of compute dispatches with their descriptor sets, which can be recorded any
+ * number of times. Not thread-safe. */
 #ifndef DAUB_ENGINE_DISPATCH_H
 #define DAUB_ENGINE_DISPATCH_H
 
@@ -19,7 +19,7 @@ struct dispatch {
     VkPipeline pipeline;
     VkDescriptorSet set;
     uint32_t groups[3];
-    bool barrier; /* waits for the dispatches before it */
+    bool barrier; /* waits for the preceding dispatches */
     double gflop;
 };
 
@@ -28,9 +28,9 @@ struct dispatch_list {
     enum gpu_kernels kernels;
     VkFormat activations;
     VkDescriptorPool pool;
-    /* Vulkan wants a valid descriptor wherever a shader names one, also where its
-     * constants keep it from being used: a region for each dispatch, so that none seems
-     * to depend on another. */
+    /* Vulkan requires a valid descriptor for every binding that a shader declares, also
+     * where its constants keep it from being used. Each dispatch has a region of its own,
+     * so that none seems to depend on another. */
     struct gpu_buffer unused;
     VkBufferView *views;
     size_t view_count, view_capacity;
@@ -66,8 +66,8 @@ bool dispatch_list_add_map(struct dispatch_list *list, bool fp16,
                            struct dispatch *item, int columns, int rows, int layers,
                            struct daub_error *error);
 
-/* Records all. With a query pool, timestamp i stands before dispatch i (full barriers
- * between them), and one more after the last. */
+/* Records all. With a query pool, timestamp i is taken before dispatch i and one more
+ * after the last, with full barriers between the dispatches. */
 void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
                           VkQueryPool queries);
 

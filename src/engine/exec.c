@@ -30,8 +30,8 @@ VkFormat exec_format(bool floats, bool fp16)
                            : VK_FORMAT_R16G16B16A16_SFLOAT;
 }
 
-/* Bytes of the averages of a normalization: mean and variance take as much as the affine
- * pair made of them. */
+/* Bytes of the averages of a normalization; 0 for other steps. Mean and variance have the
+ * size of the affine pair made of them. */
 static VkDeviceSize average_bytes(const struct exec *exec, const struct plan_step *step)
 {
     VkDeviceSize to = exec->device->caps.buffer_align;

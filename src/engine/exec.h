@@ -11,15 +11,15 @@ struct exec {
     const struct plan *plan; /* the caller's */
     enum gpu_kernels kernels;
     struct gpu_buffer arena, weights;
-    struct gpu_buffer averages; /* of norm statistics over frames, where wanted */
+    struct gpu_buffer averages; /* of normalization statistics; unused: none */
 };
 
-/* What the planner may count on with this device, kernel set and precision. */
+/* The planner's limits for this device, kernel set and precision. */
 struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
                            bool fp16);
 
-/* Uploads the weights. average: norms use statistics averaged over frames. The plan must
- * outlive the exec. */
+/* Uploads the weights. average: normalizations use statistics averaged over
+ * frames. The plan must outlive the exec. */
 bool exec_init(struct exec *exec, struct daub_device *device, const struct plan *plan,
                bool average, struct daub_error *error);
 void exec_free(struct exec *exec); /* accepts a zeroed one */

@@ -8,16 +8,18 @@
 enum {
     PATCH = 8,  /* pixels, as in flow.glsl */
     STRIDE = 4, /* pixels from patch to patch, as in flow.glsl */
-    COARSEST_SIDE =
-        40, /* pixels; a level whose longer side is at most this is the last */
-    ITERATIONS = 6,
+    /* Pixels; a level whose longer side is at most this is the last. Set by hand, not
+     * measured. */
+    COARSEST_SIDE = 40,
+    ITERATIONS = 6, /* of the search; set by hand, not measured */
     DIRECTIONS = 2,
     REFINEMENTS = FLOW_REFINEMENTS,
     SWEEPS = FLOW_SWEEPS, /* even, so that the result is in the buffer of the start */
     VEC4 = 16,            /* bytes */
 };
 
-/* Estimate of the spectral radius of Jacobi's iteration, for the Chebyshev weights. */
+/* Estimate of the spectral radius of Jacobi's iteration, for the Chebyshev weights; not
+ * measured. */
 static const float SPECTRAL_RADIUS = 0.97f;
 
 /* The forward flow only serves to check the backward flow, for which half the finest
@@ -32,7 +34,7 @@ static int patch_count(int n)
     return n <= PATCH ? 1 : (n - PATCH + STRIDE - 1) / STRIDE + 1;
 }
 
-static VkDeviceSize take(struct flow *flow, VkDeviceSize *total, VkDeviceSize bytes)
+static VkDeviceSize reserve(struct flow *flow, VkDeviceSize *total, VkDeviceSize bytes)
 {
     VkDeviceSize at = *total, align = flow->device->caps.buffer_align;
     *total += (bytes + align - 1) / align * align;
@@ -56,20 +58,21 @@ static VkDeviceSize lay_out(struct flow *flow, int w, int h)
     for (flow->level_count = 0; flow->level_count < FLOW_LEVELS_MAX;) {
         struct flow_level *level = &flow->levels[flow->level_count++];
         *level = (struct flow_level){.w = w, .h = h};
-        level->luma = take(flow, &total, pixels(level) * sizeof(float));
-        level->quads = take(flow, &total, pixels(level) * 2 * VEC4);
-        level->slopes = take(flow, &total, pixels(level) * 2 * VEC4);
+        level->luma = reserve(flow, &total, pixels(level) * sizeof(float));
+        level->quads = reserve(flow, &total, pixels(level) * 2 * VEC4);
+        level->slopes = reserve(flow, &total, pixels(level) * 2 * VEC4);
         for (int parity = 0; parity < 2; parity++)
-            level->field[parity] = take(flow, &total, pixels(level) * DIRECTIONS * VEC4);
+            level->field[parity] =
+                reserve(flow, &total, pixels(level) * DIRECTIONS * VEC4);
         if ((w > h ? w : h) <= COARSEST_SIDE || (w < h ? w : h) <= 2 * PATCH)
             break;
         w = (w + 1) / 2;
         h = (h + 1) / 2;
     }
-    flow->patches = take(flow, &total, patch_bytes(&flow->levels[0]));
-    flow->terms = take(flow, &total, pixels(&flow->levels[0]) * 2 * VEC4);
-    flow->half_way = take(flow, &total, pixels(&flow->levels[0]) * VEC4);
-    flow->smooth = take(flow, &total, pixels(&flow->levels[0]) * VEC4);
+    flow->patches = reserve(flow, &total, patch_bytes(&flow->levels[0]));
+    flow->terms = reserve(flow, &total, pixels(&flow->levels[0]) * 2 * VEC4);
+    flow->half_way = reserve(flow, &total, pixels(&flow->levels[0]) * VEC4);
+    flow->smooth = reserve(flow, &total, pixels(&flow->levels[0]) * VEC4);
     return total;
 }
 
@@ -174,8 +177,8 @@ static bool add_luma(struct builder *b, const struct flow_picture *picture)
                1, push, 0);
 }
 
-/* Luma of a level from the next finer one (the finest has its own), then the maps that
- * the search reads. */
+/* Luma of a level from that of the next finer one (add_luma makes that of the finest),
+ * then the maps that the search reads. */
 static bool add_maps(struct builder *b, int index)
 {
     const struct flow *flow = b->flow;
@@ -245,7 +248,7 @@ static bool add_search(struct builder *b, int index)
                dense_push, 0);
 }
 
-/* The Chebyshev weight of sweep k after one of that weight (Golub and Varga 1961). */
+/* Chebyshev's weight of sweep k; weight: that of sweep k - 1 (Golub and Varga 1961). */
 static float chebyshev_weight(int k, float weight)
 {
     const float square = SPECTRAL_RADIUS * SPECTRAL_RADIUS;

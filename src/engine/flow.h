@@ -12,7 +12,7 @@ enum { FLOW_LEVELS_MAX = 8 };
 /* One level of the pyramid; offsets into struct flow's maps. */
 struct flow_level {
     int w, h;
-    VkDeviceSize luma, quads, slopes; /* quads and slopes of both parities */
+    VkDeviceSize luma, quads, slopes; /* flow.glsl; quads and slopes of both parities */
     VkDeviceSize field[2]; /* by parity of the current frame, both directions */
 };
 
@@ -41,7 +41,7 @@ bool flow_init(struct flow *flow, struct daub_device *device, bool fp16, int w, 
 void flow_free(struct flow *flow); /* accepts a zeroed one */
 
 /* Steps of the refinement, and sweeps of the solver in each. */
-enum { FLOW_REFINEMENTS = 2, FLOW_SWEEPS = 4 };
+enum { FLOW_REFINEMENTS = 2, FLOW_SWEEPS = 4 }; /* docs/measured.md, "Optical flow" */
 
 /* Most dispatches that flow_append adds. */
 #define FLOW_MAX_DISPATCHES                                                              \

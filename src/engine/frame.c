@@ -48,8 +48,8 @@ static size_t table_floats(int n_in, int n_out)
     return (size_t)resample_vec4s(resample_taps(n_in, n_out)) * 4 * (size_t)n_out;
 }
 
-/* Places the two tables (horizontal, vertical) of a resampling behind *bytes and writes
- * them, if data is given. */
+/* Places the two tables (horizontal, vertical) of a resampling at *bytes, which it
+ * increases, and writes them where data is not NULL. */
 static void add_tables(const struct frame *frame, const int from[2], const int to[2],
                        VkDeviceSize offset[2], VkDeviceSize *bytes, float *data)
 {
@@ -119,7 +119,8 @@ static bool check_params(const struct daub_stylizer_params *p, struct daub_error
     return true;
 }
 
-/* At least 32 pixels: a reflection cannot be longer than the side that it reflects. */
+/* The working size rounded up to the alignment, at least 32 pixels: reflection padding
+ * must be shorter than the side that it reflects. */
 static int net_side(int side, int alignment)
 {
     int rounded = (side + alignment - 1) / alignment * alignment;
@@ -446,7 +447,8 @@ static void set_colors(const struct frame *frame, struct frame_out_push *push)
     image_color(&frame->out, &color);
     memcpy(push->offset, color.from_rgb_offset, sizeof(push->offset));
     memcpy(push->matrix, color.from_rgb, sizeof(push->matrix));
-    /* The weights of the output's own Y, so that modes that keep luma keep its codes. */
+    /* The luma weights of the output's matrix, so that color modes that keep luma do not
+     * change its codes. */
     const float *row = color.from_rgb[0], sum = row[0] + row[1] + row[2];
     for (int i = 0; i < 3; i++)
         push->luma[i] = image_layout(frame->out.pixel)->rgb ? bt709[i] : row[i] / sum;

@@ -1,6 +1,6 @@
-/* The way of one frame on the device: planes to the picture tensor, resampling to the
- * working size, network, temporal stage, resampling to the output's size, mixing with the
- * input, planes again. */
+/* The processing of one frame on the device: planes to the picture tensor, resampling to
+ * the working size, network, temporal stage, resampling to the output's size, mixing with
+ * the input, conversion to planes. */
 #ifndef DAUB_ENGINE_FRAME_H
 #define DAUB_ENGINE_FRAME_H
 
@@ -32,7 +32,7 @@ struct frame {
     VkDeviceSize table_bytes;
 };
 
-/* Parameters that the kernels read anew with every frame, as two vectors. */
+/* Frame parameters as the kernels read them: two vectors. */
 struct frame_params {
     float strength, color, padding0[2];    /* color: enum daub_color_mode */
     float stability, restart, padding1[2]; /* restart: 1 to paint without history */
@@ -43,8 +43,8 @@ struct frame_slot {
     struct gpu_buffer upload, download, params, frame_params, report;
 };
 
-/* Sizes and formats of params with defaults filled in; net size is the working size
- * rounded up to the model's alignment. channels: that the model reads, 3 or 7. */
+/* Takes sizes and formats from params, with defaults filled in. net_w and net_h are the
+ * working size rounded up to alignment. channels: that the model reads, 3 or 7. */
 bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernels kernels,
                 bool fp16, const struct daub_stylizer_params *params, int alignment,
                 int channels, const struct plan_range *range, struct daub_error *error);
@@ -57,7 +57,7 @@ void frame_slot_free(struct frame *frame, struct frame_slot *slot);
 /* Most dispatches that frame_append adds besides the plan's. */
 #define FRAME_MAX_DISPATCHES (12 + TEMPORAL_MAX_DISPATCHES)
 /* Appends all dispatches of a frame of that parity (frame number modulo 2) with slot's
- * buffers. temporal NULL: each frame is painted by itself. */
+ * buffers. temporal NULL: frames are painted without history. */
 bool frame_append(struct frame *frame, struct exec *exec, struct temporal *temporal,
                   int parity, struct frame_slot *slot, struct dispatch_list *list,
                   struct daub_error *error);

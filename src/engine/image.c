@@ -78,7 +78,7 @@ static void plane_samples(const struct image_layout *layout, int plane, int widt
 {
     int samples = 0;
     bool chroma = true;
-    /* Widest use of the row: components of a packed pixel share it. */
+    /* The longest row of the components, which share one where pixels are packed. */
     for (int i = 0; i < layout->components; i++) {
         const struct image_component *c = &layout->component[i];
         if (c->plane != plane)
@@ -181,7 +181,7 @@ void image_color(const struct daub_format *format, struct image_color *color)
         }
     }
     if (layout->components == 1) {
-        /* Gray: R = G = B = luma; back: the luma of the format's matrix. */
+        /* To RGB: R = G = B = luma. From RGB: luma by the format's matrix. */
         double scale =
             format->range == DAUB_RANGE_FULL
                 ? 1

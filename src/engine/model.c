@@ -106,8 +106,8 @@ static bool output_bounds(const struct net_graph *graph, double *low, double *hi
     return false;
 }
 
-/* A bounded output tells its range; nets that end in a plain convolution are of the
- * Johnson family, which works in 0..255. */
+/* The range that the output's bounds give. Without bounds, 0..255: networks that end in a
+ * plain convolution are mostly like Johnson's (2016), which has that range. */
 static enum daub_model_range guess_range(const struct net_graph *graph)
 {
     double low, high;
@@ -130,7 +130,7 @@ static double count_macs(const struct net_graph *graph)
         int side = node->op == NET_CONV ? node->output : node->input[0];
         const struct net_shape *map = &graph->values[side].shape;
         double each = (double)net_shape_count(weight);
-        /* Of an upsampled map, a 3x3 kernel sees only 2x2 different pixels. */
+        /* On an upsampled map, a 3x3 kernel covers only 2x2 different pixels. */
         if (node->op == NET_CONV && node->u.conv.upsample == 2 && weight->dim[2] == 3)
             each *= 4.0 / 9.0;
         macs += each * (double)map->dim[2] * (double)map->dim[3];
@@ -255,7 +255,7 @@ static bool read_styles(struct daub_model *model, struct daub_error *error)
     const char *text = property(model, "daub.styles");
     cJSON *json = text ? cJSON_Parse(text) : NULL;
     int described = cJSON_IsArray(json) ? cJSON_GetArraySize(json) : 0;
-    /* A net of one fixed style may still say which; a net with an input needs names. */
+    /* A network without a style input may describe its one style. */
     int count = inputs > 0 ? inputs : described > 0 ? 1 : 0;
     model->styles = daub_alloc((size_t)count, sizeof(*model->styles));
     bool ok = model->styles != NULL;

@@ -28,12 +28,12 @@ struct daub_model {
  * and to be freed by the caller in either case. */
 bool model_build(const struct daub_model *model, int height, int width,
                  struct net_graph *graph, struct daub_error *error);
-/* net_onnx_alignment, searched once and remembered in the device's cache; 0 with *error
+/* net_onnx_alignment, searched once and kept in the device's cache; 0 with *error
  * set on failure. Thread-safe. */
 int model_alignment(const struct daub_model *model, const struct daub_device *device,
                     struct daub_error *error);
 struct plan_range model_range(const struct daub_model *model);
-/* Weights that pick the default style (style input's element count), written to style. */
+/* Writes the weights of the default style, as many as the style input has. */
 void model_default_style(const struct daub_model *model, float *style);
 
 #endif

@@ -32,7 +32,7 @@ static double now_ms(clockid_t clock)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-/* Everything of one run, freed together. */
+/* What one run needs. */
 struct run {
     struct exec exec;
     struct gpu_buffer params, input;
@@ -284,8 +284,8 @@ void probe_free(struct probe *probe)
 #define TEST_C    32
 #define TEST_SIDE 64
 
-/* A 3x3 convolution between maps of the same shape: most of a frame's time goes to such.
- */
+/* A 3x3 convolution between maps of the same shape, the most expensive kind of layer of
+ * the usual networks. */
 static bool test_graph(struct net_graph *graph, struct daub_error *error)
 {
     struct net_shape x = {4, {1, TEST_C, TEST_SIDE, TEST_SIDE}},
@@ -338,7 +338,7 @@ static enum gpu_kernels measure(struct daub_device *device)
     return best;
 }
 
-/* With kernels_lock. */
+/* Call with kernels_lock held. */
 static enum gpu_kernels choose_kernels(struct daub_device *device)
 {
     size_t bytes;

@@ -26,24 +26,24 @@ struct slot {
     VkQueryPool queries; /* with timing */
     int64_t tag;
     uint64_t value; /* of the timeline when it is done */
-    float *style;   /* weights its parameters were filled for */
+    float *style;   /* style weights for which its parameters were filled */
 };
 
 struct daub_stylizer {
     struct daub_device *device;
-    struct net_graph graph; /* its style-dependent values are evaluated on the host */
+    struct net_graph graph; /* the host computes its style-dependent values */
     struct plan plan;
     struct exec exec;
     struct frame frame;
     struct temporal temporal;
-    bool steady;  /* temporal is in use */
+    bool steady;  /* temporal is used */
     bool restart; /* the next frame has no history */
     bool cut;     /* the frame received last begins a new scene */
     VkCommandPool pool;
     VkSemaphore timeline;
     uint64_t submitted, received; /* timeline values */
     struct slot slots[SLOTS];
-    int style_count, identity_style; /* identity: -1 where there is none */
+    int style_count, identity_style; /* identity_style -1: there is none */
     float *default_style, *wanted_style;
     bool timing;
     struct daub_step_time *times;
@@ -70,7 +70,7 @@ static bool build_net(struct daub_stylizer *s, const struct daub_model *model,
     if (s->plan.out_h != s->frame.net_h || s->plan.out_w != s->frame.net_w)
         return daub_fail(
             error, DAUB_ERROR_MODEL,
-            "%s paints %d x %d from %d x %d; daub runs nets that keep the size",
+            "%s paints %d x %d from %d x %d; daub runs networks that keep the size",
             model->info.name, s->plan.out_w, s->plan.out_h, s->frame.net_w,
             s->frame.net_h);
     return exec_init(&s->exec, s->device, &s->plan, average, error);
@@ -94,7 +94,8 @@ static bool build_styles(struct daub_stylizer *s, const struct daub_model *model
     return true;
 }
 
-/* Fills the slot's parameters for these style weights, unless it has them already. */
+/* Fills the slot's parameters for these style weights. force: also where they are those
+ * of the last call. */
 static bool set_style(struct daub_stylizer *s, struct slot *slot, const float *style,
                       bool force, struct daub_error *error)
 {
@@ -265,7 +266,7 @@ static bool check_image(const struct daub_image *image, int width, int height,
     if (image->width != width || image->height != height ||
         image->format.pixel != format->pixel)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "the picture is not %d x %d %s as the stylizer was made for",
+                         "the picture is not %d x %d %s, for which the stylizer was made",
                          width, height, layout->name);
     for (int p = 0; p < layout->planes; p++) {
         size_t row_bytes;
@@ -280,7 +281,8 @@ static bool check_image(const struct daub_image *image, int width, int height,
     return true;
 }
 
-/* A new style mix restarts: the history was painted with another one. */
+/* Whether the style weights differ from the previous frame's: the history was painted in
+ * another style and cannot be used. */
 static bool style_changes(const struct daub_stylizer *s)
 {
     return s->submitted > 0 && s->style_count > 0 &&
@@ -301,7 +303,7 @@ static bool fill_frame_params(struct daub_stylizer *s, struct slot *slot,
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "stability %g is not between 0 and 1", (double)stability);
     if (params && params->color > DAUB_COLOR_ONLY)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown colour mode %d",
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "unknown color mode %d",
                          (int)params->color);
     const float *style = params && params->style ? params->style : s->default_style;
     for (int i = 0; i < s->style_count; i++) {
@@ -309,8 +311,8 @@ static bool fill_frame_params(struct daub_stylizer *s, struct slot *slot,
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "weight %d of the style mix is not a finite number", i);
     }
-    /* With an identity style the network itself mixes; strength 0 is the input exactly.
-     */
+    /* With an identity style the network mixes. At strength 0 the input's pixels are
+     * used, which the network would reproduce only nearly. */
     bool mixes_pixels = s->identity_style < 0 || strength == 0;
     for (int i = 0; i < s->style_count; i++) {
         float identity = i == s->identity_style ? 1 - strength : 0;

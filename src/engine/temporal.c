@@ -7,9 +7,9 @@
 #include "util/error.h"
 
 enum {
-    FLOW_STEP = 2,
+    FLOW_STEP = 2,     /* picture pixels a pixel of the flow's finest level */
     BLOCK_SIDE = 8,    /* pixels, as in temporal.glsl */
-    BLOCK_VECTORS = 2, /* as there */
+    BLOCK_VECTORS = 2, /* vec4s of a block, as in temporal.glsl */
     VEC4 = 16,         /* bytes */
 };
 

@@ -15,7 +15,7 @@ struct temporal {
     struct gpu_buffer output[2];  /* [h][w] R G B 0 in 0..1, by the frame's parity */
 };
 
-/* What the kernels found about a frame. */
+/* What the kernels report about a frame. */
 struct temporal_report {
     float cut; /* 1 where it begins a new scene */
     float divergence, correlation;
@@ -40,9 +40,9 @@ struct temporal_painting {
     struct dispatch_binding map, affine;
     const struct plan_view *view;
     int stride; /* pixels */
-    int block;
-    bool crd;
-    bool copy; /* it becomes the output unchanged: the network has used the history */
+    int block;  /* side of its space-to-depth blocks, pixels; 1: none */
+    bool crd;   /* channel order of the blocks */
+    bool copy;  /* it becomes the output unchanged; for networks that read the history */
     struct plan_range range;
 };
 

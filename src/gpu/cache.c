@@ -50,7 +50,8 @@ static void file_path(const struct daub_device *device, const char *name, char *
              props.vendorID, props.deviceID, device->caps.subgroup_size);
 }
 
-/* A regular file of this user, which neither a link nor a named pipe may stand for. */
+/* Opens a regular file of this user; refuses links and named pipes, which another user
+ * may have put there. */
 static FILE *open_own(const char *path)
 {
     struct stat info;

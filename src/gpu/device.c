@@ -175,7 +175,7 @@ static int compute_family(VkPhysicalDevice physical, bool *timestamps)
     for (uint32_t i = 0; i < count; i++) {
         if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT))
             continue;
-        /* A family without graphics leaves the desktop's queue alone. */
+        /* One without graphics, so that painting does not delay the desktop. */
         bool async = !(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT);
         if (best < 0 || async) {
             best = (int)i;
@@ -217,8 +217,8 @@ static void describe(VkPhysicalDevice physical, struct daub_device_info *info,
     info->kind = kind_of(props.properties.deviceType);
     info->vendor_id = props.properties.vendorID;
     info->device_id = props.properties.deviceID;
-    /* Stores of half the bytes pay where memory is the limit; a processor converts them
-     * in software. */
+    /* 16-bit storage is faster where memory bandwidth is the limit; a processor converts
+     * it in software, which is slower. */
     info->fp16_storage = info->kind != DAUB_DEVICE_SOFTWARE;
 
     memset(caps, 0, sizeof(*caps));
@@ -482,8 +482,8 @@ void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t hand
         set_name(device->device, &info);
 }
 
-/* Capability decides which kernel sets are possible; between two possible ones the
- * stylizer measures. Short subgroups with shuffles are a processor's vector lanes. */
+/* Which kernel sets the device can run; 0: both, to be timed by probe_choose_kernels.
+ * Short subgroups with shuffles are the vector lanes of a processor. */
 static bool choose_kernels(struct daub_device *device, const char *requested,
                            struct daub_error *error)
 {
@@ -567,7 +567,8 @@ fail:
     return error->status;
 }
 
-/* Children before parents: pipelines and layouts, device, messenger, instance. */
+/* Destroys objects before those that they were made from: pipelines and layouts, device,
+ * messenger, instance. */
 void daub_device_close(struct daub_device *device)
 {
     if (!device)

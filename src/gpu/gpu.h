@@ -1,5 +1,6 @@
 /* The Vulkan layer: a device with one compute queue, buffers, pipelines by name and
- * specialization, and what the device can do. Knows nothing of networks or pictures. */
+ * specialization, and what the device can do. Independent
+ * of networks and pictures. */
 #ifndef DAUB_GPU_GPU_H
 #define DAUB_GPU_GPU_H
 
@@ -17,7 +18,7 @@
 #define GPU_PUSH_BYTES    128
 #define GPU_MAX_CONSTANTS 32
 
-/* 0 = unsupported. */
+/* 0: unsupported. */
 struct gpu_caps {
     uint32_t subgroup_size;
     bool subgroup_shuffle; /* in compute shaders */
@@ -83,7 +84,7 @@ void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t hand
 enum gpu_memory {
     GPU_MEMORY_DEVICE = 1, /* fastest for kernels; not mapped unless unified */
     GPU_MEMORY_UPLOAD,     /* mapped, written by the host in order */
-    GPU_MEMORY_DOWNLOAD,   /* mapped, read by the host (cached where there is such) */
+    GPU_MEMORY_DOWNLOAD, /* mapped, read by the host; cached where the device has such */
 };
 
 struct gpu_buffer {
@@ -120,20 +121,20 @@ bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count,
                         struct daub_error *error);
-/* The same of a shader of the caller's, who destroys it. */
+/* Creates a pipeline that the caller destroys, from any shader. */
 VkPipeline gpu_pipeline_create(struct daub_device *device,
                                const struct gpu_shader *shader, const uint32_t *spec,
                                size_t spec_count, struct daub_error *error);
 bool gpu_pipelines_init(struct daub_device *device, struct daub_error *error);
 void gpu_pipelines_uninit(struct daub_device *device); /* saves the cache */
-/* Which kernels the named shader belongs to: from its suffix; 0 where there is none. */
+/* The kernel set of the named shader, by its suffix; 0 where it has none. */
 enum gpu_kernels gpu_shader_kernels(const char *name);
 
 /* ---- cache.c: small files beside the pipeline cache ---- */
 /* Reads the device's own file NAME, checked against device, driver, build and a checksum;
- * NULL (not an error) where there is none that fits. The caller frees it. */
+ * NULL without an error where there is no valid one. The caller frees it. */
 void *gpu_cache_load(const struct daub_device *device, const char *name, size_t *bytes);
-/* Best effort: a failure is not worth more than a debug line. */
+/* A failure is only a debug message: the file is then made at the next start. */
 void gpu_cache_save(const struct daub_device *device, const char *name, const void *data,
                     size_t bytes);
 

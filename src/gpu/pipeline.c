@@ -108,7 +108,7 @@ fail:
     return pipeline;
 }
 
-/* With the lock; NULL where there is none. */
+/* Call with the lock held. NULL where there is none. */
 static struct gpu_pipeline_slot *find(const struct daub_device *device,
                                       const struct gpu_shader *shader,
                                       const uint32_t *spec, size_t spec_count)
@@ -122,10 +122,10 @@ static struct gpu_pipeline_slot *find(const struct daub_device *device,
     return NULL;
 }
 
-/* With the lock. Waits while another thread compiles this pipeline; where there is none,
- * leaves an empty slot that says this thread does. False: no memory. */
-static bool take_slot(struct daub_device *device, const struct gpu_shader *shader,
-                      const uint32_t *spec, size_t spec_count, VkPipeline *pipeline)
+/* Call with the lock held. Waits while another thread compiles this pipeline. Where none
+ * does, adds an empty slot, so that others wait for this thread. False: no memory. */
+static bool get_slot(struct daub_device *device, const struct gpu_shader *shader,
+                     const uint32_t *spec, size_t spec_count, VkPipeline *pipeline)
 {
     struct gpu_pipeline_slot *slot;
     while ((slot = find(device, shader, spec, spec_count)) && !slot->pipeline)
@@ -143,7 +143,7 @@ static bool take_slot(struct daub_device *device, const struct gpu_shader *shade
     return true;
 }
 
-/* With the lock. Fills the empty slot, or removes it where compiling failed. */
+/* Call with the lock held. Fills the empty slot, or removes it where compiling failed. */
 static void fill_slot(struct daub_device *device, const struct gpu_shader *shader,
                       const uint32_t *spec, size_t spec_count, VkPipeline pipeline)
 {
@@ -154,7 +154,7 @@ static void fill_slot(struct daub_device *device, const struct gpu_shader *shade
     pthread_cond_broadcast(&device->compiled);
 }
 
-/* Compiles without the lock: painting and other compilations go on beside it. */
+/* Compiles without the lock, so that painting and other compilations continue. */
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count, struct daub_error *error)
 {
@@ -165,11 +165,11 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
         return VK_NULL_HANDLE;
     }
     pthread_mutex_lock(&device->lock);
-    bool taken = take_slot(device, shader, spec, spec_count, &pipeline);
+    bool ok = get_slot(device, shader, spec, spec_count, &pipeline);
     pthread_mutex_unlock(&device->lock);
-    if (!taken)
+    if (!ok)
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
-    if (!taken || pipeline)
+    if (!ok || pipeline)
         return pipeline;
     pipeline = gpu_pipeline_create(device, shader, spec, spec_count, error);
     pthread_mutex_lock(&device->lock);

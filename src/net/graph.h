@@ -17,7 +17,7 @@
 #include "shaders/contract.h"
 
 #define NET_MAX_RANK 6
-/* Limits on sizes in a file, checked before any arithmetic with them. */
+/* Limits on sizes, checked before any arithmetic with them, since files are untrusted. */
 #define NET_MAX_DIM    (1 << 24)
 #define NET_MAX_VALUES 100000
 
@@ -25,7 +25,7 @@
 enum net_op { NET_OPS(NET_ENUMERATOR) };
 enum net_unary { NET_UNARIES(NET_ENUMERATOR) };
 
-/* Modes that the kernels know by number, too; shaders/contract.h explains them. */
+/* Modes with the numbers of shaders/contract.h, which explains them. */
 #define NET_PAD_ENUM(name, number) NET_PAD_##name = (number),
 enum net_pad_mode { PADDINGS(NET_PAD_ENUM) };
 #define NET_ACT_ENUM(name, number) NET_ACT_##name = (number),
@@ -53,7 +53,7 @@ struct net_value {
     struct net_shape shape;
     int producer;    /* node that computes it; -1 for constants */
     float *data;     /* constants: elements in row-major order; NULL where computed */
-    bool from_style; /* depends on the style weights and constants alone */
+    bool from_style; /* depends on the style weights and constants only */
 };
 
 /* Window arithmetic of convolutions and pools; pairs are vertical, horizontal. */
@@ -108,7 +108,7 @@ struct net_node {
             int axis;
         } concat;
         struct {
-            int64_t start[NET_MAX_RANK]; /* first element taken */
+            int64_t start[NET_MAX_RANK]; /* first element */
             int64_t step[NET_MAX_RANK];  /* may be negative */
         } slice;
         struct {

@@ -51,7 +51,7 @@ enum { SHARED_LANES = 64 };
 #define KERNEL_MAX_CONSTANTS  30 /* common ones included */
 #define KERNEL_MAX_PUSH_BYTES 128
 
-/* Values of a kernel's specialization constants. Ids 0, 1, .. lie one after another. */
+/* Values of a kernel's specialization constants, in the order of their ids. */
 struct kernel_constants {
     COMMON_CONSTANTS(CONSTANT_FIELD)
     union {
@@ -97,7 +97,7 @@ struct kernel_info {
 /* kernel: not KERNEL_NONE. */
 const struct kernel_info *kernel_info(enum kernel kernel);
 
-/* Nothing pending at the inputs, no activation at the output, all else 0. */
+/* Constants without pending affine maps and activations; all others 0. */
 struct kernel_constants kernel_default_constants(void);
 
 extern const struct kernel_constant kernel_common_constants[COMMON_CONSTANT_COUNT];

@@ -1,4 +1,4 @@
-/* Graph nodes to steps, in order; every value becomes a view. */
+/* Lowers graph nodes to steps, in order; every value becomes a view. */
 #include "net/lower_internal.h"
 
 #include <math.h>
@@ -96,7 +96,7 @@ int lower_output_map(struct lowering *low, const struct net_node *node,
     return tensor;
 }
 
-/* No later node reads the tensor through any value. */
+/* Whether no later node reads the tensor, through any value. */
 static bool dies_here(const struct lowering *low, int tensor)
 {
     for (size_t v = 0; v < low->graph->value_count; v++) {
@@ -365,9 +365,9 @@ bool lower_mean(struct lowering *low, const struct net_node *node,
 
 /* ---- binaries ---- */
 
-/* Whether the offsets of an affine map can take one more sum: nothing but the next node
- * reads the value, nothing comes after the map, and the style does not fill them. */
-static bool takes_offset(const struct lowering *low, int value)
+/* Whether a constant can be added to the offsets of a pending affine map: only one node
+ * reads the value, no activation is pending, and the style does not fill the offsets. */
+static bool can_add_offset(const struct lowering *low, int value)
 {
     const struct plan_view *view = &low->views[value];
     if (view->affine_param < 0 || view->act != NET_ACT_NONE ||
@@ -390,7 +390,7 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
     bool reversed = x == 1;
     enum net_binary op = node->u.binary.kind;
     bool joins = (op == NET_BINARY_ADD || (op == NET_BINARY_SUB && !reversed)) &&
-                 takes_offset(low, value);
+                 can_add_offset(low, value);
     if (!joins &&
         (low->views[value].act != NET_ACT_NONE || low->views[value].affine_tensor >= 0 ||
          low->views[value].affine_param >= 0)) {
@@ -490,7 +490,7 @@ bool lower_binary(struct lowering *low, const struct net_node *node,
     struct plan_view v0 = low->views[node->input[0]], v1 = low->views[node->input[1]];
     int axes0 = broadcast_axes(&a->shape, shape),
         axes1 = broadcast_axes(&b->shape, shape);
-    /* A sum may overwrite the operand that nobody reads again. */
+    /* A sum may overwrite an operand that no later step reads. */
     int out = -1;
     if (!axes0 && dies_here(low, v0.tensor) && v0.tensor != v1.tensor)
         out = v0.tensor;
@@ -513,7 +513,8 @@ bool lower_binary(struct lowering *low, const struct net_node *node,
     return true;
 }
 
-/* The SpaceToDepth that alone reads the picture, where it may be folded. */
+/* The SpaceToDepth that is the only reader of the picture, where it may be folded; else
+ * NULL. */
 static const struct net_node *picture_block(const struct lowering *low, int value)
 {
     int reader = net_value_sole_reader(low->graph, value);
@@ -549,7 +550,7 @@ bool lower_input(struct lowering *low, const struct net_node *node,
     if (at < 0)
         return false;
     for (int c = 0; c < channels; c++) {
-        /* What comes after the picture's own channels is in the net's values. */
+        /* The channels after R G B are already in the network's value range. */
         bool picture = block || c < 3;
         low->plan->params[at / 4 + c / 4 * 8 + c % 4] = picture ? range->scale : 1;
         low->plan->params[at / 4 + c / 4 * 8 + 4 + c % 4] = picture ? range->shift : 0;
@@ -558,7 +559,7 @@ bool lower_input(struct lowering *low, const struct net_node *node,
     return true;
 }
 
-/* By operator; NULL: values of the style alone, which the host computes. */
+/* By operator; NULL: only the host computes it, from the style weights. */
 static bool (*const lowerings[])(struct lowering *, const struct net_node *,
                                  struct daub_error *) = {
 #define LOWERING(enumerator, number, name, definition, lower) [enumerator] = (lower),

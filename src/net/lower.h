@@ -5,8 +5,8 @@
 #include "net/plan.h"
 
 /* Plans the graph (after net_passes_run). *plan is initialised here and freed by the
- * caller in either case. False with *error set where the graph needs what no kernel does
- * or a tensor exceeds the device's limits. */
+ * caller in either case. False with *error set where no kernel can run a node or a
+ * tensor exceeds the device's limits. */
 bool net_lower(struct plan *plan, const struct net_graph *graph,
                const struct plan_caps *caps, const struct plan_range *range,
                struct daub_error *error);

@@ -1,4 +1,4 @@
-/* Convolutions: which kernel, its tile, its weights' layout. */
+/* Lowers convolutions: chooses the kernel and its tile, packs the weights. */
 #include "net/lower_conv.h"
 
 #include <limits.h>
@@ -10,13 +10,15 @@
 #include "util/error.h"
 
 #define MAX_TEXEL_ROWS 16 /* input rows an invocation keeps */
-/* Multiply-adds unrolled, for the driver's compiler: it takes 0.4 s for so many. */
+/* Multiply-adds in an unrolled loop. llvmpipe compiles that many in 0.4 s (measured). */
 #define MAX_TEXEL_CODE 2400
-/* Lavapipe ends all loops of an invocation, silently, at 65535 rounds together. */
+/* Lavapipe ends the loops of an invocation without an error after 65535 iterations in
+ * all. */
 #define MAX_LOOP      65000
 #define SHARED_TILE_H 8
 #define SHARED_TILE_W 16
-/* Bytes of shared memory; leaves room for two work-groups in the least that exists. */
+/* Bytes of shared memory of a work-group. Set by hand: two work-groups fit the 48 KiB
+ * that common GPUs have. */
 #define SHARED_TILE_BUDGET 24576
 
 static void free_conv(struct conv *conv)
@@ -89,7 +91,8 @@ struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
     return step;
 }
 
-/* What both dense kernels are told. groups: work-groups over output channels. */
+/* Sets constants and push constants of both dense kernels. groups: work-groups over
+ * output channels. */
 static void set_dense(const struct conv *conv, struct plan_step *step, int groups)
 {
     step->constants.own.conv = (struct conv_constants){.KH = conv->kernel[0],
@@ -127,8 +130,9 @@ static struct plan_step *start_step(struct lowering *low, const struct conv *con
 
 /* ---- texel kernel ---- */
 
-/* Output channels an invocation makes: the widest of 32, 16, 12, 8, 4 that wastes least;
- * 32 only where the statistics' exchange can hold it. */
+/* Output channels an invocation makes: of 4, 8, 12, 16, 32 the one with the fewest unused
+ * channels, the widest of several. At most two channels a lane, for the reduction of the
+ * statistics (conv_texel.comp). */
 static int texel_width(const struct lowering *low, int out_c)
 {
     static const int widths[] = {4, 8, 12, 16, 32};
@@ -145,7 +149,8 @@ static int texel_width(const struct lowering *low, int out_c)
     return best;
 }
 
-/* How much of the kernel is unrolled: whole, or the part that costs least loads. */
+/* Chooses the part of the kernel's taps that is unrolled, by the lowest estimated cost.
+ */
 static void texel_unroll(const struct lowering *low, const struct conv *conv, int rows,
                          int *unroll_y, int *unroll_x)
 {
@@ -156,7 +161,8 @@ static void texel_unroll(const struct lowering *low, const struct conv *conv, in
     *unroll_y = *unroll_x = 1;
     for (int y = 1; y <= kh && (y - 1) * conv->dilation[0] + 1 <= MAX_TEXEL_ROWS; y++) {
         for (int x = 1; x <= kw && x * y <= most; x++) {
-            /* Taps with their padding, loads, and keeping the sums between parts. */
+            /* Estimated cost: 2 for a tap, 1 for a loaded row, 8 for keeping the sums
+             * between parts. Set by hand. */
             int parts = ((kh + y - 1) / y) * ((kw + x - 1) / x);
             int cost = parts * (x * (2 * y + y + rows - 1) + 8);
             if (cost <= best_cost) {
@@ -181,12 +187,13 @@ static bool texel_fits(const struct lowering *low, const struct conv *conv, int 
 /* Output rows an invocation makes; 0: the kernel cannot do it. */
 static int texel_rows(const struct lowering *low, const struct conv *conv)
 {
-    /* Pictures out of wide kernels have few sums a pixel: more rows pay for the loads. */
+    /* With few output channels loads are the limit; more rows share them. Set by hand. */
     if (conv->out_c <= 4 && texel_fits(low, conv, 8))
         return 8;
     int best = 0, best_cost = INT_MAX;
     for (int rows = 6; rows >= 4; rows--) {
-        /* A row costs 1, what rows share another. */
+        /* Estimated cost: 1 for a row and 1 for what the rows of an invocation share
+         * (docs/measured.md, "What was tried"). */
         int cost = (conv->out_h + rows - 1) / rows * (rows + 1);
         if (cost < best_cost && texel_fits(low, conv, rows)) {
             best = rows;
@@ -321,7 +328,7 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
                            ? &step->constants.own.winograd_out.STATS
                            : &step->constants.own.conv.STATS;
     tiles->count = (int)step->stats_tiles;
-    if (*write_stats) { /* another norm reads it, too */
+    if (*write_stats) { /* another normalization has asked for them */
         tiles->tensor = step->bind[SLOT_STATS].tensor;
         return true;
     }
@@ -503,9 +510,10 @@ static bool start_conv(struct lowering *low, const struct net_node *node,
     return true;
 }
 
-/* Nearest x2 upsampling followed by a 3x3 convolution of stride 1 and padding 1: each
- * output parity sees two rows and columns of the small map with summed weights.
- * Reflection of one pixel of the large map is the edge of the small one. */
+/* Whether the node is nearest x2 upsampling with a 3x3 convolution of stride 1 and
+ * padding
+ * 1. Then outputs of each parity are a 2x2 convolution of the small map with summed
+ * weights. Reflection by one pixel of the large map reads the edge of the small one. */
 static bool is_phase_conv(const struct net_node *node)
 {
     const struct net_window *w = &node->u.conv.window;
@@ -526,7 +534,8 @@ static void make_phases(struct conv *conv, const float *weight)
         int phase = k / (conv->out_c * conv->in_c), oi = k % (conv->out_c * conv->in_c);
         for (int ky = 0; ky < 3; ky++) {
             for (int kx = 0; kx < 3; kx++) {
-                /* Tap -1, 0, 1 of parity p reads small index (p + tap) >> 1 - (p - 1). */
+                /* Tap t (-1, 0, 1) of parity p reads element floor((p + t) / 2) of the
+                 * small map, which is its tap floor((p + t) / 2) - (p - 1). */
                 int ty = ((phase >> 1) + ky - 1 + 2) / 2 - 1 - ((phase >> 1) - 1);
                 int tx = ((phase & 1) + kx - 1 + 2) / 2 - 1 - ((phase & 1) - 1);
                 conv->weight[(size_t)k * 4 + (size_t)(ty * 2 + tx)] +=
@@ -542,8 +551,9 @@ static void make_phases(struct conv *conv, const float *weight)
         conv->pad_mode = NET_PAD_EDGE;
 }
 
-/* Where only an instance norm reads the convolution, its outputs may have any scale: one
- * that keeps them near 1 cannot overflow 16 bits. The norm's epsilon follows. */
+/* Where only an instance normalization reads the convolution, scales its weights so that
+ * the outputs are near 1 and do not overflow 16 bits. The normalization undoes the scale;
+ * its epsilon is scaled, too. */
 static bool rescale(struct lowering *low, struct conv *conv, const struct net_node *node,
                     struct daub_error *error)
 {
@@ -576,7 +586,7 @@ static bool rescale(struct lowering *low, struct conv *conv, const struct net_no
             for (size_t i = 0; i < each; i++)
                 w[i] *= factor[o];
         }
-        /* A constant per channel is what the norm takes away. */
+        /* The normalization subtracts the mean, so a bias has no effect. */
         conv->bias[o] = 0.0f;
     }
     struct lower_made *made = lower_set_made(low, conv->out, error);
@@ -628,8 +638,8 @@ end:
     return ok;
 }
 
-/* A transposed convolution of stride 2 whose taps all fall on the two nearest rows and
- * columns is four 2x2 convolutions too. Weights of node: [I][O][kh][kw]. */
+/* A transposed convolution of stride 2 as four 2x2 convolutions, where each output reads
+ * at most the two nearest rows and columns. Weights of the node: [I][O][kh][kw]. */
 static bool deconv_phases(struct conv *conv, const struct net_node *node,
                           const float *weight)
 {

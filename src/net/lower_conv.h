@@ -4,12 +4,12 @@
 
 #include "net/lower_internal.h"
 
-/* What a kernel computes, common to convolution and the phase forms. Weights are
- * [O][I][kh] [kw] of one phase after another. */
+/* A convolution as the kernels compute it, or its four phases. Weights: [phase][O][I][kh]
+ * [kw]. */
 struct conv {
     const struct net_node *node;
     struct plan_view in;
-    const struct plan_tensor *from;            /* dies at the next plan_add_map */
+    const struct plan_tensor *from;            /* valid until plan_add_map */
     int out;                                   /* tensor */
     int in_h, in_w, in_c, out_h, out_w, out_c; /* out: of one phase */
     int kernel[2], stride[2], dilation[2], top, left;
@@ -35,11 +35,12 @@ bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float
 /* The bias buffer: blocks of bias, then blocks of slopes. */
 bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct conv *conv,
                     struct daub_error *error);
-/* The last step can write statistics in so many tiles. */
+/* Notes that the last step can write statistics, in that many tiles. */
 bool conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles,
                     struct daub_error *error);
 
-/* Whether the Winograd kernels take this convolution, and its three steps. */
+/* Whether the Winograd kernels can run this convolution and are faster. emit_winograd
+ * adds its three steps. */
 bool winograd_fits(const struct lowering *low, const struct conv *conv);
 bool emit_winograd(struct lowering *low, const struct conv *conv,
                    struct daub_error *error);

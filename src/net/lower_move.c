@@ -78,7 +78,7 @@ bool lower_block(struct lowering *low, const struct net_node *node,
     if (!view)
         return false;
     if (low->views[node->output].tensor >= 0)
-        return true; /* folded into the picture */
+        return true; /* the picture has this layout already */
     struct plan_view from = *view;
     bool crd = node->u.block.order == NET_BLOCK_CRD;
     bool spread = node->op == NET_DEPTH_TO_SPACE;
@@ -96,7 +96,7 @@ bool lower_block(struct lowering *low, const struct net_node *node,
     return true;
 }
 
-/* Two maps at a time; more are chained. */
+/* The kernel joins two maps; for more, its result is joined with the next. */
 bool lower_concat(struct lowering *low, const struct net_node *node,
                   struct daub_error *error)
 {
@@ -132,8 +132,8 @@ bool lower_concat(struct lowering *low, const struct net_node *node,
     return true;
 }
 
-/* A step from the node's one input to a fresh output, a pixel and channel block an
- * invocation. *in, *c_step: the input tensor and channel blocks an invocation makes. */
+/* Adds a step from the node's input to a new map, with one invocation for each pixel.
+ * *in: the input tensor; *c_step: channel blocks an invocation makes. */
 static struct plan_step *start_step(struct lowering *low, const struct net_node *node,
                                     enum kernel kernel, const struct plan_tensor **in,
                                     int *c_step, struct daub_error *error)

@@ -1,6 +1,6 @@
 /* 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3): 36 multiplications instead of
- * 144 for 16 pixels, and two more passes over memory. Only the texel kernels have it: on
- * a processor arithmetic is the limit, on a GPU memory bandwidth. */
+ * 144 for 16 pixels, and two more passes over memory. Only for the texel kernels: on a
+ * processor arithmetic is the limit, on a GPU memory bandwidth. */
 #include "net/lower_conv.h"
 
 #include <stdlib.h>
@@ -10,11 +10,12 @@
 #include "util/error.h"
 
 #define PIECES 36
-/* Below, loads and stores of the two passes outweigh the arithmetic saved (measured:
- * 0.8 times the speed at 32 channels, 1.2 at 64, 1.8 at 128). */
+/* With fewer channels, the two passes cost more than the saved multiplications: measured
+ * 0.8 times the speed at 32 channels, 1.2 at 64, 1.8 at 128 (docs/measured.md). */
 #define MIN_CHANNELS 64
-#define TILE_GROUPS  4 /* vectors of tiles a multiplying invocation makes */
-/* The pieces take 2.25 times the map, twice; larger maps stay direct. */
+#define TILE_GROUPS  4 /* vectors of tiles an invocation multiplies; set by hand */
+/* Bytes. Two buffers of 2.25 times the map are needed; larger maps use the direct kernel.
+ * Set by hand. */
 #define MAX_MAP_BYTES ((size_t)48 << 20)
 
 bool winograd_fits(const struct lowering *low, const struct conv *conv)
@@ -160,7 +161,8 @@ bool emit_winograd(struct lowering *low, const struct conv *conv,
     struct plan_step *step = conv_start_step(low, conv, KERNEL_WINOGRAD_OUT, error);
     if (!step || !conv_bind_bias(low, step, conv, error))
         return false;
-    /* The arithmetic counts where it is done, as that of the direct convolution. */
+    /* The multiplying step gets the operations of the direct convolution, so that speeds
+     * can be compared. */
     plan->steps[plan->step_count - 2].macs = step->macs;
     step->macs = 0;
     plan_bind_tensor(plan, step, SLOT_INPUT0, products);

@@ -216,7 +216,7 @@ struct search {
 };
 
 /* Whether pictures whose sides are multiples of step suit the network: at four
- * neighbouring multiples the output differs from the picture by the same number of
+ * neighboring multiples the output differs from the picture by the same number of
  * pixels. A multiple that a stride does not divide would be rounded to another
  * difference. */
 static bool step_fits(struct search *search, int step)

@@ -24,7 +24,7 @@ struct bytes {
     const uint8_t *at, *end;
 };
 
-static bool take_varint(struct bytes *bytes, uint64_t *value)
+static bool read_varint(struct bytes *bytes, uint64_t *value)
 {
     *value = 0;
     for (int shift = 0; shift < 64 && bytes->at < bytes->end; shift += 7) {
@@ -44,19 +44,19 @@ static bool walk_message(const ProtobufCMessageDescriptor *type, struct bytes by
         return false;
     while (bytes.at < bytes.end) {
         uint64_t key, value;
-        if (!take_varint(&bytes, &key) || key >> 3 == 0 || key >> 3 > INT32_MAX)
+        if (!read_varint(&bytes, &key) || key >> 3 == 0 || key >> 3 > INT32_MAX)
             return false;
         uint64_t skip = 0;
         switch (key & 7) {
         case 0:
-            if (!take_varint(&bytes, &value))
+            if (!read_varint(&bytes, &value))
                 return false;
             break;
         case 1:
             skip = 8;
             break;
         case 2:
-            if (!take_varint(&bytes, &skip))
+            if (!read_varint(&bytes, &skip))
                 return false;
             break;
         case 5:

@@ -12,7 +12,8 @@
 #include "net/onnx.h"
 
 /* Limits of one build, in elements: of all folded constants together, of what folding
- * computes, of all constants of the graph together. Real networks stay far below. */
+ * computes, of all constants of the graph together. Set by hand, far above what real
+ * networks need. */
 #define NET_ONNX_MAX_FOLDED    ((int64_t)1 << 25)
 #define NET_ONNX_MAX_WORK      ((int64_t)1 << 27)
 #define NET_ONNX_MAX_CONSTANTS ((int64_t)1 << 28)
@@ -60,7 +61,7 @@ struct net_onnx {
     int test_side; /* length of dynamic axes when the file was parsed, pixels */
 };
 
-/* What a symbol stands for in a build: a constant or a value. */
+/* What a symbol is in a build: a constant or a value of the graph. */
 struct net_onnx_entry {
     const Onnx__TensorProto *proto; /* constant not decoded yet */
     struct net_tensor *tensor;      /* constant */

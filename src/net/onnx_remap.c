@@ -49,7 +49,8 @@ static bool resize_dimensions(const struct net_onnx_builder *b, struct net_shape
         out->dim[from] = current;
         return true;
     }
-    /* Two neighbours with the picture's aspect ratio are height and width of a map. */
+    /* Two neighboring dimensions with the picture's aspect ratio are taken for the height
+     * and width of a map. */
     const struct net_graph *graph = b->original->graph;
     for (int i = to - 2; i >= from; i--) {
         int64_t *height = &out->dim[i], *width = &out->dim[i + 1];

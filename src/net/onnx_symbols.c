@@ -296,8 +296,8 @@ static bool is_float(const Onnx__ValueInfoProto *info)
            type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
 }
 
-static bool take_image(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
-                       struct daub_error *error)
+static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
+                      struct daub_error *error)
 {
     struct net_onnx_info *info = &onnx->info;
     char name[NET_ONNX_TEXT];
@@ -324,8 +324,8 @@ static bool take_image(struct net_onnx *onnx, int symbol, const struct net_shape
     return true;
 }
 
-static bool take_style(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
-                       struct daub_error *error)
+static bool set_style(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
+                      struct daub_error *error)
 {
     char name[NET_ONNX_TEXT];
     net_onnx_printable(onnx->symbols[symbol].name, name);
@@ -357,15 +357,15 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
             return daub_fail(
                 error, DAUB_ERROR_MODEL,
                 "does not say that its input '%s' is a float tensor of known "
-                "rank; export it anew",
+                "rank; export it again",
                 name);
         bool image = shape.rank == 4, style = shape.rank == 1 || shape.rank == 2;
         if (!image && !style)
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "has an input '%s' of %d axes: no picture [1,3,H,W]", name,
                              shape.rank);
-        if (image ? !take_image(onnx, (int)s, &shape, error)
-                  : !take_style(onnx, (int)s, &shape, error))
+        if (image ? !set_image(onnx, (int)s, &shape, error)
+                  : !set_style(onnx, (int)s, &shape, error))
             return false;
     }
     if (onnx->image < 0)

@@ -1,10 +1,11 @@
-/* What op_*.c define of each operator listed in ops.h, and what they share. */
+/* The definition of each operator of ops.h, made in op_*.c, and what these files share.
+ */
 #ifndef DAUB_NET_OP_H
 #define DAUB_NET_OP_H
 
 #include "net/graph.h"
 
-/* One node at work. in and out are set while the reference runs only. */
+/* A node whose shape or result is computed. in and out are set only in the reference. */
 struct net_op_job {
     const struct net_graph *graph;
     const struct net_node *node;
@@ -33,7 +34,7 @@ NET_OPS(NET_OPERATOR_DECLARATION)
 /* NULL where op is not in the list. */
 const struct net_operator *net_op_find(enum net_op op);
 
-/* What the list says of an activation; NULL where act is not in it. */
+/* The row of an activation in NET_ACTS; NULL where there is none. */
 struct net_act_info {
     const char *name;
     float alpha, beta; /* where an ONNX file leaves them out */
@@ -42,7 +43,7 @@ struct net_act_info {
 const struct net_act_info *net_act_find(enum net_act act);
 
 /* ---- inputs and output of a job (op.c) ---- */
-/* Input i, NULL where the node goes without it. */
+/* Input i, NULL where it is absent. */
 const struct net_value *net_op_in(const struct net_op_job *job, int i);
 const struct net_shape *net_op_in_shape(const struct net_op_job *job, int i);
 const struct net_shape *net_op_out_shape(const struct net_op_job *job);
@@ -69,11 +70,11 @@ const char *net_op_pick_name(const char *const *names, int count, int value);
 const char *net_op_pad_name(enum net_pad_mode mode);
 void net_op_dump_act(enum net_act act, float alpha, float beta, FILE *file);
 
-/* Element of an axis of size elements that padding shows at i, which may lie outside; -1
- * for the padding value. */
+/* Element that padding puts at position i, which may lie outside the axis of size
+ * elements; -1 for the padding value. */
 int64_t net_op_pad_source(int64_t i, int64_t size, enum net_pad_mode mode);
-/* Element of an axis of in elements that a nearest NET_RESIZE of it to out elements takes
- * for output element i; axis 0 is vertical, 1 horizontal. */
+/* Input element that a nearest NET_RESIZE from in to out elements copies to output
+ * element i; axis 0 is vertical, 1 horizontal. */
 int64_t net_op_nearest_source(const struct net_node *node, int axis, int64_t i,
                               int64_t in, int64_t out);
 

@@ -453,8 +453,8 @@ const struct net_operator net_op_concat = {
 /* ---- resampling ---- */
 
 /* Multiplies sizes by scales in single precision, as ONNX Runtime does: 3 * (5/3) must
- * give 5. For a file with sizes instead of scales, scale is out / in, and the output's
- * size is used as it is where that agrees. */
+ * give 5. For a file with sizes instead of scales, scale is out / in, and the
+ * output's own size is kept where it agrees with scale. */
 static bool resize_shape(const struct net_op_job *job, struct net_shape *out)
 {
     const struct net_node *node = job->node;
@@ -516,7 +516,7 @@ int64_t net_op_nearest_source(const struct net_node *node, int axis, int64_t i,
 {
     double x = resize_coordinate(node, axis, i, in, out);
     /* Other runtimes compute in single precision: with a scale of 1.7, stored as
-     * 1.70000005, they take element 10 for element 17. Rounds to a half where the
+     * 1.70000005, output element 17 is input element 10. Rounds to a half where the
      * difference is that small. */
     double grid = floor(x * 2 + 0.5) / 2;
     if (fabs(x - grid) < 1e-4 + 5e-7 * fabs(x))

@@ -1,6 +1,6 @@
 /* The operators: one row each. Enumerations, names, the reference, the importer's table
- * and the lowering table are generated from these lists, so a row is all that an
- * element-wise function needs on the host. docs/add-an-operator.md describes the steps.
+ * and the lowering table are generated from these lists, so an element-wise function
+ * needs nothing else on the host. docs/add-an-operator.md describes the steps.
  *
  * ROW stands for a macro that makes what the including file needs of a row. */
 #ifndef DAUB_NET_OPS_H

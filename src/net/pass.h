@@ -71,7 +71,7 @@ void net_pass_redirect(struct net_graph *graph, int from, int to);
 /* Node later, the only reader of earlier's output, becomes a copy of node earlier with
  * its own output value; earlier is disconnected. */
 void net_pass_replace(struct net_graph *graph, int later, int earlier);
-/* Takes the inputs from a node whose output is not read, so that the sweep deletes it. */
+/* Removes the inputs of a node whose output is not read, so that the sweep deletes it. */
 void net_pass_disconnect(struct net_node *node);
 /* Adds a constant [count] of zeros, for the caller to fill; -1 with *error set. */
 int net_pass_add_vector(struct net_graph *graph, const char *name, int64_t count,

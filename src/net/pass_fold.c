@@ -99,7 +99,7 @@ bool net_pass_affine_after(struct net_graph *graph, struct daub_error *error)
 }
 
 /* Whether a constant added to the input can move into the bias: not with zero padding. */
-static bool takes_shift(const struct net_node *node)
+static bool can_move_shift(const struct net_node *node)
 {
     if (node->op != NET_CONV)
         return false;
@@ -120,7 +120,7 @@ static bool fold_before(struct net_graph *graph, int conv, bool *folded,
         net_value_sole_reader(graph, value) != conv)
         return true;
     if ((affine.kind == NET_BINARY_ADD || affine.kind == NET_BINARY_SUB) &&
-        !takes_shift(&graph->nodes[conv]))
+        !can_move_shift(&graph->nodes[conv]))
         return true;
     if (!copy_weights(graph, conv, error) ||
         !net_pass_affine(graph, &graph->nodes[before], &affine))

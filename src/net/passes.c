@@ -7,9 +7,9 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-/* The order matters: the layout pass comes first because the others know [1,C,H,W] only;
+/* The order matters: nhwc precedes the passes that know [1,C,H,W] only;
  * reshapes are joined after the passes that look for them; padding is folded before
- * upsampling because it stands between a Resize and its convolution. */
+ * upsampling because a Pad may be between a Resize and its convolution. */
 const struct net_pass net_passes[] = {
     {"clean", "remove what changes nothing", net_pass_clean},
     {"shuffle", "pixel shuffles written as reshape, transpose, reshape",
@@ -29,11 +29,11 @@ const struct net_pass net_passes[] = {
      net_pass_affine_before},
     {"act", "activations into convolutions", net_pass_act},
     {"clean", "remove what changes nothing", net_pass_clean},
-    {"reject", "name what is left that cannot be run", net_pass_reject},
+    {"reject", "refuse nodes that daub cannot run", net_pass_reject},
 };
 const size_t net_pass_count = sizeof(net_passes) / sizeof(net_passes[0]);
 
-/* Frees the elements of constants that folded ones have replaced. */
+/* Frees the elements of constants that no node reads any more. */
 static bool drop_constants(struct net_graph *graph, struct daub_error *error)
 {
     bool *read = daub_alloc(graph->value_count, sizeof(*read));
@@ -74,7 +74,7 @@ static bool is_host_only(const struct net_node *node)
 
 /* Whether the node uses values computed from the style only as one number, or one for
  * each channel. */
-static bool takes_style(const struct net_graph *graph, const struct net_node *node)
+static bool style_fits(const struct net_graph *graph, const struct net_node *node)
 {
     const struct net_shape *map = net_pass_shape(graph, node->output);
     for (int k = 0; k < node->input_count; k++) {
@@ -95,7 +95,7 @@ bool net_pass_reject(struct net_graph *graph, struct daub_error *error)
         const struct net_shape *shape = net_pass_shape(graph, node->output);
         if (graph->values[node->output].from_style)
             continue;
-        if (is_host_only(node) || shape->rank != 4 || !takes_style(graph, node))
+        if (is_host_only(node) || shape->rank != 4 || !style_fits(graph, node))
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "operator %s in node '%.80s' is used in a way daub cannot "
                              "run; export the network with plain image operators",

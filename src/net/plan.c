@@ -1,4 +1,4 @@
-/* Placing a plan's tensors in the arena, barriers, checks, dump. */
+/* Places a plan's tensors in the arena, sets barriers, checks and dumps plans. */
 #include "net/plan_build.h"
 
 #include <stdlib.h>
@@ -7,7 +7,6 @@
 #include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
-#include "util/half.h"
 
 void net_plan_free(struct plan *plan)
 {
@@ -45,8 +44,8 @@ static bool overlap(const struct plan_tensor *a, const struct plan_tensor *b)
     return a->first <= b->last && b->first <= a->last;
 }
 
-/* Lowest offset at which the tensor meets no placed one that lives at the same time:
- * candidates are zero and every end of such a tensor. */
+/* Lowest offset at which the tensor overlaps no placed tensor that is used at the same
+ * time. Candidates are zero and the end of every placed tensor. */
 static size_t find_offset(const struct plan *plan, const int *order, size_t placed,
                           const struct plan_tensor *tensor)
 {
@@ -70,7 +69,7 @@ static size_t find_offset(const struct plan *plan, const int *order, size_t plac
     return best;
 }
 
-/* Largest first, each at the lowest free offset. */
+/* Places the tensors in the arena: the largest first, each at the lowest free offset. */
 static bool place(struct plan *plan, struct daub_error *error)
 {
     int *order = daub_alloc(plan->tensor_count, sizeof(*order));
@@ -81,7 +80,8 @@ static bool place(struct plan *plan, struct daub_error *error)
         if (!plan->tensors[i].external && plan->tensors[i].first >= 0)
             order[count++] = (int)i;
     }
-    /* Insertion sort keeps this free of shared state; there are at most a few hundred. */
+    /* Insertion sort: qsort has no argument for the plan, and there are at most a few
+     * hundred tensors. */
     for (size_t i = 1; i < count; i++) {
         int moving = order[i];
         size_t k = i;
@@ -139,7 +139,8 @@ static bool conflict(const struct plan *plan, size_t earlier, size_t later)
     return false;
 }
 
-/* A barrier waits for everything before it, so only steps since the last one count. */
+/* A barrier waits for all preceding steps, so only steps since the last barrier can
+ * conflict. */
 static void set_barriers(struct plan *plan)
 {
     size_t since = 0;

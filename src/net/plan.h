@@ -1,19 +1,18 @@
-/* From a graph to what a device does: kernels with their constants, tensors placed in one
- * arena, packed weights. Knows the kernels' contract and nothing of Vulkan, so plans are
- * made, dumped and checked anywhere.
+/* The plan of a graph: kernel calls with their constants, tensors placed in one arena,
+ * packed weights. It depends on the kernels' contract but not on Vulkan, so plans can be
+ * made, dumped and checked without a device.
  *
  * Normalizations and activations are not dispatches: a value is kept as a view, a stored
  * tensor with a pending per-channel affine map and activation that its reader applies
- * while loading (shaders/view.glsl). Norm statistics come out of the convolution's
- * epilogue as tiles, are reduced and turned into the affine pair by two tiny dispatches.
- */
+ * while loading (shaders/view.glsl). The convolution also writes statistics of its
+ * output in tiles; one small dispatch makes a normalization's affine pair from them. */
 #ifndef DAUB_NET_PLAN_H
 #define DAUB_NET_PLAN_H
 
 #include "net/graph.h"
 #include "net/kernel.h"
 
-/* What the planner may count on. Filled from a device's caps, or by hand in tests. */
+/* The planner's limits: from a device's caps, or chosen by tests. */
 struct plan_caps {
     bool texel;         /* kernel set: texel buffers and shuffles, else shared memory */
     bool fp16;          /* activations stored as halves (weights too, unless texel) */
@@ -62,12 +61,12 @@ struct plan_step {
     struct plan_binding bind[SLOT_COUNT];
     uint32_t groups[3];
     double macs;
-    uint32_t stats_tiles; /* tiles of norm statistics it can write */
-    bool barrier;         /* waits for what came before */
+    uint32_t stats_tiles; /* tiles of statistics it can write; 0: none */
+    bool barrier;         /* waits for the preceding steps */
     int value; /* graph value that its output tensor holds before pending views; -1 */
 };
 
-/* Floats of params that follow the style: elements of value's result times factor. */
+/* Floats of params that depend on the style: elements of value's result times factor. */
 struct plan_fill {
     int value;
     int64_t offset; /* bytes */
@@ -88,23 +87,23 @@ struct plan {
     size_t step_count, step_capacity;
     unsigned char *weights; /* packed as the kernels read them */
     size_t weight_bytes, weight_capacity;
-    float *params; /* small vectors: bias is in weights, norm scales and affines here */
+    float *params; /* scales, shifts, affine maps; biases are in weights */
     size_t param_count, param_capacity;
     struct plan_fill *fills;
     size_t fill_count, fill_capacity;
     size_t arena_bytes;
     int input; /* tensor */
-    /* With fold_blocks, a net that begins with SpaceToDepth gets its picture in that
-     * layout already, and what a final DepthToSpace would move is left as it is: the
-     * block's side (1: none) and whether channels run as CRD instead of DCR. */
+    /* With fold_blocks, a SpaceToDepth at the network's start and a DepthToSpace at its
+     * end are left out, and picture and painting have that layout: side of the blocks (1:
+     * none), and whether the channel order is CRD instead of DCR. */
     int input_block, output_block;
     bool input_crd, output_crd;
-    struct plan_view output; /* still to be applied by whoever reads the painting */
+    struct plan_view output; /* the painting; its reader applies what is pending */
     int out_h, out_w;
     int max_live_maps; /* most maps of more than one pixel in the arena at one step */
 };
 
-/* What the picture's values mean to the net: net value = scale * (0..1 value) + shift. */
+/* The network's value range: network value = scale * (0..1 value) + shift. */
 struct plan_range {
     float scale, shift;
 };
@@ -116,7 +115,8 @@ void net_plan_free(struct plan *plan);
 bool net_plan_fill(const struct plan *plan, const struct net_graph *graph,
                    const float *style, float *params, struct daub_error *error);
 
-/* Overlaps in the arena, reads before writes, missing barriers; for tests and debug. */
+/* Finds overlaps in the arena, reads of tensors not yet written and missing barriers:
+ * false with *error set. For tests and probes. */
 bool net_plan_check(const struct plan *plan, struct daub_error *error);
 void net_plan_dump(const struct plan *plan, FILE *file);
 

@@ -128,7 +128,7 @@ void plan_bind_params(struct plan_step *step, enum kernel_slot slot, int64_t off
         .where = PLAN_PARAMS, .offset = (size_t)offset, .bytes = bytes, .floats = true};
 }
 
-/* Whether an affine map is pending, which is then bound. */
+/* Binds the view's pending affine map; false where there is none. */
 static bool bind_affine(const struct plan *plan, struct plan_step *step,
                         enum kernel_slot slot, const struct plan_view *view)
 {

@@ -13,12 +13,13 @@ int plan_add_floats(struct plan *plan, const char *name, size_t vec4s,
                     struct daub_error *error);
 struct plan_step *plan_add_step(struct plan *plan, enum kernel kernel, const char *name,
                                 struct daub_error *error);
-/* Written where the slot is an output. */
+/* The step writes the tensor where the slot is an output, else it reads it. */
 void plan_bind_tensor(const struct plan *plan, struct plan_step *step,
                       enum kernel_slot slot, int tensor);
 void plan_bind_params(struct plan_step *step, enum kernel_slot slot, int64_t offset,
                       size_t bytes);
-/* Byte offset of count fresh zero floats (whole vec4s) in params, -1 without memory. */
+/* Appends count zero floats (whole vec4s) to params; returns their byte offset, -1
+ * without memory. */
 int64_t plan_add_params(struct plan *plan, size_t count, struct daub_error *error);
 /* Appends bytes of weights on an aligned offset; returns the offset, -1 without memory.
  * floats are stored as halves where as_half. */
@@ -35,7 +36,7 @@ void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float b
 int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
                     int c4);
 
-/* Lifetimes, placement, barriers; the last call of the lowering. */
+/* Lifetimes, placement, barriers; the last thing net_lower does. */
 bool plan_finish(struct plan *plan, struct daub_error *error);
 
 #endif

@@ -29,7 +29,7 @@ struct run {
     struct daub_error *error;
 };
 
-static bool take_input(const struct run *run, const struct net_node *node, float *out,
+static bool copy_input(const struct run *run, const struct net_node *node, float *out,
                        size_t bytes)
 {
     bool image = node->output == run->graph->image;
@@ -51,7 +51,7 @@ static bool run_node(const struct run *run, const struct net_node *node)
         return net_op_no_memory(&job);
     run->ref->result[node->output] = out;
     if (node->op == NET_INPUT)
-        return take_input(run, node, out, (size_t)count * sizeof(float));
+        return copy_input(run, node, out, (size_t)count * sizeof(float));
     for (int i = 0; i < node->input_count; i++)
         run->in[i] = node->input[i] < 0 ? NULL : run->ref->result[node->input[i]];
     return net_ref_node(run->graph, node, run->in, out, run->error);

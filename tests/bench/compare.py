@@ -21,7 +21,7 @@ import torch.nn.functional as F
 
 
 class Conv(nn.Module):
-    """Reflection-padded convolution, instance norm, ReLU; nearest x2 before it if asked."""
+    """Reflection-padded convolution, instance normalization, ReLU; up: nearest x2 first."""
 
     def __init__(self, i, o, k, stride=1, up=1, norm=True, act=True):
         super().__init__()
@@ -48,7 +48,7 @@ class Residual(nn.Module):
 
 
 def johnson(c):
-    """Johnson 2016 with c, 2c, 4c channels; c = 16 is the half-width net."""
+    """Johnson 2016 with c, 2c, 4c channels; c = 16 is the half-width network."""
     return nn.Sequential(
         Conv(3, c, 9), Conv(c, 2 * c, 3, 2), Conv(2 * c, 4 * c, 3, 2),
         *[Residual(4 * c) for _ in range(5)],

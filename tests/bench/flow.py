@@ -28,7 +28,7 @@ def photos():
 
 
 def scene(program, numbers):
-    """(frame before, frame, backward flow, visible) of the rendered scene."""
+    """(previous frame, frame, backward flow, visible) of the rendered scene."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run([program, '--flow', ','.join(map(str, numbers)), folder], check=True)
         for n in numbers:
@@ -64,7 +64,7 @@ def homographies(random, count=3):
             move = to @ np.array([[cos, -sin, dx], [sin, cos, dy],
                                   [random.normal(0, 2e-5), random.normal(0, 2e-5), 1]]) @ \
                 np.linalg.inv(to)
-            # A point p of the newer frame was at move(p) in the one before.
+            # A point p of the current frame was at move(p) in the previous one.
             where = cv2.perspectiveTransform(grid().reshape(-1, 1, 2), move).reshape(
                 HEIGHT, WIDTH, 2)
             flow = (where - grid()).astype(np.float32)
@@ -87,7 +87,7 @@ def layers(random, count=6):
         discs = [(random.uniform((80, 60), (560, 300)), random.uniform(30, 80)) for _ in moves[1:]]
 
         def frame(time):
-            """time 1: the newer frame; its layers were at p + move in the one before."""
+            """time 1: the current frame; its layers were at p + move in the previous one."""
             image = view(back, shift(offset + (1 - time) * -moves[0]))
             label = np.zeros((HEIGHT, WIDTH), int)
             for i, (centre, radius) in enumerate(discs, 1):
@@ -97,21 +97,21 @@ def layers(random, count=6):
                 image[inside], label[inside] = layer[inside], i
             return image, label
 
-        (before, old), (now, new) = frame(0), frame(1)
+        (previous, old), (current, new) = frame(0), frame(1)
         flow = moves[new].astype(np.float32)
         where = grid() + flow
         x, y = (np.clip(np.rint(where[..., i]).astype(int), 0, n - 1)
                 for i, n in enumerate(SIZE))
-        yield before, now, flow, inside(where) & (old[y, x] == new)
+        yield previous, current, flow, inside(where) & (old[y, x] == new)
 
 
 def shift(by):
     return np.array([[1, 0, by[0]], [0, 1, by[1]], [0, 0, 1]], float)
 
 
-def daub(program, step, before, now):
+def daub(program, step, previous, current):
     done = subprocess.run([program, str(WIDTH), str(HEIGHT), str(step)], check=True,
-                          input=before.tobytes() + now.tobytes() + now.tobytes() * 3,
+                          input=previous.tobytes() + current.tobytes() + current.tobytes() * 3,
                           capture_output=True)
     w, h = -(-WIDTH // step), -(-HEIGHT // step)
     field = np.frombuffer(done.stdout, np.float32)[:w * h * 2].reshape(h, w, 2) * step
@@ -123,11 +123,11 @@ def daub(program, step, before, now):
 
 def measure(name, pairs, bench):
     errors, times = {}, {}
-    for before, now, flow, seen in pairs:
-        grey = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (before, now)]
+    for previous, current, flow, seen in pairs:
+        grey = [cv2.cvtColor(image, cv2.COLOR_BGR2GRAY) for image in (previous, current)]
         found = {}
         for step in (4, 2):
-            found['daub 1/%d' % step] = daub(bench, step, before, now)
+            found['daub 1/%d' % step] = daub(bench, step, previous, current)
         for preset, number in PRESETS.items():
             search = cv2.DISOpticalFlow_create(number)
             search.calc(grey[1], grey[0], None)

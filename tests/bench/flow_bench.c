@@ -1,6 +1,6 @@
 /* flow_bench W H STEP [texel|shared] < FRAMES > FIELDS: optical flow of raw rgb24 frames
- * of W x H. Writes, for every frame but the first, the field that leads back to the one
- * before, two 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the
+ * of W x H. Writes, for every frame but the first, the backward
+ * flow, two 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the
  * times. */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-"""steadiness.py DAUB SCENE [OUT]: how steady, how sharp and how true to the style daub paints
-videos, for each way of keeping them steady and along the stability dial; `daub metrics` with
+"""steadiness.py DAUB SCENE [OUT]: steadiness, sharpness and style distance of videos that daub
+paints, for each mode of --temporal and several stabilities; `daub metrics` with
 OpenCV's DIS medium as the motion, or the exact one of the rendered scene. Prints a table; writes
 the trade-off curve and stills of the rendered scene to folder OUT."""
 import json
@@ -155,7 +155,7 @@ def curve(results):
 
 
 def stills(folder):
-    """A frame, and how it differs from the one before moved along the exact motion: painted by
+    """A frame, and how it differs from the previous one warped along the exact motion: painted by
     itself above, steady below."""
     rows, number = [], 31
     flow = motion.read_flo(os.path.join(folder, 'motion_%04d.flo' % number))

@@ -9,7 +9,7 @@
 static int validation_errors;
 
 #if defined(DAUB_SANITIZE)
-/* A driver that stays loaded has a name in LeakSanitizer's reports (lsan.supp). */
+/* Keeps the driver loaded, so that LeakSanitizer's reports name it (lsan.supp). */
 __attribute__((constructor)) static void keep_driver(void)
 {
     dlopen("libvulkan_lvp.so", RTLD_LAZY | RTLD_NODELETE);

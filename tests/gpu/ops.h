@@ -16,18 +16,19 @@ struct ops {
     bool reduced; /* every third case only */
     const char *only;
     int cases, runs, failures;
-    const char *group; /* the table being run, its worst results */
+    const char *group; /* the current table; its worst errors */
     struct op_bounds worst;
 };
 
-/* A picture of random numbers in -1..1 goes through the graph (freed here) on every
- * device, kernel set and precision, after the passes; the reference runs it before. */
+/* Compares the graph (freed here) after the passes, on every device, kernel set and
+ * precision, with the reference before the passes, on a picture of random numbers in
+ * -1..1. */
 void ops_check(struct ops *ops, const char *name, unsigned seed, struct net_graph *graph,
                const struct op_bounds *bounds);
 
-/* Prints and forgets the worst errors of a table. */
+/* Prints the worst errors of the previous table and begins the named one. */
 void ops_group(struct ops *ops, const char *name);
-/* False where this case is to be left out. */
+/* Whether to run this case. */
 bool ops_wants(struct ops *ops, const char *name);
 
 /* A case that builds its graph by itself. */

@@ -32,7 +32,8 @@ struct conv_case {
         n, n, n, n                                                                       \
     }
 
-/* Texel rows, lanes and the shared tile (8 x 16) end inside these odd sizes. */
+/* Odd sizes, which rows and lanes of the texel kernel and the tile of the shared one (8 x
+ * 16) do not divide. */
 static const struct conv_case dense[] = {
     {3, 1, 13, 19, 1, 1, .mode = ZERO},
     {33, 20, 9, 17, 1, 1, .mode = ZERO},
@@ -73,7 +74,7 @@ static const struct conv_case dense[] = {
     {3, 4, 40, 41, 13, 13, .pad = ALL(6), .mode = REFLECT},
 };
 
-/* Wide enough for Winograd's transforms; tiles of four end inside. */
+/* Enough channels for the Winograd kernels; sizes that tiles of four do not divide. */
 static const struct conv_case wide[] = {
     {96, 96, 13, 22, 3, 3, .pad = ALL(1)},
     {100, 97, 9, 70, 3, 3, .pad = ALL(1), .mode = REFLECT},
@@ -109,7 +110,7 @@ static const struct conv_case grouped[] = {
     {12, 12, 9, 18, 3, 3, .stride = {3, 3}, .pad = {1, 0, 1, 2}, .group = 12},
 };
 
-/* Each activation in the epilogue of each kernel that has one of its own. */
+/* Each activation in each convolution kernel. */
 static const struct conv_case activated[] = {
     {5, 8, 9, 17, 1, 1, .act = NET_ACT_RELU},
     {5, 8, 9, 17, 1, 1, .act = NET_ACT_LEAKY_RELU, .alpha = 0.2f},
@@ -248,12 +249,12 @@ static void run_deconvs(struct ops *ops, const struct op_bounds *bounds)
 
 void ops_conv(struct ops *ops)
 {
-    /* Rounding of some hundred products; Winograd's transforms lose a digit more. At 16
+    /* Rounding of some hundred products; Winograd's transforms lose one more digit. At 16
      * bits the input, the weights (shared kernels) and the result are rounded to 2^-11.
      */
     const struct op_bounds bounds = {1e-5, 2e-3};
     run_table(ops, "conv", TABLE(dense), &bounds);
-    /* Winograd's sums lose a digit. */
+    /* Winograd's transforms lose one digit. */
     run_table(ops, "conv wide", TABLE(wide), &(struct op_bounds){5e-5, 2e-3});
     run_table(ops, "conv upsampled", TABLE(upsampled), &bounds);
     run_table(ops, "conv grouped", TABLE(grouped), &bounds);

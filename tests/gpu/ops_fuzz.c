@@ -1,4 +1,4 @@
-/* Random small graphs with fixed seeds: what the tables do not combine.
+/* Random small graphs with fixed seeds: combinations that the tables do not have.
  * DAUB_TEST_GRAPHS=N makes more of them. */
 #include <math.h>
 #include <setjmp.h>
@@ -41,7 +41,7 @@ static int dim(const struct growing *g, int value, int i)
     return (int)g->graph->values[value].shape.dim[i];
 }
 
-/* The newest map more often than an older one. */
+/* A random map, with probability 0.6 the newest one. */
 static int any_map(struct growing *g)
 {
     return g->map[pick(g, 10) < 6 ? g->count - 1 : pick(g, g->count)];
@@ -60,7 +60,7 @@ static int like(struct growing *g, int x, bool channels)
     return -1;
 }
 
-/* Weights that keep the size of the numbers. */
+/* Random weights that keep the magnitude of the values. */
 static int weights(struct growing *g, int a, int b, int kernel, int fan_in)
 {
     float most = sqrtf(3.0f / (float)fan_in);
@@ -105,7 +105,8 @@ static int grow_deconv(struct growing *g, int x)
     return build_done(g->graph);
 }
 
-/* A generous epsilon: dividing by the deviation of a flat map shows rounding alone. */
+/* A large epsilon, because dividing by the deviation of a flat map would amplify rounding
+ * errors. */
 static int grow_norm(struct growing *g, int x)
 {
     int channels = dim(g, x, 1), groups = pick(g, 3) ? channels : 1;
@@ -216,7 +217,7 @@ static int grow_pool(struct growing *g, int x)
     return build_done(g->graph);
 }
 
-/* Adds the means of the maps that nobody reads to the newest one: nothing may be dead. */
+/* Adds the means of the unread maps to the newest one, so that no node is removed. */
 static int gather(struct growing *g)
 {
     int last = g->map[g->count - 1], all = -1;
@@ -275,7 +276,7 @@ void ops_fuzz(struct ops *ops)
             continue;
         net_graph_init(&graph);
         grow(&graph, i);
-        /* Roundings of a dozen layers; at 16 bits some are divided by a deviation. */
+        /* Rounding errors of a dozen layers; at 16 bits normalizations amplify some. */
         ops_check(ops, name, i, &graph, &(struct op_bounds){1e-4, 5e-2});
     }
 }

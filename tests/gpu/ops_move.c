@@ -195,7 +195,7 @@ static const struct op_case joins[] = {
 
 void ops_move(struct ops *ops)
 {
-    /* Nothing is computed but the activation before; 16 bits round twice. */
+    /* Only the activation at the input is computed; 16 bits round twice. */
     const struct op_bounds moved = {1e-6, 1e-3}, weighed = {1e-5, 2e-3};
     ops_group(ops, "slices");
     for (unsigned i = 0; i < sizeof(slices) / sizeof(slices[0]); i++) {

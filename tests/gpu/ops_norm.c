@@ -1,4 +1,4 @@
-/* Normalizations: where the statistics come from, what comes before and after. */
+/* Normalizations: sources of the statistics, operators before and after. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,13 +78,14 @@ static void norm_column(struct net_graph *graph, unsigned seed)
     instance(graph, build_image(graph, 5, 37, 1), seed);
 }
 
-/* No variance: the shift remains. */
+/* One pixel: no variance, the result is the shift. */
 static void norm_point(struct net_graph *graph, unsigned seed)
 {
     instance(graph, build_image(graph, 5, 1, 1), seed);
 }
 
-/* 1000 + x with x of deviation 0.58: sums of squares would keep no digit of it. */
+/* 1000 + x with x of deviation 0.58: a sum of squares would have no correct digit of the
+ * variance. */
 static void norm_large_mean(struct net_graph *graph, unsigned seed)
 {
     int x = build_image(graph, 5, 45, 67);
@@ -137,7 +138,7 @@ static void norm_conv_layer(struct net_graph *graph, unsigned seed)
     norm(graph, conv(graph, build_image(graph, 3, 21, 37), 12, 1, seed), 1, seed + 5);
 }
 
-/* Winograd's last step measures, too. */
+/* The last Winograd step writes statistics, too. */
 static void norm_conv_wide(struct net_graph *graph, unsigned seed)
 {
     int x = conv(graph, build_image(graph, 97, 14, 21), 100, 3, seed);
@@ -156,7 +157,7 @@ static void norm_conv_point(struct net_graph *graph, unsigned seed)
     instance(graph, x, seed + 5);
 }
 
-/* Weights and bias of a thousand: 16-bit storage holds it by rescaling. */
+/* Weights and bias of about 1000: 16-bit storage is possible by rescaling. */
 static void norm_conv_large(struct net_graph *graph, unsigned seed)
 {
     int x = build_image(graph, 16, 18, 22);
@@ -203,7 +204,7 @@ static void norm_deconv(struct net_graph *graph, unsigned seed)
     relu(graph, instance(graph, build_done(graph), seed + 5));
 }
 
-/* Kernels without an epilogue for statistics. */
+/* Kernels that write no statistics. */
 static void norm_depthwise(struct net_graph *graph, unsigned seed)
 {
     int x = build_image(graph, 6, 13, 19);
@@ -217,7 +218,7 @@ static void norm_depthwise(struct net_graph *graph, unsigned seed)
     instance(graph, build_done(graph), seed + 5);
 }
 
-/* ---- what follows ---- */
+/* ---- operators after normalizations ---- */
 
 /* Two residual blocks: the sum is read by the next block and by its own sum. */
 static void norm_residual(struct net_graph *graph, unsigned seed)
@@ -300,8 +301,8 @@ static void style_binaries(struct net_graph *graph, unsigned seed)
     build_binary(graph, NET_BINARY_ADD, scale, x);
 }
 
-/* Sums in another order than the reference's; dividing by the deviation passes the 2^-11
- * of 16 bits on, and a map of one pixel has none: it shows the epsilon. */
+/* Sums have another order than in the reference. Dividing by the deviation amplifies the
+ * rounding of 16 bits (2^-11); a map of one pixel divides by the root of epsilon. */
 #define BOUNDS                                                                           \
     {                                                                                    \
         2e-5, 5e-3                                                                       \
@@ -315,7 +316,7 @@ static const struct op_case stored[] = {
     {"norm over many tiles", norm_many_tiles, BOUNDS},
     {"norm of one column", norm_column, BOUNDS},
     {"norm of one pixel", norm_point, BOUNDS},
-    /* 1000 is held to 6e-5 */
+    /* floats at 1000 are 6e-5 apart */
     {"norm of mean 1000", norm_large_mean, {5e-4, 0}},
     {"layer norm of mean 1000", norm_large_mean_groups, {5e-4, 0}},
     {"norm after an activation", norm_after_act, BOUNDS},

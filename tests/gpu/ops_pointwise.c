@@ -45,7 +45,7 @@ static int act(struct net_graph *graph, const struct act_case *a, int x)
 }
 
 /* Arguments up to 60 (saturation, no overflow); the activation is applied by the kernel
- * that reads it, once as it is and once behind another. */
+ * that reads it, once alone and once after another activation. */
 static void act_graph(struct net_graph *graph, const struct act_case *a, unsigned seed)
 {
     int x = build_image(graph, 5, 9, 18);
@@ -152,16 +152,17 @@ static void same_operand(struct net_graph *graph, unsigned seed)
     build_binary(graph, NET_BINARY_SUB, build_act(graph, NET_ACT_SIGMOID, 0, 0, x), x);
 }
 
-/* A sum in place must not destroy what is read later, by itself or through a view. */
+/* A sum in place may overwrite ("over") only an operand that no later node reads,
+ * directly or through a view. */
 static void in_place(struct net_graph *graph, unsigned seed)
 {
     int x = build_image(graph, 3, 11, 18);
     int a = conv1(graph, x, 8, seed), b = conv1(graph, x, 8, seed + 1);
     int view = build_act(graph, NET_ACT_RELU, 0, 0, a);
-    int sum = build_binary(graph, NET_BINARY_ADD, a, b);     /* over b: a lives */
+    int sum = build_binary(graph, NET_BINARY_ADD, a, b);     /* over b, not a */
     int twice = build_binary(graph, NET_BINARY_ADD, sum, a); /* over sum */
     int back = build_binary(graph, NET_BINARY_MUL, twice, view);
-    int again = build_binary(graph, NET_BINARY_SUB, x, x); /* the picture stays */
+    int again = build_binary(graph, NET_BINARY_SUB, x, x); /* not over x */
     again = conv1(graph, again, 8, seed + 2);
     int mixed = build_binary(graph, NET_BINARY_ADD, back, again);
     build_binary(graph, NET_BINARY_ADD, mixed, twice);
@@ -199,7 +200,7 @@ static const struct op_case others[] = {
     {"in place", in_place, {1e-5, 1e-2}},
     {"output is the input", input_is_output, {0, 1e-3}},
     {"squeeze and excite", squeeze_excite, {1e-5, 5e-3}},
-    /* the mean of -1..1 is 0.01 and 1000 is held to 6e-5 */
+    /* the mean of -1..1 is 0.01 and floats at 1000 are 6e-5 apart */
     {"mean near 1000", large_mean, {2e-2, 0}},
 };
 

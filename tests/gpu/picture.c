@@ -141,7 +141,7 @@ int picture_difference(const struct picture *a, const struct picture *b)
     return most;
 }
 
-/* ---- colour: ITU-R BT.601, BT.709, BT.2020 ---- */
+/* ---- color: ITU-R BT.601, BT.709, BT.2020 ---- */
 
 static void weights(const struct picture *picture, double *kr, double *kb)
 {
@@ -299,7 +299,7 @@ void picture_encode(struct picture *picture, const double *rgb)
 
 /* ---- contents ---- */
 
-/* Sets every sample from the colour at its own place, unfiltered. */
+/* Sets every sample from the color at its position, unfiltered. */
 static void paint(struct picture *picture,
                   void (*color)(double u, double v, double rgb[3]))
 {

@@ -18,7 +18,7 @@ struct picture {
 void picture_init(struct picture *picture, struct daub_format format, int width,
                   int height, int padding, bool flipped);
 void picture_free(struct picture *picture);
-/* What lies between the rows is as picture_init left it. */
+/* Whether the padding between the rows is unchanged since picture_init. */
 bool picture_guarded(const struct picture *picture);
 
 /* Samples of component 0..2 (R G B or Y Cb Cr; gray: 0), x and y in its own resolution.
@@ -29,16 +29,16 @@ int picture_depth(const struct picture *picture);
 int picture_get(const struct picture *picture, int component, int x, int y);
 void picture_set(struct picture *picture, int component, int x, int y, int code);
 
-/* rgb: [height][width][3], 0..1 and what codes mean outside it. Chroma is interpolated
- * linearly at its position; picture_encode filters it with the duals. */
+/* rgb: [height][width][3], 0..1; codes outside the range give values outside it. Chroma
+ * is interpolated linearly at its position; picture_encode filters it with the duals. */
 void picture_decode(const struct picture *picture, double *rgb);
 void picture_encode(struct picture *picture, const double *rgb);
 /* Luma of an RGB pixel in the picture's matrix (BT.709 for RGB formats). */
 double picture_luma(const struct picture *picture, const double rgb[3]);
 
-/* Colour bars of 75 %, ramps and dark steps; chroma changes sharply. */
+/* Color bars of 75 %, ramps and dark steps; chroma changes sharply. */
 void picture_bars(struct picture *picture);
-/* Slow changes of everything, inside the RGB cube. */
+/* Smooth changes of all components, inside the RGB cube. */
 void picture_gradient(struct picture *picture);
 /* Any codes, most of them outside the RGB cube. */
 void picture_noise(struct picture *picture, unsigned seed);

@@ -16,7 +16,7 @@
 
 static struct gpu_test test;
 
-/* A picture that is a function of the plane, so that it can be moved exactly. */
+/* A picture given by a formula, so that it can be moved by parts of a pixel exactly. */
 static double texture(double x, double y, int channel)
 {
     double sum = 0.5;
@@ -27,12 +27,13 @@ static double texture(double x, double y, int channel)
     return sum;
 }
 
-/* x' = a x + b y + c, y' = d x + e y + f: where a pixel of the newer frame was before. */
+/* x' = a x + b y + c, y' = d x + e y + f: where pixel (x, y) of the current frame was in
+ * the previous one. */
 struct motion {
     const char *name;
     double m[6];
-    double gain; /* of the newer frame's brightness */
-    double most; /* pixels of mean error that are allowed */
+    double gain; /* brightness of the current frame over that of the previous one */
+    double most; /* largest mean error allowed, pixels */
 };
 
 struct place {
@@ -98,7 +99,7 @@ static void close_scene(struct scene *scene)
     flow_free(&scene->flow);
 }
 
-/* Paints the texture seen through m into the picture and lets the flow see it. */
+/* Fills the picture with the texture moved by m and runs the flow on it. */
 static void show(struct scene *scene, const double m[6], double gain)
 {
     struct daub_error error = {0};
@@ -149,7 +150,7 @@ static float *result(struct scene *scene)
 
 static const double identity[6] = {1, 0, 0, 0, 1, 0};
 
-/* Mean error in pixels of the picture, of the pixels that were inside before. */
+/* Mean end-point error in picture pixels, of the pixels that the previous frame shows. */
 static double mean_error(const struct scene *scene, const float *field, int level_index,
                          const double m[6])
 {
@@ -200,7 +201,7 @@ static void find_motions(const struct place *place)
         struct scene scene;
         open_scene(&scene, place, 321, 203, 2);
         show(&scene, identity, 1);
-        /* The newer frame shows at p what the older one shows at m p. */
+        /* The current frame has at p what the previous one has at m p. */
         show(&scene, motion->m, motion->gain);
         float *field = result(&scene);
         double error = mean_error(&scene, field, 0, motion->m);
@@ -219,7 +220,7 @@ static void test_motions(void **state)
     each_place(find_motions);
 }
 
-/* The second layer of the coarser field leads from the older frame to the newer one. */
+/* The second layer of the coarser field is the forward flow. */
 static void test_forward(void **state)
 {
     (void)state;
@@ -240,7 +241,7 @@ static void test_forward(void **state)
     close_scene(&scene);
 }
 
-/* What does not move has no flow at all; any size will do, also over many frames. */
+/* Still pictures of any size have no flow, also after several frames. */
 static void stay(const struct place *place)
 {
     const int sizes[][2] = {{321, 203}, {64, 7}, {5, 90}, {1, 1}, {33, 40}};
@@ -265,11 +266,11 @@ static void test_rest(void **state)
     each_place(stay);
 }
 
-/* A picture without any detail, and one of white after black: numbers stay numbers. */
+/* A picture without detail, and white after black: the flow has no NaN. */
 static void test_nothing_to_see(void **state)
 {
     (void)state;
-    const double far_away[6] = {0, 0, 7, 0, 0, 7}; /* one point everywhere */
+    const double far_away[6] = {0, 0, 7, 0, 0, 7}; /* every pixel is that of one point */
     struct scene scene;
     struct place place = {test.devices[0], GPU_KERNELS_SHARED, false, 1, false};
     open_scene(&scene, &place, 100, 80, 2);

@@ -1,5 +1,5 @@
-/* A frame's way through the device with nets that change nothing or little: formats,
- * sizes, resampling, mixing. */
+/* Frames on the device with networks that change nothing or invert: formats, sizes,
+ * resampling, mixing. */
 #include <libswscale/swscale.h>
 #include <math.h>
 #include <setjmp.h>
@@ -28,7 +28,7 @@ static struct daub_model *identity, *negative;
 
 #define EACH_PLACE(p) (const struct place *p = places; p < places + place_count; p++)
 
-/* Sizes of the pictures, and what of params they do not tell. */
+/* Paints in to out, whose sizes and formats replace those of params. */
 static void paint_with(const struct place *place, const struct daub_model *model,
                        struct daub_stylizer_params params,
                        const struct daub_frame_params *look, const struct picture *in,
@@ -72,8 +72,9 @@ static const char *describe(const struct picture *picture)
 
 /* ---- every format comes back ---- */
 
-/* Codes that may change on the way there and back: none, but that a float has only eight
- * digits more than 16 bits. At 16 bits of storage values are kept to 2^-11. */
+/* Largest difference in codes after conversion to the picture tensor and back. A float
+ * has 24 bits, so codes of more than 12 bits may change by one. 16-bit storage is exact
+ * to 2^-11. */
 static int tolerance(const struct picture *picture, bool fp16)
 {
     int depth = picture_depth(picture);
@@ -140,7 +141,7 @@ static void test_formats(void **state)
     each_format(p, return_one);
 }
 
-/* Any codes, also those that mean no RGB colour; sizes down to a pixel. */
+/* Random codes, also those outside RGB; sizes down to one pixel. */
 static void test_odd_sizes(void **state)
 {
     static const int sizes[][2] = {{1, 1}, {2, 2}, {3, 5}, {1, 8}, {9, 1}, {40, 36}};
@@ -300,11 +301,11 @@ struct sizes {
 };
 
 static const struct sizes resamplings[] = {
-    {{61, 45}, {40, 33}, {61, 45}}, /* painted smaller, shown at the input's size */
-    {{40, 33}, {57, 70}, {57, 70}}, /* painted and shown larger */
+    {{61, 45}, {40, 33}, {61, 45}}, /* working size smaller, output of the input's size */
+    {{40, 33}, {57, 70}, {57, 70}}, /* working size and output larger */
     {{75, 40}, {35, 38}, {50, 61}}, /* all different */
-    {{48, 40}, {48, 40}, {33, 17}}, /* painted at the input's, shown smaller */
-    {{150, 9}, {32, 36}, {31, 2}},  /* far away */
+    {{48, 40}, {48, 40}, {33, 17}}, /* working size of the input, output smaller */
+    {{150, 9}, {32, 36}, {31, 2}},  /* extreme ratios */
 };
 
 static void resample_case(const struct place *place, const struct sizes *s,
@@ -322,7 +323,7 @@ static void resample_case(const struct place *place, const struct sizes *s,
     double *source = resampled(rgb, s->in[0], s->in[1], s->out[0], s->out[1]);
     clamp_to(painted, source, 3 * s->out[0] * s->out[1]);
     expect(place, identity, params, NULL, &in, painted, &out);
-    /* No strength: the input at the output's size, whatever the net saw. */
+    /* Strength 0: the input at the output's size, with every working size. */
     if (s->in[0] == s->out[0])
         expect(place, identity, params, &(struct daub_frame_params){0}, &in, rgb, &out);
     free(rgb);
@@ -406,7 +407,7 @@ static void test_swscale(void **state)
     }
 }
 
-/* ---- strength and colours ---- */
+/* ---- strength and color modes ---- */
 
 /* What daub_frame_params asks for, with the painting 1 - input. */
 static void mixed(const struct picture *out, double *rgb, int pixels,
@@ -460,7 +461,8 @@ static void test_mixing(void **state)
     }
 }
 
-/* What lies between two codes is shown in the mean, to a sixteenth and half of one. */
+/* Dither: a value between two codes is kept in the mean, to half of a sixteenth of a
+ * code. */
 static void test_dither(void **state)
 {
     enum { SIDE = 16 };
@@ -504,7 +506,8 @@ static int component_difference(const struct picture *a, const struct picture *b
     return most;
 }
 
-/* In Y'CbCr the modes keep their planes to the code, where no code is clipped. */
+/* In Y'CbCr the modes leave the planes that they keep unchanged, where nothing is
+ * clipped. */
 static void test_color_modes(void **state)
 {
     static const enum daub_pixel_format pixels[] = {
@@ -562,9 +565,9 @@ static void test_strides(void **state)
     }
 }
 
-/* ---- nets that work on blocks of pixels ---- */
+/* ---- networks that work on blocks of pixels ---- */
 
-/* The engine leaves the rearranging to its own conversions where it can. */
+/* SpaceToDepth and DepthToSpace at the ends are folded into the frame kernels. */
 static void test_blocks(void **state)
 {
     static const char *const texts[] = {

@@ -1,4 +1,4 @@
-/* Whole nets through the public interface: the files of DAUB_DATA/onnx against the
+/* Whole networks through the public interface: the files of DAUB_DATA/onnx against the
  * pictures that PyTorch painted with them, and at other sizes against the C reference;
  * the default model too. */
 #include <glob.h>
@@ -22,7 +22,7 @@
 
 #define FP32_DB 45.0
 #define FP16_DB 40.0
-/* On a small made-up picture, harsher than photographs. */
+/* On a small generated picture, which has larger errors than photographs. */
 #define PATTERN_FP16_DB 36.0
 
 static struct gpu_test test;
@@ -148,7 +148,7 @@ static struct rgb reference(const struct daub_model *model, const struct rgb *in
     return out;
 }
 
-/* A coloured pattern with soft and hard edges. */
+/* A colored pattern with soft and hard edges. */
 static struct rgb pattern(int width, int height)
 {
     struct rgb rgb = rgb_new(width, height);

@@ -102,8 +102,8 @@ void ops_check(struct ops *ops, const char *name, unsigned seed, struct net_grap
         for (int k = 0; k < 2 * set_count; k++) {
             struct probe probe = {
                 .device = ops->test->devices[d], .kernels = sets[k / 2], .fp16 = k % 2};
-            /* 16 bits with one kernel set only, the other one the next time: compiling is
-             * what takes the time. */
+            /* 16 bits with one kernel set only, the other one in the next case, because
+             * compiling takes most of the time. */
             bool turn = set_count == 1 || (ops->cases + k / 2) % 2 == 0;
             if (!probe.fp16 || (bounds->fp16 > 0 && turn))
                 run_one(ops, &p, &probe, probe.fp16 ? bounds->fp16 : bounds->fp32);

@@ -1,5 +1,5 @@
-/* The stylizer's contract: order, refusals, styles, failures, memory, the check of the
- * device. */
+/* The stylizer: order of frames, refusals, styles, steadiness, lack of memory, the golden
+ * check. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -27,8 +27,8 @@
 #define WIDTH  40
 #define HEIGHT 36
 
-/* Statistics, a residual sum, an upsampled convolution: buffers that frames in flight
- * could spoil for each other. */
+/* Statistics, a residual sum, an upsampled convolution: they use buffers that two frames
+ * in flight must not share. */
 #define NET_SMALL                                                                        \
     "opset 13; in x 1,3,h,w; f a 8,3,3,3 r1; f b 8,8,3,3 r2; f c 3,8,3,3 r3; f o 8 =1; " \
     "f z 8 =0; f up 4 1,1,2,2; Conv x,a > p kernel_shape=3,3 pads=1,1,1,1 strides=2,2; " \
@@ -47,7 +47,7 @@
     "Mul n,q > m; Add m,t > k; Conv k,v > l kernel_shape=1,1; Sigmoid l > y; "           \
     "out y 1,3,h,w"
 
-/* y = x by way of numbers above 65504. */
+/* y = x, computed through numbers above 65504, the largest half. */
 #define NET_OVERFLOWS                                                                    \
     "opset 11; in x 1,3,h,w; f w 3,3,1,1 1000000.0,0,0,0,1000000.0,0,0,0,1000000.0; "    \
     "f v 3,3,1,1 0.000001,0,0,0,0.000001,0,0,0,0.000001; Conv x,w > a "                  \
@@ -59,7 +59,7 @@
     "kernel_shape=1,1; out y 1,3,h,w"
 
 static struct daub_device *device;
-static int device_number;          /* of daub_device_list's usable ones */
+static int device_number;          /* index among the usable ones of daub_device_list */
 static const char *device_kernels; /* its kernel set */
 static struct daub_model *small_net, *styled_net;
 
@@ -86,8 +86,7 @@ static struct daub_stylizer *created(const struct daub_model *model)
 
 enum { CALM = 1 << 16, NOISY = 1 << 17 };
 
-/* Noise of that seed, or CALM: colour bars, and with NOISY some codes are a little off.
- */
+/* Noise of that seed. CALM: color bars instead; NOISY: some codes differ by up to 3. */
 static void input(struct picture *picture, unsigned seed)
 {
     picture_init(picture, format, WIDTH, HEIGHT, 0, false);
@@ -129,7 +128,7 @@ static bool equal(const struct picture *a, const struct picture *b)
     return a->bytes == b->bytes && memcmp(a->memory, b->memory, a->bytes) == 0;
 }
 
-/* The painting of one picture by a stylizer of its own. */
+/* The painting of one picture by a new stylizer. */
 static struct picture alone(const struct daub_model *model, unsigned seed,
                             const struct daub_frame_params *look)
 {
@@ -260,8 +259,8 @@ static void assert_painted_alone(unsigned seed, const struct picture *got)
     picture_free(&want);
 }
 
-/* What does not change is carried without a change, however long, and the same input
- * gives the same output, however many frames are in flight. */
+/* A still input gives the first frame's painting in every frame, and the output does not
+ * depend on how many frames are in flight. */
 static void test_steady(void **state)
 {
     enum { COUNT = 12 };
@@ -292,8 +291,9 @@ static int differing(const struct picture *a, const struct picture *b)
     return count;
 }
 
-/* The same input but for noise: the painting that was shown stays, unless stability is 0,
- * history was dropped, or another style is asked for. */
+/* Two inputs that differ by noise only: the second output is nearer to the first one than
+ * to the second painting, unless stability is 0, the history was reset or the style
+ * changed. */
 static void test_history(void **state)
 {
     static const float one[3] = {1, 0, 0}, other[3] = {0, 1, 0};
@@ -301,11 +301,11 @@ static void test_history(void **state)
     for (int reset = 0; reset < 4; reset++) {
         struct daub_stylizer *stylizer = created_with(styled_net, DAUB_TEMPORAL_FLOW);
         struct daub_frame_params look = {.strength = 1, .stability = 0.5f, .style = one};
-        struct picture before, after;
-        output(&before);
-        output(&after);
+        struct picture first, second;
+        output(&first);
+        output(&second);
         submit(stylizer, CALM, &look, 0);
-        receive(stylizer, &before);
+        receive(stylizer, &first);
         if (reset == 1)
             look.stability = 0;
         if (reset == 2)
@@ -313,16 +313,16 @@ static void test_history(void **state)
         if (reset == 3)
             look.style = other;
         submit(stylizer, CALM | NOISY, &look, 1);
-        receive(stylizer, &after);
+        receive(stylizer, &second);
         struct picture want = alone(styled_net, CALM | NOISY, &look);
-        assert_false(equal(&want, &before));
+        assert_false(equal(&want, &first));
         if (reset)
-            assert_true(equal(&after, &want));
+            assert_true(equal(&second, &want));
         else
-            assert_true(differing(&after, &before) < differing(&after, &want) / 2);
+            assert_true(differing(&second, &first) < differing(&second, &want) / 2);
         picture_free(&want);
-        picture_free(&before);
-        picture_free(&after);
+        picture_free(&first);
+        picture_free(&second);
         daub_stylizer_free(stylizer);
     }
 }
@@ -339,7 +339,7 @@ static int texture(int i)
     return 90 + i * i % 41;
 }
 
-/* The texture, everywhere brighter by as many codes. */
+/* Submits the texture, brighter by that many codes. */
 static void submit_texture(struct daub_stylizer *stylizer, int brighter,
                            const struct daub_frame_params *look)
 {
@@ -353,7 +353,8 @@ static void submit_texture(struct daub_stylizer *stylizer, int brighter,
     picture_free(&in);
 }
 
-/* The mean follows by 2^(-5 stability), and at once where a new scene begins. */
+/* The mean approaches that of the frame by the part 2^(-5 stability), and takes it at
+ * once where a new scene begins. */
 static void test_statistics(void **state)
 {
     static const struct {
@@ -378,7 +379,8 @@ static void test_statistics(void **state)
         submit_texture(stylizer, cases[k].brighter, &look);
         for (int frame = 0; frame < 2; frame++) {
             receive(stylizer, &out);
-            /* How far the frame is from the statistics that it is normalized with. */
+            /* Difference of the frame's mean from the one it is normalized with, codes.
+             */
             double ahead = frame ? (1 - (double)cases[k].weight) * cases[k].brighter : 0;
             for (int i = 0; i < PIXELS; i++) {
                 double d = (texture(i) - mean + ahead) / deviation;
@@ -393,7 +395,7 @@ static void test_statistics(void **state)
     daub_model_free(model);
 }
 
-/* Each style is painted as if it had been the first. */
+/* After a change of style, statistics of the previous style are not used. */
 static void test_statistics_of_styles(void **state)
 {
     static const float mixes[][3] = {{1, 0, 0}, {0, 1, 0}, {0, 1, 0}, {1, 0, 0}};
@@ -431,7 +433,7 @@ static void test_identity_style(void **state)
     static const float weaker[3] = {0.125f, 0.75f, 0.125f}, some_b[3] = {0, 0.75f, 0.25f};
     struct {
         struct daub_frame_params look;
-        const float *same_as; /* of the same net without an identity, at strength 1 */
+        const float *same_as; /* weights without identity style, at strength 1 */
     } cases[] = {{{.strength = 0.25f, .style = mix}, weaker},
                  {{.strength = 0.25f}, some_b},
                  {{.strength = 1, .style = mix}, mix},
@@ -453,9 +455,9 @@ static void test_identity_style(void **state)
     daub_model_free(model);
 }
 
-/* ---- networks fed the painting before ---- */
+/* ---- networks that read the previous painting ---- */
 
-/* y = picture / 2 + painting before / 2 + 0.1 where there is one */
+/* y = picture / 2, plus previous output / 2 + 0.1 where there is a history */
 #define NET_FED                                                                          \
     "opset 11; in x 1,7,h,w; f w 3,7,1,1 0.5,0,0,0.5,0,0,0.1,0,0.5,0,0,0.5,0,0.1,"       \
     "0,0,0.5,0,0,0.5,0.1; Conv x,w > y kernel_shape=1,1; out y 1,3,h,w"
@@ -468,7 +470,7 @@ static double waves(double x, int y)
            0.1 * sin(1.1 * x + 0.3 * y);
 }
 
-/* What the network shows at x, y after that many frames of a picture that moves. */
+/* The network's painting at x, y after that many frames of a moving picture. */
 static double fed_value(enum daub_model_range range, double dx, int frames, double x,
                         int y)
 {
@@ -481,7 +483,7 @@ static double fed_value(enum daub_model_range range, double dx, int frames, doub
     return (value - shift) / scale;
 }
 
-/* How much of the middle is more than two codes from what is due. */
+/* The part of the inner pixels that differ by more than two codes from fed_value. */
 static double fed_misses(const struct daub_model *model, enum daub_temporal temporal,
                          enum daub_model_range range, double dx)
 {
@@ -501,7 +503,7 @@ static double fed_misses(const struct daub_model *model, enum daub_temporal temp
     if (daub_stylizer_create(device, model, &params, &stylizer, &error) != DAUB_OK)
         fail_msg("%s", error.message);
     for (int t = 0; t < 4; t++) {
-        /* The third frame continues no other. */
+        /* Frames since the history began: it is reset before the third frame. */
         int since = temporal != DAUB_TEMPORAL_FLOW || t == 2 ? 0 : t == 3 ? 1 : t;
         if (t == 2)
             daub_stylizer_reset_history(stylizer);
@@ -580,7 +582,7 @@ static void test_wrong_pictures(void **state)
         wrong.stride[0] = i == 5 ? WIDTH - 1 : wrong.stride[0];
         wrong.stride[1] = i == 6 ? 0 : wrong.stride[1];
         refuse_submit(stylizer, &wrong, NULL);
-        /* Refused on the way out, the frame is still there. */
+        /* A refused receive leaves the frame, which can be received later. */
         struct daub_error error = {0};
         submit(stylizer, 1, NULL, 7 + i);
         assert_int_equal(daub_stylizer_receive(stylizer, &wrong, NULL, &error),
@@ -592,7 +594,7 @@ static void test_wrong_pictures(void **state)
     picture_free(&out);
 }
 
-static void test_wrong_live(void **state)
+static void test_wrong_frame_params(void **state)
 {
     (void)state;
     struct daub_stylizer *stylizer = created(styled_net);
@@ -826,8 +828,8 @@ static enum daub_status try_precision(const struct daub_model *model,
     return daub_stylizer_create(device, model, &params, stylizer, error);
 }
 
-/* A net that 16 bits cannot hold: refused where they were asked for, painted with 32
- * where the choice was free. */
+/* A network whose values overflow 16 bits: refused with precision fp16, painted in 32
+ * bits with precision auto. */
 static void test_garbage(void **state)
 {
     (void)state;
@@ -843,7 +845,7 @@ static void test_garbage(void **state)
     device->info.fp16_storage = true;
     error = (struct daub_error){0};
     enum daub_log_level level = daub_log_get_level();
-    daub_log_set_level(DAUB_LOG_ERROR); /* a warning is due */
+    daub_log_set_level(DAUB_LOG_ERROR); /* hides the expected warning */
     assert_int_equal(try_precision(model, DAUB_PRECISION_AUTO, &stylizer, &error),
                      DAUB_OK);
     daub_log_set_level(level);
@@ -909,7 +911,7 @@ static void test_other_size(void **state)
 
 /* ---- start ---- */
 
-/* Lines of the log that begin with these words. */
+/* Counts of log lines. */
 static struct start_log {
     int builds, searches, checks, timings;
 } start_log;
@@ -927,7 +929,7 @@ static void count_line(enum daub_log_level level, const char *text, void *user)
     pthread_mutex_unlock(&lock);
 }
 
-/* From loading the model to its first painting, with what the cache folder holds. */
+/* Loads a model and paints one frame, with the cache in that folder. */
 static struct picture start(const char *cache)
 {
     struct daub_device *opened;
@@ -990,11 +992,11 @@ static void check_kept_files(const char *path)
         count++;
     }
     closedir(folder);
-    assert_true(count >= 3); /* pipelines, alignment, verdict */
+    assert_true(count >= 3); /* pipelines, alignment, result of the golden check */
 }
 
-/* A model is built twice, once small and once for the frame's size; what the first start
- * found about it is known to the next. */
+/* A start builds the network twice, once small and once for the frame's size. A second
+ * start reads alignment and golden check from the cache. */
 static void test_builds(void **state)
 {
     (void)state;
@@ -1022,7 +1024,7 @@ struct steps {
     char first_wrong[80];
 };
 
-static void take_step(const struct daub_checked_step *step, void *user)
+static void count_step(const struct daub_checked_step *step, void *user)
 {
     struct steps *steps = user;
     steps->count++;
@@ -1030,14 +1032,14 @@ static void take_step(const struct daub_checked_step *step, void *user)
         memcpy(steps->first_wrong, step->name, sizeof(step->name));
 }
 
-/* The device is right; a device that multiplied by other weights in one convolution would
- * be named with that one. */
+/* Every step of the device is right. Where the weights of one convolution differ from the
+ * reference's, that step is the first wrong one. */
 static void test_check_steps(void **state)
 {
     (void)state;
     struct daub_error error = {0};
     struct steps steps = {0};
-    if (daub_device_check_steps(device, small_net, take_step, &steps, &error) != DAUB_OK)
+    if (daub_device_check_steps(device, small_net, count_step, &steps, &error) != DAUB_OK)
         fail_msg("%s", error.message);
     assert_int_equal(steps.wrong, 0);
     assert_true(steps.count >= 4);
@@ -1062,7 +1064,7 @@ static void test_check_steps(void **state)
         weight->data[i] *= 1.1f;
     steps = (struct steps){0};
     assert_true(check_steps(device, probe_choose_kernels(device), &graph, &ref, image,
-                            NULL, take_step, &steps, &error));
+                            NULL, count_step, &steps, &error));
     assert_true(steps.wrong > 0);
     assert_memory_equal(steps.first_wrong, conv->name, strlen(conv->name));
     net_ref_free(&ref);
@@ -1078,7 +1080,7 @@ struct worker {
     bool ok;
 };
 
-/* No assertions off the main thread. */
+/* Reports failures in ok: assertions work on the main thread only. */
 static void *work(void *user)
 {
     struct worker *worker = user;
@@ -1167,7 +1169,8 @@ static void test_environment(void **state)
 
 /* ---- memory that the host reads ---- */
 
-/* Both calls are the loader's, looked at on their way. */
+/* The two functions replace those of the Vulkan loader, note their arguments and call
+ * them. */
 static _Thread_local bool barrier_to_host;
 static atomic_int buffers_ended, without_barrier;
 
@@ -1203,8 +1206,8 @@ VKAPI_ATTR VkResult VKAPI_CALL vkEndCommandBuffer(VkCommandBuffer cmd)
     return next(cmd);
 }
 
-/* Every command buffer of the tests before ended with a barrier that lets the host read
- * what kernels and copies wrote. */
+/* Runs last: every command buffer of the other tests ended with a barrier that lets the
+ * host read what kernels and copies wrote. */
 static void test_host_barriers(void **state)
 {
     (void)state;
@@ -1225,7 +1228,7 @@ int main(void)
         cmocka_unit_test(test_statistics_of_styles),
         cmocka_unit_test(test_identity_style),
         cmocka_unit_test(test_wrong_pictures),
-        cmocka_unit_test(test_wrong_live),
+        cmocka_unit_test(test_wrong_frame_params),
         cmocka_unit_test(test_wrong_params),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_no_memory),

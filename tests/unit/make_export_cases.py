@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes cases for test_exports: nets that torch exports to ONNX in the idioms which the
+"""Writes cases for test_exports: networks that torch exports to ONNX in the idioms which the
 passes recognise, with their input and output. Exits with 77 where torch is not installed.
 
 Usage: make_export_cases.py FILE
@@ -30,8 +30,8 @@ def reflect(x, side):
 
 
 class Web(nn.Module):
-    """Norm and nearest x2 out of elementary operators, as exported for runtimes that lack
-    them; tiny numbers keep one value from being read twice."""
+    """Normalization and nearest x2 out of elementary operators, as exported for runtimes that lack
+    them; tiny numbers are added so that no value is read twice."""
 
     def __init__(self, tiny):
         super().__init__()
@@ -103,7 +103,7 @@ class Unshuffle(nn.Module):
 
 
 class Moments(nn.Module):
-    """Layer norm and instance norm by means and (unbiased) variances."""
+    """Layer and instance normalization by means and (unbiased) variances."""
 
     def __init__(self):
         super().__init__()
@@ -122,7 +122,7 @@ class Moments(nn.Module):
 
 
 class Styled(nn.Module):
-    """Scale and shift of a norm by products with the style weights."""
+    """Scale and shift of a normalization by products with the style weights."""
 
     def __init__(self):
         super().__init__()

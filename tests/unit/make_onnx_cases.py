@@ -89,7 +89,7 @@ def flat_tools(opset, nodes, inits):
 
 
 def wrap(case, data, opset, fed):
-    """An image net around a case: input 0 cut out of the picture where fed, a constant
+    """An image-to-image network around a case: input 0 cut out of the picture where fed, a constant
     otherwise; the result added to the picture in the second case, alone in the first."""
     ins, outs = [np.asarray(x) for x in data[0]], [np.asarray(x) for x in data[1]]
     graph = case.model.graph
@@ -201,7 +201,7 @@ def layer_norm_tests():
                 add(f"layer_norm:{axis}:{shape}:{shifted}", model, x, y)
 
 
-# ---- whole nets, exported by PyTorch and run at other sizes ----
+# ---- whole networks, exported by PyTorch and run at other sizes ----
 
 class Norms(nn.Module):
     def __init__(self):
@@ -289,7 +289,7 @@ class Pieces(nn.Module):
 
 
 class LayerNet(nn.Module):
-    """Layer normalization over C,H,W without weights, as video nets use it."""
+    """Layer normalization over C,H,W without weights, as video networks use it."""
 
     def __init__(self):
         super().__init__()
@@ -319,7 +319,7 @@ def nets():
         module.eval()
         for opset in (9, 10, 11, 12, 13, 14, 15, 16):
             for dynamic in (True, False):
-                # Before opset 11 the standard knew PyTorch's linear resampling not yet.
+                # Before opset 11 ONNX had no mode for PyTorch's linear resampling.
                 if opset < 11 and name in ("strided_bilinear", "strided_like"):
                     continue
                 try:

@@ -45,7 +45,7 @@ int build_resize(struct net_graph *graph, int x, enum net_resize mode,
                  enum net_coord coord, enum net_nearest nearest, float scale);
 
 /* The output's elements as [1,C,H,W], owned by the caller; inputs are random numbers of
- * the seed, the picture filled in the order of [1,C,H,W] whatever the graph's layout. */
+ * the seed; the picture is filled in the order of [1,C,H,W] in both layouts. */
 float *run_graph(const struct net_graph *graph, unsigned seed);
 /* Largest difference over the largest magnitude. */
 double relative_error(const float *a, const float *b, int64_t count);

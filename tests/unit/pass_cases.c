@@ -41,7 +41,7 @@ static void norm_web(struct net_graph *graph)
 }
 
 /* x inv + (shift - mean inv), inv = scale / sqrt(var + eps), the squared difference as
- * tf.nn.moments takes it: TensorFlow's batch_normalization through tf2onnx. */
+ * tf.nn.moments computes it: TensorFlow's batch_normalization through tf2onnx. */
 static void norm_tf(struct net_graph *graph)
 {
     int x = build_image(graph, 4, 6, 5);
@@ -170,8 +170,8 @@ static void norm_affine(struct net_graph *graph)
     build_binary(graph, NET_BINARY_MUL, y, scalar(graph, 3));
 }
 
-/* What must not be folded: factors along the width where W = C, a normalization with a
- * second reader, a factor of the picture's size. */
+/* Graphs that must not be folded: factors along the width where W = C, a normalization
+ * with a second reader, a factor of the picture's size. */
 static void norm_affine_not(struct net_graph *graph)
 {
     int x = build_image(graph, 5, 4, 5);

@@ -1,5 +1,6 @@
-/* Nets that torch exported in the idioms the passes know: importer, passes and reference
- * executor against torch's own output. Usage: test_exports PYTHON make_export_cases.py */
+/* Networks that torch exported in the idioms the passes know: importer, passes and
+ * reference executor against torch's own output. Usage: test_exports PYTHON
+ * make_export_cases.py */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -68,7 +68,7 @@ static void test_broadcast(void **state)
     }
 }
 
-/* image -> conv -> relu -> +conv, and a branch that nobody reads. */
+/* image -> conv -> relu -> +conv, and a branch that no node reads. */
 struct net {
     struct net_graph graph;
     int image, conv, relu, sum, dead;
@@ -337,7 +337,7 @@ static void test_layout_shapes(void **state)
     expect_refused(&g, "cannot reflect 6 elements of 6");
     last(&g)->u.pad.before[2] = 0;
     last(&g)->u.pad.before[3] = 3;
-    expect_refused(&g, "cannot reflect 3 elements of 3"); /* what the crop leaves */
+    expect_refused(&g, "cannot reflect 3 elements of 3"); /* left by the crop */
     last(&g)->u.pad.before[3] = -3;
     expect_refused(&g, "crops 4 elements");
     struct net_node *node = build_node(&g, NET_DEPTH_TO_SPACE, image, END);

@@ -1,5 +1,5 @@
-/* Pixel formats, colour matrices and resampling tables against libavutil's descriptions,
- * the standards' numbers and what the methods promise. */
+/* Pixel formats, color matrices and resampling tables against libavutil's descriptions,
+ * the standards' numbers and the properties of the methods. */
 #include <libavutil/common.h>
 #include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
@@ -116,7 +116,7 @@ static void test_defaults(void **state)
     assert_memory_equal(&same, &f, sizeof(f));
 }
 
-/* ---- colours ---- */
+/* ---- colors ---- */
 
 struct known {
     enum daub_pixel_format pixel;
@@ -125,7 +125,7 @@ struct known {
     int code[3], rgb[3]; /* rgb in percent */
 };
 
-/* BT.601 and BT.709 full colour bars as measuring instruments show them; BT.2020 worked
+/* BT.601 and BT.709 full color bars as measuring instruments give them; BT.2020 worked
  * out from its Kr = 0.2627, Kb = 0.0593 in 10 bits. */
 static const struct known known[] = {
     {DAUB_PIXEL_YUV444P,
@@ -287,8 +287,8 @@ static void test_resample(void **state)
         double ratio = (double)n / m, wide = ratio > 1 ? ratio : 1;
         for (int k = 0; k < m; k++) {
             double center = (k + 0.5) * ratio - 0.5;
-            /* Weights make one; far from the edges a slope stays itself (exact to the
-             * kernel's moments: nearly when shrinking), a parabola when not shrinking. */
+            /* The weights' sum is one. Far from the edges a slope is unchanged, nearly so
+             * when shrinking, and a parabola is unchanged when enlarging. */
             assert_true(fabs(at(table, n, m, k, one) - 1) < 1e-5);
             if (center < 2 * wide || center > n - 1 - 2 * wide)
                 continue;
@@ -301,7 +301,7 @@ static void test_resample(void **state)
     }
 }
 
-/* Equal sizes copy; shrinking by three or more leaves nothing of the finest stripes. */
+/* Equal sizes copy; shrinking by three or more removes the finest stripes. */
 static void test_resample_ends(void **state)
 {
     (void)state;

@@ -33,7 +33,7 @@ enum {
 
 enum { IDS_MAX = 8192, MEMBERS_MAX = 32 };
 
-/* What the instructions say of each id. */
+/* What the module's instructions define for each id. */
 struct id {
     uint32_t op, type; /* the instruction that makes it; its result type */
     uint32_t words[MEMBERS_MAX];

@@ -311,8 +311,8 @@ static void test_info(void **state)
     net_onnx_free(onnx);
 }
 
-/* Nodes in any order; dead ones, even of unknown operators, do not matter; initializers
- * may stand among the inputs (IR 3), and those that nothing reads may be of any kind. */
+/* Nodes may have any order; unread nodes may have unknown operators; initializers may be
+ * listed among the inputs (IR 3), and unread ones may have any type. */
 static void test_order(void **state)
 {
     (void)state;

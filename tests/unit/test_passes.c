@@ -13,8 +13,7 @@
 #include "pass_cases.h"
 #include "util/alloc.h"
 
-/* All passes but the last, which rejects: what the cases leave may be more than a device
- * can run. */
+/* All passes but the last, which refuses: devices cannot run all graphs of the cases. */
 static void rewrite(struct net_graph *graph, const char *name)
 {
     struct daub_error error = {0};
@@ -93,7 +92,7 @@ static void test_cases(void **state)
     }
 }
 
-/* Which ways of writing nearest x2 equal x[i / 2], worked out by hand. */
+/* Which attributes of Resize give x[i / 2], worked out by hand. */
 static void test_doubling(void **state)
 {
     (void)state;
@@ -331,7 +330,7 @@ static void test_reject(void **state)
     build_reshape(&graph, y, SHAPE(1, 3, 4, 4));
     expect_refusal(&graph, "reshape");
 
-    /* means over the map, variance over all channels: no norm */
+    /* means over the map, variance over all channels: no normalization */
     net_graph_init(&graph);
     x = build_image(&graph, 3, 4, 4);
     y = build_binary(&graph, NET_BINARY_SUB, x, build_mean(&graph, x, 3 << 2, true));

@@ -1,5 +1,5 @@
-/* The planner without a device: what becomes of a Johnson-type net, memory, barriers,
- * halves, styles, limits. */
+/* The planner without a device: the plan of a Johnson-type network, memory, barriers,
+ * 16-bit weights, styles, limits. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,7 +29,7 @@ static struct plan_caps caps_of(bool texel, bool fp16)
                               .shared_bytes = 32768};
 }
 
-/* ---- nets ---- */
+/* ---- networks ---- */
 
 static int conv(struct net_graph *graph, int x, int outputs, int kernel, int stride,
                 unsigned seed)
@@ -94,7 +94,7 @@ static void planned(struct plan *plan, const struct net_graph *graph,
         fail_msg("%s", error.message);
 }
 
-/* Convolutions: a Winograd one is three steps, of which one multiplies. */
+/* Number of convolutions; a Winograd one has three steps, of which one counts. */
 static int convolutions(const struct plan *plan)
 {
     int count = 0;
@@ -111,7 +111,7 @@ static int steps_of(const struct plan *plan, enum kernel kernel)
     return count;
 }
 
-/* ---- the Johnson net ---- */
+/* ---- the Johnson network ---- */
 
 static void check_johnson(const struct net_graph *graph, bool texel, bool fp16,
                           bool winograd, int residual_blocks)
@@ -162,7 +162,7 @@ static void test_web_net(void **state)
     net_graph_free(&graph);
 }
 
-/* Activations and weights of a half-width net at 1920 x 1080 in 16 bits. */
+/* Memory of a half-width network at 1920 x 1080 in 16 bits. */
 static void test_memory_1080p(void **state)
 {
     (void)state;
@@ -183,7 +183,7 @@ static void test_memory_1080p(void **state)
     net_graph_free(&graph);
 }
 
-/* ---- the checker sees what is wrong ---- */
+/* ---- net_plan_check finds faults ---- */
 
 static bool conflicting(const struct plan *plan, const struct plan_tensor *a,
                         const struct plan_tensor *b)
@@ -289,7 +289,7 @@ static void test_half(void **state)
     assert_int_equal(daub_float_to_half(1e-40f), 0);
 }
 
-/* Every number of a convolution's weights stands in the packed ones, halved or not. */
+/* The packed weights have every weight of a convolution, as floats and as halves. */
 static void test_packed_weights(void **state)
 {
     (void)state;
@@ -321,8 +321,8 @@ static void test_packed_weights(void **state)
     }
 }
 
-/* A convolution whose result only a norm sees is scaled to unit rows at 16 bits, its
- * bias dropped, and the norm's epsilon with it. */
+/* At 16 bits, a convolution that only a normalization reads has weights scaled to unit
+ * norm, a bias of zero, and the normalization an epsilon scaled to match. */
 static void test_rescale(void **state)
 {
     (void)state;
@@ -374,7 +374,8 @@ static int styled_vector(struct net_graph *graph, int style, int table)
     return vector;
 }
 
-/* That the plan's fill number `fill` is the table's rows mixed by the weights. */
+/* Asserts that the plan's fill number `fill` gives the table's rows mixed by the
+ * weights. */
 static void assert_filled(const struct plan *plan, const struct net_graph *graph,
                           size_t fill, int table, const float *weights)
 {
@@ -496,7 +497,7 @@ static void test_refusals(void **state)
     build_unary(&graph, NET_UNARY_EXP, build_image(&graph, 3, 8, 8));
     refused(&graph, &caps, DAUB_ERROR_MODEL, "unary");
 
-    net_graph_init(&graph); /* a constant map is no channel scale */
+    net_graph_init(&graph); /* a constant with one number for each pixel */
     int x = build_image(&graph, 3, 8, 8);
     build_binary(&graph, NET_BINARY_ADD, x, build_fill(&graph, SHAPE(1, 1, 8, 8), 1));
     refused(&graph, &caps, DAUB_ERROR_MODEL, "constant map");
@@ -510,14 +511,14 @@ static void test_refusals(void **state)
     caps.max_range = 100000;
     refused(&graph, &caps, DAUB_ERROR_MEMORY, "--size");
 
-    net_graph_init(&graph); /* nothing of the picture in it */
+    net_graph_init(&graph); /* the output does not depend on the picture */
     build_image(&graph, 3, 8, 8);
     build_style(&graph, 4);
     graph.values[graph.style].from_style = true;
     refused(&graph, &caps, DAUB_ERROR_MODEL, "does not depend on the picture");
 }
 
-/* Software devices end an invocation's loops silently at 65535 rounds together. */
+/* Lavapipe ends the loops of an invocation without an error after 65535 iterations. */
 static void test_loop_limit(void **state)
 {
     (void)state;

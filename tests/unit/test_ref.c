@@ -221,7 +221,7 @@ static void test_scopes(void **state)
     build_styled(&graph);
     assert_true(net_graph_check(&graph, &error));
 
-    /* the style part alone needs no picture, and keeps what the other nodes read */
+    /* the style-only part needs no picture, and keeps the values that other nodes read */
     assert_true(net_ref_run(&ref, &graph, NULL, style, NET_REF_STYLE, false, &error));
     int computed = 0;
     for (size_t i = 0; i < graph.node_count; i++) {
