@@ -12,19 +12,19 @@ static int fail(struct daub_error *error, const char *cause, const char *name)
 
 static int read_ppm(const char *path, struct daub_image *image, struct daub_error *error)
 {
-    int *w = &image->width, *h = &image->height, most = 0;
+    int *w = &image->width, *h = &image->height, max = 0;
     char hash[2];
     FILE *file = fopen(path, "rb");
     int ok = file && getc(file) == 'P' && getc(file) == '6';
     while (ok && fscanf(file, " %1[#]%*[^\n]", hash) == 1)
         continue; /* comments */
-    ok = ok && fscanf(file, "%5d %5d %5d", w, h, &most) == 3 && *w > 0 && *h > 0 &&
-         most == 255 && getc(file) != EOF;
+    ok = ok && fscanf(file, "%5d %5d %5d", w, h, &max) == 3 && *w > 0 && *h > 0 &&
+         max == 255 && getc(file) != EOF;
     size_t row = 3 * (size_t)*w, rows = (size_t)*h;
     image->stride[0] = (ptrdiff_t)row;
     image->plane[0] = ok ? calloc(rows, row) : NULL;
     ok = image->plane[0] && fread(image->plane[0], row, rows, file) == rows;
-    return (file && fclose(file) == 0 && ok) || fail(error, "no 8-bit PPM (P6)", path);
+    return (file && fclose(file) == 0 && ok) || fail(error, "not 8-bit PPM (P6)", path);
 }
 
 static int write_ppm(const char *path, struct daub_image *image, struct daub_error *error)

@@ -49,13 +49,13 @@ struct daub_model_info {
  * name of a built-in model. Built-in models are in the first of these folders that
  * exists: $DAUB_MODELS, the installed one, the one of the source tree. range 0: as the
  * file states or, where it does not, as guessed. The caller frees *model with
- * daub_model_free; stylizers do not need it any more. Thread-safe. Errors: NOT_FOUND (the
- * message suggests the most similar name), MODEL, MEMORY. */
+ * daub_model_free; stylizers that were created with it do not need it. Thread-safe.
+ * Errors: NOT_FOUND (the message suggests the most similar name), MODEL, MEMORY. */
 DAUB_API enum daub_status daub_model_load(const char *name_or_path,
                                           enum daub_model_range range,
                                           struct daub_model **model,
                                           struct daub_error *error);
-/* The same from a file's size bytes in memory, which are copied. name is used in
+/* The same for a file in memory: size bytes at data, which are copied. name is used in
  * messages. */
 DAUB_API enum daub_status daub_model_load_memory(const void *data, size_t size,
                                                  const char *name,
@@ -68,8 +68,8 @@ DAUB_API void daub_model_free(struct daub_model *model);
 DAUB_API const struct daub_model_info *
 daub_model_get_info(const struct daub_model *model);
 
-/* Writes the network for a picture of width x height to file: one line an operator, after
- * the rewrites. The form may change with every version. Errors: MODEL, MEMORY. */
+/* Writes the network for a picture of width x height to file: one line for each operator,
+ * after the rewrites. The format may change with every version. Errors: MODEL, MEMORY. */
 DAUB_API enum daub_status daub_model_dump(const struct daub_model *model, int width,
                                           int height, FILE *file,
                                           struct daub_error *error);

@@ -25,7 +25,7 @@ enum daub_status {
     DAUB_ERROR_MEMORY, /* host or device memory ran out */
     DAUB_ERROR_DEVICE_LOST,   /* the driver lost the device; open it again */
     DAUB_ERROR_WRONG_RESULTS, /* the device computes wrong pictures at this precision */
-    DAUB_ERROR_AGAIN, /* submit: every slot is taken; receive: nothing in flight */
+    DAUB_ERROR_AGAIN,         /* submit: two frames are in flight; receive: none is */
 };
 
 /* Why a call failed. Set it to zero before use: a call that succeeds leaves it unchanged,

@@ -36,7 +36,7 @@ enum daub_temporal {
     DAUB_TEMPORAL_FLOW,    /* the history is warped along the optical flow */
 };
 
-/* What a stylizer is created for. A zero field means the default. */
+/* How to create a stylizer. A zero field means the default. */
 struct daub_stylizer_params {
     int in_width, in_height; /* required */
     struct daub_format in;   /* in.pixel is required */
@@ -118,9 +118,10 @@ DAUB_API void daub_stylizer_output(const struct daub_stylizer *stylizer, int *wi
 /* The golden check: paints a small picture with the model at fp32 or fp16 and compares it
  * with a plain C reference of the network. *psnr_db is the peak signal-to-noise ratio
  * over the model's range of values: infinite where they are equal, NaN where the device
- * computed values that are no numbers. *safe: stylizers accept it. A stylizer does this
- * check once for every device, model and precision and stores the result in the cache;
- * this call always paints. Errors: MODEL, MEMORY, DEVICE_LOST, FAILED. */
+ * computed values that are no numbers. *safe: whether stylizers accept this result. A
+ * stylizer does this check once for every device, model and precision and stores the
+ * result in the cache; this call always paints. Errors: MODEL, MEMORY, DEVICE_LOST,
+ * FAILED. */
 DAUB_API enum daub_status daub_device_check(struct daub_device *device,
                                             const struct daub_model *model,
                                             enum daub_precision precision,
@@ -156,8 +157,8 @@ DAUB_API enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *styl
 DAUB_API int daub_stylizer_times(const struct daub_stylizer *stylizer,
                                  const struct daub_step_time **steps);
 
-/* Writes the network's plan to file: one line a kernel call with its tensors. The form
- * may change with every version. */
+/* Writes the network's plan to file: one line for each kernel call, with its tensors. The
+ * format may change with every version. */
 DAUB_API void daub_stylizer_dump(const struct daub_stylizer *stylizer, FILE *file);
 
 /* Memory that the stylizer holds on the device. */

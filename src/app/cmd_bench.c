@@ -28,7 +28,7 @@ struct bench {
     double *samples; /* milliseconds between two finished frames */
     double total_s;
     struct daub_memory_info memory;
-    float *weights; /* of the styles, where every frame has another one; else NULL */
+    float *weights; /* style_count, with --switch-styles; else NULL */
 };
 
 /* A moving gradient with noise: no area is flat, and every picture differs. */
@@ -95,7 +95,7 @@ static struct daub_stylizer *create(const struct bench *bench, struct daub_error
     return stylizer;
 }
 
-/* The style weights of that frame; NULL: the default style. */
+/* The style weights of a frame; NULL: the default style. */
 static const float *next_style(struct bench *bench, int frame)
 {
     int count = daub_model_get_info(bench->model)->style_count;
@@ -104,7 +104,7 @@ static const float *next_style(struct bench *bench, int frame)
     return bench->weights;
 }
 
-/* Submits as many frames as fit and takes a sample of time for every frame received. */
+/* Submits as many frames as fit and records a time for every frame received. */
 static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count,
                   double *samples, struct daub_error *error)
 {
@@ -150,8 +150,8 @@ static bool measure_frames(struct bench *bench, struct daub_error *error)
     return ok;
 }
 
-/* Adds the values to the object of that name in the array, and appends it first where it
- * is missing. */
+/* Adds the values to the object of that name in the array; a missing one is appended
+ * first. */
 static void add_step(cJSON *array, const char *name, size_t length, double ms,
                      double gflop)
 {
@@ -191,7 +191,7 @@ static void finish_steps(cJSON *array, int frames)
     }
 }
 
-/* Measures the steps with the device's timestamps. That is a run of its own, because
+/* Measures the steps with the device's timestamps. That is a separate run, because
  * timestamps keep steps from overlapping. stages sums up the steps by the first word of
  * their names. */
 static bool measure_steps(struct bench *bench, cJSON *steps, cJSON *stages,
@@ -263,8 +263,9 @@ static bool measure_switching(struct bench *bench, cJSON *root, struct daub_erro
     int styles = daub_model_get_info(bench->model)->style_count;
     int frames = bench->frames / SWITCH_ROUNDS > 1 ? bench->frames / SWITCH_ROUNDS : 1;
     if (styles < 2)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "--switch-styles needs a model of several styles");
+        return daub_fail(
+            error, DAUB_ERROR_ARGUMENT,
+            "--switch-styles needs a model of several styles; set it with -m");
     float *weights = daub_alloc((size_t)styles, sizeof(*weights));
     if (!weights)
         return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");

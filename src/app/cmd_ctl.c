@@ -25,14 +25,15 @@ static int connect_to(const char *path, struct daub_error *error)
     if (fd >= 0 && strlen(path) < sizeof(address.sun_path)) {
         memcpy(address.sun_path, path, strlen(path));
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-        /* of connect, too, where the queue of connections is full */
+        /* limits connect, too, which waits where the queue of connections is full */
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
         if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
             return fd;
     }
     if (errno == EAGAIN)
         daub_fail(error, DAUB_ERROR_FAILED,
-                  "%s does not accept a connection within %d s: it is busy with others",
+                  "%s does not accept a connection within %d s: it is busy with other "
+                  "programs; try again",
                   path, ANSWER_S);
     else
         daub_fail(error, DAUB_ERROR_FAILED,
@@ -50,7 +51,7 @@ static bool send_line(int fd, const char *line)
            send(fd, "\n", 1, MSG_NOSIGNAL) == 1;
 }
 
-/* Up to the next newline, which is left out. */
+/* Reads up to the next newline, which is not stored. */
 static bool read_line(int fd, char *line, size_t size)
 {
     int64_t end_us = daub_clock_us() + (int64_t)ANSWER_S * 1000000;
@@ -83,7 +84,8 @@ int command_ctl(const struct options *options)
         ok =
             send_line(fd, options->others.values[i]) && read_line(fd, line, sizeof(line));
         if (!ok) {
-            daub_log(DAUB_LOG_ERROR, "%s did not answer", options->input);
+            daub_log(DAUB_LOG_ERROR, "the daub at %s did not answer; it may have ended",
+                     options->input);
             break;
         }
         puts(line);

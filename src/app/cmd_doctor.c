@@ -24,19 +24,19 @@ static bool check(struct daub_device *device, const struct daub_model *model,
     return safe;
 }
 
-/* What the steps of the network came to. */
+/* The results of the network's steps. */
 struct steps {
     int count;
-    struct daub_checked_step least; /* the first wrong one, else that of the least PSNR */
+    struct daub_checked_step worst; /* the first wrong one, else the least exact one */
 };
 
-static void take_step(const struct daub_checked_step *step, void *user)
+static void add_step(const struct daub_checked_step *step, void *user)
 {
     struct steps *steps = user;
     daub_log(DAUB_LOG_DEBUG, "%s: %.1f dB", step->name, step->psnr_db);
-    bool worse = !step->right || step->psnr_db < steps->least.psnr_db;
-    if (steps->count == 0 || (steps->least.right && worse))
-        steps->least = *step;
+    bool worse = !step->right || step->psnr_db < steps->worst.psnr_db;
+    if (steps->count == 0 || (steps->worst.right && worse))
+        steps->worst = *step;
     steps->count++;
 }
 
@@ -44,15 +44,15 @@ static bool check_steps(struct daub_device *device, const struct daub_model *mod
 {
     struct daub_error error = {0};
     struct steps steps = {0};
-    if (daub_device_check_steps(device, model, take_step, &steps, &error) != DAUB_OK)
+    if (daub_device_check_steps(device, model, add_step, &steps, &error) != DAUB_OK)
         printf("   steps failed: %s\n", error.message);
-    else if (steps.count > 0 && !steps.least.right)
-        printf("   first wrong step: %s, %.1f dB from the reference\n", steps.least.name,
-               steps.least.psnr_db);
+    else if (steps.count > 0 && !steps.worst.right)
+        printf("   first wrong step: %s, %.1f dB from the reference\n", steps.worst.name,
+               steps.worst.psnr_db);
     else
         printf("   %d steps are right; the least exact: %s, %.1f dB\n", steps.count,
-               steps.least.name, steps.least.psnr_db);
-    return steps.count > 0 && steps.least.right && error.status == DAUB_OK;
+               steps.worst.name, steps.worst.psnr_db);
+    return steps.count > 0 && steps.worst.right && error.status == DAUB_OK;
 }
 
 static bool examine(const struct options *options, int number,

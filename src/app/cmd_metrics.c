@@ -243,7 +243,7 @@ static void list(const struct metrics_scores *s, struct line lines[LINES])
         {"sharpness_ratio", "sharpness over that of each frame by itself",
          s->sharpness_ratio},
         {"style_distance", "style distance from each frame by itself", s->style_distance},
-        {"ghosting", "ghosting: squared error where it was hidden", s->ghosting},
+        {"ghosting", "ghosting: squared error at occlusions", s->ghosting},
         {NULL, NULL, 0},
     };
     memcpy(lines, all, sizeof(all));

@@ -22,13 +22,13 @@
 #include "util/file.h"
 #include "util/log.h"
 
-/* Everything a conversion owns, in the order it is made; uninit goes the other way. */
+/* What the command owns, in the order of creation; uninit frees it in reverse order. */
 struct work {
     const struct options *options;
     struct daub_stop stop;
     struct media_source *source;
     struct size_spec work_size, out_size;
-    AVFrame *output; /* size, format and colours of painted frames */
+    AVFrame *output; /* frame template of painted frames */
     struct media_sink **sinks;
     size_t sink_count;
     struct daub_device *device;
@@ -36,17 +36,17 @@ struct work {
     float *weights;
     struct painter painter;
     bool painter_made;
-    struct daub_frame_params frame_params; /* to begin with */
+    struct daub_frame_params frame_params; /* at the start */
     struct look look;
     struct pace pace;
     struct session_state state;
-    struct recorder *recorder; /* one of sinks; NULL: none */
-    struct window *window;     /* the same */
+    struct recorder *recorder; /* NULL, or one of sinks */
+    struct window *window;     /* NULL, or one of sinks */
     struct speaker *speaker;   /* NULL: none */
     struct control *control;
 };
 
-static bool is_live(const struct options *options)
+static bool wants_real_time(const struct options *options)
 {
     for (size_t i = 0; i < options->outputs.count; i++) {
         if (media_path_is_stream(options->outputs.values[i]) ||
@@ -69,8 +69,8 @@ static int fail_usage(const char *message)
     return EXIT_CODE_USAGE;
 }
 
-/* Whether the output may be written: not the input, and not there yet or to be replaced.
- * *replace: what was allowed. */
+/* Checks that the output may be written: it is not the input nor another output, and it
+ * does not exist or may be replaced (*replace). */
 static enum exit_code check_output(struct work *work, size_t index, bool *replace)
 {
     const struct options *options = work->options;
@@ -78,14 +78,17 @@ static enum exit_code check_output(struct work *work, size_t index, bool *replac
     for (size_t i = 0; i < index; i++) {
         const char *other = options->outputs.values[i];
         if (strcmp(path, other) == 0 || daub_file_same(path, other)) {
-            daub_log(DAUB_LOG_ERROR, "two outputs are one file: %s and %s", other, path);
+            daub_log(DAUB_LOG_ERROR,
+                     "two outputs are one file: %s and %s; give each a name of its own",
+                     other, path);
             return EXIT_CODE_USAGE;
         }
     }
     return files_check_output(options, path, &work->stop, replace);
 }
 
-/* Pixels stay the shape they were: a size of another aspect ratio changes their ratio. */
+/* Sets the shape of pixels so that a size of another aspect ratio does not distort the
+ * picture. */
 static void set_aspect(AVFrame *output, const AVFrame *input)
 {
     double input_aspect = (double)input->width / input->height;
@@ -98,9 +101,9 @@ static void set_aspect(AVFrame *output, const AVFrame *input)
     output->sample_aspect_ratio = av_mul_q(input->sample_aspect_ratio, stretch);
 }
 
-/* Colours of the painting: the input's, but for what another family of formats or the
- * first sink asks. Where the file leaves the matrix open and a new size would change what
- * players assume, it is written down. */
+/* Colors of the painting: the input's, except what another family of formats or the first
+ * sink requires. Players guess an unspecified matrix from the size; where the new size
+ * would change that guess, the matrix is set. */
 static void set_colors(AVFrame *output, const AVFrame *input,
                        const struct media_want *want)
 {
@@ -143,7 +146,7 @@ static struct media_sink_params sink_params(const struct work *work, const char 
         .path = path,
         .format = options->format,
         .replace = replace,
-        .encode = {.live = media_path_is_stream(path),
+        .encode = {.stream = media_path_is_stream(path),
                    .vcam_bt709 = options->vcam_matrix == DAUB_MATRIX_BT709,
                    .encoder = options->encoder,
                    .preset = options->preset,
@@ -159,7 +162,8 @@ static struct media_sink_params sink_params(const struct work *work, const char 
     };
 }
 
-/* Decides on what the painter makes: what the first output takes as it is. */
+/* Sets the frame template of paintings to what the first output accepts without
+ * conversion. */
 static enum exit_code plan_output(struct work *work)
 {
     const AVFrame *sample = work->source->info.sample;
@@ -278,16 +282,16 @@ static int64_t frame_us(const struct media_source_info *info)
     return rate.num > 0 && rate.den > 0 ? (int64_t)(1e6 / av_q2d(rate)) : 40000;
 }
 
-/* A file's sound; the window works without it. */
+/* Opens the speaker for a file's audio; the window works without it. */
 static void open_speaker(struct work *work)
 {
     const struct options *options = work->options;
     const struct media_source_info *info = &work->source->info;
     struct daub_error error = {0};
     struct stat file;
-    /* Not a pipe: what is read there is gone for the picture. */
+    /* A pipe can be read only once, and that is needed for the picture. */
     if (options->no_audio || info->single || stat(options->input, &file) != 0 ||
-        !S_ISREG(file.st_mode) || !media_has_sound(info))
+        !S_ISREG(file.st_mode) || !media_has_audio(info))
         return;
     work->speaker =
         speaker_open(info->container->url, info, &work->pace, &work->state, &error);
@@ -297,7 +301,7 @@ static void open_speaker(struct work *work)
         daub_log(DAUB_LOG_INFO, "%s", error.message);
 }
 
-/* The window is one more sink, with a look that its keys change. */
+/* Opens the window, which is one of the sinks; its keys change the look. */
 static enum exit_code open_window(struct work *work)
 {
     const struct media_source_info *info = &work->source->info;
@@ -348,8 +352,8 @@ static enum exit_code open_control(struct work *work)
                               &error);
 }
 
-/* What can change the look while it runs. */
-static enum exit_code open_handles(struct work *work)
+/* Opens the look and what controls the session: recorder, window and control socket. */
+static enum exit_code open_controls(struct work *work)
 {
     struct daub_error error = {0};
     enum exit_code code = EXIT_CODE_DONE;
@@ -383,7 +387,7 @@ static enum exit_code run(struct work *work)
         code = make_painter(work);
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
-            code = open_handles(work);
+            code = open_controls(work);
         if (daub_stop_requested(&work->stop))
             code = EXIT_CODE_INTERRUPTED;
     }
@@ -398,8 +402,8 @@ static enum exit_code run(struct work *work)
         .painter = &work->painter,
         .progress = &progress,
         .stop = &work->stop,
-        .realtime = work->options->realtime || work->window || is_live(work->options) ||
-                    work->source->info.live,
+        .realtime = work->options->realtime || work->window ||
+                    wants_real_time(work->options) || work->source->info.realtime,
         .pace = &work->pace,
         .target_fps = work->options->target_fps,
         .max_latency_ms = work->options->max_latency_ms,
@@ -432,7 +436,7 @@ int command_paint(const struct options *options)
     struct work work = {.options = options};
     struct daub_error error = {0};
     if (!options->input)
-        return fail_usage("no input; say daub INPUT -o OUTPUT, or daub --help");
+        return fail_usage("no input; write daub INPUT -o OUTPUT, or daub --help");
     if (!size_parse(options->size, "--size", &work.work_size, &error) ||
         !size_parse(options->out_size, "--out-size", &work.out_size, &error))
         return command_fail(EXIT_CODE_USAGE, &error);

@@ -34,7 +34,7 @@ struct control {
 
 /* ---- the socket ---- */
 
-/* Never waits. 0, or why there is no connection. */
+/* Connects without waiting. Returns 0 or an errno code. */
 static int try_connect(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -46,8 +46,8 @@ static int try_connect(const struct sockaddr_un *address)
     return cause;
 }
 
-/* A socket of this user that refuses connections is left from a program that was killed.
- */
+/* Removes the socket that a killed program left: it is this user's and refuses
+ * connections. */
 static bool remove_stale(const struct sockaddr_un *address, struct daub_error *error)
 {
     struct stat info;
@@ -55,7 +55,7 @@ static bool remove_stale(const struct sockaddr_un *address, struct daub_error *e
         return true;
     if (!S_ISSOCK(info.st_mode))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "--control %s: there is something else of that name",
+                         "--control %s exists and is not a socket; choose another name",
                          address->sun_path);
     int cause = try_connect(address);
     /* EAGAIN: it listens, but its queue of connections is full */
@@ -105,7 +105,8 @@ struct control *control_open(const struct control_params *params,
                bind(c->fd, (const struct sockaddr *)&c->address, sizeof(c->address)) == 0;
     if (c->bound && listen(c->fd, CLIENTS) == 0)
         return c;
-    daub_fail(error, DAUB_ERROR_FAILED, "--control %s: cannot make a socket there: %s",
+    daub_fail(error, DAUB_ERROR_FAILED,
+              "--control %s: cannot create the socket: %s; choose another name",
               params->path, strerror(errno));
 fail:
     control_close(c);
@@ -135,8 +136,8 @@ void control_close(struct control *c)
 
 /* ---- messages ---- */
 
-/* What a message asks for, checked as a whole before any of it is done. */
-struct wish {
+/* What a message asks for; all of it is checked before any of it is done. */
+struct request {
     float *weights;          /* owned; NULL: no style is given */
     struct look_change look; /* without the weights */
     bool has_pause, pause, quit, status;
@@ -144,29 +145,29 @@ struct wish {
     const char *record_path, *picture_path; /* the message's; NULL: named by the time */
 };
 
-static bool take_share(const cJSON *item, float *share, bool *given,
-                       struct daub_error *error)
+static bool parse_share(const cJSON *item, float *share, bool *given,
+                        struct daub_error *error)
 {
     *given = cJSON_IsNumber(item) && item->valuedouble >= 0 && item->valuedouble <= 1;
     *share = *given ? (float)item->valuedouble : 0;
     return *given ? true
-                  : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s is a number from 0 to 1",
-                              item->string);
+                  : daub_fail(error, DAUB_ERROR_ARGUMENT,
+                              "%s must be a number from 0 to 1", item->string);
 }
 
-static bool take_flag(const cJSON *item, bool *flag, bool *given,
-                      struct daub_error *error)
+static bool parse_flag(const cJSON *item, bool *flag, bool *given,
+                       struct daub_error *error)
 {
     *given = cJSON_IsBool(item);
     *flag = cJSON_IsTrue(item);
     return *given ? true
-                  : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s is true or false",
+                  : daub_fail(error, DAUB_ERROR_ARGUMENT, "%s must be true or false",
                               item->string);
 }
 
-/* true, or the name of a file; false, too, where it may be. */
-static bool take_file(const cJSON *item, bool *flag, const char **path,
-                      struct daub_error *error)
+/* Reads true, false or the name of a file, which means true. */
+static bool parse_file(const cJSON *item, bool *flag, const char **path,
+                       struct daub_error *error)
 {
     *path = cJSON_GetStringValue(item);
     *flag = *path || cJSON_IsTrue(item);
@@ -174,87 +175,88 @@ static bool take_file(const cJSON *item, bool *flag, const char **path,
                                                "%s: the name is empty", item->string)
                  : cJSON_IsBool(item) ||
                        daub_fail(error, DAUB_ERROR_ARGUMENT,
-                                 "%s is true, false or the name of a file", item->string);
+                                 "%s must be true, false or the name of a file",
+                                 item->string);
 }
 
-static bool take_member(struct control *c, const cJSON *item, struct wish *wish,
-                        struct daub_error *error)
+static bool parse_member(struct control *c, const cJSON *item, struct request *r,
+                         struct daub_error *error)
 {
     const char *key = item->string, *text = cJSON_GetStringValue(item);
     bool given;
     if (strcmp(key, "style") == 0) {
         if (!text)
-            return daub_fail(error, DAUB_ERROR_ARGUMENT, "style is a text");
-        free(wish->weights);
-        return style_parse(text, c->params.look->model, &wish->weights, error);
+            return daub_fail(error, DAUB_ERROR_ARGUMENT, "style must be a text");
+        free(r->weights);
+        return style_parse(text, c->params.look->model, &r->weights, error);
     }
     if (strcmp(key, "strength") == 0)
-        return take_share(item, &wish->look.strength, &wish->look.has_strength, error);
+        return parse_share(item, &r->look.strength, &r->look.has_strength, error);
     if (strcmp(key, "stability") == 0)
-        return take_share(item, &wish->look.stability, &wish->look.has_stability, error);
+        return parse_share(item, &r->look.stability, &r->look.has_stability, error);
     if (strcmp(key, "colors") == 0) {
         bool keep = text && strcmp(text, "keep") == 0;
-        wish->look.has_color = true;
-        wish->look.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
+        r->look.has_color = true;
+        r->look.color = keep ? DAUB_COLOR_KEEP : DAUB_COLOR_PAINT;
         return keep || (text && strcmp(text, "paint") == 0)
                    ? true
                    : daub_fail(error, DAUB_ERROR_ARGUMENT,
-                               "colors is \"paint\" or \"keep\"");
+                               "colors must be \"paint\" or \"keep\"");
     }
     if (strcmp(key, "bypass") == 0)
-        return take_flag(item, &wish->look.bypass, &wish->look.has_bypass, error);
+        return parse_flag(item, &r->look.bypass, &r->look.has_bypass, error);
     if (strcmp(key, "pause") == 0)
-        return take_flag(item, &wish->pause, &wish->has_pause, error);
+        return parse_flag(item, &r->pause, &r->has_pause, error);
     if (strcmp(key, "record") == 0) {
-        wish->has_record = true;
-        return take_file(item, &wish->record, &wish->record_path, error);
+        r->has_record = true;
+        return parse_file(item, &r->record, &r->record_path, error);
     }
     if (strcmp(key, "picture") == 0)
-        return take_file(item, &wish->picture, &wish->picture_path, error);
+        return parse_file(item, &r->picture, &r->picture_path, error);
     if (strcmp(key, "quit") == 0)
-        return take_flag(item, &wish->quit, &given, error);
+        return parse_flag(item, &r->quit, &given, error);
     if (strcmp(key, "status") == 0)
-        return take_flag(item, &wish->status, &given, error);
+        return parse_flag(item, &r->status, &given, error);
     return daub_fail(error, DAUB_ERROR_ARGUMENT,
                      "unknown member; there are style, strength, stability, colors, "
                      "bypass, pause, record, picture, quit and status");
 }
 
-/* What can fail; names go into the answer. */
-static bool write_files(struct control *c, const struct wish *wish, cJSON *answer,
+/* Does what can fail before anything is changed; adds the files' names to the answer. */
+static bool write_files(struct control *c, const struct request *r, cJSON *answer,
                         struct daub_error *error)
 {
     char name[512];
     struct recorder *recorder = c->params.recorder;
-    if (wish->picture) {
-        if (!recorder_picture(recorder, wish->picture_path, name, sizeof(name), error))
+    if (r->picture) {
+        if (!recorder_picture(recorder, r->picture_path, name, sizeof(name), error))
             return false;
         cJSON_AddStringToObject(answer, "picture", name);
     }
-    if (wish->has_record && wish->record) {
-        if (!recorder_start(recorder, wish->record_path, name, sizeof(name), error))
+    if (r->has_record && r->record) {
+        if (!recorder_start(recorder, r->record_path, name, sizeof(name), error))
             return false;
         cJSON_AddStringToObject(answer, "record", name);
     }
-    if (wish->has_record && !wish->record)
+    if (r->has_record && !r->record)
         recorder_stop(recorder);
     return true;
 }
 
-static void apply(struct control *c, const struct wish *wish)
+static void apply(struct control *c, const struct request *r)
 {
-    struct look_change change = wish->look;
-    change.weights = wish->weights;
+    struct look_change change = r->look;
+    change.weights = r->weights;
     look_commit(c->params.look, &change, change.weights ? LOOK_FADE_US : 0);
-    if (wish->has_pause)
-        atomic_store(&c->params.pace->paused, wish->pause);
-    if (wish->quit) {
+    if (r->has_pause)
+        atomic_store(&c->params.pace->paused, r->pause);
+    if (r->quit) {
         c->quit = true;
         daub_stop_request(c->params.stop);
     }
 }
 
-/* Of floats, without the digits that they do not have. */
+/* Rounded, because a float converted to double prints digits that are not exact. */
 static double share(float value)
 {
     return round((double)value * 1000) / 1000;
@@ -289,46 +291,48 @@ static void add_status(const struct control *c, cJSON *answer)
     cJSON_AddBoolToObject(answer, "recording", recorder_running(c->params.recorder));
 }
 
-/* Does what the line asks for; the answer is the caller's, NULL where memory ran out. */
-static char *obey(struct control *c, const char *line, size_t length)
+/* Does what the line asks for. Returns the answer, which the caller frees; NULL where
+ * memory ran out. */
+static char *execute(struct control *c, const char *line, size_t length)
 {
     struct daub_error error = {0};
-    struct wish wish = {0};
+    struct request r = {0};
     const char *end = NULL;
     cJSON *message = cJSON_ParseWithLengthOpts(line, length, &end, false);
     cJSON *answer = cJSON_CreateObject();
     bool ok = cJSON_IsObject(message) && message->child;
     if (!ok)
-        daub_fail(&error, DAUB_ERROR_ARGUMENT, "each line is one object of JSON");
+        daub_fail(&error, DAUB_ERROR_ARGUMENT, "each line must be one object of JSON");
     for (const cJSON *item = ok ? message->child : NULL; ok && item; item = item->next)
-        ok = take_member(c, item, &wish, &error);
-    ok = ok && write_files(c, &wish, answer, &error);
+        ok = parse_member(c, item, &r, &error);
+    ok = ok && write_files(c, &r, answer, &error);
     if (ok)
-        apply(c, &wish);
+        apply(c, &r);
     cJSON_AddBoolToObject(answer, "ok", ok);
     if (!ok)
         cJSON_AddStringToObject(answer, "error", error.message);
-    else if (wish.status)
+    else if (r.status)
         add_status(c, answer);
     char *text = cJSON_PrintUnformatted(answer);
     cJSON_Delete(message);
     cJSON_Delete(answer);
-    free(wish.weights);
+    free(r.weights);
     return text;
 }
 
-/* false: the client does not read its answers. */
+/* Sends the answer. false: the client does not read its answers. */
 static bool answer(const struct client *client, char *text)
 {
     size_t length = text ? strlen(text) : 0;
     if (!text)
         return false;
-    text[length] = '\n'; /* in place of the end: one call, so that no line is parted */
+    text[length] = '\n'; /* replaces the final zero; one call sends the complete line */
     ssize_t sent = send(client->fd, text, length + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == (ssize_t)length + 1;
 }
 
-/* false: the client has gone, or is to be. */
+/* Executes the lines that have arrived. false: the client is gone or must be
+ * disconnected. */
 static bool serve(struct control *c, struct client *client)
 {
     ssize_t count = recv(client->fd, client->line + client->length,
@@ -339,7 +343,7 @@ static bool serve(struct control *c, struct client *client)
     char *end;
     while ((end = memchr(client->line, '\n', client->length))) {
         size_t length = (size_t)(end - client->line);
-        char *text = obey(c, client->line, length);
+        char *text = execute(c, client->line, length);
         bool ok = answer(client, text);
         free(text);
         if (!ok)
@@ -360,7 +364,7 @@ static void accept_all(struct control *c)
         if (place)
             place->fd = fd;
         else
-            close(fd); /* enough are here */
+            close(fd); /* every entry of clients is used */
     }
 }
 

@@ -5,10 +5,10 @@
  * "..."}. Members: "style" (a name or a mix, as -s takes), "strength" and "stability" (0
  * to 1, in hundredths), "colors" ("paint" or "keep"), "bypass" and "pause" (true or
  * false), "record" (true or the name of a file, and false), "picture" (true or the name
- * of a file), "quit" (true), and "status" (true), whose answer tells what is shown and
- * how fast. A style fades in within half a second, together with the strength and the
- * stability of the same message. Files are written before anything else is done, and stay
- * where that fails; answers tell their names. */
+ * of a file), "quit" (true), and "status" (true), whose answer contains the look and the
+ * timing. A style fades in within half a second, together with the strength and the
+ * stability of the same message. Files are written before anything else is done, and are
+ * kept where a later member fails; answers contain their names. */
 #ifndef DAUB_APP_CONTROL_H
 #define DAUB_APP_CONTROL_H
 
@@ -22,7 +22,7 @@ struct control; /* opaque; use from one thread */
 
 struct control_params {
     const char *path;  /* of the socket */
-    struct look *look; /* these must outlive the control */
+    struct look *look; /* this and the next four must outlive the control */
     struct pace *pace;
     const struct session_state *state;
     struct recorder *recorder;
@@ -35,9 +35,9 @@ struct control *control_open(const struct control_params *params,
 void control_close(struct control *control); /* removes it; accepts NULL */
 
 enum { CONTROL_POLLS = 9 };
-/* What to wait for, at most CONTROL_POLLS; returns how many. */
+/* Writes what poll() must wait for, at most CONTROL_POLLS entries; returns how many. */
 int control_polls(const struct control *control, struct pollfd *polls);
-/* Accepts, reads, applies and answers what there is; never waits. */
+/* Accepts clients and answers the lines that have arrived; never waits. */
 void control_step(struct control *control);
 
 /* Whether the session was asked to end. */

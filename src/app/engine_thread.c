@@ -18,7 +18,7 @@ static bool push_to_sinks(struct engine_thread *self, const AVFrame *painted)
     return true;
 }
 
-static void tell_position(struct engine_thread *self, int64_t time_us)
+static void report_position(struct engine_thread *self, int64_t time_us)
 {
     struct session_state *state = self->session->params.state;
     if (atomic_fetch_add(&state->painted, 1) == 0)
@@ -27,8 +27,8 @@ static void tell_position(struct engine_thread *self, int64_t time_us)
     atomic_store(&state->position_us, time_us);
 }
 
-/* Of a frame that arrived and was handed to the outputs then. */
-static void tell_delays(struct engine_thread *self, int64_t arrival_us, int64_t output_us)
+/* Adds the delays of a frame. output_us: clock when its push to the sinks began. */
+static void add_delays(struct engine_thread *self, int64_t arrival_us, int64_t output_us)
 {
     enum { EVERY = 16 };
     struct session_state *state = self->session->params.state;
@@ -46,7 +46,7 @@ static void tell_delays(struct engine_thread *self, int64_t arrival_us, int64_t 
     }
 }
 
-/* Chooses the working size by the times measured. */
+/* Chooses the working size from the measured times. */
 static void govern(struct engine_thread *self)
 {
     struct painter *painter = self->session->params.painter;
@@ -54,7 +54,7 @@ static void govern(struct engine_thread *self)
     int64_t now_us = daub_clock_us();
     if (!governor_active(g))
         return;
-    /* The painter gets to a size some frames after it was told to. */
+    /* The painter changes its scale some frames after painter_rescale was called. */
     if (painter->scale != governor_scale(g->level)) {
         int level = 0;
         while (governor_scale(level) > painter->scale)
@@ -67,8 +67,8 @@ static void govern(struct engine_thread *self)
         painter_rescale(painter, governor_scale(level));
 }
 
-/* The arrival of the oldest frame in flight, which is none any more. */
-static int64_t take_arrival(struct engine_thread *self)
+/* Removes the oldest frame in flight from the list and returns its arrival. */
+static int64_t pop_arrival(struct engine_thread *self)
 {
     int64_t arrival_us = self->arrivals_us[0];
     self->in_flight--;
@@ -77,7 +77,7 @@ static int64_t take_arrival(struct engine_thread *self)
     return arrival_us;
 }
 
-/* Takes the oldest painting to the sinks. false: none is in flight, or a failure. */
+/* Pushes the oldest painting to the sinks. false: no frame is in flight, or a failure. */
 static bool deliver(struct engine_thread *self)
 {
     const struct session_params *params = &self->session->params;
@@ -88,7 +88,7 @@ static bool deliver(struct engine_thread *self)
         session_fail(self->session, exit_code_of(error.status), &error);
     if (result != PAINTER_OK)
         return false;
-    int64_t arrival_us = take_arrival(self), output_us = daub_clock_us();
+    int64_t arrival_us = pop_arrival(self), output_us = daub_clock_us();
     int64_t time_us =
         av_rescale_q(painted->pts, params->source->info.time_base, AV_TIME_BASE_Q);
     bool ok = push_to_sinks(self, painted);
@@ -96,8 +96,8 @@ static bool deliver(struct engine_thread *self)
     if (painter_was_cut(params->painter))
         daub_log(DAUB_LOG_VERBOSE, "a new scene begins at %.3f s",
                  (double)time_us * 1e-6);
-    tell_position(self, time_us);
-    tell_delays(self, arrival_us, output_us);
+    report_position(self, time_us);
+    add_delays(self, arrival_us, output_us);
     govern(self);
     return ok;
 }
@@ -153,8 +153,9 @@ static bool paint(struct engine_thread *self, struct session_item *item)
     return result == PAINTER_OK;
 }
 
-/* With a painting in flight, fetches it rather than wait for the next frame; in real time
- * a new one is not even begun meanwhile: in the queue it gives way to newer ones. */
+/* While a frame is in flight, its painting is delivered before waiting for the next
+ * frame. In real time the next frame stays in the queue until then, so that a newer one
+ * can replace it. */
 static enum daub_queue_result next_item(struct engine_thread *self, void **item)
 {
     const struct session_params *params = &self->session->params;
@@ -181,7 +182,8 @@ static void *run(void *opaque)
     }
     daub_queue_close(&session->frames);
     deliver_all(self);
-    /* The outputs end after the last packet of sound. */
+    /* The source thread may still push audio packets, and the sinks accept none after
+     * finish. */
     daub_thread_join(&self->source->thread);
     session_finish_sinks(session);
     return NULL;

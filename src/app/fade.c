@@ -56,8 +56,8 @@ void fade_at(const struct fade *fade, int64_t now_us, struct daub_frame_params *
     float part = 1;
     if (now_us - fade->start_us < fade->length_us)
         part = (float)(now_us - fade->start_us) / (float)fade->length_us;
-    /* fade_to passes fade->from and its weights: each value is read first, written then.
-     */
+    /* fade_to passes fade->from and its weights, so each value is read before it is
+     * written. */
     struct daub_frame_params result = fade->to;
     if (part < 1) {
         result.strength = mix(fade->from.strength, fade->to.strength, part);

@@ -1,6 +1,6 @@
 /* A fade from one set of frame parameters to another, frame by frame. Where the model has
- * styles, the weights on the way are those of a mix of both, which costs no time more to
- * paint. */
+ * styles, the weights during a fade are those of a mix of both, which is painted as fast
+ * as one. */
 #ifndef DAUB_APP_FADE_H
 #define DAUB_APP_FADE_H
 
@@ -20,7 +20,7 @@ struct fade {
 /* Starts with params, whose weights are copied. Uninit is allowed after failure. */
 bool fade_init(struct fade *fade, const struct daub_model_info *model,
                const struct daub_frame_params *params, struct daub_error *error);
-/* Goes from the parameters at now_us to params within length_us; 0 or less: at once. The
+/* Fades from the parameters at now_us to params within length_us; 0 or less: at once. The
  * color mode changes at once. */
 void fade_to(struct fade *fade, const struct daub_frame_params *params, int64_t now_us,
              int64_t length_us);

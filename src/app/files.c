@@ -15,7 +15,8 @@
 #include "util/file.h"
 #include "util/log.h"
 
-/* Failures of a file, where libdaub's own codes do not tell which side it was on. */
+/* Logs the error and returns its code; side (input or output) where the status does not
+ * determine it. */
 static enum exit_code fail(const struct daub_error *error, enum exit_code side)
 {
     return (enum exit_code)command_fail(
@@ -91,7 +92,7 @@ static bool is_file(const char *path)
            !media_path_is_virtual_camera(path);
 }
 
-/* Whether two patterns, which name no file themselves, are the same. */
+/* Whether two patterns name the same images. */
 static bool same_pattern(const char *a, const char *b)
 {
     if (!media_path_is_pattern(a) || !media_path_is_pattern(b))
@@ -107,7 +108,7 @@ static bool same_pattern(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-/* The first image of a pattern stands for all of them. */
+/* Whether the file exists; of a pattern, whether its first image exists. */
 static bool target_exists(const char *path)
 {
     struct stat info;
@@ -172,7 +173,7 @@ enum exit_code files_open_sink(const struct media_sink_params *params,
     *sink = media_sink_open(params, &error);
     if (*sink)
         return EXIT_CODE_DONE;
-    /* a named pipe that waited for its reader */
+    /* the stop ended the wait for the reader of a named pipe */
     return daub_stop_requested(stop) ? EXIT_CODE_INTERRUPTED
                                      : fail(&error, EXIT_CODE_OUTPUT);
 }

@@ -1,5 +1,5 @@
-/* What the command line names to read and to write. Failures are logged; the exit code
- * tells their kind. */
+/* Opens the files that the command line names. Failures are logged; the exit code says
+ * whether input, output or usage is at fault. */
 #ifndef DAUB_APP_FILES_H
 #define DAUB_APP_FILES_H
 
@@ -13,8 +13,8 @@
 enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
                                  struct media_source **source);
 
-/* Whether path may be written: not the input, and not there yet or to be replaced, which
- * is asked on a terminal. *replace: what was allowed. */
+/* Checks that path may be written: it is not the input, and it does not exist or may be
+ * replaced (*replace); on a terminal the user is asked. */
 enum exit_code files_check_output(const struct options *options, const char *path,
                                   const struct daub_stop *stop, bool *replace);
 

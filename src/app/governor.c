@@ -10,7 +10,7 @@ enum {
     OVER_US = 700000,
     PATIENCE_US = 3000000,
     PATIENCE_MAX_US = 60000000,
-    REGRET_US = 10000000 /* a larger size that is given up sooner was wrong */
+    REGRET_US = 10000000 /* a larger size that is left sooner was too slow */
 };
 
 void governor_init(struct governor *g, double target_fps, double source_fps,
@@ -57,7 +57,7 @@ void governor_set(struct governor *g, int64_t now_us, int level)
     g->over_us = g->under_us = 0;
 }
 
-/* The clock since when a condition holds; 0 where it does not hold now. */
+/* The clock time since which a condition holds; 0 where it does not hold. */
 static int64_t since(int64_t start_us, bool holds, int64_t now_us)
 {
     return !holds ? 0 : start_us ? start_us : now_us;

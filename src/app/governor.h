@@ -1,8 +1,8 @@
 /* Chooses the working size in real time so that a rate and a delay are kept. The output
  * keeps its size. The time of a frame is proportional to the area of the working size.
- * The governor takes a smaller size after OVER_US of too much load. It takes a larger one
- * only where the expected load leaves room, and waits longer each time that proved wrong.
- */
+ * The governor changes to a smaller size after OVER_US of too much load. It changes to a
+ * larger one only where the expected load leaves room, and waits longer after each time
+ * that this was too slow. */
 #ifndef DAUB_APP_GOVERNOR_H
 #define DAUB_APP_GOVERNOR_H
 
@@ -18,9 +18,9 @@ struct governor {
     double load;         /* used part of the available time, smoothed; 0: unknown */
     int frames;          /* since the level changed */
     int64_t changed_us;  /* clock when the level changed */
-    int64_t over_us;     /* clock since when the load is too high; 0: it is not */
-    int64_t under_us;    /* clock since when a larger size would fit; 0: it would not */
-    int64_t patience_us; /* how long a larger size must fit before it is taken */
+    int64_t over_us;     /* clock since the load is too high; 0: it is not */
+    int64_t under_us;    /* clock since a larger size would fit; 0: it would not */
+    int64_t patience_us; /* how long a larger size must fit before it is used */
     bool last_was_up;    /* the last change was to a larger size */
 };
 

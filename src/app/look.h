@@ -19,7 +19,7 @@ struct look {
     bool bypass;                     /* the input is shown */
 };
 
-/* What to change; the rest stays as it is. */
+/* What to change; everything else stays as it is. */
 struct look_change {
     const float *weights; /* style_count, borrowed during the call; NULL: unchanged */
     bool has_strength, has_stability, has_color, has_bypass;
@@ -35,9 +35,9 @@ bool look_init(struct look *look, struct painter *painter,
                const struct daub_frame_params *params, struct daub_error *error);
 void look_uninit(struct look *look);
 
-/* Applies the whole change between two frames: none is painted with a part of it. Style
- * weights, strength and stability go to their new values in one fade of fade_us (0: the
- * next frame has them); the color mode changes with the next frame. An empty change
+/* Applies the change between two frames: no frame is painted with only a part of it.
+ * Style weights, strength and stability go to their new values in one fade of fade_us (0:
+ * the next frame has them); the color mode changes with the next frame. An empty change
  * leaves a running fade as it is, any other replaces it. */
 void look_commit(struct look *look, const struct look_change *change, int64_t fade_us);
 

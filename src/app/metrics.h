@@ -45,7 +45,7 @@ struct metrics *metrics_create(int width, int height, bool per_frame,
                                struct daub_error *error);
 void metrics_free(struct metrics *metrics); /* accepts NULL */
 
-/* Adds the next frame. per_frame is NULL unless metrics_create was told of it. backward
+/* Adds the next frame. per_frame is NULL where it was false for metrics_create. backward
  * and forward are the flows of the input from this frame to the previous one and from
  * that to this one; they are not read for the first frame. forward NULL: occluded pixels
  * have a backward vector that points outside the picture. */

@@ -27,11 +27,11 @@ struct choice {
 };
 
 struct option {
-    const char *section; /* set where a new one begins */
-    const char *name;    /* with dashes as shown */
+    const char *section; /* heading of --help that begins with this option */
+    const char *name;    /* with dashes, as --help prints it */
     const char *alias;
     enum kind kind;
-    const char *argument; /* as shown */
+    const char *argument; /* as --help prints it */
     unsigned verbs;
     size_t field, given; /* offsets in struct options; given 0: none */
     double min, max;
@@ -144,7 +144,7 @@ static const struct option table[] = {
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
      .help = "image that shows the input's first frame in every style of a model"},
     {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_verify),
-     .help = "do not read a finished file again to prove that it is complete"},
+     .help = "do not read a finished file again to check that it is complete"},
     {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,
      .help = "print the network as a graph of operators, or as the plan of kernel calls "
              "that the device runs"},
@@ -408,7 +408,7 @@ static bool operand(struct options *options, unsigned verb, const char *text,
     return true;
 }
 
-/* One option with its value; *index moves past what was used. */
+/* Parses one option with its value and moves *index past them. */
 static bool option_at(struct options *options, unsigned verb, int count, char **arguments,
                       int *index, struct daub_error *error)
 {
@@ -500,7 +500,8 @@ void options_free(struct options *options)
 
 enum { COLUMNS = 80, HELP_COLUMN = 24 };
 
-/* Writes text in lines from HELP_COLUMN to COLUMNS; column is where the output stands. */
+/* Writes text in lines from HELP_COLUMN to COLUMNS; column: number of characters already
+ * in the line. */
 static void wrap(FILE *out, const char *text, int column)
 {
     while (*text) {

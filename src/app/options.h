@@ -11,7 +11,7 @@
 
 /* The values of an option that may be given several times. */
 struct option_list {
-    const char **values; /* owned, unlike the strings, which are argv's */
+    const char **values; /* the array is owned, its strings are argv's */
     size_t count, capacity;
 };
 
@@ -19,7 +19,7 @@ enum kernel_set { KERNELS_AUTO = 0, KERNELS_TEXEL, KERNELS_SHARED };
 enum dump_kind { DUMP_NONE = 0, DUMP_GRAPH, DUMP_PLAN };
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
-/* A zero field was not given. Strings are argv's. */
+/* A zero field means that the option was not given. Strings are argv's. */
 struct options {
     const char *input;
     struct option_list others; /* operands after the first */
@@ -30,7 +30,7 @@ struct options {
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
     bool realtime, window, no_window, fullscreen, mirror;
-    bool vcam; /* outputs contains "vcam:" because of it */
+    bool vcam; /* it added "vcam:" to outputs */
     const char *control;
     const char *camera_size, *camera_format;
     double camera_rate;

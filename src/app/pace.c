@@ -6,7 +6,7 @@
 
 enum {
     LATE_US = 500000, /* a frame that is later shifts all that follow it */
-    POLL_MS = 20      /* how often a wait looks for a pause, a seek or a step */
+    POLL_MS = 20      /* interval at which a wait checks for a pause, a seek or a step */
 };
 
 static void sleep_ms(int ms, const struct daub_stop *stop)

@@ -8,8 +8,8 @@
 
 #include "util/stop.h"
 
-/* Zeroed is ready to use. The thread that reads the source waits and takes seeks; any
- * thread may call the other functions. */
+/* Zeroed is ready to use. Only the thread that reads the source calls pace_wait and
+ * pace_take_seek; any thread may call the other functions. */
 struct pace {
     atomic_bool started;
     atomic_llong start_us; /* clock at which time 0 of the input is shown */
@@ -19,9 +19,9 @@ struct pace {
     atomic_llong seek_us; /* time in the input to go to */
 };
 
-/* Waits until a frame of that time has to be shown. After a gap, a pause or a seek that
- * is at once, and the frames that follow are shifted accordingly. Returns early when stop
- * is requested; false: a seek was requested and the frame is not to be shown. */
+/* Waits until a frame of that time has to be shown. After a gap, a pause or a seek it
+ * does not wait, and the frames that follow are shifted accordingly. Returns early when
+ * stop is requested; false: a seek was requested and the frame is not to be shown. */
 bool pace_wait(struct pace *pace, int64_t time_us, const struct daub_stop *stop);
 /* The time in the input that has to be shown now; false while it is paused, not started
  * or about to seek. */
@@ -29,7 +29,7 @@ bool pace_now(struct pace *pace, int64_t *time_us);
 
 /* Continues at that time of the input; while paused, one frame is shown. */
 void pace_seek(struct pace *pace, int64_t time_us);
-/* Takes a seek that was requested; false: there is none. */
+/* Returns the requested seek and removes the request; false: there is none. */
 bool pace_take_seek(struct pace *pace, int64_t *time_us);
 /* Pauses, and shows the next frame. */
 void pace_step(struct pace *pace);

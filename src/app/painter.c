@@ -183,7 +183,7 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
                  painter->width, painter->height, frame->width, frame->height,
                  av_get_pix_fmt_name(frame->format));
     free_stylizers(painter);
-    painter->no_other_size = false; /* of the input before */
+    painter->no_other_size = false; /* it holds for the previous input only */
     painter->in = in;
     painter->width = frame->width;
     painter->height = frame->height;

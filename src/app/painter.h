@@ -51,7 +51,7 @@ struct painter {
     struct daub_thread builder;
     struct daub_stylizer_params next_params;
     double next_scale;
-    struct daub_stylizer *next; /* the builder's until next_ready */
+    struct daub_stylizer *next; /* owned by the builder until next_ready */
     atomic_bool next_ready;     /* the builder has ended; next is NULL where it failed */
     struct daub_stylizer *previous;
     int faded_frames;

@@ -41,7 +41,7 @@ int progress_interval_ms(const struct progress *progress)
     return shown ? 200 : -1;
 }
 
-/* How much is done, 0..1; negative where nobody knows. */
+/* How much is done, 0..1; negative where it is unknown. */
 static double share_of(const struct progress *p, int64_t frames, int64_t time_us)
 {
     double share = -1;
@@ -71,7 +71,7 @@ static void add_known(cJSON *object, const char *name, bool known, double value)
         cJSON_AddNullToObject(object, name);
 }
 
-static void add_live(cJSON *object, const struct session_state *state)
+static void add_real_time(cJSON *object, const struct session_state *state)
 {
     cJSON_AddNumberToObject(object, "dropped", (double)atomic_load(&state->dropped));
     cJSON_AddNumberToObject(object, "delay_ms",
@@ -82,7 +82,7 @@ static void add_live(cJSON *object, const struct session_state *state)
 
 static void update_json(const struct progress *p, int64_t frames, double share,
                         double speed, double eta_s, uint64_t bytes,
-                        const struct session_state *live)
+                        const struct session_state *realtime)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "event", "progress");
@@ -93,8 +93,8 @@ static void update_json(const struct progress *p, int64_t frames, double share,
     cJSON_AddNumberToObject(object, "speed", speed);
     cJSON_AddNumberToObject(object, "bytes", (double)bytes);
     add_known(object, "eta_s", eta_s >= 0, eta_s);
-    if (live)
-        add_live(object, live);
+    if (realtime)
+        add_real_time(object, realtime);
     print_json(object);
 }
 
@@ -114,12 +114,12 @@ static void update_line(const struct progress *p, int64_t frames, double share,
     char line[200];
     snprintf(line, sizeof(line), "frame %" PRId64 "%s%s  %.1f fps  %.2fx  %s%s", frames,
              total, percent, p->last_fps, speed, size, eta);
-    if (strlen(line) > 79) /* a wrapped line could not be taken back */
+    if (strlen(line) > 79) /* a line that wraps could not be erased */
         line[79] = '\0';
     daub_log_status(line);
 }
 
-void progress_update(struct progress *p, const struct session_state *state, bool live,
+void progress_update(struct progress *p, const struct session_state *state, bool realtime,
                      uint64_t bytes)
 {
     enum { WINDOW_US = 1000000 };
@@ -138,7 +138,7 @@ void progress_update(struct progress *p, const struct session_state *state, bool
     double speed = elapsed > 0 ? (double)time_us / 1e6 / elapsed : 0;
     double eta_s = share > 0 && frames > 1 ? elapsed * (1 - share) / share : -1;
     if (p->kind == PROGRESS_JSON)
-        update_json(p, frames, share, speed, eta_s, bytes, live ? state : NULL);
+        update_json(p, frames, share, speed, eta_s, bytes, realtime ? state : NULL);
     else
         update_line(p, frames, share, speed, eta_s, bytes);
 }

@@ -1,4 +1,4 @@
-/* The line that tells how far the work is. */
+/* Reports on the progress of the session: a line on the terminal, or JSON. */
 #ifndef DAUB_APP_PROGRESS_H
 #define DAUB_APP_PROGRESS_H
 
@@ -11,7 +11,7 @@
 
 struct progress {
     enum progress_kind kind;
-    bool terminal;        /* stderr is one */
+    bool terminal;        /* stderr is a terminal */
     int64_t start_us;     /* clock */
     int64_t total_frames; /* 0: unknown */
     int64_t total_us;     /* of the output; 0: unknown */
@@ -27,12 +27,12 @@ void progress_preparing(const struct progress *progress);
 void progress_start(struct progress *progress);
 /* Milliseconds between two updates; -1: none are shown. */
 int progress_interval_ms(const struct progress *progress);
-/* live: delays and losses tell something; bytes: written so far. */
+/* realtime: delays and dropped frames are reported. bytes: written so far. */
 void progress_update(struct progress *progress, const struct session_state *state,
-                     bool live, uint64_t bytes);
+                     bool realtime, uint64_t bytes);
 /* Removes the line. */
 void progress_end(struct progress *progress);
-/* The last word on one output; interrupted: it is shorter than planned. */
+/* Reports a finished output. interrupted: it is shorter than planned. */
 void progress_done(const struct progress *progress, const char *output,
                    const struct media_report *report, bool interrupted);
 

@@ -18,10 +18,10 @@
 
 enum { NAMES_MAX = 100, RECORDINGS = 4, NAME_BYTES = 512, TEXT_BYTES = 640 };
 
-/* One that runs, or that ended and whose file a thread completes. */
+/* A recording that runs, or that has ended and whose file a thread is completing. */
 struct recording {
     struct recorder *recorder;
-    struct media_sink *sink; /* recorder's lock; NULL: this place is free */
+    struct media_sink *sink; /* recorder's lock; NULL: this slot is free */
     struct daub_thread closer;
     char name[NAME_BYTES];
 };
@@ -29,24 +29,24 @@ struct recording {
 struct recorder {
     struct media_sink sink;
     struct recorder_params params;
-    struct media_source_info input; /* of recordings: the picture alone */
-    int64_t second, step;           /* input time base; step: of a frame */
+    struct media_source_info input; /* of recordings: the source's without audio */
+    int64_t second, step; /* duration of a second and of a frame in the input time base */
 
     struct latest_frame latest;
 
-    pthread_mutex_t lock;  /* held for moments; taken last */
-    char told[TEXT_BYTES]; /* lock; how the last recording ended; "": said already */
-    bool failed;           /* lock; one of them did */
-    bool interrupted;      /* lock */
+    pthread_mutex_t lock;    /* locked last, and only for short times */
+    char result[TEXT_BYTES]; /* lock; how the last recording ended; "": it was read */
+    bool failed;             /* lock; any recording failed */
+    bool interrupted;        /* lock */
     struct recording recordings[RECORDINGS];
 
-    pthread_mutex_t start_lock;  /* taken first; one recording starts at a time */
-    pthread_mutex_t target_lock; /* held while a frame is pushed */
-    struct recording *target;    /* target_lock; the one that runs; NULL: none */
+    pthread_mutex_t start_lock;  /* locked first; only one recording starts at a time */
+    pthread_mutex_t target_lock; /* locked while a frame is pushed */
+    struct recording *target;    /* target_lock; the recording that runs; NULL: none */
     atomic_bool running;         /* there is a target */
-    bool begun, finished;        /* target_lock; it has a frame; there will be no other */
-    int64_t zero_pts; /* target_lock; of paintings, where the recording's is 0 */
-    int64_t last_pts; /* target_lock; of paintings */
+    bool begun, finished; /* target_lock; the target has a frame; no more frames come */
+    int64_t zero_pts;     /* target_lock; pts of the painting at the recording's 0 */
+    int64_t last_pts;     /* target_lock; pts of the last painting */
 };
 
 static struct recorder *recorder_of(struct media_sink *sink)
@@ -104,69 +104,70 @@ static bool check_idle(struct recorder *r, struct daub_error *error)
     pthread_mutex_lock(&r->target_lock);
     bool ok = !r->target && !r->finished;
     if (r->target)
-        daub_fail(error, DAUB_ERROR_ARGUMENT, "a recording runs already");
+        daub_fail(error, DAUB_ERROR_ARGUMENT, "a recording runs already; stop it first");
     else if (r->finished)
         daub_fail(error, DAUB_ERROR_FAILED, "daub is about to end");
     pthread_mutex_unlock(&r->target_lock);
     return ok;
 }
 
-/* NULL where as many as can be are being completed. With start_lock. */
-static struct recording *free_place(struct recorder *r)
+/* NULL where every slot is used. Call with start_lock. */
+static struct recording *free_slot(struct recorder *r)
 {
-    struct recording *place = NULL;
+    struct recording *slot = NULL;
     pthread_mutex_lock(&r->lock);
-    for (int i = 0; i < RECORDINGS && !place; i++)
-        place = r->recordings[i].sink ? NULL : &r->recordings[i];
+    for (int i = 0; i < RECORDINGS && !slot; i++)
+        slot = r->recordings[i].sink ? NULL : &r->recordings[i];
     pthread_mutex_unlock(&r->lock);
-    if (place)
-        daub_thread_join(&place->closer);
-    return place;
+    if (slot)
+        daub_thread_join(&slot->closer);
+    return slot;
 }
 
-static void set_sink(struct recording *place, struct media_sink *sink)
+static void set_sink(struct recording *slot, struct media_sink *sink)
 {
-    struct recorder *r = place->recorder;
+    struct recorder *r = slot->recorder;
     pthread_mutex_lock(&r->lock);
-    place->sink = sink;
+    slot->sink = sink;
     if (sink && r->interrupted && sink->ops->interrupt)
         sink->ops->interrupt(sink);
     pthread_mutex_unlock(&r->lock);
 }
 
-/* Opens the encoder without target_lock, which every frame takes. With start_lock. */
+/* Opens the encoder without target_lock, so that pushing frames does not wait. Call with
+ * start_lock. */
 static bool open_target(struct recorder *r, const char *path, char *name, size_t size,
                         struct daub_error *error)
 {
-    struct recording *place = free_place(r);
-    if (!place)
+    struct recording *slot = free_slot(r);
+    if (!slot)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "%d recordings are still being completed; try again soon",
+                         "%d recordings are still being completed; try again later",
                          RECORDINGS);
     choose_name(r, path, "mp4", name, size);
-    snprintf(place->name, sizeof(place->name), "%s", name);
-    place->recorder = r;
-    struct media_sink_params params = {.path = place->name,
+    snprintf(slot->name, sizeof(slot->name), "%s", name);
+    slot->recorder = r;
+    struct media_sink_params params = {.path = slot->name,
                                        .encode = r->params.encode,
                                        .input = &r->input,
                                        .frame = r->params.frame};
     struct media_sink *sink =
-        check_name(place->name, error) ? media_sink_open(&params, error) : NULL;
+        check_name(slot->name, error) ? media_sink_open(&params, error) : NULL;
     if (!sink)
         return false;
     sink->realtime = r->sink.realtime;
-    set_sink(place, sink);
+    set_sink(slot, sink);
     pthread_mutex_lock(&r->target_lock);
     bool ok = !r->finished;
     if (ok) {
         r->begun = false;
-        r->target = place;
+        r->target = slot;
         atomic_store(&r->running, true);
     }
     pthread_mutex_unlock(&r->target_lock);
     if (ok)
         return true;
-    set_sink(place, NULL);
+    set_sink(slot, NULL);
     media_sink_destroy(sink);
     return daub_fail(error, DAUB_ERROR_FAILED, "daub is about to end");
 }
@@ -180,11 +181,11 @@ bool recorder_start(struct recorder *r, const char *path, char *name, size_t siz
     return ok;
 }
 
-static void tell(struct recorder *r, bool ok, const char *text)
+static void report_result(struct recorder *r, bool ok, const char *text)
 {
     daub_log(ok ? DAUB_LOG_INFO : DAUB_LOG_ERROR, "%s", text);
     pthread_mutex_lock(&r->lock);
-    snprintf(r->told, sizeof(r->told), "%s", text);
+    snprintf(r->result, sizeof(r->result), "%s", text);
     r->failed = r->failed || !ok;
     pthread_mutex_unlock(&r->lock);
 }
@@ -200,20 +201,21 @@ static void *close_recording(void *opaque)
     daub_text_bytes(bytes, sizeof(bytes), report.bytes);
     ok = ok && media_report_holds(&report, &error);
     if (ok && report.frames_in == 0)
-        snprintf(text, sizeof(text), "nothing was painted meanwhile: no %.400s",
+        snprintf(text, sizeof(text),
+                 "no frame was painted while recording; %.400s was not written",
                  recording->name);
     else if (ok)
         snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s",
                  recording->name, report.frames_out, bytes);
     else
         snprintf(text, sizeof(text), "not recorded: %s", error.message);
-    tell(recording->recorder, ok, text);
+    report_result(recording->recorder, ok, text);
     set_sink(recording, NULL);
     media_sink_destroy(sink);
     return NULL;
 }
 
-/* With target_lock. Never waits: another thread completes the file. */
+/* Call with target_lock. Never waits: another thread completes the file. */
 static bool stop(struct recorder *r)
 {
     struct daub_error error = {0};
@@ -242,11 +244,11 @@ bool recorder_running(struct recorder *r)
     return atomic_load(&r->running);
 }
 
-bool recorder_told(struct recorder *r, char *text, size_t size)
+bool recorder_result(struct recorder *r, char *text, size_t size)
 {
     pthread_mutex_lock(&r->lock);
-    snprintf(text, size, "%s", r->told);
-    r->told[0] = '\0';
+    snprintf(text, size, "%s", r->result);
+    r->result[0] = '\0';
     pthread_mutex_unlock(&r->lock);
     return *text != '\0';
 }
@@ -278,7 +280,7 @@ bool recorder_picture(struct recorder *r, const char *path, char *name, size_t s
 
 /* ---- the sink ---- */
 
-/* In the recording's time, in which seeks and pauses leave no gap. */
+/* The pts in the recording, in which seeks and pauses leave no gap. */
 static int64_t recorded_pts(struct recorder *r, int64_t pts)
 {
     if (!r->begun)
@@ -298,7 +300,7 @@ static void record(struct recorder *r, const AVFrame *frame)
     shifted->pts = recorded_pts(r, frame->pts);
     struct media_sink *sink = r->target->sink;
     if (!sink->ops->push(sink, shifted))
-        stop(r); /* its join tells why */
+        stop(r); /* its join reports the cause */
     av_frame_free(&shifted);
 }
 
@@ -347,7 +349,7 @@ static void join_closers(struct recorder *r)
         daub_thread_join(&r->recordings[i].closer);
 }
 
-/* A recording that failed makes the whole fail. */
+/* Fails where a recording failed, so that the exit code shows it. */
 static bool recorder_join(struct media_sink *sink, struct media_report *report,
                           struct daub_error *error)
 {
@@ -396,11 +398,11 @@ struct recorder *recorder_open(const struct recorder_params *params,
     r->sink =
         (struct media_sink){.ops = &recorder_ops, .name = "recorder", .quiet = true};
     r->params = *params;
-    /* Times begin at 0 and have no sound to go with. */
+    /* Times begin at 0, because there is no audio to stay in time with. */
     r->input = *params->input;
     r->input.container = NULL;
     r->input.audio = r->input.subtitles = r->input.single = false;
-    /* Asked now: the demuxer may change its streams once it reads. */
+    /* Read now, because the demuxer may change its streams while it reads. */
     r->input.frame_rate = media_input_rate(params->input);
     AVRational rate = r->input.frame_rate, base = params->input->time_base;
     r->second = av_rescale_q(AV_TIME_BASE, AV_TIME_BASE_Q, base);

@@ -16,7 +16,7 @@
 
 enum {
     QUEUE_FRAMES = 4,
-    /* After a stop, the painter and the source get that long to come to their end. */
+    /* After a stop request, the painter and the source have this time to end. */
     PATIENCE_MS = 700,
 };
 
@@ -73,7 +73,7 @@ bool session_lose_sink(struct session *session, size_t sink)
         return false;
     }
     if (!known)
-        daub_log(DAUB_LOG_WARNING, "%s takes no more; the other outputs go on",
+        daub_log(DAUB_LOG_WARNING, "%s accepts no more frames; the other outputs go on",
                  params->sinks[sink]->name);
     return true;
 }
@@ -91,13 +91,13 @@ void session_finish_sinks(struct session *session)
 
 /* ---- the stop ---- */
 
-/* Makes the stop reach what waits, wherever that is: first the sinks; then, where painter
- * or source do not come to their end, the outputs are completed without them. */
+/* Ends every wait after a stop request: first in the sinks. Where painter or source do
+ * not end in time, the outputs are completed without them. */
 struct stop_thread {
     struct session *session;
     struct daub_thread thread;
-    struct daub_stop closed; /* every output is complete: nothing is left to be stopped */
-    atomic_bool abandoned;   /* the other threads may be running still */
+    struct daub_stop closed; /* every output is complete; ends this thread */
+    atomic_bool abandoned;   /* painter or source did not end in time */
 };
 
 static void *run_stop(void *opaque)
@@ -135,7 +135,7 @@ static uint64_t bytes_written(const struct session_params *params)
     return bytes;
 }
 
-/* Progress, window and control, until no more is painted. */
+/* Updates progress, window and control until painting has ended. */
 static void watch(struct session *session)
 {
     const struct session_params *params = &session->params;
@@ -159,7 +159,7 @@ static void watch(struct session *session)
     }
 }
 
-static void tell_delays(const struct session_params *params, const struct delays *delays)
+static void log_delays(const struct session_params *params, const struct delays *delays)
 {
     if (params->realtime && delays->count > 0)
         daub_log(DAUB_LOG_INFO,
@@ -184,7 +184,7 @@ static void report_sink(struct session *session, const struct media_sink *sink,
     if (report->frames_in == 0 && sink->ops->watched)
         return; /* nobody watched */
     if (report->frames_in == 0) {
-        daub_log(DAUB_LOG_WARNING, "%s: not one frame was painted; nothing written",
+        daub_log(DAUB_LOG_WARNING, "%s: no frame was painted; nothing was written",
                  sink->name);
         return;
     }
@@ -215,7 +215,7 @@ static void close_sinks(struct session *session, bool interrupted)
     }
 }
 
-/* Whether the user ended it by a signal, not by the window or the control. */
+/* Whether a signal ended the session, not the window or the control socket. */
 static bool is_interrupted(const struct session_params *params)
 {
     bool closed = (params->window && window_closed(params->window)) ||
@@ -223,7 +223,7 @@ static bool is_interrupted(const struct session_params *params)
     return daub_stop_requested(params->stop) && !closed;
 }
 
-/* Completes the outputs and tells how it went. */
+/* Completes the outputs, reports the results and returns the exit code. */
 static enum exit_code conclude(struct session *session, struct stop_thread *stopper,
                                const struct delays *delays)
 {
@@ -234,7 +234,7 @@ static enum exit_code conclude(struct session *session, struct stop_thread *stop
     if (interrupted && !failed)
         daub_log(DAUB_LOG_INFO, "stopped after %lld frames; what was painted is kept",
                  (long long)atomic_load(&params->state->painted));
-    tell_delays(params, delays);
+    log_delays(params, delays);
     /* a signal may still come while files are completed */
     bool stopped = daub_stop_requested(params->stop);
     close_sinks(session, interrupted && !failed);
@@ -248,8 +248,8 @@ static enum exit_code conclude(struct session *session, struct stop_thread *stop
     return code;
 }
 
-/* Ends the program beside threads that do not come to their end. The outputs are
- * complete. */
+/* Ends the program while threads that do not react still run. The outputs are complete.
+ */
 static _Noreturn void leave(const struct session_params *params, enum exit_code code)
 {
     daub_log(DAUB_LOG_VERBOSE, "the painter or the input does not answer; ending without "

@@ -29,15 +29,15 @@ struct session_params {
     bool realtime;
     struct pace *pace;                 /* with realtime */
     double target_fps, max_latency_ms; /* with realtime, see governor.h; 0: no limit */
-    struct window *window;   /* NULL, or shown while the session runs; a sink, too */
+    struct window *window; /* NULL, or shown while the session runs; also one of sinks */
     struct control *control; /* NULL, or served while the session runs */
     struct session_state *state;
 };
 
 /* With a window, from the main thread. Paints until the source ends, the stop is
- * requested or something fails; completes every output, says how it went and returns the
- * exit code. All threads have ended then; where painter or source do not come to their
- * end after a stop, the program exits with that code instead. */
+ * requested or something fails; completes every output, reports the results and returns
+ * the exit code. All threads have ended then; where painter or source do not end after a
+ * stop request, the program exits with that code instead. */
 enum exit_code session_run(const struct session_params *params);
 
 #endif

@@ -1,4 +1,4 @@
-/* What the threads of a session share, and the two that work: source and engine. */
+/* What the threads of a session share, and its source and engine threads. */
 #ifndef DAUB_APP_SESSION_THREADS_H
 #define DAUB_APP_SESSION_THREADS_H
 
@@ -13,9 +13,9 @@
 /* A frame on its way from the source's thread to the engine's. */
 struct session_item {
     AVFrame *frame;
-    int64_t arrival_us; /* clock */
-    unsigned
-        generation; /* differs from the previous frame's: it does not continue that */
+    int64_t arrival_us;  /* clock */
+    unsigned generation; /* where it differs from the previous frame's, the frame does not
+                            continue that one */
 };
 
 struct session {
@@ -24,25 +24,26 @@ struct session {
 
     pthread_mutex_t lock;
     enum exit_code code;     /* lock: of the first failure; DONE: none */
-    struct daub_error error; /* lock: its cause; empty where a sink's join will tell */
+    struct daub_error error; /* lock: its cause; empty where a sink's join reports it */
 
-    atomic_ullong failed_sinks; /* a bit each of the first 64 */
+    atomic_ullong failed_sinks; /* one bit for each of the first 64 sinks */
     atomic_bool finishing;      /* session_finish_sinks was called */
-    struct daub_stop finished;  /* requested: it has returned */
+    struct daub_stop finished;  /* requested when session_finish_sinks returns */
 };
 
-/* The first failure counts and stops everything. error NULL: a sink's join will tell. */
+/* Keeps the first failure and requests the stop. error NULL: a sink's join reports the
+ * cause. */
 void session_fail(struct session *session, enum exit_code code,
                   const struct daub_error *error);
 bool session_failed(struct session *session);
 
 bool session_sink_failed(struct session *session, size_t sink);
-/* To be called when a push to that sink returned false. Whether the session goes on: in
- * real time it does, as long as an output is left. */
+/* Call this when a push to the sink returned false. Returns whether the session goes on:
+ * in real time it does where another output or the window still works. */
 bool session_lose_sink(struct session *session, size_t sink);
 
-/* Tells every sink that no more comes; what was painted is kept unless something failed.
- * Any thread; only the first call counts. */
+/* Finishes every sink; what was painted is kept unless something failed. Any thread;
+ * later calls do nothing. */
 void session_finish_sinks(struct session *session);
 
 struct source_thread {
@@ -62,7 +63,7 @@ struct engine_thread {
     struct source_thread *source; /* joined before the sinks are finished */
     struct daub_thread thread;
     struct governor governor;
-    struct delays delays; /* this thread's, after its end session_run's */
+    struct delays delays; /* used by this thread, after its end by session_run */
     int64_t arrivals_us[PAINTER_SLOTS_MAX]; /* of frames in flight, oldest first */
     int in_flight;
     int64_t first_us;    /* source time of the first painting */

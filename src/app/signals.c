@@ -13,9 +13,9 @@ enum { SAME_REQUEST_US = 1000000, PREPARING_S = 1, RELEASE_US = 300000 };
 
 static struct daub_stop *_Atomic target;
 static atomic_llong first_us;    /* clock of the first signal; 0: none came */
-static atomic_bool keeps_output; /* there is something to keep */
+static atomic_bool keeps_output; /* there is painted output */
 static atomic_int code_at_once = EXIT_CODE_INTERRUPTED;
-static bool terminal; /* set before the handlers are */
+static bool terminal; /* set before the handlers are installed */
 
 static void say(const char *text, size_t length)
 {
@@ -57,7 +57,7 @@ void signals_install(struct daub_stop *stop)
 {
     atomic_store(&target, stop);
     terminal = isatty(STDERR_FILENO);
-    /* no SA_RESTART: a read that waits shall return */
+    /* no SA_RESTART: a signal must end a waiting read */
     struct sigaction action = {.sa_handler = handle};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);

@@ -7,9 +7,9 @@
 #include "util/log.h"
 
 enum {
-    RELEASE_US = 2000000, /* asleep for that long, the camera is released */
+    RELEASE_US = 2000000, /* time asleep after which the camera is released */
     WAKE_MS = 10,
-    STILL_US = 100000, /* a still picture is painted again that often */
+    STILL_US = 100000, /* interval at which a still picture is painted again */
 };
 
 static bool pass_packet(struct source_thread *self, const AVPacket *packet)
@@ -25,7 +25,7 @@ static bool pass_packet(struct source_thread *self, const AVPacket *packet)
     return true;
 }
 
-/* Whether anybody sees what is painted; outside real time somebody will. */
+/* Whether anybody watches an output; always true outside real time. */
 static bool is_watched(struct session *session)
 {
     const struct session_params *params = &session->params;
@@ -58,7 +58,7 @@ static void sleep_unwatched(struct source_thread *self)
     }
 }
 
-/* Whether the frame comes sooner than the target rate asks for. */
+/* Whether painting the frame exceeds the target rate. */
 static bool exceeds_target_rate(struct source_thread *self, int64_t time_us)
 {
     const struct session_params *params = &self->session->params;
@@ -78,7 +78,7 @@ static bool exceeds_target_rate(struct source_thread *self, int64_t time_us)
     return false;
 }
 
-/* Whether the painting goes nowhere but to the screen. */
+/* Whether the painting is only shown in the window and not written to an output. */
 static bool is_only_shown(const struct session *session)
 {
     const struct session_params *params = &session->params;
@@ -93,7 +93,7 @@ static bool is_only_shown(const struct session *session)
 static bool wait_due(struct source_thread *self, int64_t time_us)
 {
     const struct session_params *params = &self->session->params;
-    if (params->realtime && !params->source->info.live &&
+    if (params->realtime && !params->source->info.realtime &&
         !pace_wait(params->pace, time_us, params->stop))
         return false;
     sleep_unwatched(self);
@@ -124,8 +124,8 @@ static bool queue_frame(struct source_thread *self, AVFrame *frame, int64_t arri
     return true;
 }
 
-/* Passes a frame on when it is due. A still picture in a window is painted again and
- * again, since its look may change. */
+/* Passes a frame on when it is due. A still picture that is only shown in the window is
+ * painted repeatedly, because its look may change. */
 static bool pass_frame(struct source_thread *self, AVFrame *frame, int64_t arrival_us)
 {
     const struct session_params *params = &self->session->params;
@@ -159,7 +159,7 @@ static bool seek(struct source_thread *self)
     if (!pace_take_seek(params->pace, &time_us) || !source->info.seekable)
         return true;
     self->generation++;
-    /* what the next key counts from, though nothing is painted there yet */
+    /* the next seek by key starts from here, although no frame of it is painted yet */
     atomic_store(&params->state->position_us, time_us);
     if (source->ops->seek(source, time_us, &error))
         return true;

@@ -8,7 +8,7 @@
 
 #include <SDL.h>
 
-#include "media/sound.h"
+#include "media/audio.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -20,24 +20,24 @@ enum {
     DEVICE_SAMPLES = RATE / 100,
     CHUNK = 1024,     /* samples of each channel that are read at once */
     RING = 16384,     /* samples of each channel that the queue holds */
-    QUEUE_US = 80000, /* of audio are kept in the queue */
+    QUEUE_US = 80000, /* duration of the audio in the queue */
     PERIOD_MS = 5,    /* of the thread's loop */
     JUMP_US = 250000, /* a larger difference is corrected by a jump */
-    NEAR_US = 4000,   /* a smaller one is neither a gap nor an overlap */
+    NEAR_US = 4000,   /* a smaller difference is neither a gap nor an overlap */
     SECOND_US = 1000000
 };
 /* A proportional-integral controller of the playing speed. */
 static const double STRETCH = 0.03, /* largest change of speed for a difference */
-    DRIFT = 0.1,                    /* and for a device whose clock is wrong */
+    DRIFT = 0.1,                    /* largest change of speed for a wrong device clock */
     GAIN = 1.5,                     /* change of speed for each second of difference */
-    DRIFT_GAIN = 0.3,               /* and for each second that a second lasts */
+    DRIFT_GAIN = 0.3,               /* the same again for each second that it lasts */
     STRETCH_STEP = 0.001,           /* smaller changes are not made */
     SMOOTHING = 0.01;               /* weight of a new value in a mean */
 
 struct speaker {
     struct pace *pace;
     const struct session_state *state;
-    struct media_sound *sound;
+    struct media_audio *audio;
     SDL_AudioDeviceID device;
     int64_t device_us; /* duration of the audio in the device's own buffer */
     struct daub_thread thread;
@@ -46,7 +46,7 @@ struct speaker {
 
     /* SDL's own queue is not used: its thread has too small a stack where a library such
      * as OpenBLAS has much thread-local memory. */
-    int16_t ring[RING * MEDIA_SOUND_CHANNELS]; /* device lock */
+    int16_t ring[RING * MEDIA_AUDIO_CHANNELS]; /* device lock */
     size_t read, count;                        /* device lock; samples */
 
     /* Only on the speaker's thread. */
@@ -55,7 +55,7 @@ struct speaker {
     int64_t next_us; /* time of the sample that is queued next */
     double speed;
     double ahead_us; /* by which the audio is ahead of the picture, smoothed */
-    double drift;    /* estimated part by which the device's clock is too fast */
+    double drift; /* estimated relative error of the device's clock; positive: too fast */
 };
 
 static int64_t samples_us(int64_t samples)
@@ -69,13 +69,13 @@ static void SDLCALL on_samples(void *opaque, Uint8 *bytes, int length)
 {
     struct speaker *s = opaque;
     int16_t *out = (int16_t *)(void *)bytes;
-    size_t wanted = (size_t)length / (MEDIA_SOUND_CHANNELS * sizeof(int16_t));
+    size_t wanted = (size_t)length / (MEDIA_AUDIO_CHANNELS * sizeof(int16_t));
     size_t available = s->count < wanted ? s->count : wanted;
-    for (size_t i = 0; i < available * MEDIA_SOUND_CHANNELS; i++)
-        out[i] = s->ring[(s->read * MEDIA_SOUND_CHANNELS + i) %
-                         ((size_t)RING * MEDIA_SOUND_CHANNELS)];
-    memset(out + available * MEDIA_SOUND_CHANNELS, 0,
-           (wanted - available) * MEDIA_SOUND_CHANNELS * sizeof(int16_t));
+    for (size_t i = 0; i < available * MEDIA_AUDIO_CHANNELS; i++)
+        out[i] = s->ring[(s->read * MEDIA_AUDIO_CHANNELS + i) %
+                         ((size_t)RING * MEDIA_AUDIO_CHANNELS)];
+    memset(out + available * MEDIA_AUDIO_CHANNELS, 0,
+           (wanted - available) * MEDIA_AUDIO_CHANNELS * sizeof(int16_t));
     s->read = (s->read + available) % RING;
     s->count -= available;
 }
@@ -101,9 +101,9 @@ static void queue(struct speaker *s, const int16_t *samples, int count)
     bool quiet = !samples || atomic_load(&s->mute);
     SDL_LockAudioDevice(s->device);
     for (int i = 0; i < count && s->count < RING; i++) {
-        size_t to = (s->read + s->count++) % RING * MEDIA_SOUND_CHANNELS;
-        for (int c = 0; c < MEDIA_SOUND_CHANNELS; c++)
-            s->ring[to + (size_t)c] = quiet ? 0 : samples[i * MEDIA_SOUND_CHANNELS + c];
+        size_t to = (s->read + s->count++) % RING * MEDIA_AUDIO_CHANNELS;
+        for (int c = 0; c < MEDIA_AUDIO_CHANNELS; c++)
+            s->ring[to + (size_t)c] = quiet ? 0 : samples[i * MEDIA_AUDIO_CHANNELS + c];
     }
     SDL_UnlockAudioDevice(s->device);
 }
@@ -128,15 +128,15 @@ static bool shown_us(struct speaker *s, int64_t *time_us)
  * are dropped. */
 static void queue_next(struct speaker *s)
 {
-    int16_t samples[CHUNK * MEDIA_SOUND_CHANNELS];
+    int16_t samples[CHUNK * MEDIA_AUDIO_CHANNELS];
     int64_t time_us;
-    media_sound_read(s->sound, samples, 0, &time_us);
+    media_audio_read(s->audio, samples, 0, &time_us);
     int64_t gap = (time_us - s->next_us) * RATE / SECOND_US;
     int count = 0;
-    /* Not where the timestamps jumped back by a second: all that follows would be late.
-     */
+    /* Nothing is read where timestamps jump back by a second: all later samples would be
+     * late. */
     if (time_us - s->next_us <= NEAR_US && time_us - s->next_us > -SECOND_US)
-        count = media_sound_read(s->sound, samples, CHUNK, &time_us);
+        count = media_audio_read(s->audio, samples, CHUNK, &time_us);
     if (count == 0) { /* a gap, or the end of the file */
         int quiet = gap > 0 && gap < CHUNK ? (int)gap : CHUNK;
         queue(s, NULL, quiet);
@@ -144,7 +144,7 @@ static void queue_next(struct speaker *s)
         return;
     }
     int late = time_us - s->next_us < -NEAR_US ? (int)(gap < -count ? count : -gap) : 0;
-    queue(s, samples + late * MEDIA_SOUND_CHANNELS, count - late);
+    queue(s, samples + late * MEDIA_AUDIO_CHANNELS, count - late);
     int64_t end_us = time_us + (int64_t)((double)samples_us(count) * s->speed);
     s->next_us = end_us > s->next_us ? end_us : s->next_us;
 }
@@ -153,8 +153,8 @@ static void jump(struct speaker *s, int64_t time_us)
 {
     clear(s);
     s->speed = 1 - s->drift;
-    media_sound_stretch(s->sound, -s->drift);
-    media_sound_seek(s->sound, time_us > 0 ? time_us : 0);
+    media_audio_stretch(s->audio, -s->drift);
+    media_audio_seek(s->audio, time_us > 0 ? time_us : 0);
     s->next_us = time_us;
 }
 
@@ -180,7 +180,7 @@ static void follow(struct speaker *s, int64_t time_us)
     s->drift = within(s->drift + DRIFT_GAIN * ahead * PERIOD_MS / 1000, DRIFT);
     double speed = 1 - s->drift - within(GAIN * ahead, STRETCH);
     if (fabs(speed - s->speed) > STRETCH_STEP) {
-        media_sound_stretch(s->sound, speed - 1);
+        media_audio_stretch(s->audio, speed - 1);
         s->speed = speed;
     }
 }
@@ -239,16 +239,16 @@ struct speaker *speaker_open(const char *path, const struct media_source_info *i
     s->speed = 1;
     SDL_AudioSpec wanted = {.freq = RATE,
                             .format = AUDIO_S16SYS,
-                            .channels = MEDIA_SOUND_CHANNELS,
+                            .channels = MEDIA_AUDIO_CHANNELS,
                             .samples = DEVICE_SAMPLES,
                             .callback = on_samples,
                             .userdata = s},
                   got;
-    s->sound = media_sound_open(path, input->start_us, RATE, &s->finished, error);
-    if (s->sound)
+    s->audio = media_audio_open(path, input->start_us, RATE, &s->finished, error);
+    if (s->audio)
         open_device(s, &wanted, &got);
-    if (s->sound && s->device == 0)
-        daub_fail(error, DAUB_ERROR_FAILED, "no sound: %s", SDL_GetError());
+    if (s->audio && s->device == 0)
+        daub_fail(error, DAUB_ERROR_FAILED, "cannot play sound: %s", SDL_GetError());
     s->device_us = s->device ? samples_us(got.samples) : 0;
     if (s->device && daub_thread_start(&s->thread, "daub-speaker", run, s, error))
         return s;
@@ -264,7 +264,7 @@ void speaker_close(struct speaker *s)
     daub_thread_join(&s->thread);
     if (s->device)
         SDL_CloseAudioDevice(s->device);
-    media_sound_close(s->sound);
+    media_audio_close(s->audio);
     free(s);
 }
 

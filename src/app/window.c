@@ -476,8 +476,8 @@ static void seek_to(struct window *w, int64_t us)
     show_position(w, us);
 }
 
-/* From the position of the last frame, or from the target of a seek that has not begun.
- */
+/* Seeks from the position of the last frame, or from the target of a seek that has not
+ * begun. */
 static void seek_by(struct window *w, int64_t us)
 {
     struct pace *pace = w->params.pace;
@@ -669,7 +669,7 @@ void window_step(struct window *w, struct daub_stop *stop)
     char text[640];
     if (atomic_load(&w->params.source->away) && w->notice_until_us == 0)
         show_notice(w, "the camera was unplugged; waiting for it");
-    if (recorder_told(w->params.recorder, text, sizeof(text)))
+    if (recorder_result(w->params.recorder, text, sizeof(text)))
         show_notice(w, text);
     if (w->notice_until_us && daub_clock_us() >= w->notice_until_us) {
         w->notice_until_us = 0;

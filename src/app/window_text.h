@@ -20,9 +20,9 @@ struct window_text {
 bool window_text_open(struct window_text *text, struct daub_error *error);
 void window_text_close(struct window_text *text);
 
-/* Lines parted by \n on a dark box whose corner lies x, y pixels inside of that corner of
- * the output: from the left and top where not negative, else from the right and bottom.
- * size: of letters, pixels. */
+/* Draws lines, separated by \n, on a dark box. x and y are its distances in pixels from
+ * the left and top edges of the output or, where negative, from the right and bottom
+ * edges. size: of letters, pixels. */
 void window_text_draw(struct window_text *text, SDL_Renderer *renderer, const char *lines,
                       int size, int x, int y);
 

@@ -35,7 +35,7 @@ static void receive_line(void *context, int level, const char *format, va_list a
 void media_log_init(void)
 {
     av_log_set_callback(receive_line);
-    /* SVT-AV1 logs to stderr unless told otherwise by the environment. */
+    /* SVT-AV1 logs to stderr itself; level 1 means errors only. */
     setenv("SVT_LOG", "1", 0);
 }
 

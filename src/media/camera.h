@@ -15,7 +15,7 @@
 struct camera_mode {
     uint32_t fourcc;
     int width, height;
-    AVRational rate; /* frames per second; 0/1 where the driver does not tell */
+    AVRational rate; /* frames per second; 0/1 where the driver does not report it */
 };
 
 enum { CAMERA_MODES_MAX = 512 };

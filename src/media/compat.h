@@ -60,8 +60,7 @@ static inline bool media_frame_top_first(const AVFrame *frame)
 #endif
 }
 
-/* The encoder chooses key frames of its own: those of the input have no meaning for it.
- */
+/* The encoder chooses its own key frames, not those of the input. */
 static inline void media_frame_forget_picture_type(AVFrame *frame)
 {
     frame->pict_type = AV_PICTURE_TYPE_NONE;
@@ -105,7 +104,7 @@ static inline bool media_stream_add_side_data(AVStream *stream,
     return true;
 }
 
-/* Pixel formats an encoder takes, ended by AV_PIX_FMT_NONE; NULL: any. */
+/* Pixel formats that an encoder accepts, ended by AV_PIX_FMT_NONE; NULL: any. */
 static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec)
 {
 #if MEDIA_HAS_SUPPORTED_CONFIG
@@ -118,7 +117,7 @@ static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec
 #endif
 }
 
-/* Frame rates an encoder takes, ended by 0/0; NULL: any. */
+/* Frame rates that an encoder accepts, ended by 0/0; NULL: any. */
 static inline const AVRational *media_codec_rates(const AVCodec *codec)
 {
 #if MEDIA_HAS_SUPPORTED_CONFIG

@@ -17,7 +17,7 @@ enum { THREADS_MAX = 16 };
 
 /* Settings that suit a painting to be watched. libx264: on a 720p clip with the texture
  * of a painting, veryfast made files of the same size as medium at SSIM 0.9835 against
- * 0.9846, in 0.4 of the time, which the painter needs. */
+ * 0.9846, in 0.4 of the time; the painter needs the processor as well. */
 static const struct {
     const char *encoder, *settings;
 } defaults[] = {
@@ -48,7 +48,7 @@ static bool has_option(const AVCodec *codec, const char *name)
                                              AV_OPT_SEARCH_FAKE_OBJ, NULL);
 }
 
-/* The encoder's own knob of constant quality; NULL where it is lossless. */
+/* The encoder's option for constant quality; NULL where it is lossless. */
 static const char *quality_option(const AVCodec *codec)
 {
     const AVCodecDescriptor *desc = avcodec_descriptor_get(codec->id);
@@ -59,9 +59,9 @@ static const char *quality_option(const AVCodec *codec)
     return desc && (desc->props & AV_CODEC_PROP_LOSSY) ? "qscale" : NULL;
 }
 
-/* Each frame leaves as it comes, and whoever tunes in sees a picture within two seconds.
- */
-static void fill_live(AVDictionary **dict, const AVCodec *codec, AVRational rate)
+/* Encodes without delay and with a key frame every KEY_SECONDS, so that new viewers see a
+ * picture soon. */
+static void fill_stream(AVDictionary **dict, const AVCodec *codec, AVRational rate)
 {
     enum { KEY_SECONDS = 2 };
     if (has_option(codec, "tune"))
@@ -98,23 +98,23 @@ static bool fill_options(AVDictionary **dict, const AVCodec *codec,
         if (strcmp(defaults[i].encoder, codec->name) == 0)
             av_dict_parse_string(dict, defaults[i].settings, "=", ":", 0);
     }
-    if (options->live)
-        fill_live(dict, codec, rate);
-    const char *knob = quality_option(codec);
+    if (options->stream)
+        fill_stream(dict, codec, rate);
+    const char *option = quality_option(codec);
     if (options->bitrate) {
-        if (knob)
-            av_dict_set(dict, knob, NULL, 0);
+        if (option)
+            av_dict_set(dict, option, NULL, 0);
         av_dict_set_int(dict, "b", options->bitrate, 0);
     }
     if (options->has_quality) {
         char text[32];
-        if (!knob)
+        if (!option)
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "-crf: %s keeps every bit and has no quality to set; leave "
                              "-crf out",
                              codec->name);
         snprintf(text, sizeof(text), "%g", options->quality);
-        av_dict_set(dict, knob, text, 0);
+        av_dict_set(dict, option, text, 0);
     }
     if (options->preset) {
         if (!has_option(codec, "preset"))
@@ -144,8 +144,8 @@ static AVRational sane_rate(AVRational rate)
     return rate.num > 0 && rate.den > 0 ? rate : (AVRational){25, 1};
 }
 
-/* The encoder counts in the source's own ticks, so that every pts stays exact, unless
- * codec or container can only count frames. */
+/* The encoder's time base: the source's, so that every pts stays exact, unless the codec
+ * or container can only count frames. */
 static AVRational choose_base(const struct media_encoder_setup *setup, AVRational *rate)
 {
     const AVRational *rates = media_codec_rates(setup->codec);
@@ -164,13 +164,13 @@ static AVRational choose_base(const struct media_encoder_setup *setup, AVRationa
     return setup->time_base;
 }
 
-static void set_colors(AVCodecContext *context, const AVFrame *look)
+static void set_colors(AVCodecContext *context, const AVFrame *template)
 {
-    context->color_range = look->color_range;
-    context->colorspace = look->colorspace;
-    context->color_primaries = look->color_primaries;
-    context->color_trc = look->color_trc;
-    context->chroma_sample_location = look->chroma_location;
+    context->color_range = template->color_range;
+    context->colorspace = template->colorspace;
+    context->color_primaries = template->color_primaries;
+    context->color_trc = template->color_trc;
+    context->chroma_sample_location = template->chroma_location;
 }
 
 static void set_fields(AVCodecContext *context, const AVFrame *frame)
@@ -185,34 +185,34 @@ static void set_fields(AVCodecContext *context, const AVFrame *frame)
         context->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
 }
 
-/* The frame as the encoder takes it: turned, in the wanted format and colours. */
-static bool make_look(struct media_encoder *encoder, const AVFrame *frame)
+/* Makes the frame template of the encoder: turned, in the format and colors of want. */
+static bool make_template(struct media_encoder *encoder, const AVFrame *frame)
 {
-    AVFrame *look = encoder->look = av_frame_alloc();
-    if (!look || av_frame_copy_props(look, frame) < 0)
+    AVFrame *made = encoder->template = av_frame_alloc();
+    if (!made || av_frame_copy_props(made, frame) < 0)
         return false;
     bool swap = encoder->turn.quarters % 2;
-    look->width = swap ? frame->height : frame->width;
-    look->height = swap ? frame->width : frame->height;
-    look->sample_aspect_ratio = frame->sample_aspect_ratio;
+    made->width = swap ? frame->height : frame->width;
+    made->height = swap ? frame->width : frame->height;
+    made->sample_aspect_ratio = frame->sample_aspect_ratio;
     if (swap && frame->sample_aspect_ratio.num)
-        look->sample_aspect_ratio = av_inv_q(frame->sample_aspect_ratio);
-    look->format = encoder->want.format;
+        made->sample_aspect_ratio = av_inv_q(frame->sample_aspect_ratio);
+    made->format = encoder->want.format;
     struct media_depth depth;
-    media_depth_of(look->format, &depth);
+    media_depth_of(made->format, &depth);
     if (encoder->want.space != AVCOL_SPC_UNSPECIFIED)
-        look->colorspace = encoder->want.space;
+        made->colorspace = encoder->want.space;
     if (encoder->want.range != AVCOL_RANGE_UNSPECIFIED)
-        look->color_range = encoder->want.range;
+        made->color_range = encoder->want.range;
     if (encoder->want.chroma != AVCHROMA_LOC_UNSPECIFIED)
-        look->chroma_location = encoder->want.chroma;
+        made->chroma_location = encoder->want.chroma;
     if (depth.family == MEDIA_FAMILY_RGB) {
-        look->colorspace = AVCOL_SPC_RGB;
-        look->color_range = AVCOL_RANGE_JPEG;
-    } else if (look->colorspace == AVCOL_SPC_RGB) {
-        look->colorspace = look->height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+        made->colorspace = AVCOL_SPC_RGB;
+        made->color_range = AVCOL_RANGE_JPEG;
+    } else if (made->colorspace == AVCOL_SPC_RGB) {
+        made->colorspace = made->height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
         if (encoder->want.range == AVCOL_RANGE_UNSPECIFIED)
-            look->color_range = AVCOL_RANGE_MPEG;
+            made->color_range = AVCOL_RANGE_MPEG;
     }
     return true;
 }
@@ -235,19 +235,19 @@ bool media_encoder_open(struct media_encoder *encoder,
                             error))
         return false;
     AVCodecContext *context = encoder->context = avcodec_alloc_context3(setup->codec);
-    if (!context || !make_look(encoder, setup->frame))
+    if (!context || !make_template(encoder, setup->frame))
         return daub_no_memory(error, "a frame");
-    context->width = encoder->look->width;
-    context->height = encoder->look->height;
-    context->pix_fmt = encoder->look->format;
-    context->sample_aspect_ratio = encoder->look->sample_aspect_ratio;
+    context->width = encoder->template->width;
+    context->height = encoder->template->height;
+    context->pix_fmt = encoder->template->format;
+    context->sample_aspect_ratio = encoder->template->sample_aspect_ratio;
     context->time_base = choose_base(setup, &context->framerate);
     context->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
-    if (setup->options->live && encoder->look->colorspace == AVCOL_SPC_BT709) {
-        encoder->look->color_primaries = AVCOL_PRI_BT709;
-        encoder->look->color_trc = AVCOL_TRC_BT709;
+    if (setup->options->stream && encoder->template->colorspace == AVCOL_SPC_BT709) {
+        encoder->template->color_primaries = AVCOL_PRI_BT709;
+        encoder->template->color_trc = AVCOL_TRC_BT709;
     }
-    set_colors(context, encoder->look);
+    set_colors(context, encoder->template);
     set_fields(context, setup->frame);
     set_threads(context);
     if (setup->global_header)
@@ -263,12 +263,12 @@ bool media_encoder_open(struct media_encoder *encoder,
                            "encoder %s does not accept its settings: %s",
                            setup->codec->name, media_error_cause(code));
     }
-    encoder->rest = dict;
+    encoder->unused = dict;
     return ok;
 }
 
-/* 4:4:4 of the frame's depth: what can always be turned. */
-static enum AVPixelFormat even_format(enum AVPixelFormat format)
+/* 4:4:4 at the format's depth, which can always be turned. */
+static enum AVPixelFormat full_chroma_format(enum AVPixelFormat format)
 {
     struct media_depth depth;
     media_depth_of(format, &depth);
@@ -287,23 +287,23 @@ static AVFrame *turn(struct media_encoder *encoder, const AVFrame *frame,
         return media_turn_frame(&encoder->turned, encoder->turn, frame, error);
     AVFrame target = {.width = frame->width,
                       .height = frame->height,
-                      .format = even_format(frame->format),
+                      .format = full_chroma_format(frame->format),
                       .colorspace = frame->colorspace,
                       .color_range = frame->color_range};
-    AVFrame *even = media_convert(&encoder->evener, frame, &target, error);
+    AVFrame *full = media_convert(&encoder->to_full_chroma, frame, &target, error);
     AVFrame *made =
-        even ? media_turn_frame(&encoder->turned, encoder->turn, even, error) : NULL;
-    av_frame_free(&even);
+        full ? media_turn_frame(&encoder->turned, encoder->turn, full, error) : NULL;
+    av_frame_free(&full);
     return made;
 }
 
-static bool fits(const AVFrame *frame, const AVFrame *look)
+static bool fits(const AVFrame *frame, const AVFrame *template)
 {
     struct daub_format a = media_format_of(frame, DAUB_PIXEL_YUV420P);
-    struct daub_format b = media_format_of(look, DAUB_PIXEL_YUV420P);
-    bool rgb = look->colorspace == AVCOL_SPC_RGB;
-    return media_plain_format(frame->format) == media_plain_format(look->format) &&
-           frame->width == look->width && frame->height == look->height &&
+    struct daub_format b = media_format_of(template, DAUB_PIXEL_YUV420P);
+    bool rgb = template->colorspace == AVCOL_SPC_RGB;
+    return media_plain_format(frame->format) == media_plain_format(template->format) &&
+           frame->width == template->width && frame->height == template->height &&
            a.range == b.range && (rgb || a.matrix == b.matrix);
 }
 
@@ -312,9 +312,9 @@ static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error)
 {
     AVFrame *made = turn(encoder, frame, error);
-    if (made && !fits(made, encoder->look)) {
+    if (made && !fits(made, encoder->template)) {
         AVFrame *converted =
-            media_convert(&encoder->converter, made, encoder->look, error);
+            media_convert(&encoder->converter, made, encoder->template, error);
         av_frame_free(&made);
         made = converted;
     }
@@ -322,10 +322,10 @@ static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
         daub_no_memory(error, "a frame");
         return NULL;
     }
-    made->format = encoder->look->format;
-    made->colorspace = encoder->look->colorspace;
-    made->color_range = encoder->look->color_range;
-    made->chroma_location = encoder->look->chroma_location;
+    made->format = encoder->template->format;
+    made->colorspace = encoder->template->colorspace;
+    made->color_range = encoder->template->color_range;
+    made->chroma_location = encoder->template->chroma_location;
     media_frame_forget_picture_type(made);
     return made;
 }
@@ -370,17 +370,17 @@ int media_encoder_receive(struct media_encoder *encoder, AVPacket *packet,
 void media_encoder_uninit(struct media_encoder *encoder)
 {
     avcodec_free_context(&encoder->context);
-    av_frame_free(&encoder->look);
+    av_frame_free(&encoder->template);
     media_pool_uninit(&encoder->turned);
-    media_converter_uninit(&encoder->evener);
+    media_converter_uninit(&encoder->to_full_chroma);
     media_converter_uninit(&encoder->converter);
-    av_dict_free(&encoder->rest);
+    av_dict_free(&encoder->unused);
 }
 
-bool media_options_used_up(const AVDictionary *rest, const char *encoder,
+bool media_options_used_up(const AVDictionary *unused, const char *encoder,
                            const char *container, struct daub_error *error)
 {
-    const AVDictionaryEntry *entry = av_dict_get(rest, "", NULL, AV_DICT_IGNORE_SUFFIX);
+    const AVDictionaryEntry *entry = av_dict_get(unused, "", NULL, AV_DICT_IGNORE_SUFFIX);
     if (!entry)
         return true;
     return daub_fail(error, DAUB_ERROR_ARGUMENT,

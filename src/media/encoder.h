@@ -14,12 +14,13 @@
 const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *container,
                                   const char *path, struct daub_error *error);
 
-/* What the encoder should be given for frames like input (format, size, colours). */
+/* Chooses the format, size and colors in which frames like input are sent to the encoder.
+ */
 bool media_encoder_want(const AVCodec *codec, const struct media_encode_options *options,
                         const AVFrame *input, struct media_want *want,
                         struct daub_error *error);
 
-/* Tells the user what storing input that way changes. */
+/* Warns the user of what the encoding changes. */
 void media_encoder_explain(const AVCodec *codec, const AVFrame *input,
                            const struct media_want *want);
 
@@ -36,14 +37,14 @@ struct media_encoder_setup {
 struct media_encoder {
     AVCodecContext *context;
     struct media_want want;
-    AVFrame *look; /* size, format and colours that the context takes */
+    AVFrame *template; /* frame template of what the context accepts */
     struct media_turn turn;
     struct media_pool turned;
-    struct media_converter evener; /* to 4:4:4, where the painting cannot be turned */
+    struct media_converter to_full_chroma; /* to 4:4:4, where frames cannot be turned */
     struct media_converter converter;
-    AVRational in_base; /* of frames sent */
-    int64_t last_pts;   /* encoder time base */
-    AVDictionary *rest; /* -e options that the encoder does not know */
+    AVRational in_base;   /* of frames sent */
+    int64_t last_pts;     /* encoder time base */
+    AVDictionary *unused; /* -e options that the encoder does not know */
 };
 
 /* On failure *error is set; uninit is still allowed. */
@@ -58,8 +59,8 @@ int media_encoder_receive(struct media_encoder *encoder, AVPacket *packet,
                           struct daub_error *error);
 void media_encoder_uninit(struct media_encoder *encoder);
 
-/* Fails when -e gave options that nobody took. */
-bool media_options_used_up(const AVDictionary *rest, const char *encoder,
+/* Fails where -e gave options that neither encoder nor container knows. */
+bool media_options_used_up(const AVDictionary *unused, const char *encoder,
                            const char *container, struct daub_error *error);
 
 #endif

@@ -200,8 +200,8 @@ static bool named_format(const AVCodec *codec, const char *name,
     if (found)
         return true;
     return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                     "-pix_fmt %s: %s takes only%s; choose one of them or leave -pix_fmt "
-                     "out",
+                     "-pix_fmt %s: %s accepts only%s; choose one of them or leave "
+                     "-pix_fmt out",
                      name, codec->name, list);
 }
 
@@ -236,8 +236,8 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
     struct media_depth have;
     if (!media_depth_of(want->format, &have))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "encoder %s takes frames in GPU memory only; choose another one "
-                         "with -c:v",
+                         "encoder %s accepts frames in GPU memory only; choose another "
+                         "one with -c:v",
                          codec->name);
     if (codec->id == AV_CODEC_ID_MJPEG && have.family == MEDIA_FAMILY_YUV) {
         /* ITU-T T.871 (JFIF): full range, BT.601, centred chroma */
@@ -246,7 +246,7 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
         want->chroma = AVCHROMA_LOC_CENTER;
     } else if (media_is_full_format(want->format)) {
         want->range = AVCOL_RANGE_JPEG;
-    } else if (options->live && have.family == MEDIA_FAMILY_YUV) {
+    } else if (options->stream && have.family == MEDIA_FAMILY_YUV) {
         /* Players of streams assume this at any size. */
         want->space = AVCOL_SPC_BT709;
         want->range = AVCOL_RANGE_MPEG;

@@ -4,7 +4,7 @@
 
 #include "util/clock.h"
 
-/* Leaves time to close files below the 2 s of tests/e2e/stop.py. */
+/* Files are closed after that, and all must end within the 2 s of tests/e2e/stop.py. */
 enum { PATIENCE_US = 1300000 };
 
 bool media_interrupt_init(struct media_interrupt *interrupt, struct daub_error *error)

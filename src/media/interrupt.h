@@ -1,5 +1,4 @@
-/* How a sink is brought to its end: from a clock time on, nothing in it waits for a peer.
- */
+/* Ends the waits of a sink: after a deadline, nothing in it waits for a peer. */
 #ifndef DAUB_MEDIA_INTERRUPT_H
 #define DAUB_MEDIA_INTERRUPT_H
 

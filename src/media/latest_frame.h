@@ -28,7 +28,7 @@ bool latest_frame_put(struct latest_frame *latest, const AVFrame *frame);
 /* No frame will be put in any more; wakes latest_frame_wait. */
 void latest_frame_finish(struct latest_frame *latest);
 
-/* The frame, which the caller frees and the slot no longer has; NULL: there is none. */
+/* Removes and returns the frame, which the caller frees; NULL: there is none. */
 AVFrame *latest_frame_take(struct latest_frame *latest);
 /* The same, but waits for a frame or the finish, timeout_us at the most. *finished: there
  * will be no other frame. */

@@ -14,7 +14,7 @@
 static bool fail_write(const struct media_mux *mux, int code, struct daub_error *error)
 {
     return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s", mux->output.path,
-                     code == AVERROR_EXIT ? "its reader does not take what is written"
+                     code == AVERROR_EXIT ? "its reader does not read"
                      : code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA
                          ? media_error_cause(code)
                          : media_error_text(code));
@@ -48,8 +48,8 @@ const AVOutputFormat *media_container_find(const char *format, const char *path,
     found = av_guess_format(NULL, path, NULL);
     if (!found)
         daub_fail(error, DAUB_ERROR_ARGUMENT,
-                  "%s: the name does not tell a format; use an extension such as .mp4, "
-                  ".mkv or .png, or add -f FORMAT",
+                  "%s: the name does not determine a format; use an extension such as "
+                  ".mp4, .mkv or .png, or add -f FORMAT",
                   path);
     return found;
 }
@@ -117,7 +117,7 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
 }
 
 /* Edit lists of MP4 count in the movie's time scale, 1/1000 s by default, too coarse to
- * keep the offset of sound and picture exactly. */
+ * keep the offset of audio and video exactly. */
 static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
 {
     enum { TIMESCALE_MAX = 10000000 };
@@ -146,7 +146,7 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
     stream->time_base = encoder->time_base;
     stream->avg_frame_rate = stream->r_frame_rate = encoder->framerate;
     stream->sample_aspect_ratio = encoder->sample_aspect_ratio;
-    /* the tag Apple's players ask for */
+    /* the tag that Apple's players need */
     if (encoder->codec_id == AV_CODEC_ID_HEVC &&
         media_container_turns(mux->format->oformat))
         stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
@@ -157,16 +157,16 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
 
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
                      const AVFrame *frame_template, bool keep_matrix,
-                     const struct media_source_info *input, AVDictionary **rest,
+                     const struct media_source_info *input, AVDictionary **options,
                      struct daub_error *error)
 {
     mux->input = input;
     if (!add_video(mux, encoder, input, error) || !mux_add_copies(mux, error) ||
         !mux_describe(mux, frame_template, keep_matrix, error))
         return false;
-    set_movie_timescale(mux, rest);
+    set_movie_timescale(mux, options);
     media_log_forget();
-    int code = avformat_write_header(mux->format, rest);
+    int code = avformat_write_header(mux->format, options);
     if (code >= 0 && mux->format->pb) {
         avio_flush(mux->format->pb);
         code = mux->format->pb->error;
@@ -175,14 +175,14 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
     }
     if (code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA ||
         code == AVERROR_PATCHWELCOME || code == AVERROR(ENOSYS))
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "%s: format %s does not take this: %s", mux->output.path,
-                         mux->format->oformat->name, media_error_cause(code));
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s: format %s cannot hold this: %s",
+                         mux->output.path, mux->format->oformat->name,
+                         media_error_cause(code));
     mux->header_written = code >= 0;
     return mux->header_written ? true : fail_write(mux, code, error);
 }
 
-/* The muxer takes the reference in any case. */
+/* Consumes the reference, also on failure. */
 static int write_packet(struct media_mux *mux, AVPacket *packet)
 {
     media_log_forget();
@@ -206,7 +206,7 @@ bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base,
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 
-/* Muxers want decoding times that exist and grow. */
+/* Muxers need decoding times, and growing ones. */
 static void repair_times(const AVStream *to, struct mux_copy *copy, AVPacket *packet)
 {
     if (packet->dts == AV_NOPTS_VALUE)
@@ -256,7 +256,7 @@ bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *
     repair_times(to, copy, packet);
     packet->stream_index = copy->to;
     packet->pos = -1;
-    bool payload = packet->size > 0; /* else: late parameters only */
+    bool payload = packet->size > 0; /* else it holds only new parameters */
     int code = write_packet(mux, packet);
     bool failed = mux->format->pb && mux->format->pb->error < 0;
     if (code >= 0)
@@ -264,11 +264,11 @@ bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *
     else if (failed || code == AVERROR(ENOMEM) || code == AVERROR(EPIPE))
         return fail_write(mux, code, error);
     else
-        mux->refused++; /* one damaged packet is no reason to lose the film */
+        mux->refused++; /* one damaged packet must not end the conversion */
     return true;
 }
 
-/* 0, or why the rest could not be written. */
+/* 0, or the AVERROR code of the last writes. */
 static int close_output(struct media_mux *mux)
 {
     if (mux->pipe.io) {

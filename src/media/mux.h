@@ -17,30 +17,30 @@ struct media_time {
     int64_t pts, duration;
 };
 
-/* A stream of the input. What the sink's thread needs of it is kept here: the demuxer may
- * change its own while it reads. */
+/* What the sink's thread needs of an input stream. It is copied, because the demuxer may
+ * change its streams while it reads. */
 struct mux_copy {
     int to; /* index in the output; -1: left out */
     AVRational time_base;
     enum AVMediaType type;
-    bool raw;          /* samples of a fixed size, which may be cut into other packets */
+    bool raw; /* samples of a fixed size, which muxers may split into other packets */
     int64_t last_dts;  /* output time base; AV_NOPTS_VALUE: none yet */
     int64_t first_pts; /* of packets copied, input time base; AV_NOPTS_VALUE: none */
     int64_t packets;   /* written */
 };
 
-/* Opened by one thread, then written by one. */
+/* One thread opens it, then one thread writes. */
 struct media_mux {
     struct media_output output;
-    struct media_pipe pipe; /* where the output is one */
+    struct media_pipe pipe; /* where the output is a pipe */
     const struct media_interrupt *interrupt;
     AVFormatContext *format;
     AVStream *video;
     bool header_written;
     const struct media_source_info *input; /* read by media_mux_start only */
-    struct mux_copy *copies;               /* one each input stream */
+    struct mux_copy *copies;               /* one for each input stream */
     unsigned copy_count;
-    int64_t refused; /* copied packets the container refused */
+    int64_t refused; /* copied packets that the container refused */
     atomic_ullong bytes;
 };
 
@@ -56,13 +56,13 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
                     const char *path, bool replace,
                     const struct media_interrupt *interrupt, struct daub_error *error);
 /* Adds the painted stream, then every stream of the input that the container can hold
- * (a warning tells of the others), metadata and chapters; writes the header. rest holds
- * options for the container and keeps those it does not know. The side data of
+ * (with a warning about the others), metadata and chapters; writes the header. options
+ * are the container's; those that it does not know remain. The side data of
  * frame_template, a painted frame, describes the output; keep_matrix false: it was turned
  * already. */
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
                      const AVFrame *frame_template, bool keep_matrix,
-                     const struct media_source_info *input, AVDictionary **rest,
+                     const struct media_source_info *input, AVDictionary **options,
                      struct daub_error *error);
 /* Consumes the packet's reference; times in the encoder's time base. */
 bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base,
@@ -81,8 +81,8 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error);
 bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
                   struct daub_error *error);
 
-/* verify.c: reads the finished file again and fills in what the report can tell. frames
- * are those pushed, with time base base. */
+/* verify.c: reads the finished file again and fills in the report. frames are those
+ * pushed, with time base base. */
 void media_verify(const struct media_mux *mux, const struct media_time *frames,
                   size_t count, AVRational base, struct media_report *report);
 

@@ -26,7 +26,7 @@ static unsigned copied_tag(const AVOutputFormat *container, const AVCodecParamet
 static bool copy_side_data(AVStream *to, const AVStream *from)
 {
 #if MEDIA_PAR_HAS_SIDE_DATA
-    (void)to, (void)from; /* avcodec_parameters_copy took it along */
+    (void)to, (void)from; /* avcodec_parameters_copy copied it */
     return true;
 #else
     for (int i = 0; i < from->nb_side_data; i++) {
@@ -38,8 +38,8 @@ static bool copy_side_data(AVStream *to, const AVStream *from)
 #endif
 }
 
-/* Matroska keeps cover images among the attachments; as a video track, where the muxer
- * would put one, players take it for the film. */
+/* Whether a stream is stored as an attachment: a cover image in Matroska. The muxer would
+ * write a video track, which players would show as the film. */
 static bool is_attachment(const AVOutputFormat *container, const AVStream *from)
 {
     return strcmp(container->name, "matroska") == 0 &&
@@ -89,33 +89,33 @@ static AVStream *add_copy(AVFormatContext *format, const AVStream *from)
     return to;
 }
 
-static int swallow(void *opaque, uint8_t *data, int size)
+static int discard(void *opaque, uint8_t *data, int size)
 {
     (void)opaque, (void)data;
     return size;
 }
 
-static int64_t swallow_seek(void *opaque, int64_t offset, int whence)
+static int64_t discard_seek(void *opaque, int64_t offset, int whence)
 {
     (void)opaque, (void)offset, (void)whence;
     return 0;
 }
 
-/* Whether the muxer accepts the streams added so far and one more: the only answer that
- * holds for every container is to let it write a header, into nothing. */
+/* Whether the muxer accepts the streams added so far and one more: the only test that
+ * works for every container is to write a header, which is discarded. */
 static bool accepts(const struct media_mux *mux, const AVStream *more)
 {
     enum { BUFFER = 4096 };
     AVFormatContext *trial = NULL;
     uint8_t *buffer = av_malloc(BUFFER);
-    AVIOContext *nowhere =
-        buffer ? avio_alloc_context(buffer, BUFFER, 1, NULL, NULL, swallow, swallow_seek)
+    AVIOContext *discarding_io =
+        buffer ? avio_alloc_context(buffer, BUFFER, 1, NULL, NULL, discard, discard_seek)
                : NULL;
     bool ok = false;
-    if (!nowhere ||
+    if (!discarding_io ||
         avformat_alloc_output_context2(&trial, mux->format->oformat, NULL, NULL) < 0)
         goto done;
-    trial->pb = nowhere;
+    trial->pb = discarding_io;
     trial->flags |= AVFMT_FLAG_CUSTOM_IO;
     trial->strict_std_compliance = mux->format->strict_std_compliance;
     for (unsigned i = 0; i < mux->format->nb_streams; i++) {
@@ -128,11 +128,11 @@ static bool accepts(const struct media_mux *mux, const AVStream *more)
     ok = add_copy(trial, more) && avformat_write_header(trial, NULL) >= 0;
 done:
     avformat_free_context(trial);
-    if (nowhere)
-        av_freep(&nowhere->buffer);
+    if (discarding_io)
+        av_freep(&discarding_io->buffer);
     else
         av_free(buffer);
-    avio_context_free(&nowhere);
+    avio_context_free(&discarding_io);
     return ok;
 }
 
@@ -160,7 +160,7 @@ static void warn_left_out(const struct media_mux *mux, const AVStream *stream)
     const char *kind = av_get_media_type_string(type);
     /* the muxer makes a new time code track from the metadata */
     bool timecode = stream->codecpar->codec_tag == MKTAG('t', 'm', 'c', 'd');
-    /* nobody expects sound in a stream of pictures */
+    /* image formats never have audio, so that no warning is needed */
     bool pictures =
         strcmp(container->name, "yuv4mpegpipe") == 0 ||
         strcmp(container->name, "gif") == 0 || strcmp(container->name, "webp") == 0 ||
@@ -195,7 +195,7 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error)
         const AVStream *from = input->streams[i];
         if (!wanted(mux, i))
             continue;
-        /* the list knows no attachments */
+        /* avformat_query_codec does not know attachments */
         bool listed = from->codecpar->codec_type == AVMEDIA_TYPE_ATTACHMENT ||
                       avformat_query_codec(mux->format->oformat, from->codecpar->codec_id,
                                            FF_COMPLIANCE_EXPERIMENTAL) != 0;
@@ -213,7 +213,7 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error)
     return true;
 }
 
-/* Statistics of the old stream that mkvmerge and others store as tags. */
+/* Statistics of the input stream, which mkvmerge and others store as tags. */
 static bool is_stale(const char *key)
 {
     return av_strstart(key, "BPS", NULL) || av_strstart(key, "NUMBER_OF_", NULL) ||
@@ -285,7 +285,7 @@ static bool has_side_data(const AVStream *stream, enum AVPacketSideDataType type
     return false;
 }
 
-/* The same kinds where only the frames carry them (HDR10 in HEVC, EXIF in JPEG). */
+/* Adds the same kinds where only frames have them (HDR10 in HEVC, EXIF in JPEG). */
 static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template,
                                bool keep_matrix)
 {

@@ -1,4 +1,4 @@
-/* The name an output is written under until it is complete. */
+/* The temporary name under which an output is written until it is complete. */
 #ifndef DAUB_MEDIA_OUTPUT_H
 #define DAUB_MEDIA_OUTPUT_H
 
@@ -11,7 +11,7 @@ struct media_output {
     char *temp;     /* NULL where there is nothing to rename: pipes, URLs, devices */
     char *url;      /* what libavformat opens */
     bool is_pipe;   /* standard output or a named pipe: opened by media/pipe.h */
-    int descriptor; /* of such a one; -1: opened by path */
+    int descriptor; /* of such an output; -1: opened by path */
     bool replace;
 };
 

@@ -54,7 +54,7 @@ static int write_bytes(void *opaque, uint8_t *data, int size)
     const struct media_pipe *pipe = opaque;
     int done = 0;
     while (done < size) {
-        /* A pipe that poll calls writable takes PIPE_BUF bytes without waiting. */
+        /* A pipe that poll reports as writable accepts PIPE_BUF bytes without waiting. */
         int part = size - done;
         if (!pipe->regular && part > PIPE_BUF)
             part = PIPE_BUF;

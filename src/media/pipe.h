@@ -1,5 +1,5 @@
-/* Bytes from and to standard input and output and named pipes, whose other end may never
- * read or write: unlike FFmpeg's own, every wait can be ended. */
+/* Reads and writes standard input and output and named pipes. Unlike with FFmpeg's own
+ * code, every wait for the other end can be ended. */
 #ifndef DAUB_MEDIA_PIPE_H
 #define DAUB_MEDIA_PIPE_H
 
@@ -24,8 +24,8 @@ bool media_pipe_reader(struct media_pipe *pipe, int fd, const char *path,
  * AVERROR_EXIT at the interrupt's deadline. */
 bool media_pipe_writer(struct media_pipe *pipe, int fd, const char *path,
                        const struct media_interrupt *interrupt, struct daub_error *error);
-/* Writes what is buffered; an error of that or of earlier writes, or 0. Accepts a zeroed
- * pipe. */
+/* Writes what is buffered. Returns 0, or the error of this or of an earlier write.
+ * Accepts a zeroed pipe. */
 int media_pipe_close(struct media_pipe *pipe);
 
 #endif

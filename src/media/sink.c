@@ -30,7 +30,7 @@ struct media_turn media_input_turn(const struct media_sink_params *params)
 
 AVRational media_input_rate(const struct media_source_info *input)
 {
-    enum { RATE_MAX = 480 }; /* above, the guess is the resolution of a clock */
+    enum { RATE_MAX = 480 }; /* a higher value is the resolution of a clock */
     AVRational rate = input->frame_rate;
     if (input->container &&
         (rate.num <= 0 || rate.den <= 0 || rate.num / rate.den > RATE_MAX))
@@ -45,7 +45,7 @@ void sink_camera_shape(const struct media_sink_params *params, AVFrame *shape,
     AVRational asked = media_input_rate(params->input);
     double value = asked.num > 0 && asked.den > 0 ? av_q2d(asked) : 30;
     *rate = av_d2q(value > 240 ? 240 : value < 1 ? 1 : value, 100000);
-    /* YUYV is what every program that watches takes. */
+    /* Every program that shows cameras accepts YUYV. */
     shape->format = AV_PIX_FMT_YUYV422;
     shape->width = frame->width < 2 ? 2 : frame->width & ~1;
     shape->height = frame->height < 2 ? 2 : frame->height & ~1;
@@ -64,7 +64,8 @@ static void camera_want(const struct media_sink_params *params, struct media_wan
                                 .chroma = AVCHROMA_LOC_LEFT};
 }
 
-/* The kernel's camera where it has one, which every program sees; else PipeWire's. */
+/* Opens a camera of v4l2loopback where it is loaded, because every program can read that;
+ * else one of PipeWire. */
 static struct media_sink *camera_open(const struct media_sink_params *params,
                                       struct daub_error *error)
 {
@@ -86,7 +87,7 @@ static struct media_sink *camera_open(const struct media_sink_params *params,
 
 enum kind { KIND_NULL = 1, KIND_CAMERA, KIND_IMAGES, KIND_ENCODE };
 
-/* 0 with *error where the path tells nothing. */
+/* 0 with *error where the path does not determine it. */
 static enum kind kind_of(const struct media_sink_params *params,
                          const AVOutputFormat **container, struct daub_error *error)
 {
@@ -99,7 +100,7 @@ static enum kind kind_of(const struct media_sink_params *params,
         return 0;
     bool numbered = media_path_is_pattern(params->path) && !params->format;
     bool images = strcmp((*container)->name, "image2") == 0;
-    /* FFmpeg writes .webp as one animation; a pattern asks for single ones */
+    /* FFmpeg writes .webp as one animation; a pattern means one file for each image */
     if (images || (numbered && strcmp((*container)->name, "webp") == 0))
         return KIND_IMAGES;
     return KIND_ENCODE;

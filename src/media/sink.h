@@ -18,18 +18,18 @@ struct media_report {
     int64_t packets_in; /* copied from other streams */
     int64_t packets_out;
     bool read_back;                    /* the finished file was opened and read again */
-    bool times_known;                  /* it tells the time of every frame */
+    bool times_known;                  /* it has the time of every frame */
     int64_t pts_error_us, pts_tick_us; /* largest error; resolution of the file */
-    bool offset_known;                 /* it has sound to compare with */
-    int64_t offset_error_us, offset_tick_us; /* of sound against picture */
+    bool offset_known;                 /* it has audio to compare with */
+    int64_t offset_error_us, offset_tick_us; /* of audio against video */
     uint64_t bytes;                          /* 0 where unknown */
 };
 
 struct media_sink;
 struct media_sink_ops {
     /* Borrows the frame and references what it keeps; may wait for room, in real time
-     * only for a moment. false: the sink has failed, join tells why. One thread calls
-     * push, one (maybe another) push_packet; neither writes. */
+     * only for a moment. false: the sink has failed, and join reports the cause. One
+     * thread calls push, one (maybe another) push_packet; neither writes. */
     bool (*push)(struct media_sink *sink, const AVFrame *frame);
     /* A packet of the source's container; NULL where the sink has no use for them. */
     bool (*push_packet)(struct media_sink *sink, const AVPacket *packet);
@@ -40,8 +40,8 @@ struct media_sink_ops {
     /* Whether anybody sees what is pushed; NULL where that does not matter. Any thread.
      */
     bool (*watched)(struct media_sink *sink);
-    /* No more frames and packets come. keep: complete the output; otherwise throw it
-     * away. Any thread, once. */
+    /* No more frames and packets come. keep: complete the output; otherwise discard it.
+     * Any thread, once. */
     void (*finish)(struct media_sink *sink, bool keep);
     /* After finish: waits for the output's end. false with *error where it failed; the
      * output then does not exist. */
@@ -49,14 +49,14 @@ struct media_sink_ops {
                  struct daub_error *error);
     /* Bytes written so far; NULL: nothing that counts. Any thread. */
     uint64_t (*bytes)(struct media_sink *sink);
-    /* Accepts a sink that was never finished; its output is thrown away. */
+    /* Accepts a sink that was never finished; its output is discarded. */
     void (*destroy)(struct media_sink *sink);
 };
 
 struct media_sink {
     const struct media_sink_ops *ops;
     const char *name; /* for messages */
-    bool quiet;       /* no output of its own that there is something to say of */
+    bool quiet;       /* nothing is reported about it at the end */
     bool realtime; /* set before the first push: a stalled output must not stall others */
 };
 
@@ -68,7 +68,7 @@ static inline void media_sink_destroy(struct media_sink *sink)
 
 /* How to encode; zero means default. */
 struct media_encode_options {
-    bool live;       /* a stream: with little delay, tagged as BT.709 */
+    bool stream;     /* a network stream: with little delay, tagged as BT.709 */
     bool vcam_bt709; /* matrix of virtual cameras; else BT.601 */
     const char *encoder, *preset, *pix_fmt;
     bool no_verify; /* the finished file is not read again */
@@ -90,7 +90,7 @@ struct media_sink_params {
     const AVFrame *frame;
 };
 
-/* What frames a sink takes without a conversion of its own. */
+/* The frames that a sink accepts without converting them. */
 struct media_want {
     enum AVPixelFormat format;
     /* UNSPECIFIED: as the input */
@@ -101,7 +101,7 @@ struct media_want {
 bool media_sink_want(const struct media_sink_params *params, struct media_want *want,
                      struct daub_error *error);
 
-/* Opens a file, stream, pipe or images by what path and format say. The file is there
+/* Opens a file, stream, pipe or images by what path and format say. The file exists
  * (under a temporary name) when this returns. NULL with *error; its status is ARGUMENT
  * where the options contradict each other or name something that does not exist. */
 struct media_sink *media_sink_open(const struct media_sink_params *params,
@@ -116,11 +116,10 @@ struct media_turn media_input_turn(const struct media_sink_params *params);
 bool media_path_is_stdout(const char *path);
 bool media_path_is_url(const char *path);
 bool media_path_is_virtual_camera(const char *path); /* vcam:, /dev/videoN, pipewire: */
-bool media_path_is_stream(const char *path);  /* a URL of the network, watched live */
-bool media_path_is_pattern(const char *path); /* of numbered images: has a %d */
+bool media_path_is_stream(const char *path);         /* a network URL */
+bool media_path_is_pattern(const char *path);        /* of numbered images: has a %d */
 
-/* Whether the report shows that everything arrived, in time; *error tells what did not.
- */
+/* Whether nothing was lost and every time is right; if not, *error says what is wrong. */
 bool media_report_holds(const struct media_report *report, struct daub_error *error);
 
 #endif

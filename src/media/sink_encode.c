@@ -21,7 +21,7 @@ struct sink_encode {
     bool no_verify;
     bool timeless; /* the container has no times at all */
     bool counts;   /* it counts frames, at a constant rate */
-    bool live;     /* a stream that may go on for ever */
+    bool stream;   /* a network stream, which may never end */
     /* of every frame pushed, in order; the sink's thread */
     struct media_time *times;
     size_t time_count, time_capacity;
@@ -83,10 +83,10 @@ static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
     if (!daub_grow(&self->times, &self->time_capacity, self->time_count + 1,
                    sizeof(*self->times)))
         return daub_no_memory(error, "frame times");
-    enum { LIVE_TIMES = 256 }; /* more than an encoder keeps */
-    if (self->live && self->time_count == 2 * LIVE_TIMES) {
-        memcpy(self->times, self->times + LIVE_TIMES, LIVE_TIMES * sizeof(*self->times));
-        self->time_count = LIVE_TIMES;
+    enum { TIMES_KEPT = 256 }; /* more than an encoder keeps */
+    if (self->stream && self->time_count == 2 * TIMES_KEPT) {
+        memcpy(self->times, self->times + TIMES_KEPT, TIMES_KEPT * sizeof(*self->times));
+        self->time_count = TIMES_KEPT;
     }
     self->times[self->time_count++] =
         (struct media_time){.pts = frame->pts, .duration = media_frame_duration(frame)};
@@ -122,7 +122,7 @@ static void report_end(struct sink_encode *self)
             self->mux.format->oformat->name);
     if (!self->no_verify)
         media_verify(&self->mux, self->times,
-                     self->timeless || self->live ? 0 : self->time_count, self->in_base,
+                     self->timeless || self->stream ? 0 : self->time_count, self->in_base,
                      report);
     if (report->read_back && report->packets_out < report->packets_in)
         daub_log(DAUB_LOG_WARNING,
@@ -130,7 +130,7 @@ static void report_end(struct sink_encode *self)
                  report->packets_in, report->packets_out);
 }
 
-/* Takes out of the encoder what it still holds, unless the deadline has passed. */
+/* Writes what the encoder still holds, unless the deadline has passed. */
 static bool drain(struct sink_encode *self, struct daub_error *error)
 {
     if (media_interrupt_late(&self->base.interrupt))
@@ -154,7 +154,7 @@ static void forget_undrained(struct sink_encode *self)
 static bool encode_end(struct sink_thread *base, bool keep, struct daub_error *error)
 {
     struct sink_encode *self = encode_of(base);
-    /* A file without one frame is no video; destroy removes it. */
+    /* A file without frames is not completed; destroy removes it. */
     if (!keep || (self->time_count == 0 && self->mux.output.temp))
         return true;
     bool drained = drain(self, error);
@@ -176,7 +176,7 @@ static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
 
 static void encode_finish(struct media_sink *sink, bool keep)
 {
-    if (encode_of(sink_thread_of(sink))->live)
+    if (encode_of(sink_thread_of(sink))->stream)
         sink_thread_interrupt(sink);
     sink_thread_finish(sink, keep);
 }
@@ -213,8 +213,8 @@ static struct media_turn turn_for(const AVOutputFormat *container,
     return media_input_turn(params);
 }
 
-/* Containers whose time is the number of the frame. (AVFMT_VARIABLE_FPS does not tell:
- * FFmpeg's MP4 lacks it.) */
+/* Containers whose time is the number of the frame. (AVFMT_VARIABLE_FPS does not show
+ * this: FFmpeg's MP4 lacks it.) */
 static bool counts_frames(const AVOutputFormat *container)
 {
     return strcmp(container->name, "avi") == 0 || strcmp(container->name, "dv") == 0;
@@ -250,8 +250,9 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
            media_mux_open(&self->mux, container, params->path, params->replace,
                           &self->base.interrupt, error) &&
            media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
-                           params->input, &self->encoder.rest, error) &&
-           media_options_used_up(self->encoder.rest, codec->name, container->name, error);
+                           params->input, &self->encoder.unused, error) &&
+           media_options_used_up(self->encoder.unused, codec->name, container->name,
+                                 error);
 }
 
 struct media_sink *sink_encode_open(const struct media_sink_params *params,
@@ -264,10 +265,12 @@ struct media_sink *sink_encode_open(const struct media_sink_params *params,
         return NULL;
     }
     self->base.sink.name = params->path;
-    self->live = params->encode.live;
-    /* A stream's stalled reader stalls nobody else. */
+    self->stream = params->encode.stream;
+    /* A network stream drops frames, so that its reader cannot stall the other outputs.
+     */
     if (sink_thread_init(&self->base, &encode_sink_ops, &encode_thread_ops,
-                         self->live ? DAUB_QUEUE_DROP_OLDEST : DAUB_QUEUE_BLOCK, error) &&
+                         self->stream ? DAUB_QUEUE_DROP_OLDEST : DAUB_QUEUE_BLOCK,
+                         error) &&
         set_up(self, params, container, error) && sink_thread_start(&self->base, error))
         return &self->base.sink;
     sink_thread_destroy(&self->base.sink);

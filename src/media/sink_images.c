@@ -15,8 +15,7 @@ struct sink_images {
     struct sink_thread base;
     struct media_encoder encoder;
     AVPacket *packet;
-    AVPacket
-        *single; /* the only image, held until it is sure that it stays the only one */
+    AVPacket *single; /* the first image, written at the end where no second one came */
     char *path;
     bool pattern, replace;
     int64_t written;
@@ -51,7 +50,7 @@ static bool write_image(struct sink_images *self, const AVPacket *packet,
     return true;
 }
 
-static bool take_packets(struct sink_images *self, struct daub_error *error)
+static bool get_packets(struct sink_images *self, struct daub_error *error)
 {
     int answer;
     while ((answer = media_encoder_receive(&self->encoder, self->packet, error)) > 0) {
@@ -78,7 +77,7 @@ static bool images_frame(struct sink_thread *base, const AVFrame *frame,
                          struct daub_error *error)
 {
     struct sink_images *self = images_of(base);
-    return media_encoder_send(&self->encoder, frame, error) && take_packets(self, error);
+    return media_encoder_send(&self->encoder, frame, error) && get_packets(self, error);
 }
 
 static bool images_end(struct sink_thread *base, bool keep, struct daub_error *error)
@@ -86,7 +85,7 @@ static bool images_end(struct sink_thread *base, bool keep, struct daub_error *e
     struct sink_images *self = images_of(base);
     bool ok = true;
     if (keep && base->report.frames_in > 0) {
-        ok = media_encoder_send(&self->encoder, NULL, error) && take_packets(self, error);
+        ok = media_encoder_send(&self->encoder, NULL, error) && get_packets(self, error);
         if (ok && self->single)
             ok = write_image(self, self->single, error);
     }
@@ -116,7 +115,7 @@ static const struct media_sink_ops images_sink_ops = {
 static const struct sink_thread_ops images_thread_ops = {
     .frame = images_frame, .end = images_end, .destroy = images_destroy};
 
-/* Finds out now whether the folder can be written, not after the first painting. */
+/* Checks before the first painting that the folder can be written. */
 static bool probe_folder(struct sink_images *self, struct daub_error *error)
 {
     char *temp = daub_file_create_temp(self->path, error);
@@ -152,7 +151,7 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
     if (!self->path || !self->packet)
         return daub_no_memory(error, "an image");
     return media_encoder_open(&self->encoder, &setup, error) &&
-           media_options_used_up(self->encoder.rest, codec->name, "image2", error) &&
+           media_options_used_up(self->encoder.unused, codec->name, "image2", error) &&
            probe_folder(self, error);
 }
 

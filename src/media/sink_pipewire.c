@@ -31,7 +31,7 @@ enum {
     BUFFERS_MAX = 8
 };
 
-/* In the order in which they are offered: YUY2 is the one that all programs take. */
+/* In the order in which they are offered: YUY2 is the one that all programs accept. */
 static const struct offer {
     uint32_t format;
     enum AVPixelFormat pixel;
@@ -53,18 +53,18 @@ struct sink_pipewire {
     struct pw_stream *stream;
     struct spa_hook core_hook, stream_hook;
     struct spa_source *arrival, *repeat; /* event: a new frame; timer: none for a while */
-    atomic_bool watched, dead;
+    atomic_bool watched, failed;
 
     struct latest_frame latest; /* engine thread -> the loop's */
 
     /* Only on the loop's thread. */
     enum pw_stream_state state;
-    struct daub_error error;    /* why it is dead */
+    struct daub_error error;    /* why it failed */
     const struct offer *chosen; /* NULL: no program has watched yet */
     struct media_converter converter;
     AVFrame *current;     /* the frame sent last, in the chosen format */
-    uint64_t taken;       /* frames of the painter */
-    uint64_t sent, shown; /* buffers; those with a picture */
+    uint64_t received;    /* frames from the painter */
+    uint64_t sent, shown; /* buffers; those among them with a picture */
 };
 
 static struct sink_pipewire *pipewire_of(struct media_sink *sink)
@@ -74,9 +74,9 @@ static struct sink_pipewire *pipewire_of(struct media_sink *sink)
 
 static void fail(struct sink_pipewire *s, const char *why)
 {
-    if (!atomic_load(&s->dead))
+    if (!atomic_load(&s->failed))
         daub_fail(&s->error, DAUB_ERROR_FAILED, "%s ended: %s", s->label, why);
-    atomic_store(&s->dead, true);
+    atomic_store(&s->failed, true);
     pw_thread_loop_signal(s->loop, false);
 }
 
@@ -103,7 +103,7 @@ static void take_latest(struct sink_pipewire *s)
         fail(s, error.message);
         return;
     }
-    s->taken++;
+    s->received++;
     av_frame_free(&s->current);
     s->current = made;
 }
@@ -168,7 +168,7 @@ static void on_send(void *user, uint64_t count)
     send_now(user);
 }
 
-/* A program that starts to watch must not see a frame from before the camera slept. */
+/* A program that starts to watch must not see a frame from before the sleep. */
 static void drop_stale(struct sink_pipewire *s)
 {
     if (latest_frame_expire(&s->latest, STALE_US))
@@ -247,7 +247,7 @@ static bool pipewire_push(struct media_sink *sink, const AVFrame *frame)
     struct sink_pipewire *s = pipewire_of(sink);
     latest_frame_put(&s->latest, frame);
     pw_loop_signal_event(pw_thread_loop_get_loop(s->loop), s->arrival);
-    return !atomic_load(&s->dead);
+    return !atomic_load(&s->failed);
 }
 
 static bool pipewire_watched(struct media_sink *sink)
@@ -261,7 +261,7 @@ static void pipewire_finish(struct media_sink *sink, bool keep)
     (void)keep;
 }
 
-/* Removes the node: programs that watch see the camera go. */
+/* Removes the node: programs that watch see that the camera is gone. */
 static void disconnect(struct sink_pipewire *s)
 {
     if (!s->loop)
@@ -288,11 +288,11 @@ static bool pipewire_join(struct media_sink *sink, struct media_report *report,
 {
     struct sink_pipewire *s = pipewire_of(sink);
     disconnect(s);
-    *report = (struct media_report){.frames_in = (int64_t)s->taken,
-                                    .frames_out = (int64_t)s->taken};
+    *report = (struct media_report){.frames_in = (int64_t)s->received,
+                                    .frames_out = (int64_t)s->received};
     daub_log(DAUB_LOG_VERBOSE, "%s: %llu frames, sent %llu times", s->sink.name,
-             (unsigned long long)s->taken, (unsigned long long)s->shown);
-    return atomic_load(&s->dead)
+             (unsigned long long)s->received, (unsigned long long)s->shown);
+    return atomic_load(&s->failed)
                ? daub_fail(error, s->error.status, "%s", s->error.message)
                : true;
 }
@@ -341,16 +341,16 @@ static bool connect_stream(struct sink_pipewire *s, struct daub_error *error)
                                  params, OFFERS);
     /* The node exists when the state is PAUSED. */
     for (int i = 0; code >= 0 && i < READY_S && s->state != PW_STREAM_STATE_PAUSED &&
-                    s->state != PW_STREAM_STATE_STREAMING && !atomic_load(&s->dead);)
+                    s->state != PW_STREAM_STATE_STREAMING && !atomic_load(&s->failed);)
         i += pw_thread_loop_timed_wait(s->loop, 1) != 0;
     bool ready =
         s->state == PW_STREAM_STATE_PAUSED || s->state == PW_STREAM_STATE_STREAMING;
     if (ready)
         return true;
     return daub_fail(error, DAUB_ERROR_FAILED, "PipeWire accepts no camera from daub: %s",
-                     code < 0                ? strerror(-code)
-                     : atomic_load(&s->dead) ? s->error.message
-                                             : "it does not answer");
+                     code < 0                  ? strerror(-code)
+                     : atomic_load(&s->failed) ? s->error.message
+                                               : "it does not answer");
 }
 
 static bool connect_node(struct sink_pipewire *s, struct daub_error *error)

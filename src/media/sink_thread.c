@@ -11,13 +11,13 @@ enum { KIND_FRAME = 0, KIND_PACKET = 1 };
 enum {
     QUEUE_FRAMES = 3,
     QUEUE_PACKETS = 256, /* 5 s of AAC at 48 kHz */
-    /* In real time: a sink that takes no frame for that long is stalled. */
+    /* In real time: a sink that accepts no frame for this time is stalled. */
     STALL_US = 200000,
-    /* After an interrupt; shorter than session.c waits for the engine's thread. */
+    /* Longest push after an interrupt; shorter than PATIENCE_MS of session.c. */
     LAST_PUSH_US = 400000,
 };
 
-/* One of both. */
+/* A frame or a packet; the other one is NULL. */
 struct sink_item {
     AVFrame *frame;
     AVPacket *packet;

@@ -1,4 +1,4 @@
-/* A sink with a thread of its own, which alone writes: what encoders share. Frames come
+/* The common part of sinks that encode: a queue and a thread that writes. Frames come
  * from the engine's thread, packets from the source's; both wait in one short queue. */
 #ifndef DAUB_MEDIA_SINK_THREAD_H
 #define DAUB_MEDIA_SINK_THREAD_H
@@ -13,12 +13,12 @@
 
 struct sink_thread;
 struct sink_thread_ops {
-    /* In the sink's thread. frame borrows; packet takes over the reference. */
+    /* In the sink's thread. frame borrows; packet consumes the reference. */
     bool (*frame)(struct sink_thread *self, const AVFrame *frame,
                   struct daub_error *error);
     bool (*packet)(struct sink_thread *self, AVPacket *packet, struct daub_error *error);
-    /* Completes (keep) or throws away the output. Called once, also after a failure
-     * (then with keep false). */
+    /* Completes (keep) or discards the output. Called once, also after a failure (then
+     * with keep false). */
     bool (*end)(struct sink_thread *self, bool keep, struct daub_error *error);
     void (*destroy)(struct sink_thread *self);
 };
@@ -31,7 +31,7 @@ struct sink_thread {
     struct media_interrupt interrupt;
     atomic_bool keep;
     atomic_bool no_memory;                        /* an item could not be queued */
-    atomic_llong frames_dropped, packets_dropped; /* for want of room */
+    atomic_llong frames_dropped, packets_dropped; /* because the queue was full */
     bool stalled; /* the engine's thread: there was no room for the last frame */
     atomic_ullong bytes;
     struct media_report report; /* the sink's thread until it was joined */

@@ -1,8 +1,8 @@
 /* A virtual camera of the kernel module v4l2loopback. It is driven by ioctls, because
  * FFmpeg's v4l2 muxer leaves versions up to 0.12 unusable until the module is loaded
- * again, does not check the answers and never repeats a frame. The sink's thread writes
- * the latest frame, and the same again when no new one comes: OBS and browsers close a
- * camera that sends nothing. */
+ * again, ignores failures and never repeats a frame. The sink's thread writes the latest
+ * frame, and the same again when no new one comes: OBS and browsers close a camera that
+ * sends nothing. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -44,9 +44,9 @@ struct sink_v4l2 {
     int64_t subscribed_us; /* clock */
     atomic_bool watched;
 
-    struct latest_frame latest; /* engine thread -> this one's */
+    struct latest_frame latest; /* engine thread -> this sink's */
     atomic_bool failed;
-    struct daub_error error; /* why it failed; the thread's until it was joined */
+    struct daub_error error; /* why it failed; used by the thread until it was joined */
     int64_t written;         /* frames; the same */
     int64_t pushed;          /* frames; engine thread, then join */
 };
@@ -292,7 +292,7 @@ static void *run(void *opaque)
 static bool v4l2_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct sink_v4l2 *s = v4l2_of(sink);
-    /* A replaced frame counts once, with its successor. */
+    /* A frame and the one that replaces it count as one. */
     s->pushed += !latest_frame_put(&s->latest, frame);
     return !atomic_load(&s->failed);
 }

@@ -37,10 +37,10 @@ struct media_source_info {
     int64_t duration_us;   /* that will be read; 0 where unknown */
     int64_t frames;        /* an estimate; 0 where unknown */
     bool single;           /* a still image: one frame */
-    bool live;             /* frames come at their own pace */
+    bool realtime;         /* frames come at their own pace */
     bool seekable;         /* seek works */
     const AVFrame *sample; /* the first frame; the source's */
-    /* Streams beside the picture, NULL for cameras. Read only while no thread reads. */
+    /* The other streams, NULL for cameras. Read only while no thread reads. */
     const AVFormatContext *container;
     int video_stream;
     bool audio, subtitles; /* kinds of packets that read delivers */
@@ -54,7 +54,7 @@ struct media_source_ops {
     enum media_read (*read)(struct media_source *source, struct media_item *item,
                             struct daub_error *error);
     /* Where info.seekable: goes on at the frame of that time, or the next one. false with
-     * *error: nothing can be read there or any more. The thread that reads. */
+     * *error: nothing can be read any more. The thread that reads. */
     bool (*seek)(struct media_source *source, int64_t time_us, struct daub_error *error);
     /* Releases the device until the next read, which opens it again; NULL: there is
      * none. The thread that reads. */
@@ -66,8 +66,8 @@ struct media_source_ops {
 struct media_source {
     const struct media_source_ops *ops;
     struct media_source_info info;
-    bool broken;      /* set before END: an error, not the input's end, ended it */
-    atomic_bool away; /* a device that is gone and waited for; any thread may look */
+    bool broken;      /* set before END is returned: an error ended the input too early */
+    atomic_bool away; /* the device is unplugged and awaited; any thread may read */
 };
 
 static inline void media_source_destroy(struct media_source *source)
@@ -76,8 +76,8 @@ static inline void media_source_destroy(struct media_source *source)
         source->ops->destroy(source);
 }
 
-/* Whether there is sound beside the picture. */
-static inline bool media_has_sound(const struct media_source_info *info)
+/* Whether the input has audio. */
+static inline bool media_has_audio(const struct media_source_info *info)
 {
     for (unsigned i = 0; info->container && i < info->container->nb_streams; i++) {
         if (info->container->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_AUDIO)
@@ -98,7 +98,7 @@ struct media_open_params {
     int64_t length_us; /* 0: to the end */
     int64_t frames;    /* at most this many; 0: all */
     bool no_audio, no_subtitles;
-    int threads;            /* of the decoder; 0: one each processor, at most 8 */
+    int threads;            /* of the decoder; 0: one per processor, at most 8 */
     struct daub_stop *stop; /* required; ends a waiting open or read */
 };
 

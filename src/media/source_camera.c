@@ -45,7 +45,7 @@ struct camera {
     int64_t start_us, last_us; /* clock of the first frame; pts of the last */
     int64_t delivered;         /* frames */
     bool warned_silence;       /* since the last frame */
-    bool resting;              /* closed by rest */
+    bool released;             /* closed by camera_release */
 };
 
 /* ---- opening ---- */
@@ -291,7 +291,7 @@ static int64_t capture_clock_us(const struct v4l2_buffer *b)
 
 /* Dequeues the newest filled buffer and gives older ones back to the driver. Returns 0 or
  * an errno code; EAGAIN: no buffer is filled. */
-static int take_newest(struct camera *c, struct v4l2_buffer *newest)
+static int dequeue_newest(struct camera *c, struct v4l2_buffer *newest)
 {
     bool any = false;
     for (unsigned i = 0; i <= BUFFERS; i++) {
@@ -313,12 +313,12 @@ static int take_newest(struct camera *c, struct v4l2_buffer *newest)
 }
 
 /* Reads one frame; *frame stays NULL where it is damaged. Returns 0 or an errno code. */
-static int capture(struct camera *c, AVFrame **frame, int64_t *taken_us,
+static int capture(struct camera *c, AVFrame **frame, int64_t *arrival_us,
                    struct daub_error *error)
 {
     struct v4l2_buffer b;
     *frame = NULL;
-    int code = take_newest(c, &b);
+    int code = dequeue_newest(c, &b);
     if (code != 0)
         return code;
     size_t bytes = b.bytesused, capacity = c->buffers[b.index].bytes;
@@ -328,7 +328,7 @@ static int capture(struct camera *c, AVFrame **frame, int64_t *taken_us,
     if (!(b.flags & V4L2_BUF_FLAG_ERROR))
         *frame = c->kind->pixel == AV_PIX_FMT_NONE ? decode(c, data, bytes, error)
                                                    : copy_raw(c, data, bytes, error);
-    int64_t at = *taken_us = capture_clock_us(&b);
+    int64_t at = *arrival_us = capture_clock_us(&b);
     if (*frame) {
         set_colors(c, *frame);
         if (c->start_us == 0)
@@ -380,7 +380,7 @@ static void find_again(struct camera *c)
 }
 
 /* Waits up to WAIT_MS for a frame. AGAIN: none came. */
-static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us,
+static enum media_read next(struct camera *c, AVFrame **frame, int64_t *arrival_us,
                             struct daub_error *error)
 {
     struct daub_error local = {0};
@@ -388,9 +388,9 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
                              {.fd = c->params.stop->fd, .events = POLLIN}};
     *frame = NULL;
     if (c->fd < 0) {
-        if (!c->resting || !start(c, NULL))
+        if (!c->released || !start(c, NULL))
             find_again(c);
-        c->resting = false;
+        c->released = false;
         return MEDIA_READ_AGAIN;
     }
     int ready = poll(wait, 2, WAIT_MS);
@@ -402,7 +402,7 @@ static enum media_read next(struct camera *c, AVFrame **frame, int64_t *taken_us
     if (ready <= 0 || wait[1].revents)
         return MEDIA_READ_AGAIN;
     /* Some drivers report a failure only when a frame is dequeued. */
-    int code = capture(c, frame, taken_us, &local);
+    int code = capture(c, frame, arrival_us, &local);
     if (code == EAGAIN)
         code = wait[0].revents & (POLLERR | POLLHUP) ? ENODEV : 0;
     if (code != 0) {
@@ -445,12 +445,12 @@ static enum media_read camera_read(struct media_source *source, struct media_ite
     return answer;
 }
 
-/* Closes the camera, so that its light goes out; the next read opens it again. */
-static void camera_rest(struct media_source *source)
+/* Closes the camera, so that its LED goes out; the next read opens it again. */
+static void camera_release(struct media_source *source)
 {
     struct camera *c = camera_of(source);
     close_camera(c);
-    c->resting = true;
+    c->released = true;
 }
 
 static void camera_destroy(struct media_source *source)
@@ -466,17 +466,17 @@ static void camera_destroy(struct media_source *source)
 }
 
 static const struct media_source_ops camera_ops = {
-    .read = camera_read, .release = camera_rest, .destroy = camera_destroy};
+    .read = camera_read, .release = camera_release, .destroy = camera_destroy};
 
-/* A source knows its first frame when it is opened. */
+/* Reads the first frame, which a source must have when it is opened. */
 static bool read_first(struct camera *c, struct daub_error *error)
 {
-    int64_t taken_us;
+    int64_t arrival_us;
     for (int i = 0; i < FIRST_TRIES && !c->first; i++) {
         if (daub_stop_requested(c->params.stop))
             return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s",
                              c->info.path);
-        if (next(c, &c->first, &taken_us, error) == MEDIA_READ_ERROR)
+        if (next(c, &c->first, &arrival_us, error) == MEDIA_READ_ERROR)
             return false;
     }
     if (!c->first)
@@ -521,7 +521,7 @@ struct media_source *media_camera_open(const struct media_camera_params *params,
     c->source.info = (struct media_source_info){.name = c->info.card,
                                                 .time_base = {1, 1000000},
                                                 .frame_rate = c->mode.rate,
-                                                .live = true,
+                                                .realtime = true,
                                                 .sample = c->sample,
                                                 .end_us = INT64_MAX};
     daub_log(DAUB_LOG_VERBOSE, "camera %s (%s): %ux%u %s at %.3g frames/s", c->info.card,

@@ -12,10 +12,10 @@
 #include "util/log.h"
 
 enum {
-    HELD_MAX = 4096,            /* packets; then the oldest goes on its way */
-    ERRORS_IN_ROW_MAX = 64,     /* of demuxer or decoder; then the rest is given up */
-    AGAIN_MS = 10,              /* until a demuxer without data is asked again */
-    TAIL_US = 5 * AV_TIME_BASE, /* how far sound may lag behind in a trimmed file */
+    HELD_MAX = 4096,                 /* packets; then the oldest is returned */
+    ERRORS_IN_ROW_MAX = 64,          /* of demuxer or decoder; then reading ends */
+    AGAIN_MS = 10,                   /* until a demuxer without data is asked again */
+    TAIL_US = 5 * AV_TIME_BASE,      /* how far audio may be behind in a trimmed file */
     CUT_SHORT_US = AV_TIME_BASE / 4, /* less missing at the end is not reported */
 };
 
@@ -82,7 +82,7 @@ static AVPacket *release(struct lavf *l)
     return NULL;
 }
 
-/* In a trimmed file: whether every sound stream has been read up to the end. */
+/* In a trimmed file: whether every audio stream has been read up to the end. */
 static bool tail_read(const struct lavf *l)
 {
     if (l->end_us == INT64_MAX)
@@ -117,7 +117,7 @@ static void to_decoder(struct lavf *l)
     }
 }
 
-/* Reads one packet and sends it on its way. */
+/* Reads one packet and sends it to the decoder or to the held packets. */
 static bool demux(struct lavf *l, struct daub_error *error)
 {
     if (l->video_ended && tail_read(l)) {
@@ -149,7 +149,7 @@ static bool demux(struct lavf *l, struct daub_error *error)
             to_decoder(l);
         else
             ok = hold(l, l->packet, error);
-    } /* else: a stream that appeared later; nobody waits for it */
+    } /* else: of a stream that appeared after the start, which is ignored */
     av_packet_unref(l->packet);
     return ok;
 }
@@ -163,7 +163,7 @@ static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_erro
         return MEDIA_READ_ERROR;
     }
     enum media_read answer = MEDIA_READ_AGAIN;
-    int errors = 0; /* without a frame or a wish for more between them */
+    int errors = 0; /* in a row */
     while (answer == MEDIA_READ_AGAIN && !daub_stop_requested(l->stop)) {
         int code = avcodec_receive_frame(l->decoder, frame);
         if (code == AVERROR(EAGAIN) && !l->demux_ended)
@@ -243,7 +243,7 @@ static void report(struct lavf *l)
                  l->path, l->packets_bad, l->frames_bad);
     if (l->pts_made)
         daub_log(DAUB_LOG_WARNING,
-                 "frames without a time stamp, counted on from the frame rate: %" PRId64,
+                 "frames without a time stamp, timed by the frame rate: %" PRId64,
                  l->pts_made);
     if (l->pts_moved)
         daub_log(DAUB_LOG_WARNING,
@@ -321,9 +321,9 @@ static enum media_read first_frame(struct lavf *l, struct daub_error *error)
     return answer;
 }
 
-/* Goes to the start. Some formats seek to any packet and leave the decoder without a key
- * frame, so pictures would be missing: then it is tried from ever further back. Right is
- * a place where a picture before the start, or the one right at it, comes out. */
+/* Seeks to the start. Some formats seek to any packet, and the decoder then lacks a key
+ * frame and drops frames. So this seeks further and further back until a frame before the
+ * start, or exactly at it, is decoded. */
 static enum media_read search_start(struct lavf *l, struct daub_error *error)
 {
     static const int64_t back_us[] = {0, 2 * AV_TIME_BASE, 10 * AV_TIME_BASE,
@@ -333,7 +333,7 @@ static enum media_read search_start(struct lavf *l, struct daub_error *error)
     for (size_t i = 0; i < sizeof(back_us) / sizeof(back_us[0]); i++) {
         bool beginning = false;
         if (!lavf_seek(l, back_us[i], &beginning)) {
-            daub_log(DAUB_LOG_VERBOSE, "%s cannot be searched; reading it on", l->path);
+            daub_log(DAUB_LOG_VERBOSE, "%s cannot seek; reading it from here", l->path);
             return first_frame(l, error);
         }
         answer = first_frame(l, error);
@@ -368,10 +368,10 @@ static bool fail_no_frame(struct lavf *l, struct daub_error *error)
         return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
     if (l->from_us != INT64_MIN && !l->packets_bad)
         return daub_fail(error, DAUB_ERROR_FAILED,
-                         "%s has no frame in the part that -ss, -to and -t leave",
+                         "%s has no frame in the part that -ss, -to and -t select",
                          l->path);
     return daub_fail(error, DAUB_ERROR_FAILED,
-                     "cannot read %s: not one frame could be decoded (%s)", l->path,
+                     "cannot read %s: no frame could be decoded (%s)", l->path,
                      media_error_cause(AVERROR_INVALIDDATA));
 }
 

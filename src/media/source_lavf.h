@@ -1,4 +1,4 @@
-/* Inside of the libavformat source: what its files share. */
+/* What the files of the libavformat source share. */
 #ifndef DAUB_MEDIA_SOURCE_LAVF_H
 #define DAUB_MEDIA_SOURCE_LAVF_H
 
@@ -19,7 +19,7 @@ struct lavf {
     struct daub_stop *stop;
     struct media_pipe pipe; /* open where the input is standard input or a named pipe */
     AVFormatContext *format;
-    unsigned stream_count; /* at open; later ones are not followed */
+    unsigned stream_count; /* at open; streams that appear later are ignored */
     AVStream *video;
     AVCodecContext *decoder;
     AVBufferRef *hw_device;       /* NULL: decoded by the processor */
@@ -32,16 +32,16 @@ struct lavf {
     int64_t offset_us; /* container time that becomes 0 */
     int64_t end_us;    /* exclusive end on the new timeline; INT64_MAX: none */
     int64_t shift_us; /* added to later packets: closes restarts of a broadcast's clock */
-    struct lavf_clock *clocks; /* one each stream */
-    int64_t from_us;     /* what comes before is left out; INT64_MIN: nothing does */
-    int64_t frame_limit; /* 0: none */
-    int64_t last_pts;    /* of the last frame, video time base; AV_NOPTS_VALUE: none */
-    int64_t last_us;     /* the same in microseconds */
+    struct lavf_clock *clocks; /* one for each stream */
+    int64_t from_us;           /* frames before it are left out; INT64_MIN: none */
+    int64_t frame_limit;       /* 0: none */
+    int64_t last_pts; /* of the last frame, video time base; AV_NOPTS_VALUE: none */
+    int64_t last_us;  /* the same in microseconds */
     int64_t last_duration;
     int64_t reached_us; /* latest end of any packet read */
     int64_t video_reached_us;
 
-    /* packets of other streams that wait until the picture has come as far */
+    /* packets of other streams that wait until the video reaches their time */
     AVPacket **held;
     size_t held_count, held_capacity;
 
@@ -59,28 +59,29 @@ struct lavf {
 bool lavf_open(struct lavf *l, const struct media_open_params *params,
                struct daub_error *error);
 void lavf_close(struct lavf *l);
-/* Goes to back_us before the start of the part to be read, or to the beginning of the
- * file where that comes first (*beginning), and forgets what was read. false where the
- * input cannot be searched; it is then read on. */
+/* Seeks to back_us before the start of the part to be read, or to the beginning of the
+ * file where that comes first (*beginning), and drops what was read. false where the
+ * input cannot seek; reading then goes on where it was. */
 bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning);
 void lavf_forget_held(struct lavf *l);
 
 /* source_lavf_hw.c: prepares the decoder for a hardware decoder of that kind; where there
- * is none, "auto" leaves the processor to it and any other kind fails. */
+ * is none, "auto" decodes on the processor and any other kind fails. */
 bool lavf_hw_open(struct lavf *l, const AVCodec *codec, const char *kind,
                   struct daub_error *error);
-/* Replaces a frame in GPU memory by one the processor can read; false drops the frame. */
+/* Replaces a frame in GPU memory by one that the processor can read; false drops the
+ * frame. */
 bool lavf_hw_download(struct lavf *l, AVFrame **frame);
 
 /* source_lavf_time.c */
 /* Moves a packet to the new timeline. */
 void lavf_time_packet(struct lavf *l, AVPacket *packet);
-/* When a packet is due, in microseconds; INT64_MIN where it does not tell. */
+/* When a packet is due, in microseconds; INT64_MIN where it has no time. */
 int64_t lavf_packet_us(const struct lavf *l, const AVPacket *packet);
 enum lavf_keep { LAVF_KEEP = 1, LAVF_BEFORE, LAVF_AFTER };
 /* Gives the frame a pts that grows, and says whether it lies inside the trimmed part. */
 enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame);
-/* Duration of a frame that does not tell, in video time base; at least 1. */
+/* Duration of a frame that states none, in video time base; at least 1. */
 int64_t lavf_frame_step(const struct lavf *l);
 
 #endif

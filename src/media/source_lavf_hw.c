@@ -8,8 +8,8 @@
 #include "util/error.h"
 #include "util/log.h"
 
-/* Offered formats hold the surface's where the hardware can do this stream; otherwise the
- * decoder's own choice, in memory. */
+/* Chooses the hardware's surface format; where it is not offered, the hardware cannot
+ * decode this stream, and the decoder chooses a format in memory. */
 static enum AVPixelFormat choose_format(AVCodecContext *decoder,
                                         const enum AVPixelFormat *formats)
 {
@@ -18,7 +18,7 @@ static enum AVPixelFormat choose_format(AVCodecContext *decoder,
         if (*f == l->hw_format)
             return *f;
     }
-    daub_log(DAUB_LOG_INFO, "the hardware decoder cannot do this stream; the processor "
+    daub_log(DAUB_LOG_INFO, "the hardware cannot decode this stream; the processor "
                             "decodes it");
     return avcodec_default_get_format(decoder, formats);
 }

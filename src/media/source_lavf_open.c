@@ -42,7 +42,7 @@ static bool is_url(const char *path)
     return protocol && strcmp(protocol, "file") != 0;
 }
 
-/* What can be said about a path before FFmpeg sees it. *pattern: it names many images. */
+/* Checks a path before FFmpeg opens it. *pattern: it names many images. */
 static bool check_file(const char *path, bool *pattern, struct daub_error *error)
 {
     struct stat info;
@@ -114,7 +114,7 @@ static bool open_format(struct lavf *l, const char *path, const char *frame_rate
     media_log_forget();
     int code = avformat_open_input(&l->format, url, kind, &options);
     if (code >= 0 && av_dict_get(options, "framerate", NULL, 0))
-        daub_log(DAUB_LOG_WARNING, "-framerate has no effect on %s, which tells its own",
+        daub_log(DAUB_LOG_WARNING, "-framerate has no effect on %s, which states its own",
                  l->path);
     av_dict_free(&options);
     av_free(url);
@@ -128,12 +128,12 @@ static bool open_format(struct lavf *l, const char *path, const char *frame_rate
 
 static bool is_text_art(enum AVCodecID codec)
 {
-    /* FFmpeg draws text files as pictures; nobody means that here */
+    /* FFmpeg draws text files as pictures, which no user expects */
     return codec == AV_CODEC_ID_ANSI || codec == AV_CODEC_ID_BINTEXT ||
            codec == AV_CODEC_ID_XBIN || codec == AV_CODEC_ID_IDF;
 }
 
-/* The picture to paint: the default stream first, then the biggest; no cover images. */
+/* The picture to paint: the default stream first, then the largest; no cover images. */
 static AVStream *choose_video(const AVFormatContext *format)
 {
     AVStream *best = NULL;
@@ -158,11 +158,11 @@ static AVStream *choose_video(const AVFormatContext *format)
 
 static bool fail_no_video(const struct lavf *l, struct daub_error *error)
 {
-    bool sound = av_find_best_stream(l->format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0;
+    bool audio = av_find_best_stream(l->format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0;
     bool cover = av_find_best_stream(l->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0) >= 0;
     return daub_fail(error, DAUB_ERROR_FAILED, "%s has %s no moving picture to paint",
                      l->path,
-                     sound   ? cover ? "sound and a cover image but" : "sound but"
+                     audio   ? cover ? "sound and a cover image but" : "sound but"
                      : cover ? "a cover image but"
                              : "");
 }
@@ -229,8 +229,8 @@ static void set_timeline(struct lavf *l, const struct media_open_params *params)
     l->offset_us = 0;
     l->end_us = INT64_MAX;
     l->from_us = params->has_start ? 0 : INT64_MIN;
-    /* Broadcast formats begin at any moment; their start becomes 0. Others begin where
-     * they say, and so does the output. */
+    /* Broadcast formats begin at any time, and their start becomes 0. Other formats keep
+     * their start time, and so does the output. */
     if (params->has_start)
         l->offset_us = begin + params->start_us;
     else if (format->iformat->flags & AVFMT_TS_DISCONT)
@@ -256,7 +256,8 @@ bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
     AVFormatContext *format = l->format;
     int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
     int64_t target = l->offset_us + l->from_us - back_us;
-    /* seeking goes by decoding time there, which precedes reordered pictures' pts */
+    /* such formats seek by decoding time, which is earlier than the pts of reordered
+     * frames */
     if (!(format->iformat->flags & AVFMT_SEEK_TO_PTS) && l->decoder->has_b_frames)
         target -= 3 * AV_TIME_BASE / 23;
     *beginning = target <= begin;

@@ -1,4 +1,4 @@
-/* Reading the finished file again: the proof that nothing was lost on the way. */
+/* Reads the finished file again to check that nothing was lost. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +19,11 @@ struct reading {
     size_t count, capacity;
     bool untimed; /* a packet without pts came */
     int64_t audio_packets;
-    int audio;           /* index of the first sound stream; -1: not seen yet */
+    int audio;           /* index of the first audio stream; -1: not seen yet */
     int64_t audio_first; /* its first pts; AV_NOPTS_VALUE: none */
 };
 
-static bool take_packet(struct reading *reading, const AVPacket *packet)
+static bool add_packet(struct reading *reading, const AVPacket *packet)
 {
     const AVStream *stream = reading->format->streams[packet->stream_index];
     enum AVMediaType type = stream->codecpar->codec_type;
@@ -59,7 +59,7 @@ static bool read_all(struct reading *reading, const char *url,
     if (ok && strstr(reading->format->iformat->name, "_pipe"))
         ok = false;
     while (ok && (code = av_read_frame(reading->format, packet)) >= 0) {
-        ok = take_packet(reading, packet) &&
+        ok = add_packet(reading, packet) &&
              !(interrupt && media_interrupt_late(interrupt));
         av_packet_unref(packet);
     }
@@ -83,7 +83,8 @@ static int64_t tick_us(AVRational base)
     return av_rescale_rnd(base.num, 1000000, base.den, AV_ROUND_UP);
 }
 
-/* Times are compared from the first frame on: a container may move everything alike. */
+/* Times are compared from the first frame on: a container may shift all times by the same
+ * amount. */
 static void compare_times(const struct reading *reading, const struct media_time *frames,
                           AVRational base, struct media_report *report)
 {
@@ -130,7 +131,7 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
 {
     struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
     for (unsigned i = 0; i < mux->copy_count; i++) {
-        /* raw sound may come back cut into packets of another size */
+        /* raw audio may be split into packets of another size */
         if (mux->copies[i].type == AVMEDIA_TYPE_AUDIO && !mux->copies[i].raw)
             report->packets_in += mux->copies[i].packets;
     }
@@ -163,7 +164,7 @@ bool media_report_holds(const struct media_report *report, struct daub_error *er
                          "frame times are off by up to %.3f ms; a container such as .mkv "
                          "or .mp4 keeps them",
                          (double)report->pts_error_us / 1e3);
-    /* a millisecond: what containers with their own idea of a codec's delay round to */
+    /* a millisecond, to which some containers round the codec's delay */
     if (report->offset_known && report->offset_error_us > report->offset_tick_us + 1000)
         return daub_fail(error, DAUB_ERROR_FAILED,
                          "sound is off by %.3f ms against the picture",

@@ -10,7 +10,7 @@
 void *daub_alloc(size_t count, size_t size);
 
 /* Grows *array (elements of size bytes, *capacity of them) to hold at least needed; new
- * elements are zero. On failure returns false and the array stands as it was. */
+ * elements are zero. On failure returns false and the array is unchanged. */
 bool daub_grow(void *array, size_t *capacity, size_t needed, size_t size);
 
 /* A copy of a string, NULL where memory ran out. */
@@ -21,7 +21,7 @@ bool daub_mul_size(size_t a, size_t b, size_t *product);
 bool daub_add_size(size_t a, size_t b, size_t *sum);
 
 /* Tests only: the n-th allocation from now (1 = next) and those after it fail; 0 switches
- * that off. Returns how many were asked for since the last call. */
+ * that off. Returns the number of allocations since the last call. */
 long daub_alloc_fail_at(long n);
 
 #endif

@@ -6,9 +6,9 @@
 
 #include <daub/status.h>
 
-/* Sets *error (if not NULL and not yet set: the first cause stands) and returns false, so
- * that a failing function can end with `return daub_fail(error, ...)`. The line names the
- * cause and the cure. */
+/* Sets *error (if not NULL and not yet set: the first cause is kept) and returns false,
+ * so that a failing function can end with `return daub_fail(error, ...)`. The line names
+ * the cause and the cure. */
 bool daub_fail(struct daub_error *error, enum daub_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -104,7 +104,8 @@ static int folder_length(const char *path)
     return slash ? (int)(slash - path) + 1 : 0;
 }
 
-/* ".NAME.daub-PID.EXT" or, for what is left of it, "NAME.partial.EXT"; the caller's. */
+/* ".NAME.daub-PID.EXT" or, for a file that is kept unfinished, "NAME.partial.EXT"; the
+ * caller frees it. */
 static char *derived_name(const char *path, const char *prefix, const char *tail)
 {
     int folder = folder_length(path);
@@ -139,8 +140,8 @@ char *daub_file_create_temp(const char *path, struct daub_error *error)
         daub_no_memory(error, "a name");
         return NULL;
     }
-    /* O_EXCL: never follow a link that somebody planted in a shared folder. A leftover of
-     * a dead process with our number is removed once. */
+    /* O_EXCL: never follow a link that somebody planted in a shared folder. A file left
+     * by an ended process that had our process ID is removed once. */
     int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC;
     int file = open(temp, flags, 0666);
     if (file < 0 && errno == EEXIST && pending_has(temp)) {

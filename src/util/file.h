@@ -7,13 +7,13 @@
 
 #include <daub/status.h>
 
-/* Creates an empty file ".NAME.daub-PID.EXT" beside path (the extension stays, muxers
- * look at it) and returns its name, which the caller frees; NULL with *error where the
- * folder cannot be written. The file counts as pending until commit or discard. */
+/* Creates an empty file ".NAME.daub-PID.EXT" beside path (the extension stays, because
+ * muxers read it) and returns its name, which the caller frees; NULL with *error where
+ * the folder cannot be written. The file counts as pending until commit or discard. */
 char *daub_file_create_temp(const char *path, struct daub_error *error);
 
 /* fsyncs temp and renames it to path; replace false refuses where path exists. On failure
- * temp is removed and path stands as it was. */
+ * temp is removed and path is unchanged. */
 bool daub_file_commit(const char *temp, const char *path, bool replace,
                       struct daub_error *error);
 /* Removes temp. */

@@ -1,5 +1,4 @@
-/* FNV-1a with 64 bits: tells files and cache entries apart; no protection against intent.
- */
+/* FNV-1a with 64 bits: distinguishes files and cache entries; not for security. */
 #ifndef DAUB_UTIL_HASH_H
 #define DAUB_UTIL_HASH_H
 

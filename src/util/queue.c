@@ -103,7 +103,7 @@ enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item)
     return daub_queue_push_until(queue, item, 0, INT64_MAX);
 }
 
-/* lock held. Whether room for that kind came before the deadline, or an end. */
+/* lock held. Waits for room for that kind. false: the deadline passed. */
 static bool wait_room(struct daub_queue *queue, int kind, int64_t deadline_us)
 {
     while (queue->counts[kind] == queue->limits[kind] && !queue->closed &&

@@ -16,7 +16,7 @@ enum daub_queue_result {
     DAUB_QUEUE_OK = 1,
     DAUB_QUEUE_EMPTY, /* try_pop only: nothing there now, more may come */
     DAUB_QUEUE_FULL,  /* push with a deadline only: no room came in time */
-    DAUB_QUEUE_ENDED, /* nothing moves here any more */
+    DAUB_QUEUE_ENDED, /* the queue was finished or closed */
 };
 
 /* Items of a second kind have a limit of their own; all leave in the order they came. */
@@ -39,14 +39,14 @@ struct daub_queue {
     size_t head;                     /* lock: index of the oldest entry */
     size_t count;                    /* lock */
     size_t counts[DAUB_QUEUE_KINDS]; /* lock: of each kind */
-    bool finished;                   /* lock: the sender sends no more */
-    bool closed;                     /* lock: the receiver takes no more */
+    bool finished;                   /* lock: the sender pushes no more */
+    bool closed;                     /* lock: the receiver pops no more */
     int64_t deadline_us;             /* lock: of every push, by the clock */
-    uint64_t dropped;                /* lock: items DROP_OLDEST threw away */
+    uint64_t dropped;                /* lock: items that DROP_OLDEST discarded */
     bool ready;                      /* set by init; destroy does nothing without it */
 };
 
-/* discard frees an item that nobody takes. Returns false where memory ran out; destroy
+/* discard frees an item that is never popped. Returns false where memory ran out; destroy
  * accepts a zeroed, half-built or destroyed queue. No thread may be inside a call when
  * destroy runs. */
 bool daub_queue_init(struct daub_queue *queue, size_t capacity,
@@ -57,7 +57,7 @@ bool daub_queue_init_kinds(struct daub_queue *queue,
                            enum daub_queue_policy policy, void (*discard)(void *item));
 void daub_queue_destroy(struct daub_queue *queue);
 
-/* OK: the queue owns item. ENDED (either end is done): the caller still owns it. */
+/* OK: the queue owns item. ENDED (either end has finished): the caller still owns it. */
 enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item);
 /* The same for an item of a kind (0 or 1), which waits for room until that clock time at
  * most. FULL: the caller still owns it. */

@@ -9,7 +9,7 @@
 
 struct daub_stop {
     atomic_bool requested;
-    int fd; /* readable once requested, for poll; stays so */
+    int fd; /* readable, for poll, from the request on */
 };
 
 bool daub_stop_init(struct daub_stop *stop, struct daub_error *error);

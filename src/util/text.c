@@ -71,7 +71,7 @@ bool daub_text_int(const char *text, int64_t min, int64_t max, int64_t *value)
 static bool plain_double(const char *text, char **end, double *value)
 {
     if (!isdigit((unsigned char)*text) && !strchr("+-.", *text))
-        return false; /* strtod would take blanks, "inf" and "nan" */
+        return false; /* strtod would accept blanks, "inf" and "nan" */
     *value = strtod(text, end);
     return *end != text && isfinite(*value);
 }

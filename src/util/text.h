@@ -11,7 +11,7 @@
  * of the word's length. NULL where nothing is near. */
 const char *daub_text_nearest(const char *word, const char *const *names, size_t count);
 
-/* The whole of text must be one number inside min..max. */
+/* Text must consist of one number inside min..max. */
 bool daub_text_int(const char *text, int64_t min, int64_t max, int64_t *value);
 bool daub_text_double(const char *text, double min, double max, double *value);
 /* The same with an optional k, M or G (powers of 1000), as in "2.5M". */

@@ -44,11 +44,11 @@ class Unreadable(harness.Case):
         os.remove(self.path("whole.mp4"))
         self.refuse("moov atom not found", self.write("cut.mp4", head))
 
-    def test_sound_only(self):
+    def test_audio_only(self):
         ffmpeg(*sine(1), self.path("sound.m4a"))
         self.refuse("sound but no moving picture", self.path("sound.m4a"))
 
-    def test_sound_with_cover(self):
+    def test_audio_with_cover(self):
         ffmpeg(*testsrc(1), "-frames:v", "1", self.path("cover.png"))
         ffmpeg(*sine(1), "-i", self.path("cover.png"), "-map", "0", "-map", "1", "-c:v", "copy",
                "-disposition:v", "attached_pic", self.path("sound.mp3"))
@@ -69,7 +69,7 @@ class Unreadable(harness.Case):
 
 
 class Damaged(harness.Case):
-    """What is there is painted, and the warning counts what is not."""
+    """The readable part is painted, and the warning counts what is missing."""
 
     def make(self, name, *more):
         ffmpeg(*testsrc(4), *sine(4), "-c:v", "libx264", "-g", "12", "-bf", "2", "-pix_fmt",
@@ -238,8 +238,8 @@ class Unwritable(harness.Case):
                    self.path("out.png"))
 
     def test_name_without_format(self):
-        self.fails(USAGE, "does not tell a format", self.source, "-o", self.path("out"))
-        self.fails(USAGE, "does not tell a format", self.source, "-o", self.path("out.xyz"))
+        self.fails(USAGE, "does not determine a format", self.source, "-o", self.path("out"))
+        self.fails(USAGE, "does not determine a format", self.source, "-o", self.path("out.xyz"))
         self.daub(self.source, "-o", self.path("out"), "-f", "mp4")
         self.assertEqual(len(frames(self.path("out"))), 50)
 
@@ -260,23 +260,23 @@ class Models(harness.Case):
             f.write(data)
         return self.path(name)
 
-    def net(self, name, nodes, image=(1, 3, "h", "w"), constants=(), opset=13):
+    def network(self, name, nodes, image=(1, 3, "h", "w"), constants=(), opset=13):
         from onnx import TensorProto, helper
         image = helper.make_tensor_value_info("image", TensorProto.FLOAT, image)
         out = helper.make_tensor_value_info("out", TensorProto.FLOAT, None)
         nodes = [helper.make_node(*node[:3], name=name) for node in nodes]
-        graph = helper.make_graph(nodes, "net", [image], [out], constants)
+        graph = helper.make_graph(nodes, "network", [image], [out], constants)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
         return self.write(name + ".onnx", model.SerializeToString())
 
     def test_damaged(self):
-        whole = self.net("whole", [("Relu", ["image"], ["out"])])
+        whole = self.network("whole", [("Relu", ["image"], ["out"])])
         self.daub(self.source, "-o", self.path("out.mp4"), "-m", whole)
         os.remove(self.path("out.mp4"))
         with open(whole, "rb") as f:
             data = f.read()
         for name, bad in (("cut", data[:len(data) * 2 // 3]), ("empty", b""),
-                          ("text", b"not a net\n"), ("noise", os.urandom(5000))):
+                          ("text", b"not a network\n"), ("noise", os.urandom(5000))):
             with self.subTest(name):
                 self.refuse([name + ".onnx", "no ONNX file, or a damaged one"],
                             self.write(name + ".onnx", bad))
@@ -285,17 +285,17 @@ class Models(harness.Case):
         from onnx import TensorProto, helper
         k = helper.make_tensor("k", TensorProto.INT64, [1], [1])
         self.refuse(["sorter", "TopK", "opset 13"],
-                    self.net("sorter", [("TopK", ["image", "k"], ["out", "i"])], constants=[k]))
+                    self.network("sorter", [("TopK", ["image", "k"], ["out", "i"])], constants=[k]))
 
     def test_old_opset(self):
         self.refuse(["opset 8", "9 to 17"],
-                    self.net("old", [("Relu", ["image"], ["out"])], opset=8))
+                    self.network("old", [("Relu", ["image"], ["out"])], opset=8))
 
-    def test_no_image_net(self):
-        self.refuse("no image-to-image net",
-                    self.net("words", [("Relu", ["image"], ["out"])], image=(1, 512)))
+    def test_no_image_network(self):
+        self.refuse("no image-to-image network",
+                    self.network("words", [("Relu", ["image"], ["out"])], image=(1, 512)))
         self.refuse("no classifier",
-                    self.net("classes", [("GlobalAveragePool", ["image"], ["out"])]))
+                    self.network("classes", [("GlobalAveragePool", ["image"], ["out"])]))
 
     def test_missing(self):
         self.refuse("did you mean 'lite'?", "lyte", code=USAGE)

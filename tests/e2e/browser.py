@@ -41,10 +41,10 @@ class Portal(viewers.Chromium, Session):
              "/org/freedesktop/portal/desktop", "org.freedesktop.portal.Camera", "IsCameraPresent"],
             check=False, env=self.environment).stdout.decode(), 20)
         self.look(self.browse("--enable-features=WebRtcPipeWireCamera"), "daub", COLOUR)
-        # It has let go: nothing is painted any more.
+        # The page has closed the camera: nothing is painted any more.
         self.until(lambda: self.status()["asleep"], 10)
 
 
 if __name__ == "__main__":
-    harness.apart()
+    harness.run_in_private_network()
     harness.main()

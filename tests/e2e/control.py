@@ -1,4 +1,4 @@
-"""The control socket: what it changes, what it refuses, and peers that mean no good."""
+"""The control socket: what it changes, what it refuses, and hostile clients."""
 
 import json
 import os
@@ -77,7 +77,7 @@ class Control(Session):
         self.ctl({"pause": False})
         time.sleep(1)
         self.assertGreater(self.status()["frames"], paused["frames"] + 3)
-        # All or nothing.
+        # A message is applied completely or not at all.
         for wrong, words in (({"strength": 0.1, "style": "undie"}, "did you mean udnie?"),
                              ({"strength": 0.1, "stability": 1.1}, "from 0 to 1"),
                              ({"strength": "0.1"}, "from 0 to 1"), ({"strength": None}, "from 0 to 1"),
@@ -108,7 +108,7 @@ class Control(Session):
         self.assertIn(shot, [source[i:i + size] for i in range(0, len(source), size)])
 
     def test_files(self):
-        """A picture, and two recordings, of which the second is ended by the end of all."""
+        """A picture, and two recordings, of which the second is ended by the end of the session."""
         self.start("--strength", "0")
         for message, words in (({"record": 5}, "true, false or the name"), ({"picture": ""}, "empty"),
                                ({"record": "/nowhere/a.mp4"}, "/nowhere"),
@@ -147,7 +147,7 @@ class Control(Session):
                  b'{"style":"' + b"a=1," * 900 + b'"}\n', b'{"style":"\xff\xfe"}\n', b"\n" * 4000,
                  b'{"status":true}\n' * 3000, dice.randbytes(200000), b'{"quit":tru']
         peers = []
-        for data in lines * 2:  # more of them than there is room for, and none reads
+        for data in lines * 2:  # more clients than daub accepts, and none reads
             peer = socket.socket(socket.AF_UNIX)
             self.addCleanup(peer.close)
             peer.settimeout(2)
@@ -155,7 +155,7 @@ class Control(Session):
                 peer.connect(self.socket)
                 peer.sendall(data)
             except OSError:
-                pass  # the queue at the door is full, or it was shown the door
+                pass  # the queue of connections is full, or daub closed this one
             peers.append(peer)
         before = self.daub.poll()
         for peer in peers:
@@ -173,13 +173,13 @@ class Control(Session):
         with open(self.path("file"), "w", encoding="ascii"):
             pass
         words = [harness.DAUB, "lavfi:" + GRAPH, "-o", self.path("x.mkv"), "--control"]
-        for place, text in (self.socket, "another daub listens"), (self.path("file"), "something else"), \
+        for place, text in (self.socket, "another daub listens"), (self.path("file"), "is not a socket"), \
                 ("/nowhere/ctl", "No such file"), (self.path("n" * 120), "at most 107 bytes"):
             done = run([*words, place], check=False)
             self.assertIn(done.returncode, (1, 2), place)
             self.assertIn(text, done.stderr.decode())
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
-            other.bind(self.path("other"))  # another program's: connecting fails, and it stays
+            other.bind(self.path("other"))  # another program's, which must not be removed
             done = run([*words, self.path("other")], check=False)
             self.assertEqual(done.returncode, 2)
             self.assertIn("cannot be replaced", done.stderr.decode())

@@ -6,7 +6,7 @@ import unittest
 import harness
 from harness import ffmpeg, frames, packets, probe, psnr, sine, stream, streams, testsrc, times
 
-# shifts every frame by its own amount: no two steps alike
+# shifts every frame by another amount: no two steps are equal
 UNEVEN = "settb=1/90000,setpts='N*3600+mod(N*N*577\\,1800)'"
 
 
@@ -142,7 +142,7 @@ class Formats(harness.Case):
         self.assertGreater(min(steps), 0.0)
         self.assertLess(max(steps), 0.3)
 
-    def test_offset_of_sound(self):
+    def test_offset_of_audio(self):
         source = self.path("in.mkv")
         ffmpeg(*testsrc(2), "-itsoffset", "0.53", *sine(2), "-c:v", "libx264", "-c:a", "aac",
                "-pix_fmt", "yuv420p", source)
@@ -184,7 +184,7 @@ class Formats(harness.Case):
 class Properties(harness.Case):
     """What describes the picture and the file."""
 
-    def test_everything_around(self):
+    def test_all_properties(self):
         source, target = self.path("in.mkv"), self.path("out.mkv")
         with open(self.path("s.srt"), "w") as f:
             f.write("1\n00:00:00,200 --> 00:00:00,900\nHello\n\n"
@@ -424,7 +424,7 @@ class Trimming(harness.Case):
         self.assertGreater(psnr(self.path("want.mkv"), target), 40)
         return target
 
-    def sound_end(self, path):
+    def audio_end(self, path):
         """Start of the last packet of sound, from the first picture on."""
         return packets(path, "a:0")[-1][1] - times(path)[0]
 
@@ -454,8 +454,8 @@ class Trimming(harness.Case):
 
     def test_end(self):
         target = self.check(0, 30, "-to", "1.2")
-        self.assertLess(self.sound_end(target), 1.2)
-        self.assertGreater(self.sound_end(target), 1.1)
+        self.assertLess(self.audio_end(target), 1.2)
+        self.assertGreater(self.audio_end(target), 1.1)
 
     def test_part(self):
         self.check(25, 50, "-ss", "1", "-t", "1")
@@ -464,8 +464,8 @@ class Trimming(harness.Case):
 
     def test_frames(self):
         target = self.check(0, 10, "--frames", "10")
-        self.assertLess(self.sound_end(target), 0.4)
-        self.assertGreater(self.sound_end(target), 0.3)
+        self.assertLess(self.audio_end(target), 0.4)
+        self.assertGreater(self.audio_end(target), 0.3)
 
     def test_nothing_left(self):
         self.fails(4, "no frame in the part", self.source, "-o", self.path("out.mp4"), "-ss",
@@ -488,7 +488,7 @@ class Outputs(harness.Case):
             self.assertEqual(len(frames(self.path(name))), 25, name)
 
     def test_animations(self):
-        # FFmpeg 5 writes animated WebP but cannot read it: the sizes tell
+        # FFmpeg 5 writes animated WebP but cannot read it: the file sizes show it
         self.daub(self.source, "-o", self.path("one.webp"), "--frames", "1")
         self.daub(self.source, "-o", self.path("all.webp"))
         one, many = (os.stat(self.path(n)).st_size for n in ("one.webp", "all.webp"))

@@ -41,7 +41,7 @@ def shot(photo, length, random):
 
 
 def reel(photos, random):
-    """(frames, numbers of those after a hard cut, what else happens by first and last frame)."""
+    """(frames, numbers of those after a hard cut, other events with first and last frame)."""
     frames, cuts, other = [], [], []
     kinds = ["cut"] * HARD + ["fade"] * FADES + ["flash"] * FLASHES + ["pan"] * PANS
     random.shuffle(kinds)
@@ -119,8 +119,8 @@ class Cuts(unittest.TestCase):
         self.assertEqual(missed, [])
         self.assertLessEqual(len(false), 2)
 
-        # The frame after a cut is the network's own; others are not, but for the first and
-        # those in a flash and after it, which the flow need not find anew.
+        # The frame after a cut equals the one without history. No other frame does, except the
+        # first one and those in and right after a flash, which may count as cuts.
         self.paint("off.mkv", "--temporal", "off")
         steady, alone = (self.read(name) for name in ("flow.mkv", "off.mkv"))
         self.assertEqual(len(steady), len(self.frames))

@@ -69,7 +69,7 @@ class Device(Picture):
 
 
 class Validation(Picture):
-    """With the fake painter, which reports as many validation errors as it is told."""
+    """With the fake painter, which reports as many validation errors as the test asks for."""
 
     def test_errors(self):
         env = dict(os.environ, DAUB_FAKE_VALIDATION_ERRORS="2")

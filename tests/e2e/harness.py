@@ -1,7 +1,7 @@
 """What the end-to-end tests share: running daub, ffmpeg and ffprobe in a temporary folder.
 
 Every test file runs as `python3 FILE.py DAUB [unittest arguments]` with the program under
-test as its first argument, be it linked with libdaub or with the fake painter of
+test as its first argument, linked with libdaub or with the fake painter of
 tests/fake.
 """
 
@@ -19,7 +19,7 @@ DAUB = None
 SKIPPED = 77
 # The e2e tests are about conversion, not about painting: small pictures everywhere.
 SIZE = "96x64"
-# A machine that is emulated needs more time for everything.
+# An emulated machine needs more time for everything.
 PATIENCE = float(os.environ.get("DAUB_PATIENCE", 1))
 
 
@@ -103,7 +103,7 @@ class Case(unittest.TestCase):
         return text, done.stdout
 
     def fails(self, code, words, *arguments, **more):
-        """Runs the program, which must say one line with words and leave nothing."""
+        """Runs the program, which must print one line that contains words and leave no file."""
         before = sorted(os.listdir(self.folder))
         text, _ = self.daub(*arguments, code=code, **more)
         errors = [line for line in text.splitlines() if line.startswith("daub: error: ")]
@@ -118,7 +118,7 @@ class Case(unittest.TestCase):
         self.assertEqual(left, [])
 
     def assert_same_times(self, a, b, tick=0.0):
-        """Each frame of b comes when it did in a; tick: what b's container rounds to."""
+        """Each frame has the same time in a and b; tick: the resolution of b's container."""
         ta, tb = times(a), times(b)
         self.assertEqual(len(ta), len(tb))
         self.assertGreater(len(ta), 0)
@@ -134,7 +134,7 @@ class Case(unittest.TestCase):
 
 
 def xvfb(cleanup, size="1024x768"):
-    """Starts an X server, which cleanup (addCleanup's) ends; its display."""
+    """Starts an X server, which cleanup (addCleanup's) ends, and returns its display."""
     out, into = os.pipe()
     server = subprocess.Popen(["Xvfb", "-displayfd", str(into), "-screen", "0", size + "x24"],
                               pass_fds=[into], stderr=subprocess.DEVNULL)
@@ -146,7 +146,8 @@ def xvfb(cleanup, size="1024x768"):
 
 
 def small_server(cleanup):
-    """A TCP server with a small buffer, which cleanup (addCleanup's) closes; its URL."""
+    """Starts a TCP server with a small buffer, which cleanup (addCleanup's) closes.
+    Returns its URL."""
     server = socket.socket()
     cleanup(server.close)
     server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -157,7 +158,7 @@ def small_server(cleanup):
 
 
 class Desk(unittest.TestCase):
-    """Programs beside daub, whose files and sockets are in a folder of this test."""
+    """Other programs that run with daub; their files are in a temporary folder."""
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix="daub-desk-", ignore_cleanup_errors=True)
@@ -181,7 +182,7 @@ class Desk(unittest.TestCase):
         return process
 
     def until(self, what, seconds):
-        """What what() returns, once that is true; it may leave in self.seen what it saw."""
+        """Waits until what() is true, and returns its result; a failure shows self.seen."""
         end = time.monotonic() + PATIENCE * seconds
         while True:
             got = what()
@@ -192,7 +193,7 @@ class Desk(unittest.TestCase):
             time.sleep(0.05)
 
 
-def apart():
+def run_in_private_network():
     """Runs this program again in a network of its own, with nothing but the loopback."""
     if os.environ.get("DAUB_APART"):
         run(["ip", "link", "set", "lo", "up"], check=False)

@@ -31,7 +31,7 @@ def pictures(path):
 
 
 def sample(image, where):
-    """Bilinear and, unlike OpenCV's remap, without rounding of the places."""
+    """Bilinear; unlike OpenCV's remap, it does not round the coordinates."""
     at = np.clip(where, 0, (WIDTH - 1, HEIGHT - 1))
     low = np.floor(at).astype(int)
     (x0, y0), f = np.moveaxis(low, -1, 0), at - low
@@ -75,14 +75,14 @@ class Metrics(unittest.TestCase):
         return json.loads(done.stdout)
 
     def reference(self, flows):
-        """The scores of temporal differences by NumPy; flows lead outside where hidden."""
+        """The scores of temporal differences by NumPy; vectors of hidden pixels lead outside."""
         video = {k: [f.astype(np.float32) / 255 for f in v] for k, v in self.videos.items()}
         sums = {}
 
         def add(key, value):
             sums.setdefault(key, []).append(value)
 
-        chain = []  # ways from the newest frame to earlier ones, and what is seen there
+        chain = []  # flows from the newest frame to earlier ones, and the pixels visible there
         for t in range(1, COUNT):
             where = motion.grid(*SIZE) + flows[t]
             seen = inside(where)
@@ -93,7 +93,7 @@ class Metrics(unittest.TestCase):
                 if name == "painted":
                     add("all", d.mean())
             add("ghosting", ((video["painted"][t] - video["alone"][t]) ** 2).mean(-1)[~seen].mean())
-            # Seen where all of the four pixels around are that weigh anything.
+            # Visible where all of the four pixels around are that have a weight.
             at = np.clip(where, 0, (WIDTH - 1, HEIGHT - 1))
             low, high = np.floor(at).astype(int), np.ceil(at).astype(int)
             corners = [(y, x) for y in (low[..., 1], high[..., 1])

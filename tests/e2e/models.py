@@ -1,4 +1,4 @@
-"""The models that ship, painted by daub, against other runtimes on the same files."""
+"""The built-in models, painted by daub, against other runtimes on the same files."""
 
 import glob
 import os
@@ -110,8 +110,8 @@ class Models(harness.Case):
                 self.assertLess(psnr(made, alone), LEAST - 5, (path, text))
 
     def test_strength(self):
-        """Less strength is more of the identity style; that one gives the photo back."""
-        give_back = 30  # dB
+        """Less strength is more of the identity style; that one reproduces the photo."""
+        identity_db = 30  # dB
         photo, image = self.photo(128, 72)
         for path in MODELS:
             model = trained.load(path)
@@ -120,7 +120,7 @@ class Models(harness.Case):
                     for s in ("1", "0.5", "0.01", "0")]
             self.assertEqual(near, sorted(near), path)
             self.assertEqual(near[-1], 99, path)
-            self.assertGreater(psnr(self.painted(photo, path, "-s", "identity"), image), give_back)
+            self.assertGreater(psnr(self.painted(photo, path, "-s", "identity"), image), identity_db)
             half = self.torch_paints(model, image, mixed(model, {"identity": 0.5, name: 0.5}))
             made = self.painted(photo, path, "-s", name, "--strength", "0.5")
             self.assertGreater(psnr(made, half), LEAST, path)

@@ -4,7 +4,7 @@ import os
 import cv2
 import numpy as np
 
-OUTSIDE = np.float32(1e4)  # where what is seen was hidden before
+OUTSIDE = np.float32(1e4)  # vector of pixels that were hidden in the previous frame
 
 
 def grid(width, height):
@@ -22,20 +22,20 @@ def read_flo(path):
     return np.fromfile(path, np.float32, offset=12).reshape(height, width, 2)
 
 
-def dis_medium(before, now):
-    """Flow from grey picture now to the one before, hidden pixels leading outside (Sundaram,
+def dis_medium(previous, current):
+    """Flow from the gray picture current to previous; hidden pixels lead outside (Sundaram,
     Brox, Keutzer 2010)."""
     dis = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    back, forth = dis.calc(now, before, None), dis.calc(before, now, None)
-    there = cv2.remap(forth, grid(*now.shape[::-1]) + back, None, cv2.INTER_LINEAR,
+    backward, forward = dis.calc(current, previous, None), dis.calc(previous, current, None)
+    there = cv2.remap(forward, grid(*current.shape[::-1]) + backward, None, cv2.INTER_LINEAR,
                       borderMode=cv2.BORDER_REPLICATE)
-    miss = ((back + there) ** 2).sum(-1)
-    back[miss > 0.01 * ((back ** 2).sum(-1) + (there ** 2).sum(-1)) + 0.5] = OUTSIDE
-    return back
+    miss = ((backward + there) ** 2).sum(-1)
+    backward[miss > 0.01 * ((backward ** 2).sum(-1) + (there ** 2).sum(-1)) + 0.5] = OUTSIDE
+    return backward
 
 
 def exact(folder, number):
-    """Of what `scene --flow` wrote to the folder."""
+    """The exact flow of a frame that `scene --flow` wrote to the folder."""
     flow = read_flo(os.path.join(folder, "flow_%04d.flo" % number))
     seen = cv2.imread(os.path.join(folder, "visible_%04d.pgm" % number), 0) > 0
     return np.where(seen[..., None], flow, OUTSIDE)

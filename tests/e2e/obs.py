@@ -36,5 +36,5 @@ class Streams(viewers.Obs, harness.Desk):
 
 
 if __name__ == "__main__":
-    harness.apart()
+    harness.run_in_private_network()
     harness.main()

@@ -1,5 +1,5 @@
-"""The PipeWire camera in a private PipeWire: pixels as our own consumer and GStreamer receive
-them, several consumers, sleep and waking, and what goes away."""
+"""The PipeWire camera in a private PipeWire: the pixels that our own consumer and
+GStreamer receive, several consumers, sleep, and peers that end."""
 
 import json
 import os
@@ -33,7 +33,7 @@ FORMATS = "YUY2", "I420", "NV12", "BGRx"
 
 
 class Session(harness.Desk):
-    """A bus, PipeWire and WirePlumber of our own."""
+    """A private bus, PipeWire and WirePlumber."""
 
     def setUp(self):
         super().setUp()
@@ -47,7 +47,7 @@ class Session(harness.Desk):
         self.start(["wireplumber"])
 
     def prepare(self):
-        """What the programs that the bus starts will find, too."""
+        """Called before the bus starts, to set what its programs will find."""
 
     def paint(self, *words, to="pipewire:", source=SOURCE):
         """Starts daub; returns once its camera is there."""
@@ -149,7 +149,7 @@ class Camera(Session):
             got, told = self.watched(self.watch(pixels, 30))
             self.assertTrue(told.startswith("%s %dx%d count 30" % (pixels, WIDTH, HEIGHT)), told)
             target = self.path("gst.raw")
-            # GStreamer, which some versions cannot be told to leave, is given time to.
+            # The time limit is for versions of GStreamer that do not end by themselves.
             run(["timeout", "30", "gst-launch-1.0", "-q", "pipewiresrc", "target-object=daub",
                  "num-buffers=10", "!", "video/x-raw,format=%s,width=%d,height=%d"
                  % (pixels, WIDTH, HEIGHT), "!", "filesink", "location=" + target],
@@ -185,9 +185,9 @@ class Camera(Session):
         self.assertIn("nobody watches; sleeping", self.said())
 
     @unittest.skipUnless(harness.shutil.which("pw-v4l2"), "no pw-v4l2 (pipewire-v4l2)")
-    def test_camera_rests(self):
-        """A camera whose painting nobody watches is given free: here it is another daub's,
-        which pw-v4l2 shows as /dev/video0, and which sleeps then."""
+    def test_camera_sleeps(self):
+        """A camera whose painting nobody watches is released: here it is another daub's,
+        which pw-v4l2 shows as /dev/video0, and which then sleeps as well."""
         self.paint()
         second = self.start(["pw-v4l2", harness.DAUB, "/dev/video0", "--temporal", "off",
                              "-o", "pipewire:second"])
@@ -197,7 +197,7 @@ class Camera(Session):
         self.ends(second, 130)
 
     def test_stop_while_watched(self):
-        """A consumer that stalls does not hold up the recording, nor the end."""
+        """A consumer that stalls delays neither the recording nor the end."""
         daub = self.paint("-o", self.path("record.mkv"))
         consumer = self.watch("YUY2", 100000)
         self.until(lambda: os.path.getsize(consumer.got.name) > 0, 20)

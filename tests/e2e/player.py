@@ -1,5 +1,5 @@
 """A file in the window: its sound against its picture, as a listener and a viewer have them;
-seeking and stepping, to the frame; recording by key."""
+seeking and stepping to exact frames; recording by key."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ LISTENS = 3
 class Player(Display):
     @classmethod
     def setUpClass(cls):
-        """A clip with a flash and a beep each second above bars that tell the frame's number."""
+        """A clip with a flash and a beep each second above bars that show the frame's number."""
         super().setUpClass()
         ffmpeg("-f", "lavfi", "-i",
                "color=black:s=320x180:r=%d:d=%d,format=gray,geq=lum='if(lt(Y,90),"
@@ -58,7 +58,7 @@ class Player(Display):
         return found
 
     def offsets(self):
-        """Of the sound behind the picture, in seconds, for some flashes."""
+        """Delays of the sound after the picture, in seconds, for some flashes."""
         log = self.path("flashes")
         grab = subprocess.Popen(
             ["ffmpeg", "-v", "error", "-y", "-f", "x11grab", "-framerate", "60",
@@ -86,9 +86,9 @@ class Player(Display):
         print("\nsound behind the picture by", ["%.0f ms" % (1000 * a) for a in apart])
         return apart
 
-    def comes_close(self):
-        """SDL's disk driver waits a little after each piece, the longer the busier the machine:
-        no other device has so bad a clock. Learning it must lead to a time of it together."""
+    def assert_comes_close(self):
+        """The sound must reach the picture. SDL's disk driver waits after each piece, longer on a
+        busy machine, so its clock is worse than that of any device and takes time to estimate."""
         apart = []
         for _ in range(LISTENS):
             apart.append(abs(np.median(self.offsets())))
@@ -101,10 +101,10 @@ class Player(Display):
     def test_sound(self):
         self.play()
         time.sleep(5)
-        self.comes_close()
+        self.assert_comes_close()
         self.key("Right")
         time.sleep(2)
-        self.comes_close()
+        self.assert_comes_close()
         self.key("m")
         time.sleep(0.5)
         heard = os.path.getsize(self.path("heard.raw"))
@@ -166,8 +166,8 @@ class Player(Display):
         lengths = [len(frames(self.path(name))) for name in names]
         self.assertGreater(min(lengths), 10, errors)
 
-    def test_beside_a_file(self):
-        """What is being written is not spoiled by a jump."""
+    def test_no_seek_beside_a_file(self):
+        """While a file is written, the keys for seeking do nothing."""
         self.play("--window", "-o", "out.mkv", "-y")
         self.until(lambda: self.number() > 10)
         self.key("Right")

@@ -77,7 +77,7 @@ class PaintImage(harness.Case):
                            ("huge", b"P6\n99999 99999\n255\n" + bytes(99))):
             with open(self.path(name), "wb") as file:
                 file.write(data)
-            self.assertIn("no 8-bit PPM", self.paint(self.path(name), out, code=1))
+            self.assertIn("not 8-bit PPM", self.paint(self.path(name), out, code=1))
         self.assertIn("did you mean 'lite'", self.paint(source, out, "lit", code=1))
         self.assertIn("no such style", self.paint(source, out, "lite", "cubism", code=1))
         self.assertFalse(os.path.exists(out))
@@ -94,7 +94,7 @@ class Installed(harness.Case):
         found = [os.path.join(folder, "daub.pc") for folder, _, names in os.walk(prefix)
                  if "daub.pc" in names]
         self.assertEqual(len(found), 1)
-        moved = self.path("moved")  # daub.pc must not name where it was built or put first
+        moved = self.path("moved")  # daub.pc must not contain the folder of the build
         os.rename(prefix, moved)
         folder = os.path.dirname(found[0]).replace(prefix, moved, 1)
         words = run(["pkg-config", "--cflags", "--libs", "daub"],

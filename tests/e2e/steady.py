@@ -1,4 +1,4 @@
-"""The steady painting of whole clips: a still scene under a camera's noise neither drifts nor
+"""The steady painting of complete clips: a still scene under a camera's noise neither drifts nor
 blurs nor boils, memory stays, and the same input gives the same painting."""
 
 import os
@@ -18,7 +18,7 @@ except ImportError:
 
 SCENE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../samples/scene.mp4")
 LIKE = 0.55  # correlation
-COLOURS = 0.35  # of what light changes
+COLOURS = 0.35  # part of the change that the light makes
 NOISE = 6  # of FFmpeg's filter: a standard deviation of about 2 levels
 
 
@@ -104,7 +104,7 @@ class Steady(unittest.TestCase):
         self.assertLess(rests, 0.4 * boils)
 
     def test_true_strokes(self):
-        """What is carried for long below a moving camera stays what the network would paint."""
+        """Under a moving camera, strokes stay similar to what the network paints."""
         width, height, count = 320, 180, 90
         source = self.path("scene.mkv")
         ffmpeg("-i", SCENE, "-vf", "scale=%d:%d" % (width, height), "-frames:v", count, "-c:v", "ffv1",
@@ -119,7 +119,7 @@ class Steady(unittest.TestCase):
         self.assertGreater(np.mean(alike), LIKE)
 
     def test_light(self):
-        """Light that wanders over a still scene: the colours follow what the network paints."""
+        """Light that moves over a still scene: the colours follow what the network paints."""
         width, height, count = 256, 144, 60
         still = cv2.resize(frames_of(SCENE, 640, 360)[60], (width, height),
                            interpolation=cv2.INTER_AREA).astype(np.float32)

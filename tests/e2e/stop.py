@@ -1,6 +1,6 @@
 """From any state, a stop request ends the program within LIMIT seconds, and what was painted is
-playable. Prints a table of states, requests, seconds and playable files. The promise is 2 s;
-DAUB_STOP_LIMIT sets what a machine that is busy with other work may take."""
+playable. Prints a table of states, requests, seconds and playable files. The limit is 2 s;
+DAUB_STOP_LIMIT sets a longer one for a machine that is busy with other work."""
 
 import os
 import shutil
@@ -231,7 +231,7 @@ class Work(Stops):
         self.each("encoder is being drained", begin, "out.mkv", code=130)
 
     def test_same_request(self):
-        """A closed terminal sends two signals, a wrapper sends Ctrl-C on: the film is kept."""
+        """A closed terminal sends two signals, a wrapper forwards Ctrl-C: the output is kept."""
         def twice(daub, first, second):
             daub.send_signal(first)
             time.sleep(0.1)
@@ -260,7 +260,7 @@ class Work(Stops):
 
 
 class Fake(Stops):
-    """What only the painter of tests/fake does on demand."""
+    """States that only the painter of tests/fake can be asked for."""
 
     def begin(self, *words, **variables):
         daub = self.start("lavfi:" + NOISE, "-o", "out.mkv", "-y", *words, env=dict(os.environ, **variables))
@@ -272,7 +272,7 @@ class Fake(Stops):
                   lambda: self.begin(DAUB_FAKE_PREPARE_AT="1"), code=130)
 
     def test_other_size(self):
-        """The delay asks for a smaller size, whose preparation hangs beside the painting."""
+        """The delay requires a smaller size, and creating it hangs while painting goes on."""
         self.each("another size is prepared, by a call that hangs",
                   lambda: self.begin("--realtime", "--max-latency", 1, DAUB_FAKE_PREPARE_AT="2",
                                      DAUB_FAKE_DELAY_MS="30"), "out.mkv", code=130)

@@ -51,7 +51,7 @@ class Peers(unittest.TestCase):
         return errors
 
     def receive(self, url, options=()):
-        """Of a stream to url, a second as it came."""
+        """Receives one second of the stream at url, without decoding it."""
         target = self.path("received.mkv")
         receiver = self.start(["ffmpeg", "-v", "error", "-y", *options, "-i", url, "-frames:v",
                                "30", "-c", "copy", target])
@@ -87,7 +87,7 @@ class Streams(Peers):
         self.check(url, url, ["-listen", "1"])
 
     def test_stalled_reader(self):
-        """Connected, and never reads: the recording is as long as ever, the end comes soon."""
+        """A reader that connects and never reads: the recording is complete, the end comes soon."""
         server, url = harness.small_server(self.addCleanup)
         daub = self.paint(NOISE, "-o", url, "-o", self.record, "-t", "6")
         peer, _ = server.accept()

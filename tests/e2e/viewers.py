@@ -109,7 +109,7 @@ class Chromium:
         return "http://127.0.0.1:%d/" % server.server_port
 
     def browse(self, *words):
-        """DevTools' connection to a page that can look at the camera."""
+        """DevTools' connection to a page that can open the camera."""
         url = self.serve()
         profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         self.addCleanup(profile.cleanup)
@@ -205,7 +205,7 @@ class Obs:
         return link
 
     def shot(self, link, colour):
-        """Whether OBS shows that colour, whole."""
+        """Whether OBS shows that colour in the complete picture."""
         link.send(json.dumps({"op": 6, "d": {
             "requestType": "GetSourceScreenshot", "requestId": "1",
             "requestData": {"sourceName": "daub", "imageFormat": "png"}}}))

@@ -163,7 +163,7 @@ class Keys(Display):
         self.shows(painting)
 
     def overlays(self, painting):
-        """Text on dark boxes: statistics above, help below, the rest as it is."""
+        """Text on dark boxes: statistics above, help below, everything else as it is."""
         top, bottom = (slice(0, 30), slice(0, 100)), (slice(150, 180), slice(0, 100))
         for key, box, other in ("i", top, bottom), ("question", bottom, top):
             self.key(key)
@@ -201,9 +201,9 @@ class Keys(Display):
         self.shows(self.letterboxed(painting, 200, 300), level=20)
 
 
-class Live(Display):
+class RealTime(Display):
     def test_real_time(self):
-        """A graph's three seconds take three, recorded beside the window, and end by themselves."""
+        """A graph of 3 s is shown and recorded in 3 s, and the program ends by itself."""
         start = time.monotonic()
         self.start("lavfi:testsrc2=size=160x90:rate=30:duration=3", "--window", "-o", "out.mkv",
                    "--temporal", "off")
@@ -215,7 +215,7 @@ class Live(Display):
         self.assertEqual(len(frames(self.path("out.mkv"))), painted)
 
     def test_stop(self):
-        """By signal, or by the window's frame, in the middle: what was recorded is whole."""
+        """By signal, or by the window's frame, in the middle: the recording is complete."""
         for number, code in (signal.SIGTERM, 130), (None, 0):
             self.start("lavfi:testsrc2=size=160x90:rate=30", "--window", "-o", "out.mkv", "-y")
             time.sleep(2)
@@ -241,7 +241,7 @@ class Live(Display):
 
 
     def test_steadiness(self):
-        """The key t lets a still picture with noise boil, and back again."""
+        """The key t switches stability off and on: a still picture with noise boils without it."""
         self.start("lavfi:smptebars=size=320x180:rate=30,noise=alls=2:allf=t", "-s", "great-wave",
                    "--realtime")
         self.until(lambda: self.shot().std() > 10)

@@ -3,8 +3,8 @@
  * under KEEP and inverted otherwise), converts neither matrix nor range, and resizes by
  * the nearest sample. Two frames are in flight, as in the real library.
  *
- * DAUB_FAKE_PREPARE_AT: making the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: so
- * does the n-th receive. DAUB_FAKE_DELAY_MS: a receive takes that long.
+ * DAUB_FAKE_PREPARE_AT: creating the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: the
+ * n-th receive takes a minute. DAUB_FAKE_DELAY_MS: a receive takes that long.
  * DAUB_FAKE_NO_DEVICE: no device is found. DAUB_FAKE_FAIL_AT: the n-th receive fails.
  * DAUB_FAKE_LOG: a file to which every submit adds a line with strength, stability and
  * the two style weights. DAUB_FAKE_VALIDATION_ERRORS: how many errors the validation
@@ -44,8 +44,8 @@ struct daub_stylizer {
     long received;
 };
 
-/* How a format lies in memory: per component its plane, byte offset and byte step, and
- * the subsampling of components 1 and 2. */
+/* How a format is stored in memory: per component its plane, byte offset and byte step,
+ * and the subsampling of components 1 and 2. */
 struct layout {
     enum daub_pixel_format pixel;
     int planes, bits, up; /* up: bits to the left inside the word (P010) */
@@ -297,7 +297,7 @@ static long number_of(const char *variable)
     return text ? strtol(text, NULL, 10) : 0;
 }
 
-/* As a driver: signals do not end it. */
+/* Like a call of a driver, it is not ended by signals. */
 static void sleep_ms(long ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -444,7 +444,8 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *stylizer,
         return DAUB_ERROR_AGAIN;
     if (image->width != p->in_width || image->height != p->in_height ||
         image->format.pixel != p->in.pixel) {
-        daub_fail(error, DAUB_ERROR_ARGUMENT, "the picture is not what was agreed on");
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  "the picture has another size or format than the stylizer");
         return DAUB_ERROR_ARGUMENT;
     }
     struct slot *slot =
@@ -582,7 +583,7 @@ enum daub_status daub_flow_create(struct daub_device *device, int width, int hei
 {
     (void)device, (void)width, (void)height;
     *flow = NULL;
-    *error = (struct daub_error){DAUB_ERROR_FAILED, "the fake painter knows no flow"};
+    *error = (struct daub_error){DAUB_ERROR_FAILED, "the fake painter computes no flow"};
     return error->status;
 }
 

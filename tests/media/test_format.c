@@ -1,5 +1,5 @@
 /* Pixel formats: every one that FFmpeg knows is either read, converted without loss, or
- * refused in words. Conversions are proved by a round trip, sample by sample. */
+ * refused with a message. Conversions are checked by a round trip, sample by sample. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -104,7 +104,7 @@ static bool has_plain_samples(const AVPixFmtDescriptor *desc, enum AVPixelFormat
 }
 
 /* Nothing is lost where, in every component, equal samples stay equal and different ones
- * stay different. Returns the largest spread of one sample's images otherwise. */
+ * stay different. Returns 0 then, else the largest difference from this in levels. */
 static int spread(const AVFrame *from, const AVFrame *to, bool luma_only)
 {
     static int image[65536], origin[65536];
@@ -138,7 +138,7 @@ static void check_lossless(enum AVPixelFormat format, const struct media_match *
     AVFrame *from = random_frame(format);
     AVFrame *read = convert(from, media_pixel_to_av(match->pixel));
     int worst = spread(from, read, match->resampled);
-    /* libswscale itself takes a way round over 15 bits for a few kinds of RGB */
+    /* libswscale converts a few kinds of RGB by way of 15 bits */
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(read->format);
     bool rgb = desc->flags & AV_PIX_FMT_FLAG_RGB;
     int allowed = rgb ? (1 << desc->comp[0].depth) >> 10 : 0;

@@ -34,7 +34,8 @@ static double work(const struct device *device)
     return work_at(device, device->governor.level);
 }
 
-/* Paints for us microseconds; a new level takes effect BUILD_US after its request. */
+/* Paints for the given time in microseconds; a new level takes effect BUILD_US after its
+ * request. */
 static void paint(struct device *device, int64_t us)
 {
     int64_t end = device->now_us + us;

@@ -111,7 +111,7 @@ static void *finish_later(void *opaque)
     return NULL;
 }
 
-/* A frame and the finish wake the one who waits long before the time is over. */
+/* A frame or the finish ends a wait long before its timeout. */
 static void test_wait(void **state)
 {
     (void)state;
@@ -134,7 +134,7 @@ static void test_wait(void **state)
     assert_true(finished);
     assert_true(daub_clock_us() - start_us < minute_us);
     daub_thread_join(&thread);
-    /* The last frame is handed out after the finish, too. */
+    /* The last frame can be taken after the finish, too. */
     AVFrame *last = make_frame(8);
     latest_frame_put(&latest, last);
     assert_taken(latest_frame_wait(&latest, minute_us, &finished), 8);
@@ -157,7 +157,7 @@ static void *put_many(void *opaque)
     return NULL;
 }
 
-/* Frames come out in order and the last one always does. */
+/* Frames come out in order, and the last one always comes out. */
 static void test_threads(void **state)
 {
     (void)state;

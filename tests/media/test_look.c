@@ -1,5 +1,6 @@
-/* Changes of the look: every frame is painted with the whole of a change, and a fade
- * moves style, strength and stability together. The fake painter logs the parameters. */
+/* Changes of the look: no frame is painted with only a part of a change, and a fade
+ * changes style, strength and stability together. The fake painter logs the parameters.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -152,9 +153,9 @@ static void *run_committer(void *opaque)
     return NULL;
 }
 
-/* While another thread goes back and forth between two looks, each frame has all of the
- * one or all of the other. */
-static void test_whole_changes(void **state)
+/* While another thread switches between two looks, each frame has every parameter of one
+ * of them. */
+static void test_complete_changes(void **state)
 {
     (void)state;
     struct rig rig;
@@ -213,7 +214,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_fade),
-        cmocka_unit_test(test_whole_changes),
+        cmocka_unit_test(test_complete_changes),
         cmocka_unit_test(test_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

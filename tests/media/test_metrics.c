@@ -1,4 +1,4 @@
-/* Scores of paintings whose steadiness is known. tests/e2e/metrics.py compares whole
+/* Scores of paintings whose steadiness is known. tests/e2e/metrics.py compares complete
  * videos with another implementation. */
 #include <math.h>
 #include <setjmp.h>
@@ -70,7 +70,7 @@ static void test_follows(void **state)
     assert_true(fabs(scores.e_warp_per_frame - 0.01) < 1e-5);
     assert_true(fabs(scores.sharpness_ratio - 1) < 1e-4);
     assert_true(scores.flicker > 0.05);
-    /* what came in from the left was hidden before */
+    /* what came in from the left was hidden in the previous frame */
     assert_true(fabs(scores.ghosting - 0.0025) < 1e-5);
     metrics_free(metrics);
 }
@@ -93,8 +93,9 @@ static void test_drifts(void **state)
     metrics_free(metrics);
 }
 
-/* Vectors that are no numbers or lead anywhere, pictures of any size, and their plot. */
-static void test_wild_flow(void **state)
+/* Vectors that are no numbers or leave the picture, pictures of several sizes, and their
+ * plot. */
+static void test_invalid_flow(void **state)
 {
     (void)state;
     const int sizes[][2] = {{1, 1}, {1, 9}, {7, 1}, {2, 2}, {W, H}};
@@ -128,7 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_follows),
         cmocka_unit_test(test_drifts),
-        cmocka_unit_test(test_wild_flow),
+        cmocka_unit_test(test_invalid_flow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
 
 enum { WORDS_MAX = 32 };
 
-/* Parses words separated by blanks; the buffer stays until the next call. */
+/* Parses words separated by blanks; the buffer is valid until the next call. */
 static bool parse(struct options *options, unsigned verb, const char *line,
                   struct daub_error *error)
 {

@@ -85,7 +85,7 @@ static void test_finish(void **state)
     daub_queue_finish(&queue);
     void *late = item_of(8);
     assert_int_equal(daub_queue_push(&queue, late), DAUB_QUEUE_ENDED);
-    free(late); /* still ours */
+    free(late); /* the queue did not accept it */
     assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_OK);
     assert_int_equal(number_of(item), 7);
     assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_ENDED);
@@ -135,8 +135,8 @@ static void test_no_memory(void **state)
     daub_queue_destroy(&queue);
 }
 
-/* Each kind has its limit, all leave in the order they came, and of a full kind the
- * oldest gives way. */
+/* Each kind has its limit, all leave in the order they came, and a push to a full kind
+ * discards its oldest item. */
 static void test_kinds(void **state)
 {
     (void)state;
@@ -162,7 +162,7 @@ static void test_kinds(void **state)
     daub_queue_destroy(&queue);
 }
 
-/* A push gives up at its deadline, and at one that is set while it waits. */
+/* A push returns at its deadline, and at one that is set while it waits. */
 static void test_deadline(void **state)
 {
     (void)state;
@@ -236,7 +236,8 @@ static void test_threads(void **state)
     daub_queue_destroy(&queue);
 }
 
-/* A receiver that leaves wakes a sender that waits for room, and nothing leaks. */
+/* A receiver that closes the queue wakes a sender that waits for room, and nothing leaks.
+ */
 static void test_close_wakes_push(void **state)
 {
     (void)state;

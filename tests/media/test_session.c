@@ -1,5 +1,5 @@
-/* The session's threads with a synthetic source, sinks that misbehave on demand and the
- * fake painter: order, completeness, and every way to end. Made to be run under
+/* The session's threads with a synthetic source, sinks that fail on demand and the fake
+ * painter: order, completeness, and every way to end. Made to be run under
  * ThreadSanitizer and AddressSanitizer too. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -37,7 +37,7 @@ struct fake_source {
     int change_at; /* the size changes there; 0: never */
     int again;     /* every other read returns AGAIN */
     int releases;
-    atomic_bool *unseen; /* somebody comes while it is released */
+    atomic_bool *unwatched; /* set to false by a release: somebody watches again */
 };
 
 static AVFrame *make_frame(int width, int height, int64_t pts)
@@ -66,7 +66,7 @@ static enum media_read fake_read(struct media_source *source, struct media_item 
     if (self->again++ % 2)
         return MEDIA_READ_AGAIN;
     if (self->fail_at && self->next == self->fail_at) {
-        daub_fail(error, DAUB_ERROR_FAILED, "the source broke");
+        daub_fail(error, DAUB_ERROR_FAILED, "the source failed");
         return MEDIA_READ_ERROR;
     }
     bool changed = self->change_at && self->next >= self->change_at;
@@ -78,7 +78,7 @@ static void fake_release(struct media_source *source)
 {
     struct fake_source *self = (struct fake_source *)source;
     self->releases++;
-    atomic_store(self->unseen, false);
+    atomic_store(self->unwatched, false);
 }
 
 static void fake_destroy(struct media_source *source)
@@ -93,8 +93,8 @@ struct fake_sink {
     struct media_sink sink;
     int64_t frames, last_pts;
     int wrong, gaps;
-    atomic_bool unseen; /* nobody watches it */
-    int die_at;         /* push returns false there; 0: never */
+    atomic_bool unwatched; /* nobody watches it */
+    int fail_at;           /* push returns false there; 0: never */
     atomic_bool finished, kept;
     struct daub_stop *stop;
     int stop_at; /* requests the stop there, as a signal would; 0: never */
@@ -103,7 +103,7 @@ struct fake_sink {
 static bool fake_push(struct media_sink *sink, const AVFrame *frame)
 {
     struct fake_sink *self = (struct fake_sink *)sink;
-    if (self->die_at && self->frames == self->die_at)
+    if (self->fail_at && self->frames == self->fail_at)
         return false;
     /* the fake painter inverts; each frame must arrive once, in order, at the first size
      */
@@ -124,7 +124,7 @@ static bool fake_push(struct media_sink *sink, const AVFrame *frame)
 
 static bool fake_watched(struct media_sink *sink)
 {
-    return !atomic_load(&((struct fake_sink *)sink)->unseen);
+    return !atomic_load(&((struct fake_sink *)sink)->unwatched);
 }
 
 static void fake_finish(struct media_sink *sink, bool keep)
@@ -139,8 +139,8 @@ static bool fake_join(struct media_sink *sink, struct media_report *report,
 {
     struct fake_sink *self = (struct fake_sink *)sink;
     report->frames_in = report->frames_out = self->frames;
-    if (self->die_at && self->frames == self->die_at)
-        return daub_fail(error, DAUB_ERROR_FAILED, "the sink died");
+    if (self->fail_at && self->frames == self->fail_at)
+        return daub_fail(error, DAUB_ERROR_FAILED, "the sink failed");
     return true;
 }
 
@@ -254,7 +254,7 @@ static void test_all_frames(void **state)
     }
 }
 
-/* 60 frames of 10 ms take as long, however fast they are painted; a slow painter loses
+/* 60 frames of 10 ms take 600 ms, however fast they are painted; a slow painter drops
  * some and never falls behind. */
 static void test_real_time(void **state)
 {
@@ -279,8 +279,8 @@ static void test_real_time(void **state)
     }
 }
 
-/* Too slow for the rate: painted at a smaller size, which was built meanwhile; no frame
- * is wrong, not while one painter fades into the other, either. */
+/* A painter that is too slow for the rate changes to a smaller size, created while it
+ * paints; no frame is wrong, also during the fade from one size to the other. */
 static void test_governor(void **state)
 {
     (void)state;
@@ -297,7 +297,7 @@ static void test_governor(void **state)
     rig_uninit(&rig);
 }
 
-/* Of 100 frames a second every other one. */
+/* With a target of half the source's rate, every other frame is painted. */
 static void test_target_below(void **state)
 {
     (void)state;
@@ -312,17 +312,17 @@ static void test_target_below(void **state)
 }
 
 /* Nothing is painted while nobody watches; the source is released after a while, and goes
- * on when somebody comes. */
+ * on when somebody watches again. */
 static void test_sleep(void **state)
 {
     (void)state;
     struct rig rig;
     rig_init(&rig, 1000000);
     rig.realtime = true;
-    rig.source.unseen = &rig.sinks[0].unseen;
+    rig.source.unwatched = &rig.sinks[0].unwatched;
     rig.sinks[0].stop_at = 5;
     for (int i = 0; i < 2; i++)
-        atomic_store(&rig.sinks[i].unseen, true);
+        atomic_store(&rig.sinks[i].unwatched, true);
     assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
     assert_int_equal(rig.source.releases, 1);
     assert_false(atomic_load(&rig.state.asleep));
@@ -344,7 +344,7 @@ static void test_size_change(void **state)
     rig_uninit(&rig);
 }
 
-/* That one input could not be painted at another size says nothing of the next. */
+/* Where a change of size failed with one input, it is tried again with the next one. */
 static void test_other_input(void **state)
 {
     (void)state;
@@ -373,25 +373,26 @@ static void test_source_error(void **state)
     rig_uninit(&rig);
 }
 
-static void test_dead_sink(void **state)
+static void test_failed_sink(void **state)
 {
     (void)state;
     struct rig rig;
     rig_init(&rig, 1000000);
-    rig.sinks[1].die_at = 30;
+    rig.sinks[1].fail_at = 30;
     assert_int_equal(rig_run(&rig), EXIT_CODE_OUTPUT);
     assert_false(atomic_load(&rig.sinks[0].kept));
     rig_uninit(&rig);
 }
 
-/* In real time the other output goes on and is kept; the exit code tells. */
-static void test_dead_sink_live(void **state)
+/* In real time the other output goes on and is kept; the exit code reports the failure.
+ */
+static void test_failed_sink_in_real_time(void **state)
 {
     (void)state;
     struct rig rig;
     rig_init(&rig, 60);
     rig.realtime = true;
-    rig.sinks[1].die_at = 10;
+    rig.sinks[1].fail_at = 10;
     assert_int_equal(rig_run(&rig), EXIT_CODE_OUTPUT);
     assert_int_equal(rig.sinks[1].frames, 10);
     assert_int_equal(rig.sinks[0].frames + atomic_load(&rig.state.dropped), 60);
@@ -406,7 +407,7 @@ static void test_stop(void **state)
     rig_init(&rig, 1000000);
     rig.sinks[0].stop_at = 40;
     assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
-    /* what was in flight is delivered, the rest is not read */
+    /* frames in flight are delivered, later ones are not read */
     assert_in_range(rig.sinks[0].frames, 40, 43);
     assert_int_equal(rig.sinks[0].wrong, 0);
     assert_true(atomic_load(&rig.sinks[0].kept));
@@ -464,8 +465,8 @@ static void check_verify(const char *path)
     assert_false(media_report_holds(&report, NULL));
 }
 
-/* The encoder's thread and the muxer beside the fakes; the slow painter lets the source
- * run ahead. */
+/* The encoder's thread and the muxer beside the fake sinks; the painter is slow, so that
+ * the source is ahead. */
 static void test_encoder(void **state)
 {
     (void)state;
@@ -539,8 +540,8 @@ static int read_times(const char *path, int64_t *times, int capacity)
     return count;
 }
 
-/* The demuxer may change its streams while it reads: a recording goes by what they were
- * when the recorder was made. */
+/* The demuxer may change its streams while it reads: a recording uses them as they were
+ * when the recorder was opened. */
 static void test_recorder_times(void **state)
 {
     (void)state;
@@ -659,7 +660,7 @@ static void test_unused_sink(void **state)
     rig_uninit(&rig);
 }
 
-/* The last line of a conversion: what makes it fail. */
+/* Which reports count as a failed conversion. */
 static void test_report(void **state)
 {
     (void)state;
@@ -697,8 +698,8 @@ int main(void)
         cmocka_unit_test(test_size_change),
         cmocka_unit_test(test_other_input),
         cmocka_unit_test(test_source_error),
-        cmocka_unit_test(test_dead_sink),
-        cmocka_unit_test(test_dead_sink_live),
+        cmocka_unit_test(test_failed_sink),
+        cmocka_unit_test(test_failed_sink_in_real_time),
         cmocka_unit_test(test_stop),
         cmocka_unit_test(test_stop_before_start),
         cmocka_unit_test(test_lost_device),

@@ -1,4 +1,4 @@
-/* Turning pictures upright, against the display matrix applied point by point. */
+/* Turning pictures upright, compared with the display matrix applied to each pixel. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

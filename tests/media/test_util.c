@@ -217,7 +217,7 @@ static void test_unlink_pending(void **state)
     free(two);
 }
 
-/* What was written is kept under a name that was free; what is empty is not. */
+/* A file with content is kept where its partial name is free; other files are removed. */
 static void test_keep_pending(void **state)
 {
     (void)state;
@@ -287,7 +287,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_temp, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_same, make_folder, remove_folder),
         cmocka_unit_test(test_stop),
-        /* last: it takes the table of pending files out of use */
+        /* last: afterwards the table of pending files cannot be used */
         cmocka_unit_test_setup_teardown(test_unlink_pending, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_keep_pending, make_folder, remove_folder),
     };

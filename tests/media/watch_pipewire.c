@@ -1,6 +1,6 @@
 /* watch_pipewire FORMAT COUNT NODE: watches a PipeWire camera, for tests. Writes COUNT
- * pictures as they lie in memory to standard output, then to standard error a line of
- * what was settled and the gaps between the pictures' numbers. Gives up after 15 s. */
+ * pictures as they are in memory to standard output, then a line with the chosen format
+ * and the gaps between the pictures' numbers to standard error. Gives up after 15 s. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

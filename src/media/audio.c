@@ -1,4 +1,4 @@
-#include "media/sound.h"
+#include "media/audio.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,28 +17,28 @@
 
 enum { STRETCH_OVER = 8192 }; /* samples */
 
-struct media_sound {
+struct media_audio {
     AVFormatContext *format;
     AVStream *stream;
     AVCodecContext *decoder;
     AVPacket *packet;
     AVFrame *frame;
     SwrContext *swr;
-    int rate;        /* of what read gives */
+    int rate;        /* samples per second that read returns */
     int64_t zero_us; /* container time that counts as 0 */
-    double speed;    /* of the file's time against the samples given */
+    double speed;    /* seconds of the file in a second of returned samples */
     int16_t *buffer;
     size_t capacity;  /* of buffer */
     int first, count; /* samples of each channel in it that were not yet read */
     double time_us;   /* of the first of them */
     bool ended;
     atomic_bool *stop;
-    /* what swr was made for */
+    /* swr was created for these */
     int from_rate, from_format;
     AVChannelLayout from_layout;
 };
 
-void media_sound_close(struct media_sound *s)
+void media_audio_close(struct media_audio *s)
 {
     if (!s)
         return;
@@ -54,10 +54,10 @@ void media_sound_close(struct media_sound *s)
 
 static int is_stopped(void *opaque)
 {
-    return atomic_load(((struct media_sound *)opaque)->stop);
+    return atomic_load(((struct media_audio *)opaque)->stop);
 }
 
-static bool open_file(struct media_sound *s, const char *path, struct daub_error *error)
+static bool open_file(struct media_audio *s, const char *path, struct daub_error *error)
 {
     const AVCodec *codec = NULL;
     s->format = avformat_alloc_context();
@@ -92,10 +92,10 @@ static bool open_file(struct media_sound *s, const char *path, struct daub_error
                            path, media_error_text(code));
 }
 
-struct media_sound *media_sound_open(const char *path, int64_t start_us, int rate,
+struct media_audio *media_audio_open(const char *path, int64_t start_us, int rate,
                                      atomic_bool *stop, struct daub_error *error)
 {
-    struct media_sound *s = daub_alloc(1, sizeof(*s));
+    struct media_audio *s = daub_alloc(1, sizeof(*s));
     if (!s) {
         daub_no_memory(error, "sound");
         return NULL;
@@ -106,11 +106,11 @@ struct media_sound *media_sound_open(const char *path, int64_t start_us, int rat
     s->speed = 1;
     if (open_file(s, path, error))
         return s;
-    media_sound_close(s);
+    media_audio_close(s);
     return NULL;
 }
 
-bool media_sound_seek(struct media_sound *s, int64_t time_us)
+bool media_audio_seek(struct media_audio *s, int64_t time_us)
 {
     int64_t to = time_us + s->zero_us;
     s->first = s->count = 0;
@@ -121,13 +121,13 @@ bool media_sound_seek(struct media_sound *s, int64_t time_us)
            avformat_seek_file(s->format, -1, INT64_MIN, to, INT64_MAX, 0) >= 0;
 }
 
-void media_sound_stretch(struct media_sound *s, double part)
+void media_audio_stretch(struct media_audio *s, double part)
 {
     s->speed = 1 + part;
 }
 
-/* Streams may change what they are made of. */
-static bool prepare(struct media_sound *s)
+/* Creates the resampler, again where the stream's format has changed. */
+static bool prepare(struct media_audio *s)
 {
     AVFrame *frame = s->frame;
     if (s->swr && s->from_rate == frame->sample_rate && s->from_format == frame->format &&
@@ -143,19 +143,19 @@ static bool prepare(struct media_sound *s)
                             &frame->ch_layout, frame->format, frame->sample_rate, 0,
                             NULL) < 0)
         return false;
-    /* so that the speed can be changed at all, at equal rates, too */
+    /* without this flag, the speed cannot change where both rates are equal */
     av_opt_set_int(s->swr, "flags", SWR_FLAG_RESAMPLE, 0);
     return swr_init(s->swr) >= 0;
 }
 
-/* Takes the decoded frame to the buffer. */
-static void convert(struct media_sound *s)
+/* Converts the decoded frame into the buffer. */
+static void convert(struct media_audio *s)
 {
     const AVFrame *frame = s->frame;
-    int most = prepare(s) ? swr_get_out_samples(s->swr, frame->nb_samples) : 0;
-    if (most < 1 || most > INT_MAX / MEDIA_SOUND_CHANNELS - STRETCH_OVER ||
+    int max_count = prepare(s) ? swr_get_out_samples(s->swr, frame->nb_samples) : 0;
+    if (max_count < 1 || max_count > INT_MAX / MEDIA_AUDIO_CHANNELS - STRETCH_OVER ||
         !daub_grow(&s->buffer, &s->capacity,
-                   (size_t)(most + STRETCH_OVER) * MEDIA_SOUND_CHANNELS,
+                   (size_t)(max_count + STRETCH_OVER) * MEDIA_AUDIO_CHANNELS,
                    sizeof(*s->buffer)))
         return;
     uint8_t *out = (uint8_t *)s->buffer;
@@ -163,7 +163,7 @@ static void convert(struct media_sound *s)
     int more = (int)lrint(-(s->speed - 1) * STRETCH_OVER);
     if (swr_set_compensation(s->swr, more, more ? STRETCH_OVER : 0) < 0)
         s->speed = 1;
-    int count = swr_convert(s->swr, &out, most + STRETCH_OVER,
+    int count = swr_convert(s->swr, &out, max_count + STRETCH_OVER,
                             (const uint8_t **)frame->extended_data, frame->nb_samples);
     if (count <= 0)
         return;
@@ -177,7 +177,7 @@ static void convert(struct media_sound *s)
 }
 
 /* Decodes until there is something to read, or the end. */
-static void fill(struct media_sound *s)
+static void fill(struct media_audio *s)
 {
     while (s->count == 0 && !s->ended && !atomic_load(s->stop)) {
         int code = avcodec_receive_frame(s->decoder, s->frame);
@@ -189,7 +189,7 @@ static void fill(struct media_sound *s)
             if (code < 0)
                 avcodec_send_packet(s->decoder, NULL);
             else if (mine)
-                avcodec_send_packet(s->decoder, s->packet); /* damage is passed over */
+                avcodec_send_packet(s->decoder, s->packet); /* errors are ignored */
             av_packet_unref(s->packet);
         } else {
             s->ended = true;
@@ -197,14 +197,14 @@ static void fill(struct media_sound *s)
     }
 }
 
-int media_sound_read(struct media_sound *s, int16_t *samples, int count, int64_t *time_us)
+int media_audio_read(struct media_audio *s, int16_t *samples, int count, int64_t *time_us)
 {
     fill(s);
     *time_us = (int64_t)s->time_us;
     if (count > s->count)
         count = s->count;
-    size_t from = (size_t)s->first * MEDIA_SOUND_CHANNELS;
-    for (size_t i = 0; i < (size_t)count * MEDIA_SOUND_CHANNELS; i++)
+    size_t from = (size_t)s->first * MEDIA_AUDIO_CHANNELS;
+    for (size_t i = 0; i < (size_t)count * MEDIA_AUDIO_CHANNELS; i++)
         samples[i] = s->buffer[from + i];
     s->first += count;
     s->count -= count;

@@ -1,5 +1,5 @@
-"""Real time without a window: the governor changes the painted size and nobody sees it happen;
-what the progress tells of delays."""
+"""Real time without a window: the governor changes the working size without a visible jump,
+and the progress contains the delays."""
 
 import json
 import sys
@@ -18,8 +18,8 @@ WIDTH, HEIGHT = 320, 180
 
 class Governor(harness.Case):
     def test_sizes_fade(self):
-        """No delay is short enough: the size steps down to the least, and one painting of the
-        still picture fades into the next, far from as fast as they differ."""
+        """The allowed delay cannot be reached, so the size goes down to the smallest one. The
+        paintings of the still picture fade into one another without a jump."""
         target = self.path("out.mkv")
         text, _ = self.daub("lavfi:smptehdbars=s=%dx%d:r=25" % (WIDTH, HEIGHT), "--realtime",
                             "--max-latency", 1, "-t", 8, "-s", "great-wave", "-c:v", "ffv1", "-v",
@@ -30,14 +30,14 @@ class Governor(harness.Case):
                    "-pix_fmt", "gray", "-"]).stdout
         shown = np.frombuffer(raw, np.uint8).reshape(-1, HEIGHT, WIDTH).astype(float)
         apart = [abs(a - b).mean() for a, b in zip(shown, shown[1:])]
-        whole = abs(shown[0] - shown[-1]).mean()
+        total = abs(shown[0] - shown[-1]).mean()
         print("\nsizes %s; first and last painting %.1f levels apart, two frames at most %.1f" % (
-            sizes, whole, max(apart)))
-        self.assertGreater(whole, 5)
-        self.assertLess(max(apart), whole / 2)
+            sizes, total, max(apart)))
+        self.assertGreater(total, 5)
+        self.assertLess(max(apart), total / 2)
         self.assertLess(abs(np.diff(shown.mean((1, 2)))).max(), 2)
 
-    def test_delays_told(self):
+    def test_delays_reported(self):
         text, _ = self.daub("lavfi:testsrc2=s=96x64:r=25", "--realtime", "--progress", "json", "-t", 3,
                             "-f", "null", "-o", "x")
         lines = [json.loads(line) for line in text.splitlines() if '"progress"' in line]
