@@ -79,7 +79,7 @@ static bool allocate(struct bench *bench, struct daub_error *error)
     bench->painted = daub_alloc(size, 1);
     bench->samples = daub_alloc((size_t)bench->frames, sizeof(*bench->samples));
     if (!ok || !bench->painted || !bench->samples)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the benchmark");
     return true;
 }
 
@@ -268,7 +268,7 @@ static bool measure_switching(struct bench *bench, cJSON *root, struct daub_erro
             "--switch-styles needs a model of several styles; set it with -m");
     float *weights = daub_alloc((size_t)styles, sizeof(*weights));
     if (!weights)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the benchmark");
     struct daub_stylizer *stylizer = create(bench, error);
     bool ok = stylizer && paint(bench, stylizer, WARM_UP, NULL, error);
     for (int i = 0; ok && i < 2 * SWITCH_ROUNDS; i++) {

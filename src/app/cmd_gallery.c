@@ -32,8 +32,7 @@ struct gallery {
 static bool prepare_input(struct gallery *gallery, struct daub_error *error)
 {
     const AVFrame *sample = gallery->source->info.sample;
-    struct media_sink_params upright = {.input = &gallery->source->info, .frame = sample};
-    struct media_turn turn = media_input_turn(&upright);
+    struct media_turn turn = gallery->source->info.orientation;
     struct size_spec size;
     const char *wanted = gallery->options->size;
     if (!size_parse(wanted ? wanted : "360p", "--size", &size, error))
@@ -45,7 +44,7 @@ static bool prepare_input(struct gallery *gallery, struct daub_error *error)
     AVFrame *cell = gallery->cell = av_frame_alloc();
     gallery->canvas = av_frame_alloc();
     if (!gallery->input || !cell || !gallery->canvas)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the gallery");
     size_apply(&size, gallery->input->width, gallery->input->height, &cell->width,
                &cell->height);
     cell->format = AV_PIX_FMT_RGB24;
@@ -78,7 +77,7 @@ static bool add(struct gallery *gallery, const struct daub_frame_params *params,
     painter_set_frame_params(&gallery->painter, params, 0);
     AVFrame *input = av_frame_clone(gallery->input), *painted = NULL;
     if (!input)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the gallery");
     if (painter_submit(&gallery->painter, input, error) != PAINTER_OK) {
         av_frame_free(&input);
         return false;
@@ -137,7 +136,7 @@ static enum exit_code prepare(struct gallery *gallery)
     int styles = info->style_count - (info->identity_style >= 0);
     gallery->weights = daub_alloc((size_t)info->style_count + 1, sizeof(float));
     if (!gallery->weights)
-        daub_fail(&error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(&error, "the gallery");
     if (!gallery->weights || !prepare_input(gallery, &error) ||
         !(gallery->sheet =
               media_sheet_open(gallery->cell, 1 + (styles ? styles : 1), &error)) ||

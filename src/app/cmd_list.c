@@ -85,7 +85,7 @@ int command_devices(const struct options *options)
     struct daub_device_info *infos = daub_alloc(DEVICES_MAX, sizeof(*infos));
     int count = infos ? daub_device_list(infos, DEVICES_MAX, &error) : -1;
     if (count < 0)
-        daub_fail(&error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(&error, "the list");
     if (count == 0)
         daub_fail(&error, DAUB_ERROR_NO_DEVICE,
                   "no Vulkan device; install the graphics card's driver, or "

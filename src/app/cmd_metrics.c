@@ -289,7 +289,7 @@ static bool report(const struct work *work, struct daub_error *error)
     }
     add_series(root, work->metrics);
     char *text = cJSON_Print(root);
-    bool ok = text || daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    bool ok = text || daub_no_memory(error, "the report");
     if (text)
         puts(text);
     cJSON_free(text);

@@ -29,7 +29,7 @@ bool fade_init(struct fade *fade, const struct daub_model_info *model,
         fade->weights =
             daub_alloc((size_t)fade->style_count * ROWS, sizeof(*fade->weights));
         if (!fade->weights)
-            return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+            return daub_no_memory(error, "the style weights");
     }
     set_target(fade, params);
     return true;

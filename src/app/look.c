@@ -29,7 +29,7 @@ bool look_init(struct look *look, struct painter *painter,
         return true;
     look->weights = daub_alloc((size_t)model->style_count, sizeof(*look->weights));
     if (!look->weights)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the style weights");
     for (int i = 0; i < model->style_count; i++)
         look->weights[i] = params->style ? params->style[i] : i == model->default_style;
     look->style = only_style(look);

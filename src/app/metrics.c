@@ -68,7 +68,7 @@ struct metrics *metrics_create(int width, int height, bool per_frame,
     if (ok)
         return m;
     metrics_free(m);
-    daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the metrics");
+    daub_no_memory(error, "the metrics");
     return NULL;
 }
 
@@ -304,7 +304,7 @@ bool metrics_add(struct metrics *m, const float *input, const float *painted,
 {
     struct metrics_frame frame = {NAN, NAN, NAN, NAN, NAN, 0, 0, NAN, NAN, NAN};
     if (!daub_grow(&m->frames, &m->capacity, m->count + 1, sizeof(*m->frames)))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the metrics");
+        return daub_no_memory(error, "the metrics");
     frame.luma = mean_luma(m, painted);
     frame.sharpness = sharpness(m, painted);
     if (m->per_frame) {

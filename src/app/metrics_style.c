@@ -126,5 +126,5 @@ bool metrics_style_distance(const float *a, const float *b, int width, int heigh
     free(grams);
     free(scales[0].values);
     free(scales[1].values);
-    return ok || daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the metrics");
+    return ok || daub_no_memory(error, "the metrics");
 }

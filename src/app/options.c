@@ -337,7 +337,7 @@ static bool append(struct option_list *list, const char *value, struct daub_erro
 {
     if (!daub_grow(&list->values, &list->capacity, list->count + 1,
                    sizeof(*list->values)))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the options");
     list->values[list->count++] = value;
     return true;
 }

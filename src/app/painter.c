@@ -204,7 +204,7 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
     painter->style_weights =
         daub_alloc((size_t)model->style_count, sizeof(*painter->style_weights));
     if (!painter->style_weights)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the painter");
     enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);
     painter->out = media_format_of(params->output, pixel);
     return painter_change(painter, first, error);

@@ -97,6 +97,6 @@ char *plot_svg(const struct metrics *metrics, size_t *size, struct daub_error *e
             return text;
     }
     free(text);
-    daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the plot");
+    daub_no_memory(error, "the plot");
     return NULL;
 }

@@ -231,7 +231,7 @@ struct speaker *speaker_open(const char *path, const struct media_source_info *i
 {
     struct speaker *s = daub_alloc(1, sizeof(*s));
     if (!s) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the speaker");
         return NULL;
     }
     s->pace = pace;

@@ -94,7 +94,7 @@ static bool style_index(const char *name, size_t length,
     }
     const char **names = daub_alloc((size_t)model->style_count, sizeof(*names));
     if (!names)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the style weights");
     for (int i = 0; i < model->style_count; i++)
         names[i] = model->styles[i].name;
     const char *nearest = daub_text_nearest(word, names, (size_t)model->style_count);
@@ -139,7 +139,7 @@ bool style_parse(const char *text, const struct daub_model_info *model, float **
                          "model %s has only one style; leave out --style", model->name);
     float *made = daub_alloc((size_t)model->style_count, sizeof(*made));
     if (!made)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the style weights");
     for (const char *part = text;; part++) {
         size_t length = strcspn(part, ",");
         if (!add_style(part, length, model, made, error)) {

@@ -177,7 +177,7 @@ struct window *window_open(const struct window_params *params, struct daub_error
 {
     struct window *w = daub_alloc(1, sizeof(*w));
     if (!w) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the window");
         return NULL;
     }
     latest_frame_init(&w->latest);

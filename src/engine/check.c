@@ -84,8 +84,7 @@ static bool golden_init(struct golden *golden, const struct daub_device *device,
     golden->image = daub_alloc(pixels * (size_t)info->image_channels, sizeof(float));
     golden->style = daub_alloc((size_t)info->style_count, sizeof(float));
     if (!golden->image || !golden->style)
-        return daub_fail(error, DAUB_ERROR_MEMORY,
-                         "out of memory for the golden picture");
+        return daub_no_memory(error, "the golden picture");
     if (golden->graph->height != side || golden->graph->width != side) {
         golden->graph = &golden->built;
         if (!model_build(model, side, side, &golden->built, error))

@@ -48,7 +48,7 @@ static bool set_up(struct daub_flow *f, struct daub_error *error)
     }
     f->map_bytes = (size_t)bytes * 2; /* a field of both directions */
     f->map = daub_alloc(f->map_bytes, 1);
-    return f->map || daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the flow");
+    return f->map || daub_no_memory(error, "the flow");
 }
 
 enum daub_status daub_flow_create(struct daub_device *device, int width, int height,
@@ -65,7 +65,7 @@ enum daub_status daub_flow_create(struct daub_device *device, int width, int hei
     }
     struct daub_flow *f = daub_alloc(1, sizeof(*f));
     if (!f) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the flow");
+        daub_no_memory(error, "the flow");
         return error->status;
     }
     f->device = device;

@@ -80,7 +80,7 @@ static bool make_tables(struct frame *frame, struct daub_error *error)
     frame->table_bytes = all_tables(frame, NULL);
     float *data = daub_alloc((size_t)frame->table_bytes, 1);
     if (!data)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for resampling tables");
+        return daub_no_memory(error, "resampling tables");
     all_tables(frame, data);
     bool ok = gpu_buffer_create(frame->device, GPU_MEMORY_DEVICE, frame->table_bytes,
                                 "tables", &frame->tables, error) &&

@@ -265,8 +265,7 @@ static bool read_styles(struct daub_model *model, struct daub_error *error)
         ok = add_style(model, i < described ? cJSON_GetArrayItem(json, i) : NULL, i);
     cJSON_Delete(json);
     if (!ok)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s",
-                         model->name);
+        return daub_no_memory(error, model->name);
     model->info.identity_style = inputs > 1 ? style_named(model, "identity") : -1;
     int wanted = style_named(model, property(model, "daub.default"));
     model->info.default_style = wanted >= 0                       ? wanted
@@ -304,8 +303,7 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
     if (!copy_text(property(model, "daub.title"), &model->title) ||
         !copy_text(property(model, "daub.licence"), &model->licence) ||
         !copy_text(property(model, "daub.recipe"), &model->recipe))
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s",
-                         model->name);
+        return daub_no_memory(error, model->name);
     model->info.title = model->title;
     model->info.licence = model->licence;
     model->info.recipe = model->recipe;
@@ -325,7 +323,7 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
         model->name = base_name(name);
     }
     if (!model || !model->name) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory loading %s", name);
+        daub_no_memory(error, name);
         goto fail;
     }
     model->hash = daub_hash(data, size);
@@ -495,7 +493,7 @@ static void *read_file(const char *path, size_t *size, struct daub_error *error)
     }
     void *data = daub_alloc((size_t)status.st_size, 1);
     if (!data) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory reading %s", path);
+        daub_no_memory(error, path);
         goto fail;
     }
     *size = fread(data, 1, (size_t)status.st_size, file);

@@ -58,7 +58,7 @@ static bool upload_picture(struct probe *probe, struct run *run, const float *im
     const struct plan_tensor *t = &probe->plan.tensors[probe->plan.input];
     void *map = daub_alloc(t->bytes, 1);
     if (!map)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a test picture");
+        return daub_no_memory(error, "a test picture");
     exec_pack_map(image, t->h, t->w, t->c, probe->fp16, map);
     bool ok = gpu_buffer_create(probe->device, GPU_MEMORY_DEVICE, t->bytes, "picture",
                                 &run->input, error) &&
@@ -103,7 +103,7 @@ static bool time_steps(struct probe *probe, struct run *run, struct daub_error *
         .queryCount = count + 1,
     };
     if (!ticks || !probe->step_ms) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for timings");
+        daub_no_memory(error, "timings");
         goto fail;
     }
     GPU_CHECK(vkCreateQueryPool(probe->device->device, &info, NULL, &run->queries));
@@ -140,7 +140,7 @@ static float *read_output(struct probe *probe, struct run *run, int64_t *count,
     bool mapped = view->affine_tensor >= 0 || view->affine_param >= 0;
     bool ok = map && out && affine;
     if (!ok)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a test picture");
+        daub_no_memory(error, "a test picture");
     ok =
         ok && gpu_buffer_read(probe->device, t->external ? &run->input : &run->exec.arena,
                               t->external ? 0 : t->offset, map, t->bytes, error);
@@ -179,7 +179,7 @@ static bool run_and_time(struct probe *probe, struct run *run, struct daub_error
     size_t repeat = (size_t)probe->repeat;
     double *ms = daub_alloc(repeat + 1, sizeof(double));
     if (!ms)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory timing a model");
+        return daub_no_memory(error, "timing a model");
     bool ok = gpu_run(probe->device, record, run, error);
     probe->best_cpu_ms = INFINITY;
     for (size_t i = 0; ok && i < repeat; i++) {
@@ -225,7 +225,7 @@ static float *read_map(struct probe *probe, struct run *run,
                                sizeof(float));
     bool ok = map && values;
     if (!ok)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the result of a step");
+        daub_no_memory(error, "the result of a step");
     ok = ok && gpu_buffer_read(probe->device, &run->exec.arena, tensor->offset, map,
                                tensor->bytes, error);
     if (ok)

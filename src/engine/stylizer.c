@@ -88,7 +88,7 @@ static bool build_styles(struct daub_stylizer *s, const struct daub_model *model
         ok = ok && s->slots[i].style;
     }
     if (!ok)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for the styles");
+        return daub_no_memory(error, "the styles");
     s->identity_style = model->info.identity_style;
     model_default_style(model, s->default_style);
     return true;
@@ -182,7 +182,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     *out = NULL;
     struct daub_stylizer *s = daub_alloc(1, sizeof(*s));
     if (!s) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a stylizer");
+        daub_no_memory(error, "a stylizer");
         return error->status;
     }
     s->device = device;
@@ -463,7 +463,7 @@ enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *s,
     size_t count = s->slots[0].list.count;
     s->times = daub_alloc(count, sizeof(*s->times));
     if (!s->times) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for timings");
+        daub_no_memory(error, "timings");
         return error->status;
     }
     for (size_t i = 0; i < count; i++) {

@@ -535,7 +535,7 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
     *out = NULL;
     struct daub_device *device = daub_alloc(1, sizeof(*device));
     if (!device) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory opening a device");
+        daub_no_memory(error, "opening a device");
         return error->status;
     }
     VkPhysicalDevice physical[MAX_DEVICES];

@@ -168,7 +168,7 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
     bool ok = get_slot(device, shader, spec, spec_count, &pipeline);
     pthread_mutex_unlock(&device->lock);
     if (!ok)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a pipeline");
+        daub_no_memory(error, "a pipeline");
     if (!ok || pipeline)
         return pipeline;
     pipeline = gpu_pipeline_create(device, shader, spec, spec_count, error);

@@ -14,7 +14,7 @@ enum { ALIGNMENT = 64 };
 static AVFrame *fail_memory(AVFrame *frame, struct daub_error *error)
 {
     av_frame_free(&frame);
-    daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a picture");
+    daub_no_memory(error, "a picture");
     return NULL;
 }
 

@@ -101,7 +101,7 @@ AVFrame *media_turn_frame(struct media_pool *pool, struct media_turn turn,
         return NULL;
     if (av_frame_copy_props(made, from) < 0) {
         av_frame_free(&made);
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for a frame");
+        daub_no_memory(error, "a frame");
         return NULL;
     }
     av_frame_remove_side_data(made, AV_FRAME_DATA_DISPLAYMATRIX);

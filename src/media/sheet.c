@@ -48,7 +48,7 @@ static bool append(struct media_sheet *sheet, AVFilterContext **last, const char
                          "this FFmpeg has no filter %s, which the sheet needs", name);
     AVFilterContext *made = avfilter_graph_alloc_filter(sheet->graph, filter, name);
     if (!made)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the contact sheet");
     int code = text ? av_opt_set(made, "text", text, AV_OPT_SEARCH_CHILDREN) : 0;
     if (code >= 0)
         code = avfilter_init_str(made, arguments);
@@ -110,7 +110,7 @@ struct media_sheet *media_sheet_open(const AVFrame *cell, int count,
     if (sheet)
         sheet->graph = avfilter_graph_alloc();
     if (!sheet || !sheet->graph)
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the contact sheet");
     else if (set_up(sheet, cell, count, error))
         return sheet;
     media_sheet_free(sheet);

@@ -8,26 +8,6 @@
 #include "media/sink_kinds.h"
 #include "util/error.h"
 
-struct media_turn media_input_turn(const struct media_sink_params *params)
-{
-    const struct media_source_info *input = params->input;
-    const AVFrameSideData *of_frame =
-        av_frame_get_side_data(params->frame, AV_FRAME_DATA_DISPLAYMATRIX);
-    const void *matrix =
-        of_frame && of_frame->size >= 9 * sizeof(int32_t) ? of_frame->data : NULL;
-    if (input->container) {
-        int count;
-        const AVStream *stream = input->container->streams[input->video_stream];
-        const AVPacketSideData *data = media_stream_side_data(stream, &count);
-        for (int i = 0; i < count; i++) {
-            if (data[i].type == AV_PKT_DATA_DISPLAYMATRIX &&
-                data[i].size >= 9 * sizeof(int32_t))
-                matrix = data[i].data;
-        }
-    }
-    return media_turn_of(matrix);
-}
-
 AVRational media_input_rate(const struct media_source_info *input)
 {
     enum { RATE_MAX = 480 }; /* a higher value is the resolution of a clock */

@@ -109,8 +109,6 @@ struct media_sink *media_sink_open(const struct media_sink_params *params,
 
 /* The input's frame rate, or the best guess. */
 AVRational media_input_rate(const struct media_source_info *input);
-/* How the input's pictures have to be turned to stand upright. */
-struct media_turn media_input_turn(const struct media_sink_params *params);
 
 /* Kinds of path. */
 bool media_path_is_stdout(const char *path);

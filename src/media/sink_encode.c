@@ -208,9 +208,8 @@ static const struct sink_thread_ops encode_thread_ops = {.frame = encode_frame,
 static struct media_turn turn_for(const AVOutputFormat *container,
                                   const struct media_sink_params *params)
 {
-    if (media_container_turns(container))
-        return (struct media_turn){0};
-    return media_input_turn(params);
+    return media_container_turns(container) ? (struct media_turn){0}
+                                            : params->input->orientation;
 }
 
 /* Containers whose time is the number of the frame. (AVFMT_VARIABLE_FPS does not show

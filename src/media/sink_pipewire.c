@@ -357,7 +357,7 @@ static bool connect_node(struct sink_pipewire *s, struct daub_error *error)
 {
     s->loop = pw_thread_loop_new("daub-pipewire", NULL);
     if (!s->loop)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the PipeWire output");
     struct pw_loop *loop = pw_thread_loop_get_loop(s->loop);
     s->context = pw_context_new(loop, NULL, 0);
     s->arrival = pw_loop_add_event(loop, on_send, s);
@@ -386,7 +386,7 @@ static bool connect_node(struct sink_pipewire *s, struct daub_error *error)
             pw_stream_add_listener(s->stream, &s->stream_hook, &stream_events, s);
             ok = connect_stream(s, error);
         } else {
-            daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+            daub_no_memory(error, "the PipeWire output");
         }
     }
     pw_thread_loop_unlock(s->loop);
@@ -398,7 +398,7 @@ struct media_sink *sink_pipewire_open(const struct media_sink_params *params,
 {
     struct sink_pipewire *s = daub_alloc(1, sizeof(*s));
     if (!s) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the PipeWire output");
         return NULL;
     }
     pw_init(NULL, NULL);

@@ -349,12 +349,12 @@ static bool set_up(struct sink_v4l2 *s, const struct media_sink_params *params,
 {
     s->template = av_frame_alloc();
     if (!s->template)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the virtual camera");
     sink_camera_shape(params, s->template, &s->rate);
     s->bytes = (size_t)s->template->width * (size_t)s->template->height * 2;
     s->packed = daub_alloc(s->bytes, 1);
     if (!s->packed)
-        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        return daub_no_memory(error, "the virtual camera");
     snprintf(s->path, sizeof(s->path), "%.31s", params->path);
     bool opened =
         strcmp(params->path, "vcam:") == 0 ? find_free(s, error) : open_device(s, error);
@@ -370,7 +370,7 @@ struct media_sink *sink_v4l2_open(const struct media_sink_params *params,
 {
     struct sink_v4l2 *s = daub_alloc(1, sizeof(*s));
     if (!s) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the virtual camera");
         return NULL;
     }
     latest_frame_init(&s->latest);

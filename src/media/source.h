@@ -12,6 +12,7 @@
 
 #include <daub/status.h>
 
+#include "media/orientation.h"
 #include "util/stop.h"
 
 enum media_read {
@@ -31,15 +32,16 @@ struct media_item {
 
 /* Set by open, constant afterwards. */
 struct media_source_info {
-    const char *name;      /* for messages */
-    AVRational time_base;  /* of frame pts, seconds */
-    AVRational frame_rate; /* 0/1 where unknown */
-    int64_t duration_us;   /* that will be read; 0 where unknown */
-    int64_t frames;        /* an estimate; 0 where unknown */
-    bool single;           /* a still image: one frame */
-    bool realtime;         /* frames come at their own pace */
-    bool seekable;         /* seek works */
-    const AVFrame *sample; /* the first frame; the source's */
+    const char *name;              /* for messages */
+    AVRational time_base;          /* of frame pts, seconds */
+    AVRational frame_rate;         /* 0/1 where unknown */
+    int64_t duration_us;           /* that will be read; 0 where unknown */
+    int64_t frames;                /* an estimate; 0 where unknown */
+    bool single;                   /* a still image: one frame */
+    bool realtime;                 /* frames come at their own pace */
+    bool seekable;                 /* seek works */
+    struct media_turn orientation; /* shows its frames upright */
+    const AVFrame *sample;         /* the first frame; the source's */
     /* The other streams, NULL for cameras. Read only while no thread reads. */
     const AVFormatContext *container;
     int video_stream;

@@ -256,7 +256,7 @@ static AVFrame *decode(struct camera *c, const void *data, size_t bytes,
     av_packet_unref(c->packet);
     if (!frame || bytes > INT32_MAX / 2 || av_new_packet(c->packet, (int)bytes) < 0) {
         av_frame_free(&frame);
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the camera");
         return NULL;
     }
     memcpy(c->packet->data, data, bytes);
@@ -485,7 +485,7 @@ static bool read_first(struct camera *c, struct daub_error *error)
                          "again, or try another --camera-format",
                          c->info.card, c->info.path);
     c->sample = av_frame_clone(c->first);
-    return c->sample ? true : daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+    return c->sample ? true : daub_no_memory(error, "the camera");
 }
 
 static bool choose(struct camera *c, struct daub_error *error)
@@ -505,7 +505,7 @@ struct media_source *media_camera_open(const struct media_camera_params *params,
 {
     struct camera *c = daub_alloc(1, sizeof(*c));
     if (!c) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
+        daub_no_memory(error, "the camera");
         return NULL;
     }
     c->params = *params;

@@ -375,6 +375,24 @@ static bool fail_no_frame(struct lavf *l, struct daub_error *error)
                      media_error_cause(AVERROR_INVALIDDATA));
 }
 
+/* By the display matrix of the container, else by that of the first frame. */
+static struct media_turn orientation_of(const struct media_source_info *info)
+{
+    const AVFrameSideData *of_frame =
+        av_frame_get_side_data(info->sample, AV_FRAME_DATA_DISPLAYMATRIX);
+    const void *matrix =
+        of_frame && of_frame->size >= 9 * sizeof(int32_t) ? of_frame->data : NULL;
+    int count;
+    const AVStream *stream = info->container->streams[info->video_stream];
+    const AVPacketSideData *data = media_stream_side_data(stream, &count);
+    for (int i = 0; i < count; i++) {
+        if (data[i].type == AV_PKT_DATA_DISPLAYMATRIX &&
+            data[i].size >= 9 * sizeof(int32_t))
+            matrix = data[i].data;
+    }
+    return media_turn_of(matrix);
+}
+
 static bool peek(struct lavf *l, bool search, struct daub_error *error)
 {
     media_log_forget();
@@ -387,6 +405,7 @@ static bool peek(struct lavf *l, bool search, struct daub_error *error)
     if (!l->sample)
         return daub_no_memory(error, "a frame");
     l->source.info.sample = l->sample;
+    l->source.info.orientation = orientation_of(&l->source.info);
     return true;
 }
 

@@ -331,7 +331,7 @@ class Window(Stops):
         while not window:
             self.assertLess(time.monotonic(), end)
             time.sleep(0.1)
-            window = run(["xdotool", "search", "--name", " - daub$"], check=False).stdout.decode().split(
+            window = run(["xdotool", "search", "--onlyvisible", "--name", " - daub$"], check=False).stdout.decode().split(
                 "\n")[0]
         time.sleep(2)
         run(["xdotool", "windowfocus", window])

@@ -69,7 +69,7 @@ class Display(unittest.TestCase):
         run(["xdotool", "windowfocus", self.window])
 
     def find_window(self):
-        done = run(["xdotool", "search", "--name", " - daub$"], check=False)
+        done = run(["xdotool", "search", "--onlyvisible", "--name", " - daub$"], check=False)
         self.window = done.stdout.decode().split("\n")[0]
         return self.window != ""
 
