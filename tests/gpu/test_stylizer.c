@@ -933,7 +933,7 @@ static void count_line(enum daub_log_level level, const char *text, void *user)
 static struct picture start(const char *cache)
 {
     struct daub_device *opened;
-    struct daub_stylizer *stylizer;
+    struct daub_stylizer *stylizer = NULL;
     struct daub_error error = {0};
     struct daub_stylizer_params params = params_of();
     struct picture in, out;
