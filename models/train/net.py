@@ -126,6 +126,9 @@ class Painter(nn.Module):
             self.last.weight.copy_(0.3 * self.last.weight[::4].repeat_interleave(4, 0))
             self.photo[0], self.offset[0] = 1, 0
             self.up.norm.gamma[0] = 0
+            if c:
+                # The 1/8 stage starts by adding nothing.
+                self.deep_up.norm.gamma.zero_()
         for bank in (self.photo, self.offset, self.up.norm.gamma, self.up.norm.beta):
             bank.register_hook(lambda gradient: torch.cat([0 * gradient[:1], gradient[1:]]))
 
