@@ -1,0 +1,125 @@
+/* Activations and padding, as shaders/tensor.glsl has them, for vec, vec4 and floats. */
+#ifndef DAUB_HOST_ACT_H
+#define DAUB_HOST_ACT_H
+
+#include "host/vec.h"
+#include "net/graph.h"
+
+/* e^x by its series on [-ln 2 / 2, ln 2 / 2] and a power of two (Cephes library,
+ * Moshier); relative error below 2^-22. Results below 2^-126 become 0, above 2^127 the
+ * largest power of two's. */
+#define HOST_EXP(type, itype, name)                                                      \
+    HOST_INLINE type name##_exp(type x)                                                  \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        x = name##_clamp(x, zero - 87.3f, zero + 88.0f);                                 \
+        /* Adding 1.5 * 2^23 rounds to a whole number. */                                \
+        type k = name##_mad(x, zero + 1.44269504f, zero + 12582912.0f) - 12582912.0f;    \
+        type r = name##_mad(k, zero - 0.693359375f, x);                                  \
+        r = name##_mad(k, zero + 2.12194440e-4f, r);                                     \
+        type p = zero + 1.9875691500e-4f;                                                \
+        p = name##_mad(p, r, zero + 1.3981999507e-3f);                                   \
+        p = name##_mad(p, r, zero + 8.3334519073e-3f);                                   \
+        p = name##_mad(p, r, zero + 4.1665795894e-2f);                                   \
+        p = name##_mad(p, r, zero + 1.6666665459e-1f);                                   \
+        p = name##_mad(p, r, zero + 5.0000001201e-1f);                                   \
+        p = name##_mad(p, r * r, r + 1.0f);                                              \
+        itype bits = (__builtin_convertvector(k, itype) + 127) << 23;                    \
+        return p * (type)bits;                                                           \
+    }
+
+/* Natural logarithm of x >= 2^-126 (Cephes library, Moshier). */
+#define HOST_LOG(type, itype, name)                                                      \
+    HOST_INLINE type name##_log(type x)                                                  \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        itype bits = (itype)x;                                                           \
+        itype e = (bits >> 23) - 126;                                                    \
+        type m = (type)((bits & 0x007fffff) | 0x3f000000); /* [1/2, 1) */                \
+        itype small = m < zero + 0.707106781f;                                           \
+        e += small; /* -1 where small */                                                 \
+        m = m + (type)((itype)m & small) - 1.0f;                                         \
+        type z = m * m;                                                                  \
+        type p = zero + 7.0376836292e-2f;                                                \
+        p = name##_mad(p, m, zero - 1.1514610310e-1f);                                   \
+        p = name##_mad(p, m, zero + 1.1676998740e-1f);                                   \
+        p = name##_mad(p, m, zero - 1.2420140846e-1f);                                   \
+        p = name##_mad(p, m, zero + 1.4249322787e-1f);                                   \
+        p = name##_mad(p, m, zero - 1.6668057665e-1f);                                   \
+        p = name##_mad(p, m, zero + 2.0000714765e-1f);                                   \
+        p = name##_mad(p, m, zero - 2.4999993993e-1f);                                   \
+        p = name##_mad(p, m, zero + 3.3333331174e-1f);                                   \
+        type f = __builtin_convertvector(e, type);                                       \
+        type y = m * z * p;                                                              \
+        y = name##_mad(f, zero - 2.12194440e-4f, y);                                     \
+        y = name##_mad(z, zero - 0.5f, y);                                               \
+        return name##_mad(f, zero + 0.693359375f, m + y);                                \
+    }
+
+#define HOST_ACTIVATE(type, itype, name)                                                 \
+    HOST_INLINE type name##_tanh(type x)                                                 \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        type size = name##_min(name##_max(x, -x), zero + 20.0f);                         \
+        type e = name##_exp(size * -2.0f);                                               \
+        type t = (1.0f - e) / (e + 1.0f);                                                \
+        return (type)((itype)t | ((itype)x & INT32_MIN)); /* the sign of x */            \
+    }                                                                                    \
+    HOST_INLINE type name##_activate(enum net_act act, float alpha, float beta,          \
+                                     type slope, type x)                                 \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        switch (act) {                                                                   \
+        case NET_ACT_NONE:                                                               \
+            return x;                                                                    \
+        case NET_ACT_RELU:                                                               \
+            return name##_max(x, zero);                                                  \
+        case NET_ACT_LEAKY_RELU:                                                         \
+            return name##_max(x, zero) + name##_min(x, zero) * alpha;                    \
+        case NET_ACT_PRELU:                                                              \
+            return name##_max(x, zero) + name##_min(x, zero) * slope;                    \
+        case NET_ACT_ELU:                                                                \
+            return name##_max(x, zero) +                                                 \
+                   (name##_exp(name##_min(x, zero)) - 1.0f) * alpha;                     \
+        case NET_ACT_TANH:                                                               \
+            return name##_tanh(x);                                                       \
+        case NET_ACT_SIGMOID:                                                            \
+            return 1.0f / (name##_exp(-x) + 1.0f);                                       \
+        case NET_ACT_HARD_SIGMOID:                                                       \
+            return name##_clamp(x * alpha + beta, zero, zero + 1.0f);                    \
+        case NET_ACT_HARD_SWISH:                                                         \
+            return x * name##_clamp(x / 6.0f + 0.5f, zero, zero + 1.0f);                 \
+        case NET_ACT_CLIP:                                                               \
+            return name##_clamp(x, zero + alpha, zero + beta);                           \
+        case NET_ACT_SOFTPLUS:                                                           \
+            return name##_max(x, zero) +                                                 \
+                   name##_log(name##_exp(-name##_max(x, -x)) + 1.0f);                    \
+        }                                                                                \
+        return x;                                                                        \
+    }
+
+typedef int32_t veci __attribute__((vector_size(4 * VEC_FLOATS), aligned(4), may_alias));
+
+HOST_EXP(vec, veci, vec)
+HOST_LOG(vec, veci, vec)
+HOST_ACTIVATE(vec, veci, vec)
+HOST_EXP(vec4, vec4i, vec4)
+HOST_LOG(vec4, vec4i, vec4)
+HOST_ACTIVATE(vec4, vec4i, vec4)
+
+#undef HOST_EXP
+#undef HOST_LOG
+#undef HOST_ACTIVATE
+
+/* Index in 0..n-1 of the padded coordinate i. Coordinates that the mode gives no pixel
+ * are clamped; with zero and constant padding the caller replaces what is read there. */
+HOST_INLINE int pad_index(int mode, int i, int n)
+{
+    if (mode == NET_PAD_REFLECT) {
+        i = i < 0 ? -i : i;
+        i = int_min(i, 2 * n - 2 - i);
+    }
+    return int_clamp(i, 0, n - 1);
+}
+
+#endif

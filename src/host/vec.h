@@ -1,0 +1,170 @@
+/* Vectors of the instruction set that the file is compiled for, by GCC's vector types.
+ *
+ * vec: as many floats as a register holds (VEC_FLOATS); vec4: one pixel or channel block,
+ * like GLSL's. Neither needs an aligned address. Arithmetic is by operators; `mad` is the
+ * multiply-add, fused where the instruction set has it. The build forbids the compiler to
+ * fuse others
+ * (-ffp-contract=off), so that all instruction sets round alike. */
+#ifndef DAUB_HOST_VEC_H
+#define DAUB_HOST_VEC_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+/* Name of a function or object in the copy for this instruction set. */
+#define HOST_JOIN_(name, isa) name##_##isa
+#define HOST_JOIN(name, isa)  HOST_JOIN_(name, isa)
+#define HOST(name)            HOST_JOIN(name, HOST_ISA)
+
+#if defined(__AVX512F__)
+#define VEC_FLOATS 16
+#elif defined(__AVX2__)
+#define VEC_FLOATS 8
+#else
+#define VEC_FLOATS 4
+#endif
+
+typedef float vec __attribute__((vector_size(4 * VEC_FLOATS), aligned(4), may_alias));
+typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t vec4i __attribute__((vector_size(16), aligned(4), may_alias));
+
+#define HOST_INLINE static inline __attribute__((always_inline, unused))
+
+HOST_INLINE vec4 vec4_all(float x)
+{
+    return (vec4){x, x, x, x};
+}
+
+HOST_INLINE vec vec_all(float x)
+{
+    return (vec){0} + x;
+}
+
+/* a * b + c. GCC has no fused multiply-add of vector types, hence the intrinsics. */
+HOST_INLINE vec vec_mad(vec a, vec b, vec c)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif defined(__AVX2__)
+    return (vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#elif defined(__aarch64__)
+    return (vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
+HOST_INLINE vec4 vec4_mad(vec4 a, vec4 b, vec4 c)
+{
+#if defined(__AVX2__)
+    return (vec4)_mm_fmadd_ps((__m128)a, (__m128)b, (__m128)c);
+#elif defined(__aarch64__)
+    return (vec4)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+#else
+    return a * b + c;
+#endif
+}
+
+HOST_INLINE float float_mad(float a, float b, float c)
+{
+#if defined(__AVX2__) || defined(__aarch64__)
+    return __builtin_fmaf(a, b, c);
+#else
+    return a * b + c;
+#endif
+}
+
+/* a < b ? a : b in each element, and a > b ? a : b: b where one is not a number. */
+HOST_INLINE vec vec_min(vec a, vec b)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_min_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vec)_mm256_min_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__)
+    return (vec)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    vec4i less = a < b;
+    return (vec)(((vec4i)a & less) | ((vec4i)b & ~less));
+#endif
+}
+
+HOST_INLINE vec vec_max(vec a, vec b)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_max_ps((__m512)a, (__m512)b);
+#elif defined(__AVX2__)
+    return (vec)_mm256_max_ps((__m256)a, (__m256)b);
+#elif defined(__x86_64__)
+    return (vec)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    vec4i greater = a > b;
+    return (vec)(((vec4i)a & greater) | ((vec4i)b & ~greater));
+#endif
+}
+
+HOST_INLINE vec4 vec4_min(vec4 a, vec4 b)
+{
+#if defined(__x86_64__)
+    return (vec4)_mm_min_ps((__m128)a, (__m128)b);
+#else
+    vec4i less = a < b;
+    return (vec4)(((vec4i)a & less) | ((vec4i)b & ~less));
+#endif
+}
+
+HOST_INLINE vec4 vec4_max(vec4 a, vec4 b)
+{
+#if defined(__x86_64__)
+    return (vec4)_mm_max_ps((__m128)a, (__m128)b);
+#else
+    vec4i greater = a > b;
+    return (vec4)(((vec4i)a & greater) | ((vec4i)b & ~greater));
+#endif
+}
+
+HOST_INLINE float float_min(float a, float b)
+{
+    return a < b ? a : b;
+}
+
+HOST_INLINE float float_max(float a, float b)
+{
+    return a > b ? a : b;
+}
+
+HOST_INLINE int int_min(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+HOST_INLINE int int_max(int a, int b)
+{
+    return a > b ? a : b;
+}
+
+#define HOST_CLAMP(type, name)                                                           \
+    HOST_INLINE type name##_clamp(type x, type low, type high)                           \
+    {                                                                                    \
+        return name##_min(name##_max(x, low), high);                                     \
+    }
+HOST_CLAMP(vec, vec)
+HOST_CLAMP(vec4, vec4)
+HOST_CLAMP(float, float)
+HOST_CLAMP(int, int)
+#undef HOST_CLAMP
+
+/* mask: all bits of an element set, as comparisons make them, or none. */
+HOST_INLINE vec4 vec4_select(vec4i mask, vec4 yes, vec4 no)
+{
+    return (vec4)(((vec4i)yes & mask) | ((vec4i)no & ~mask));
+}
+
+#endif
