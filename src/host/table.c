@@ -2,7 +2,7 @@
 #include "host/host.h"
 #include "host/vec.h"
 
-#define HOST_KERNELS(X) X(POINTWISE, pointwise)
+#define HOST_KERNELS(X) X(CONV_HOST, conv_host) X(POINTWISE, pointwise)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)
