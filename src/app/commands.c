@@ -43,13 +43,12 @@ const char *command_default_model(const struct daub_device_info *device)
 
 struct daub_device_params command_device_params(const struct options *options)
 {
-    static const char *const names[] = {
-        [KERNELS_AUTO] = NULL, [KERNELS_TEXEL] = "texel", [KERNELS_SHARED] = "shared"};
     return (struct daub_device_params){
         .select = options->gpu,
         .validation = options->validation,
         .cache_path = options->no_cache ? "" : NULL,
-        .kernels = names[options->kernels],
+        .kernels = options->kernels,
+        .threads = (int)options->threads,
     };
 }
 

@@ -18,9 +18,10 @@ struct host_call {
     enum kernel kernel;
     struct kernel_constants constants;
     union kernel_push push;
-    void
-        *slot[SLOT_COUNT]; /* memory of each binding, aligned to 64 bytes; NULL: unused */
-    size_t bytes[SLOT_COUNT]; /* from slot on */
+    uint32_t groups[3]; /* of the dispatch; [2]: layers of maps */
+    /* Memory of each binding, aligned to 64 bytes, and its bytes; NULL: unused. */
+    void *slot[SLOT_COUNT];
+    size_t bytes[SLOT_COUNT];
 };
 
 struct host_kernel {

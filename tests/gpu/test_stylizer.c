@@ -1252,17 +1252,18 @@ int main(void)
         return 77;
     small_net = net_make(NET_SMALL, DAUB_MODEL_RANGE_1);
     styled_net = net_make(NET_STYLED, DAUB_MODEL_RANGE_1);
-    for (int i = 0; i < 2 * test.count; i++) {
-        enum gpu_kernels sets[2];
-        if (i % 2 >= gpu_test_kernels(test.devices[i / 2], sets))
-            continue;
-        printf("device %d, %s kernels\n", i / 2, gpu_test_kernels_name(sets[i % 2]));
-        fflush(stdout);
-        device_number = i / 2;
-        device_kernels = gpu_test_kernels_name(sets[i % 2]);
-        device = gpu_test_device(device_number, device_kernels);
-        failed += cmocka_run_group_tests(tests, NULL, NULL);
-        gpu_test_device_close(device);
+    for (int i = 0; i < test.count; i++) {
+        enum gpu_kernels sets[GPU_TEST_KERNELS];
+        int count = gpu_test_kernels(test.devices[i], sets);
+        for (int k = 0; k < count; k++) {
+            device_number = i;
+            device_kernels = gpu_test_kernels_name(sets[k]);
+            printf("device %d, %s kernels\n", i, device_kernels);
+            fflush(stdout);
+            device = gpu_test_device(i, device_kernels);
+            failed += cmocka_run_group_tests(tests, NULL, NULL);
+            gpu_test_device_close(device);
+        }
     }
     daub_model_free(small_net);
     daub_model_free(styled_net);
