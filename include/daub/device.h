@@ -35,7 +35,8 @@ struct daub_device_info {
 };
 
 /* Writes up to capacity entries to infos and returns the number of devices: 0 where no
- * driver is installed, -1 with *error where the Vulkan loader failed. Thread-safe. */
+ * Vulkan loader or no driver is installed, -1 with *error where the loader failed.
+ * Thread-safe. */
 DAUB_API int daub_device_list(struct daub_device_info *infos, int capacity,
                               struct daub_error *error);
 
