@@ -144,6 +144,8 @@ static bool create_instance(bool validation, void *user, VkInstance *instance,
         .ppEnabledExtensionNames = extensions,
     };
     *debug_utils = validation;
+    if (!gpu_vulkan_load(error))
+        return false;
     GPU_CHECK(vkCreateInstance(&info, NULL, instance));
     return true;
 fail:

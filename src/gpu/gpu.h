@@ -8,10 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <vulkan/vulkan.h>
 
 #include <daub/device.h>
 
+#include "gpu/vulkan.h"
 #include "host/pool.h"
 #include "shaders/contract.h"
 
