@@ -77,6 +77,11 @@ DAUB_API int daub_device_validation_errors(const struct daub_device *device);
 DAUB_API const struct daub_device_info *
 daub_device_get_info(const struct daub_device *device);
 
+/* The kernel set that the device paints with: "texel", "shared", or "host-" and an
+ * instruction set. Where it can run several, the first call times them or reads the
+ * result of an earlier run. Thread-safe. */
+DAUB_API const char *daub_device_kernels(struct daub_device *device);
+
 #ifdef __cplusplus
 }
 #endif

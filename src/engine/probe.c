@@ -337,3 +337,15 @@ enum gpu_kernels probe_choose_kernels(struct daub_device *device)
     pthread_mutex_unlock(&device->kernels_lock);
     return kernels;
 }
+
+const char *daub_device_kernels(struct daub_device *device)
+{
+    switch (probe_choose_kernels(device)) {
+    case GPU_KERNELS_HOST:
+        return device->isa->set;
+    case GPU_KERNELS_TEXEL:
+        return "texel";
+    default:
+        return "shared";
+    }
+}

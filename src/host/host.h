@@ -37,6 +37,7 @@ struct host_kernel {
 struct host_isa {
     const char
         *name; /* as --kernels takes it after "host-": avx512, avx2, neon, generic */
+    const char *set;   /* its kernel set's name: "host-avx512" */
     const char *label; /* for people: "AVX-512" */
     const struct host_kernel *const
         *kernels; /* by enum kernel; NULL: there is no such function */

@@ -44,7 +44,7 @@ static void count(const struct host_call *call, size_t part, void *scratch)
 static const struct host_kernel counting = {count_parts, scratch_bytes, count};
 static const struct host_kernel *const kernels[KERNEL_COUNT] = {[KERNEL_MEAN] =
                                                                     &counting};
-static const struct host_isa isa = {"test", "test", kernels};
+static const struct host_isa isa = {"test", "test", "test", kernels};
 
 static void run_often(struct host_pool *pool, unsigned times)
 {
