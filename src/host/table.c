@@ -2,7 +2,11 @@
 #include "host/host.h"
 #include "host/vec.h"
 
-#define HOST_KERNELS(X) X(POINTWISE, pointwise)
+#define HOST_KERNELS(X)                                                                  \
+    X(POINTWISE, pointwise)                                                              \
+    X(FRAME_IN, frame_in)                                                                \
+    X(FRAME_OUT, frame_out)                                                              \
+    X(SCALE, scale)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)
