@@ -2,7 +2,13 @@
 #include "host/host.h"
 #include "host/vec.h"
 
-#define HOST_KERNELS(X) X(POINTWISE, pointwise)
+#define HOST_KERNELS(X)                                                                  \
+    X(POINTWISE, pointwise)                                                              \
+    X(TEMPORAL_CUT, temporal_cut)                                                        \
+    X(TEMPORAL_CONFIDENCE, temporal_confidence)                                          \
+    X(TEMPORAL_INPUT, temporal_input)                                                    \
+    X(TEMPORAL_BLOCKS, temporal_blocks)                                                  \
+    X(TEMPORAL_BLEND, temporal_blend)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)
