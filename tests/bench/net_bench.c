@@ -1,6 +1,6 @@
-/* net_bench MODEL.onnx|convN HxW [texel|shared] [fp32|fp16] [direct] [check]: times a
- * network's plan alone (no frame conversion), whole and step by step, and prints the
- * plan. convN is one 3x3 convolution of N to N channels. */
+/* net_bench MODEL.onnx|convN HxW [texel|shared|host|host-ISA] [fp32|fp16] [direct]
+ * [check] [threads=N]: times a network's plan alone (no frame conversion), whole and step
+ * by step, and prints the plan. convN is one 3x3 convolution of N to N channels. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,19 +80,23 @@ int main(int argc, char **argv)
     bool check = false;
     if (argc < 3 || sscanf(argv[2], "%dx%d", &h, &w) != 2)
         return 2;
-    struct probe probe = {.kernels = GPU_KERNELS_TEXEL, .repeat = 15, .want_steps = true};
+    struct probe probe = {.repeat = 15, .want_steps = true};
+    struct daub_device_params params = {.kernels = "host"};
     double sum_ms = 0;
     for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "shared") == 0)
-            probe.kernels = GPU_KERNELS_SHARED;
+        if (strcmp(argv[i], "shared") == 0 || strcmp(argv[i], "texel") == 0 ||
+            strncmp(argv[i], "host", 4) == 0)
+            params.kernels = argv[i];
+        sscanf(argv[i], "threads=%d", &params.threads);
         probe.fp16 = probe.fp16 || strcmp(argv[i], "fp16") == 0;
         probe.no_winograd = probe.no_winograd || strcmp(argv[i], "direct") == 0;
         check = check || strcmp(argv[i], "check") == 0;
     }
-    if (daub_device_open(NULL, &probe.device, &error) != DAUB_OK) {
+    if (daub_device_open(&params, &probe.device, &error) != DAUB_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 3;
     }
+    probe.kernels = probe_choose_kernels(probe.device);
     struct net_graph graph = {0};
     int conv = 0;
     bool ok = sscanf(argv[1], "conv%d", &conv) == 1 ? conv_graph(&graph, conv, h, w)
