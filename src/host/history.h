@@ -50,6 +50,22 @@ HOST_INLINE vec4 vec4_mix(vec4 a, vec4 b, float f)
     return vec4_mad(vec4_all(f), b - a, a);
 }
 
+/* The four channels of a run, one array each. */
+HOST_INLINE void split_channels(const vec4 from[RUN], float *const to[4])
+{
+    for (int i = 0; i < RUN; i += 4) {
+        const vec4 *v = from + i;
+        vec4 xy01 = __builtin_shufflevector(v[0], v[1], 0, 4, 1, 5);
+        vec4 xy23 = __builtin_shufflevector(v[2], v[3], 0, 4, 1, 5);
+        vec4 zw01 = __builtin_shufflevector(v[0], v[1], 2, 6, 3, 7);
+        vec4 zw23 = __builtin_shufflevector(v[2], v[3], 2, 6, 3, 7);
+        *(vec4 *)(to[0] + i) = __builtin_shufflevector(xy01, xy23, 0, 1, 4, 5);
+        *(vec4 *)(to[1] + i) = __builtin_shufflevector(xy01, xy23, 2, 3, 6, 7);
+        *(vec4 *)(to[2] + i) = __builtin_shufflevector(zw01, zw23, 0, 1, 4, 5);
+        *(vec4 *)(to[3] + i) = __builtin_shufflevector(zw01, zw23, 2, 3, 6, 7);
+    }
+}
+
 /* ---- coarser maps ---- */
 
 struct coarse_map {
@@ -58,52 +74,61 @@ struct coarse_map {
     float step; /* pixels of an element's side; at least 1 */
 };
 
-/* Where pixel x lies between elements a and b of n, which have that step. */
-struct between {
-    int a, b;
-    float f; /* 0 at a */
+/* Where pixels lie between the elements `at` and `at + 1` of a row or column. */
+struct coarse_positions {
+    int32_t at[RUN];
+    float f[RUN]; /* 0: at the element; 0 too at the last one */
 };
 
-HOST_INLINE struct between between_elements(float x, float step, int n)
+HOST_INLINE void coarse_positions(const float *x, float step, int count, int n,
+                                  struct coarse_positions *to)
 {
-    float p = float_clamp((x + 0.5f) / step - 0.5f, 0, (float)(n - 1));
-    int a = (int)p;
-    return (struct between){a, int_min(a + 1, n - 1), p - (float)a};
+    const vec zero = {0}, most = vec_all((float)(count - 1)), scale = vec_all(1 / step);
+    for (int i = 0; i < n; i += VEC_FLOATS) {
+        vec p = vec_mad(vec_load(x + i) + 0.5f, scale, vec_all(-0.5f));
+        p = vec_clamp(p, zero, most);
+        vec whole = vec_whole(p);
+        *(veci *)(to->at + i) = __builtin_convertvector(whole, veci);
+        vec_store(to->f + i, p - whole);
+    }
 }
 
 /* Vector k of the map, interpolated at n (up to RUN) pixels of row y, from x on. */
 HOST_INLINE void coarse_row(const struct coarse_map *m, int k, int x, int y, int n,
                             vec4 *out)
 {
-    struct between rows = between_elements((float)y, m->step, m->h);
-    int first = between_elements((float)x, m->step, m->w).a;
-    int last = between_elements((float)(x + n - 1), m->step, m->w).b;
-    size_t stride = (size_t)m->w * (size_t)m->vectors;
-    const vec4 *above = m->map + (size_t)rows.a * stride + k;
-    const vec4 *below = m->map + (size_t)rows.b * stride + k;
+    float xs[RUN], ys[RUN] = {(float)y};
+    struct coarse_positions columns, rows;
+    for (int i = 0; i < RUN; i++)
+        xs[i] = (float)(x + i);
+    coarse_positions(xs, m->step, m->w, n, &columns);
+    coarse_positions(ys, m->step, m->h, 1, &rows);
+    const int first = columns.at[0], last = columns.at[n - 1];
+    const size_t stride = (size_t)m->w * (size_t)m->vectors;
+    const vec4 *above = m->map + (size_t)rows.at[0] * stride + k;
+    const vec4 *below = rows.at[0] + 1 < m->h ? above + stride : above;
     vec4 column[RUN + 2];
-    for (int c = first; c <= last; c++) {
-        size_t at = (size_t)c * (size_t)m->vectors;
-        column[c - first] = vec4_mix(above[at], below[at], rows.f);
+    for (int c = first; c <= last + 1; c++) {
+        size_t at = (size_t)int_min(c, m->w - 1) * (size_t)m->vectors;
+        column[c - first] = vec4_mix(above[at], below[at], rows.f[0]);
     }
     for (int i = 0; i < n; i++) {
-        struct between columns = between_elements((float)(x + i), m->step, m->w);
-        out[i] =
-            vec4_mix(column[columns.a - first], column[columns.b - first], columns.f);
+        const vec4 *left = column + (columns.at[i] - first);
+        out[i] = vec4_mix(left[0], left[1], columns.f[i]);
     }
 }
 
-/* Vector k of the map at any position, in pixels. */
-HOST_INLINE vec4 coarse_at(const struct coarse_map *m, int k, float x, float y)
+/* Vector k of the map between columns and rows of pixel i. */
+HOST_INLINE vec4 coarse_at(const struct coarse_map *m, int k,
+                           const struct coarse_positions *columns,
+                           const struct coarse_positions *rows, int i)
 {
-    struct between columns = between_elements(x, m->step, m->w);
-    struct between rows = between_elements(y, m->step, m->h);
-    size_t vectors = (size_t)m->vectors, stride = (size_t)m->w * vectors;
-    const vec4 *above = m->map + (size_t)rows.a * stride + k;
-    const vec4 *below = m->map + (size_t)rows.b * stride + k;
-    size_t a = (size_t)columns.a * vectors, b = (size_t)columns.b * vectors;
-    return vec4_mix(vec4_mix(above[a], below[a], rows.f),
-                    vec4_mix(above[b], below[b], rows.f), columns.f);
+    const int x = columns->at[i], y = rows->at[i];
+    const size_t vectors = (size_t)m->vectors, stride = (size_t)m->w * vectors;
+    const size_t right = x + 1 < m->w ? vectors : 0, down = y + 1 < m->h ? stride : 0;
+    const vec4 *at = m->map + (size_t)y * stride + (size_t)x * vectors + k;
+    return vec4_mix(vec4_mix(at[0], at[down], rows->f[i]),
+                    vec4_mix(at[right], at[right + down], rows->f[i]), columns->f[i]);
 }
 
 /* ---- the previous output ---- */
@@ -115,6 +140,40 @@ struct history_run {
     float sharpen_min[RUN];
     float used[RUN]; /* 0: the pixel is not needed */
 };
+
+/* What the confidence map says of a run. */
+struct motion_run {
+    float x[RUN], y[RUN]; /* motion in pixels */
+    float confidence[RUN], light[RUN];
+};
+
+/* The motion of n pixels of row y, from x on, 0 after them. Sets the positions x, y, and
+ * used to the confidence, 0 where the position is outside of the picture of w x h. */
+HOST_INLINE void history_positions(const struct coarse_map *confidence, int x, int y,
+                                   int n, int w, int h, struct motion_run *motion,
+                                   struct history_run *run)
+{
+    vec4 at[RUN];
+    coarse_row(confidence, 0, x, y, n, at);
+    for (int i = n; i < RUN; i++)
+        at[i] = (vec4){0};
+    split_channels(at,
+                   (float *[4]){motion->x, motion->y, motion->confidence, motion->light});
+    float xs[RUN];
+    for (int i = 0; i < RUN; i++)
+        xs[i] = (float)(x + i);
+    const vec zero = {0}, ys = vec_all((float)y), most_x = vec_all((float)(w - 1)),
+              most_y = vec_all((float)(h - 1));
+    for (int i = 0; i < RUN; i += VEC_FLOATS) {
+        vec px = vec_load(xs + i) + vec_load(motion->x + i);
+        vec py = ys + vec_load(motion->y + i);
+        veci inside = (px >= zero) & (px <= most_x) & (py >= zero) & (py <= most_y);
+        vec_store(run->x + i, vec_clamp(px, zero, most_x));
+        vec_store(run->y + i, vec_clamp(py, zero, most_y));
+        vec_store(run->used + i,
+                  vec_select(inside, vec_load(motion->confidence + i), zero));
+    }
+}
 
 /* What history_row makes of them: SKIP, COPY or RESAMPLE the pixel x, y. */
 enum { SKIP, COPY, RESAMPLE };
@@ -213,25 +272,32 @@ HOST_INLINE void history_taps(const struct history_run *run, int n,
     }
 }
 
-/* inside: all pixels that are read lie in the picture. */
+/* Adds row j of the 6 x 6 pixels around pixel i's position. inside: all of them lie in
+ * the picture. */
+HOST_INLINE vec4 history_add_row(const vec4 *history, int w, int h,
+                                 const struct history_taps *taps, int i, int j,
+                                 bool inside, vec4 sum)
+{
+    const int x = taps->x[i] - 2, y = taps->y[i] + j - 2, skipped = history_skipped(j);
+    const vec4 *row = history + (size_t)int_clamp(y, 0, h - 1) * (size_t)w;
+    vec4 of_row = {0};
+    for (int t = skipped; t < TAPS - skipped; t++) {
+        int column = inside ? x + t : int_clamp(x + t, 0, w - 1);
+        of_row = vec4_mad(vec4_all(taps->wx[t][i]), row[column], of_row);
+    }
+    return vec4_mad(vec4_all(taps->wy[j][i]), of_row, sum);
+}
+
 HOST_INLINE vec4 history_resampled(const vec4 *history, int w, int h,
                                    const struct history_taps *taps, int i, bool inside)
 {
-    const int x = taps->x[i], y = taps->y[i];
-    const vec4 *corner = history + (ptrdiff_t)(y - 2) * w + x - 2;
     vec4 sum = {0};
-    for (int j = 0; j < TAPS; j++) {
-        vec4 of_row = {0};
-        for (int t = history_skipped(j); t < TAPS - history_skipped(j); t++) {
-            vec4 pixel =
-                inside ? corner[(ptrdiff_t)j * w + t]
-                       : history[(size_t)int_clamp(y + j - 2, 0, h - 1) * (size_t)w +
-                                 (size_t)int_clamp(x + t - 2, 0, w - 1)];
-            of_row = vec4_mad(vec4_all(taps->wx[t][i]), pixel, of_row);
-        }
-        sum = vec4_mad(vec4_all(taps->wy[j][i]), of_row, sum);
-    }
-    return sum;
+    sum = history_add_row(history, w, h, taps, i, 0, inside, sum);
+    sum = history_add_row(history, w, h, taps, i, 1, inside, sum);
+    sum = history_add_row(history, w, h, taps, i, 2, inside, sum);
+    sum = history_add_row(history, w, h, taps, i, 3, inside, sum);
+    sum = history_add_row(history, w, h, taps, i, 4, inside, sum);
+    return history_add_row(history, w, h, taps, i, 5, inside, sum);
 }
 
 /* The previous output, of w x h, at n positions; pixels that are not used stay
@@ -246,7 +312,7 @@ HOST_INLINE void history_row(const vec4 *history, int w, int h,
         if (taps.how[i] == COPY)
             out[i] = history[(size_t)y * (size_t)w + (size_t)x];
         else if (taps.how[i] == RESAMPLE)
-            out[i] = x >= 2 && x + 3 < w && y >= 2 && y + 3 < h
+            out[i] = x >= 2 && x + 3 < w
                          ? history_resampled(history, w, h, &taps, i, true)
                          : history_resampled(history, w, h, &taps, i, false);
     }

@@ -43,31 +43,17 @@ HOST_INLINE vec vec_saturate(vec x)
     return vec_clamp(x, vec_all(0), vec_all(1));
 }
 
-/* Sets x, y, used (to the confidence, 0 where the position is outside) and follow. */
+/* Sets the positions, used and follow. */
 static void find_positions(const struct blend *b, int x, int y, int n,
                            struct blend_run *run)
 {
-    vec4 motion[RUN];
-    float fx[RUN] = {0}, fy[RUN] = {0}, confidence[RUN] = {0}, light[RUN] = {0};
-    coarse_row(&b->confidence, 0, x, y, n, motion);
-    for (int i = 0; i < n; i++) {
-        fx[i] = (float)(x + i) + motion[i][0];
-        fy[i] = (float)y + motion[i][1];
-        confidence[i] = motion[i][2];
-        light[i] = motion[i][3];
-    }
-    const vec zero = {0}, most_x = vec_all((float)(b->push->w - 1)),
-              most_y = vec_all((float)(b->push->h - 1));
-    for (int i = 0; i < n; i += VEC_FLOATS) {
-        vec px = vec_load(fx + i), py = vec_load(fy + i);
-        veci inside = (px >= zero) & (px <= most_x) & (py >= zero) & (py <= most_y);
-        vec_store(run->from.x + i, vec_clamp(px, zero, most_x));
-        vec_store(run->from.y + i, vec_clamp(py, zero, most_y));
-        vec_store(run->from.used + i, vec_select(inside, vec_load(confidence + i), zero));
-        vec change = vec_max(vec_load(light + i) - LIGHT_NOISE, zero);
-        vec_store(run->follow + i,
-                  vec_min(vec_mad(change, vec_all(FOLLOW_LIGHT), vec_all(FOLLOW)),
-                          vec_all(FOLLOW_MAX)));
+    struct motion_run motion;
+    history_positions(&b->confidence, x, y, n, b->push->w, b->push->h, &motion,
+                      &run->from);
+    for (int i = 0; i < RUN; i += VEC_FLOATS) {
+        vec change = vec_max(vec_load(motion.light + i) - LIGHT_NOISE, vec_all(0));
+        vec follow = vec_mad(change, vec_all(FOLLOW_LIGHT), vec_all(FOLLOW));
+        vec_store(run->follow + i, vec_min(follow, vec_all(FOLLOW_MAX)));
     }
 }
 
@@ -75,10 +61,13 @@ static void find_positions(const struct blend *b, int x, int y, int n,
 static void find_weights(const struct blend *b, int x, int y, int n,
                          struct blend_run *run)
 {
-    float detail[RUN] = {0};
+    struct coarse_positions columns, rows;
+    float detail[RUN];
     coarse_row(&b->blocks, 0, x, y, n, run->painted_block);
+    coarse_positions(run->from.x, SIDE, b->blocks.w, n, &columns);
+    coarse_positions(run->from.y, SIDE, b->blocks.h, n, &rows);
     for (int i = 0; i < n; i++) {
-        run->previous_block[i] = coarse_at(&b->blocks, 1, run->from.x[i], run->from.y[i]);
+        run->previous_block[i] = coarse_at(&b->blocks, 1, &columns, &rows, i);
         detail[i] = run->previous_block[i][3];
     }
     const vec one = vec_all(1);
@@ -99,21 +88,31 @@ static void find_weights(const struct blend *b, int x, int y, int n,
     }
 }
 
-static vec4 blended(const struct blend_run *run, int i, vec4 painted, vec4 previous)
+HOST_INLINE vec4 blended(const struct blend_run *run, int i, vec4 painted, vec4 previous)
 {
-    const vec4 zero = {0}, one = vec4_all(1);
+    const vec4 block = run->painted_block[i];
+    const vec4 range = vec4_all(float_mad(CLIP_DEVIATIONS, block[3], CLIP_MIN));
+    previous =
+        vec4_mad(vec4_all(run->follow[i]), block - run->previous_block[i], previous);
+    previous = vec4_clamp(previous, block - range, block + range);
+    /* Exactly the history at weight 1, so that a still scene does not drift. */
     float weight = run->from.used[i];
-    if (weight != 0) {
-        vec4 block = run->painted_block[i];
-        vec4 range = vec4_all(float_mad(CLIP_DEVIATIONS, block[3], CLIP_MIN));
-        previous =
-            vec4_mad(vec4_all(run->follow[i]), block - run->previous_block[i], previous);
-        previous = vec4_clamp(previous, block - range, block + range);
-        /* Exactly the history at weight 1, so that a still scene does not drift. */
-        painted = vec4_mad(previous, vec4_all(weight), painted * (1 - weight));
-        painted = vec4_clamp(painted, zero, one);
+    vec4 mixed = vec4_mad(previous, vec4_all(weight), painted * (1 - weight));
+    return vec4_clamp(mixed, (vec4){0}, vec4_all(1));
+}
+
+/* pixels: n of row y, from x on; from the painting to the output. */
+static void blend_pixels(const struct blend *b, int x, int y, int n, vec4 *pixels)
+{
+    struct blend_run run;
+    vec4 previous[RUN];
+    find_positions(b, x, y, n, &run);
+    find_weights(b, x, y, n, &run);
+    history_row(b->history, b->push->w, b->push->h, &run.from, n, previous);
+    for (int i = 0; i < n; i++) {
+        if (run.from.used[i] != 0)
+            pixels[i] = blended(&run, i, pixels[i], previous[i]);
     }
-    return vec4_select((vec4i){-1, -1, -1, 0}, painted, zero);
 }
 
 static void run(const struct host_call *call, size_t part, void *scratch)
@@ -133,18 +132,14 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     int rows = part_rows(call), first = (int)part * rows;
     for (int y = first; y < first + rows && y < push->h; y++) {
         for (int x = 0; x < push->w; x += RUN) {
-            struct blend_run pixels = {0};
-            vec4 painted[RUN + PIXELS_SPARE], previous[RUN] = {0};
+            vec4 pixels[RUN + PIXELS_SPARE];
             int n = int_min(RUN, push->w - x);
-            pixels_painted(&painting, x, y, n, painted);
-            if (!copy) {
-                find_positions(&b, x, y, n, &pixels);
-                find_weights(&b, x, y, n, &pixels);
-                history_row(b.history, push->w, push->h, &pixels.from, n, previous);
-            }
+            pixels_painted(&painting, x, y, n, pixels);
+            if (!copy)
+                blend_pixels(&b, x, y, n, pixels);
             vec4 *to = out + (size_t)y * (size_t)push->w + (size_t)x;
             for (int i = 0; i < n; i++)
-                to[i] = blended(&pixels, i, painted[i], previous[i]);
+                to[i] = vec4_select((vec4i){-1, -1, -1, 0}, pixels[i], (vec4){0});
         }
     }
 }

@@ -108,18 +108,33 @@ static void compare(const struct confidence *c, const struct differences *const 
 }
 
 /* 1 where backward and forward flow agree, 0 where they contradict each other. */
-HOST_INLINE float consistency(const struct confidence *c, int x, int y, float motion_x,
-                              float motion_y)
+HOST_INLINE float consistency(const struct confidence *c, vec4 forward, float x, float y)
 {
     const struct temporal_confidence_push *push = c->push;
-    vec4 forward = coarse_at(&c->forward, 0, (float)x + motion_x / push->step,
-                             (float)y + motion_y / push->step) *
-                   (push->coarse_step * push->step);
-    float fx = forward[0], fy = forward[1], sx = motion_x + fx, sy = motion_y + fy;
-    float lengths =
-        float_mad(motion_x, motion_x, motion_y * motion_y) + float_mad(fx, fx, fy * fy);
+    const float scale = push->coarse_step * push->step;
+    float fx = forward[0] * scale, fy = forward[1] * scale, sx = x + fx, sy = y + fy;
+    float lengths = float_mad(x, x, y * y) + float_mad(fx, fx, fy * fy);
     float limit = float_mad(0.02f, lengths, 0.5f * push->coarse_step * push->coarse_step);
     return float_clamp(2 - float_mad(sx, sx, sy * sy) / limit, 0, 1);
+}
+
+static void apply_consistency(const struct confidence *c, int x, int y, int n,
+                              struct confidence_run *run)
+{
+    struct coarse_positions columns, rows;
+    float to_x[RUN], to_y[RUN];
+    for (int i = 0; i < RUN; i++) {
+        to_x[i] = float_mad(run->x[i], 1 / c->push->step, (float)(x + i));
+        to_y[i] = float_mad(run->y[i], 1 / c->push->step, (float)y);
+    }
+    coarse_positions(to_x, c->forward.step, c->forward.w, n, &columns);
+    coarse_positions(to_y, c->forward.step, c->forward.h, n, &rows);
+    for (int i = 0; i < n; i++) {
+        if (run->still[i] || run->confidence[i] == 0)
+            continue;
+        vec4 forward = coarse_at(&c->forward, 0, &columns, &rows, i);
+        run->confidence[i] *= consistency(c, forward, run->x[i], run->y[i]);
+    }
 }
 
 static void store_run(const struct confidence *c, int x, int y, int n,
@@ -132,12 +147,9 @@ static void store_run(const struct confidence *c, int x, int y, int n,
         run.y[i] = c->backward[at + (size_t)i][1] * c->push->step;
     }
     compare(c, rows, n, &run);
-    for (int i = 0; i < n; i++) {
-        float confidence = run.confidence[i];
-        if (!run.still[i] && confidence > 0)
-            confidence *= consistency(c, x + i, y, run.x[i], run.y[i]);
-        out[at + (size_t)i] = (vec4){run.x[i], run.y[i], confidence, run.light[i]};
-    }
+    apply_consistency(c, x, y, n, &run);
+    for (int i = 0; i < n; i++)
+        out[at + (size_t)i] = (vec4){run.x[i], run.y[i], run.confidence[i], run.light[i]};
 }
 
 static void run(const struct host_call *call, size_t part, void *scratch)

@@ -27,19 +27,14 @@ static void warp_row(const struct host_call *call, int y, vec4 *out)
     const struct coarse_map confidence = {call->slot[TEMPORAL_INPUT_CONFIDENCE],
                                           push->confidence_w, push->confidence_h, 1,
                                           (float)push->step};
-    const float most_x = (float)(push->w - 1), most_y = (float)(push->h - 1);
     for (int x = 0; x < push->w; x += RUN) {
+        struct motion_run motion;
         struct history_run from = {0};
-        vec4 motion[RUN], warped[RUN];
+        vec4 warped[RUN];
         int n = int_min(RUN, push->w - x);
-        coarse_row(&confidence, 0, x, y, n, motion);
-        for (int i = 0; i < n; i++) {
-            float px = (float)(x + i) + motion[i][0], py = (float)y + motion[i][1];
-            bool inside = px >= 0 && px <= most_x && py >= 0 && py <= most_y;
-            from.x[i] = float_clamp(px, 0, most_x);
-            from.y[i] = float_clamp(py, 0, most_y);
-            from.used[i] = inside && motion[i][2] >= 0.5f ? 1 : 0;
-        }
+        history_positions(&confidence, x, y, n, push->w, push->h, &motion, &from);
+        for (int i = 0; i < RUN; i++)
+            from.used[i] = from.used[i] >= 0.5f ? 1 : 0;
         history_row(call->slot[TEMPORAL_INPUT_HISTORY], push->w, push->h, &from, n,
                     warped);
         for (int i = 0; i < n; i++) {
