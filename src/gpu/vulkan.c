@@ -21,10 +21,9 @@ static void *find(void *library, const char *name)
     void *function = dlsym(library, name);
     if (!function)
         daub_fail(&failure, DAUB_ERROR_NO_DEVICE,
-                  "no Vulkan: " LIBRARY
-                  " is too old, it lacks %s; install a Vulkan loader "
+                  "no Vulkan device: %s is too old, it lacks %s; install a Vulkan loader "
                   "of version 1.2 or later (on Debian the package libvulkan1)",
-                  name);
+                  LIBRARY, name);
     return function;
 }
 
@@ -33,14 +32,14 @@ static void *find(void *library, const char *name)
 static void load_once(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-    if (library) {
+    if (!library) {
+        daub_fail(&failure, DAUB_ERROR_NO_DEVICE,
+                  "no Vulkan device: %s; install the Vulkan loader (on Debian the "
+                  "package libvulkan1)",
+                  dlerror());
+    } else {
 #define FIND_FUNCTION(name) vk##name = (PFN_vk##name)find(library, "vk" #name);
         GPU_VULKAN_FUNCTIONS(FIND_FUNCTION)
-    } else {
-        daub_fail(&failure, DAUB_ERROR_NO_DEVICE,
-                  "no Vulkan: %s; install the Vulkan loader (on Debian the package "
-                  "libvulkan1)",
-                  dlerror());
     }
     if (failure.status != DAUB_OK)
         daub_log(DAUB_LOG_VERBOSE, "%s", failure.message);
