@@ -2,7 +2,10 @@
 #include "host/host.h"
 #include "host/vec.h"
 
-#define HOST_KERNELS(X) X(POINTWISE, pointwise)
+#define HOST_KERNELS(X)                                                                  \
+    X(CONV_DEPTHWISE, conv_depthwise)                                                    \
+    X(POINTWISE, pointwise)                                                              \
+    X(STATS, stats)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)
