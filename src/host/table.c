@@ -4,8 +4,14 @@
 
 #define HOST_KERNELS(X)                                                                  \
     X(CONV_DEPTHWISE, conv_depthwise)                                                    \
+    X(CONV_GENERIC, conv_generic)                                                        \
     X(POINTWISE, pointwise)                                                              \
-    X(STATS, stats)
+    X(REMAP, remap)                                                                      \
+    X(RESIZE, resize)                                                                    \
+    X(POOL, pool)                                                                        \
+    X(STATS, stats)                                                                      \
+    X(FINALIZE, finalize)                                                                \
+    X(MEAN, mean)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)
