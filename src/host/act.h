@@ -6,13 +6,12 @@
 #include "net/graph.h"
 
 /* e^x by its series on [-ln 2 / 2, ln 2 / 2] and a power of two (Cephes library,
- * Moshier); relative error below 2^-22. Results below 2^-126 become 0, above 2^127 the
- * largest power of two's. */
+ * Moshier); relative error below 2^-22. Results below 2^-125 become 0. */
 #define HOST_EXP(type, itype, name)                                                      \
     HOST_INLINE type name##_exp(type x)                                                  \
     {                                                                                    \
         const type zero = {0};                                                           \
-        x = name##_clamp(x, zero - 87.3f, zero + 88.0f);                                 \
+        x = name##_clamp(x, zero - 88.0f, zero + 89.0f);                                 \
         /* Adding 1.5 * 2^23 rounds to a whole number. */                                \
         type k = name##_mad(x, zero + 1.44269504f, zero + 12582912.0f) - 12582912.0f;    \
         type r = name##_mad(k, zero - 0.693359375f, x);                                  \
@@ -24,8 +23,9 @@
         p = name##_mad(p, r, zero + 1.6666665459e-1f);                                   \
         p = name##_mad(p, r, zero + 5.0000001201e-1f);                                   \
         p = name##_mad(p, r * r, r + 1.0f);                                              \
-        itype bits = (__builtin_convertvector(k, itype) + 127) << 23;                    \
-        return p * (type)bits;                                                           \
+        /* k - 1, because 2^k would be too large for the greatest results. */            \
+        itype bits = (__builtin_convertvector(k, itype) + 126) << 23;                    \
+        return (p + p) * (type)(bits & (bits > 0));                                      \
     }
 
 /* Natural logarithm of x >= 2^-126 (Cephes library, Moshier). */
@@ -60,7 +60,7 @@
     HOST_INLINE type name##_tanh(type x)                                                 \
     {                                                                                    \
         const type zero = {0};                                                           \
-        type size = name##_min(name##_max(x, -x), zero + 20.0f);                         \
+        type size = name##_min(zero + 20.0f, name##_max(x, -x));                         \
         type e = name##_exp(size * -2.0f);                                               \
         type t = (1.0f - e) / (e + 1.0f);                                                \
         return (type)((itype)t | ((itype)x & INT32_MIN)); /* the sign of x */            \
@@ -73,14 +73,14 @@
         case NET_ACT_NONE:                                                               \
             return x;                                                                    \
         case NET_ACT_RELU:                                                               \
-            return name##_max(x, zero);                                                  \
+            return name##_max(zero, x);                                                  \
         case NET_ACT_LEAKY_RELU:                                                         \
-            return name##_max(x, zero) + name##_min(x, zero) * alpha;                    \
+            return name##_max(zero, x) + name##_min(zero, x) * alpha;                    \
         case NET_ACT_PRELU:                                                              \
-            return name##_max(x, zero) + name##_min(x, zero) * slope;                    \
+            return name##_max(zero, x) + name##_min(zero, x) * slope;                    \
         case NET_ACT_ELU:                                                                \
-            return name##_max(x, zero) +                                                 \
-                   (name##_exp(name##_min(x, zero)) - 1.0f) * alpha;                     \
+            return name##_max(zero, x) +                                                 \
+                   (name##_exp(name##_min(zero, x)) - 1.0f) * alpha;                     \
         case NET_ACT_TANH:                                                               \
             return name##_tanh(x);                                                       \
         case NET_ACT_SIGMOID:                                                            \
@@ -92,7 +92,7 @@
         case NET_ACT_CLIP:                                                               \
             return name##_clamp(x, zero + alpha, zero + beta);                           \
         case NET_ACT_SOFTPLUS:                                                           \
-            return name##_max(x, zero) +                                                 \
+            return name##_max(zero, x) +                                                 \
                    name##_log(name##_exp(-name##_max(x, -x)) + 1.0f);                    \
         }                                                                                \
         return x;                                                                        \

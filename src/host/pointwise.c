@@ -1,9 +1,18 @@
 /* Element by element: out = act(view0 OP view1), with broadcasting
- * (shaders/pointwise.comp). */
-#include "host/view.h"
+ * (shaders/pointwise.comp). Works on short runs of pixels, which stay in the first cache
+ * from one operation to the next. */
+#include "host/row.h"
 
 #define AXIS_ENUM(name, bit) AXIS_##name = (bit),
 enum { BROADCAST_AXES(AXIS_ENUM) };
+
+enum { RUN_FLOATS = 1024 };
+
+static size_t run_pixels(const struct pointwise_push *push)
+{
+    size_t n = RUN_FLOATS / ((size_t)push->c4 * 4);
+    return n < 1 ? 1 : n;
+}
 
 static int part_rows(const struct host_call *call)
 {
@@ -16,71 +25,134 @@ static size_t parts(const struct host_call *call)
     return host_part_count(call->push.pointwise.h, part_rows(call));
 }
 
-/* An operand: steps in vectors from row to row, pixel to pixel, block to block; 0 where
- * the axis is broadcast. */
+static size_t scratch_bytes(const struct host_call *call)
+{
+    const struct pointwise_push *push = &call->push.pointwise;
+    size_t run = row_round(run_pixels(push) * (size_t)push->c4 * 4);
+    return (3 * row_round(row_function_floats(push->c4)) + 2 * run) * sizeof(float);
+}
+
 struct operand {
-    struct host_view view;
-    size_t row, pixel, block;
-    bool one_channel;
+    const float *map;
+    struct row_function function;
+    int axes;          /* broadcast */
+    size_t row, pixel; /* floats; 0 where the axis is broadcast */
+    float *buffer;     /* a run */
 };
 
-static struct operand operand(struct host_view view, int broadcast,
-                              const struct pointwise_push *push)
+static struct operand operand(const struct host_call *call, struct host_view view,
+                              int axes, void **scratch)
 {
-    size_t block = broadcast & AXIS_C ? 0 : 1;
-    size_t pixel = broadcast & AXIS_C ? 1 : (size_t)push->c4;
-    size_t row = broadcast & AXIS_W ? pixel : (size_t)push->w * pixel;
-    return (struct operand){view, broadcast & AXIS_H ? 0 : row,
-                            broadcast & AXIS_W ? 0 : pixel, block, broadcast & AXIS_C};
+    const struct pointwise_push *push = &call->push.pointwise;
+    int c4 = axes & AXIS_C ? 1 : push->c4;
+    size_t pixel = 4 * (size_t)c4;
+    size_t row = axes & AXIS_W ? pixel : (size_t)push->w * pixel;
+    return (struct operand){
+        .map = (const float *)view.x,
+        .function = HOST(row_of_view)(&view, c4, scratch),
+        .axes = axes,
+        .row = axes & AXIS_H ? 0 : row,
+        .pixel = axes & AXIS_W ? 0 : pixel,
+        .buffer = row_take(scratch, run_pixels(push) * (size_t)push->c4 * 4)};
 }
 
-HOST_INLINE vec4 value(const struct operand *o, int y, int x, int c)
+/* The operand's values at `count` pixels from x on, of `pixel` floats each: where they
+ * are stored, or in the operand's buffer. */
+static const float *values(const struct operand *o, int y, int x, int count, size_t pixel)
 {
-    size_t at = (size_t)y * o->row + (size_t)x * o->pixel + (size_t)c * o->block;
-    vec4 v = host_view_at(&o->view, at, o->one_channel ? 0 : c);
-    return o->one_channel ? vec4_all(v[0]) : v;
+    const float *from = o->map + (size_t)y * o->row + (size_t)x * o->pixel;
+    if (!(o->axes & (AXIS_W | AXIS_C))) {
+        if (!row_changes(&o->function))
+            return from;
+        HOST(row_apply)(&o->function, from, (size_t)count * pixel, o->buffer);
+        return o->buffer;
+    }
+    for (int i = 0; i < count; i++) {
+        float *to = o->buffer + (size_t)i * pixel;
+        if (i > 0 && (o->axes & AXIS_W)) {
+            row_copy(to, o->buffer, pixel);
+        } else if (o->axes & AXIS_C) {
+            vec4 first;
+            HOST(row_apply)
+            (&o->function, from + (size_t)i * o->pixel, 4, (float *)&first);
+            row_fill(to, first[0], pixel);
+        } else {
+            HOST(row_apply)(&o->function, from, pixel, to);
+        }
+    }
+    return o->buffer;
 }
 
-HOST_INLINE vec4 combine(int op, vec4 a, vec4 b, vec4i used)
+#define COMBINE(operator)                                                                \
+    do {                                                                                 \
+        size_t i = 0;                                                                    \
+        for (; i + VEC_FLOATS <= n; i += VEC_FLOATS)                                     \
+            *(vec *)(to + i) = *(const vec *)(a + i) operator*(const vec *)(b + i);      \
+        for (; i < n; i += 4)                                                            \
+            *(vec4 *)(to + i) = *(const vec4 *)(a + i) operator*(const vec4 *)(b + i);   \
+    } while (0)
+
+static void combine(int op, const float *a, const float *b, size_t n, float *to)
 {
     switch ((enum net_binary)op) {
     case NET_BINARY_ADD:
-        return a + b;
+        COMBINE(+);
+        break;
     case NET_BINARY_SUB:
-        return a - b;
+        COMBINE(-);
+        break;
     case NET_BINARY_MUL:
-        return a * b;
-    default: /* a padding channel would be divided by zero */
-        return a / vec4_select(used, b, vec4_all(1));
+        COMBINE(*);
+        break;
+    default: /* padding channels become 0 afterwards */
+        COMBINE(/);
+        break;
+    }
+}
+
+static void clear_padding(float *to, int count, size_t pixel, int used)
+{
+    vec4i mask = (vec4i){0, 1, 2, 3} < used;
+    for (int i = 0; i < count; i++) {
+        vec4 *last = (vec4 *)(to + (size_t)(i + 1) * pixel - 4);
+        *last = vec4_select(mask, *last, (vec4){0});
     }
 }
 
 static void run(const struct host_call *call, size_t part, void *scratch)
 {
-    (void)scratch;
     const struct pointwise_push *push = &call->push.pointwise;
-    const struct kernel_constants *k = &call->constants;
-    const struct operand a = operand(host_view0(call), k->own.pointwise.BROADCAST0, push);
-    const struct operand b = operand(host_view1(call), k->own.pointwise.BROADCAST1, push);
-    const vec4 *slopes = k->ACT == NET_ACT_PRELU ? call->slot[SLOT_PARAMS] : NULL;
-    vec4 *out = call->slot[SLOT_OUTPUT];
-    int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < push->h; y++) {
-        vec4 *to = out + (size_t)y * (size_t)push->w * (size_t)push->c4;
-        for (int x = 0; x < push->w; x++) {
-            for (int c = 0; c < push->c4; c++) {
-                vec4i used = ((vec4i){0, 1, 2, 3} + 4 * c) < push->channels;
-                vec4 v = value(&a, y, x, c);
-                if (k->own.pointwise.OP != 0)
-                    v = combine(k->own.pointwise.OP, v, value(&b, y, x, c), used);
-                v = vec4_activate((enum net_act)k->ACT, k->ALPHA, k->BETA,
-                                  slopes ? slopes[c] : (vec4){0}, v);
-                to[(size_t)x * (size_t)push->c4 + (size_t)c] =
-                    vec4_select(used, v, (vec4){0});
+    const struct pointwise_constants *k = &call->constants.own.pointwise;
+    const struct operand a = operand(call, host_view0(call), k->BROADCAST0, &scratch);
+    struct operand b = {0};
+    if (k->OP != 0)
+        b = operand(call, host_view1(call), k->BROADCAST1, &scratch);
+    const struct row_function output =
+        HOST(row_of_output)(call, call->slot[SLOT_PARAMS], push->c4, &scratch);
+    const size_t pixel = 4 * (size_t)push->c4;
+    const int step = (int)run_pixels(push), rows = part_rows(call);
+    const int first = (int)part * rows, end = int_min(first + rows, push->h);
+    for (int y = first; y < end; y++) {
+        float *row =
+            (float *)call->slot[SLOT_OUTPUT] + (size_t)y * (size_t)push->w * pixel;
+        for (int x = 0; x < push->w; x += step) {
+            int count = int_min(step, push->w - x);
+            size_t n = (size_t)count * pixel;
+            float *to = row + (size_t)x * pixel;
+            const float *v = values(&a, y, x, count, pixel);
+            if (k->OP != 0) {
+                combine(k->OP, v, values(&b, y, x, count, pixel), n, to);
+                v = to;
             }
+            if (row_changes(&output))
+                HOST(row_apply)(&output, v, n, to);
+            else if (v != to)
+                row_copy(to, v, n);
+            if (push->channels % 4)
+                clear_padding(to, count, pixel, push->channels % 4);
         }
     }
 }
 
 extern const struct host_kernel HOST(host_pointwise);
-const struct host_kernel HOST(host_pointwise) = {parts, NULL, run};
+const struct host_kernel HOST(host_pointwise) = {parts, scratch_bytes, run};

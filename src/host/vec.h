@@ -150,10 +150,11 @@ HOST_INLINE int int_max(int a, int b)
     return a > b ? a : b;
 }
 
+/* What is not a number stays so. */
 #define HOST_CLAMP(type, name)                                                           \
     HOST_INLINE type name##_clamp(type x, type low, type high)                           \
     {                                                                                    \
-        return name##_min(name##_max(x, low), high);                                     \
+        return name##_min(high, name##_max(low, x));                                     \
     }
 HOST_CLAMP(vec, vec)
 HOST_CLAMP(vec4, vec4)

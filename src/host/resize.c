@@ -1,0 +1,161 @@
+/* Resize of height and width, nearest or linear without antialiasing
+ * (shaders/resize.comp). */
+#include "host/row.h"
+
+static int part_rows(const struct host_call *call)
+{
+    const struct resize_push *push = &call->push.resize;
+    return host_part_rows(push->out_h, (size_t)push->out_w * (size_t)push->c4 * 4);
+}
+
+static size_t parts(const struct host_call *call)
+{
+    return host_part_count(call->push.resize.out_h, part_rows(call));
+}
+
+static size_t scratch_bytes(const struct host_call *call)
+{
+    const struct resize_push *push = &call->push.resize;
+    size_t out_row = (size_t)push->out_w * (size_t)push->c4 * 4;
+    return (row_cache_floats(push->in_w, push->c4, 1) +
+            3 * row_round((size_t)push->out_w) + 2 * row_round(out_row)) *
+           sizeof(float);
+}
+
+static float coordinate(int coord, int o, int n_in, int n_out, float scale)
+{
+    switch ((enum net_coord)coord) {
+    case NET_COORD_ASYMMETRIC:
+        return (float)o / scale;
+    case NET_COORD_HALF_PIXEL:
+        return ((float)o + 0.5f) / scale - 0.5f;
+    case NET_COORD_PYTORCH_HALF_PIXEL:
+        return n_out > 1 ? ((float)o + 0.5f) / scale - 0.5f : 0.0f;
+    default:
+        return n_out > 1 ? (float)o * (float)(n_in - 1) / (float)(n_out - 1) : 0.0f;
+    }
+}
+
+static int nearest(int mode, float i)
+{
+    /* Coordinates within rounding error of a whole or half number count as that number,
+     * as in the shader. */
+    const float grid = floorf(i * 2.0f + 0.5f) * 0.5f;
+    if (fabsf(i - grid) < 1e-4f + 5e-7f * fabsf(i))
+        i = grid;
+    switch ((enum net_nearest)mode) {
+    case NET_NEAREST_FLOOR:
+        return (int)floorf(i);
+    case NET_NEAREST_CEIL:
+        return (int)ceilf(i);
+    case NET_NEAREST_ROUND_PREFER_FLOOR:
+        return (int)ceilf(i - 0.5f);
+    default:
+        return (int)floorf(i + 0.5f);
+    }
+}
+
+/* What output row or column o reads: the first of two neighbours, and the weight of the
+ * second. */
+struct sample {
+    int first, second;
+    float weight;
+};
+
+static struct sample sample(const struct resize_constants *k, int o, int n_in, int n_out,
+                            float scale)
+{
+    float i = coordinate(k->COORD, o, n_in, n_out, scale);
+    if (!k->LINEAR) {
+        int at = int_clamp(nearest(k->NEAREST, i), 0, n_in - 1);
+        return (struct sample){at, at, 0};
+    }
+    i = float_clamp(i, 0, (float)(n_in - 1));
+    int first = (int)floorf(i);
+    return (struct sample){first, int_min(first + 1, n_in - 1), i - (float)first};
+}
+
+/* to = a (1 - weight) + b weight, n floats. */
+HOST_INLINE void mix_row(const float *a, const float *b, float weight, size_t n,
+                         float *to)
+{
+    size_t i = 0;
+    const vec wv = vec_all(weight), rv = vec_all(1.0f - weight);
+    for (; i + VEC_FLOATS <= n; i += VEC_FLOATS)
+        *(vec *)(to + i) = vec_mad(*(const vec *)(b + i), wv, *(const vec *)(a + i) * rv);
+    const vec4 w4 = vec4_all(weight), r4 = vec4_all(1.0f - weight);
+    for (; i < n; i += 4)
+        *(vec4 *)(to + i) =
+            vec4_mad(*(const vec4 *)(b + i), w4, *(const vec4 *)(a + i) * r4);
+}
+
+/* The columns that the output's columns read: indices, and the weight of the second. */
+struct columns {
+    int *first, *second;
+    float *weight;
+};
+
+static struct columns make_columns(const struct host_call *call, void **scratch)
+{
+    const struct resize_push *push = &call->push.resize;
+    const size_t w = (size_t)push->out_w;
+    struct columns columns = {(int *)row_take(scratch, w), (int *)row_take(scratch, w),
+                              row_take(scratch, w)};
+    for (int x = 0; x < push->out_w; x++) {
+        struct sample s = sample(&call->constants.own.resize, x, push->in_w, push->out_w,
+                                 push->scale_x);
+        columns.first[x] = s.first;
+        columns.second[x] = s.second;
+        columns.weight[x] = s.weight;
+    }
+    return columns;
+}
+
+/* Row y of the input, resized to the output's width. Two rows are kept, of an even and
+ * an odd number. */
+static const float *wide_row(struct row_cache *input, const struct columns *columns,
+                             size_t pixel, int width, int y, int *kept, float *rows)
+{
+    float *to = rows + (size_t)(y % 2) * row_round((size_t)width * pixel);
+    if (kept[y % 2] == y)
+        return to;
+    kept[y % 2] = y;
+    const float *from = HOST(row_get)(input, y);
+    for (int x = 0; x < width; x++)
+        mix_row(from + (size_t)columns->first[x] * pixel,
+                from + (size_t)columns->second[x] * pixel, columns->weight[x], pixel,
+                to + (size_t)x * pixel);
+    return to;
+}
+
+static void run(const struct host_call *call, size_t part, void *scratch)
+{
+    const struct resize_push *push = &call->push.resize;
+    const struct resize_constants *k = &call->constants.own.resize;
+    const struct host_view view = host_view0(call);
+    const size_t pixel = 4 * (size_t)push->c4, out_row = (size_t)push->out_w * pixel;
+    struct row_cache input = HOST(row_cache)(&view, push->in_w, push->c4, 1, &scratch);
+    const struct columns columns = make_columns(call, &scratch);
+    float *wide = row_take(&scratch, 2 * row_round(out_row));
+    int kept[2] = {-1, -1};
+    const int rows = part_rows(call), begin = (int)part * rows;
+    for (int y = begin; y < int_min(begin + rows, push->out_h); y++) {
+        const struct sample s = sample(k, y, push->in_h, push->out_h, push->scale_y);
+        float *to = (float *)call->slot[SLOT_OUTPUT] + (size_t)y * out_row;
+        if (k->LINEAR) {
+            const float *a =
+                wide_row(&input, &columns, pixel, push->out_w, s.first, kept, wide);
+            const float *b =
+                wide_row(&input, &columns, pixel, push->out_w, s.second, kept, wide);
+            mix_row(a, b, s.weight, out_row, to);
+            continue;
+        }
+        const float *from = HOST(row_get)(&input, s.first);
+        for (int x = 0; x < push->out_w; x++)
+            row_copy(to + (size_t)x * pixel, from + (size_t)columns.first[x] * pixel,
+                     pixel);
+    }
+}
+
+extern const struct host_kernel HOST(host_resize);
+const struct host_kernel HOST(host_resize) = {parts, scratch_bytes, run};
