@@ -2,7 +2,16 @@
 #include "host/host.h"
 #include "host/vec.h"
 
-#define HOST_KERNELS(X) X(POINTWISE, pointwise)
+#define HOST_KERNELS(X)                                                                  \
+    X(POINTWISE, pointwise)                                                              \
+    X(FLOW_LUMA, flow_luma)                                                              \
+    X(FLOW_HALF, flow_half)                                                              \
+    X(FLOW_MAPS, flow_maps)                                                              \
+    X(FLOW_SEARCH, flow_search)                                                          \
+    X(FLOW_DENSE, flow_dense)                                                            \
+    X(FLOW_MEDIAN, flow_median)                                                          \
+    X(FLOW_TERMS, flow_terms)                                                            \
+    X(FLOW_REFINE, flow_refine)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)
