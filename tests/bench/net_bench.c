@@ -1,8 +1,9 @@
-/* net_bench MODEL.onnx|convN HxW [texel|shared] [fp32|fp16] [direct] [check] [whole]
- * [runs=N] [style=N] [image=FILE] [output=FILE]: times a network's plan alone (no frame
- * conversion), whole and step by step, and prints the plan. convN is one 3x3 convolution
- * of N to N channels. whole: no times of steps, no plan. image, output: 32-bit floats,
- * [C][H][W], to read instead of random numbers and to write. */
+/* net_bench MODEL.onnx|convN HxW [texel|shared|host|host-ISA] [fp32|fp16] [direct]
+ * [check] [threads=N] [whole] [runs=N] [style=N] [image=FILE] [output=FILE]: times a
+ * network's plan alone (no frame conversion), whole and step by step, and prints the
+ * plan. convN is one 3x3 convolution of N to N channels. whole: no times of steps, no
+ * plan. image, output: 32-bit floats, [C][H][W], to read instead of random numbers and to
+ * write. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ struct options {
     bool check;
     int style;
     const char *image, *output;
+    struct daub_device_params device;
 };
 
 static bool parse(int argc, char **argv, struct options *options, struct probe *probe)
@@ -89,8 +91,10 @@ static bool parse(int argc, char **argv, struct options *options, struct probe *
     if (argc < 3 || sscanf(argv[2], "%dx%d", &options->h, &options->w) != 2)
         return false;
     for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "shared") == 0)
-            probe->kernels = GPU_KERNELS_SHARED;
+        if (strcmp(argv[i], "shared") == 0 || strcmp(argv[i], "texel") == 0 ||
+            strncmp(argv[i], "host", 4) == 0)
+            options->device.kernels = argv[i];
+        sscanf(argv[i], "threads=%d", &options->device.threads);
         probe->fp16 = probe->fp16 || strcmp(argv[i], "fp16") == 0;
         probe->no_winograd = probe->no_winograd || strcmp(argv[i], "direct") == 0;
         probe->want_steps = probe->want_steps && strcmp(argv[i], "whole") != 0;
@@ -152,15 +156,16 @@ static double print_steps(const struct probe *probe)
 int main(int argc, char **argv)
 {
     struct daub_error error = {0};
-    struct options options = {0};
-    struct probe probe = {.kernels = GPU_KERNELS_TEXEL, .repeat = 15, .want_steps = true};
+    struct options options = {.device = {.kernels = "host"}};
+    struct probe probe = {.repeat = 15, .want_steps = true};
     if (!parse(argc, argv, &options, &probe))
         return 2;
     int h = options.h, w = options.w;
-    if (daub_device_open(NULL, &probe.device, &error) != DAUB_OK) {
+    if (daub_device_open(&options.device, &probe.device, &error) != DAUB_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 3;
     }
+    probe.kernels = probe_choose_kernels(probe.device);
     struct net_graph graph = {0};
     int conv = 0;
     bool ok = sscanf(argv[1], "conv%d", &conv) == 1 ? conv_graph(&graph, conv, h, w)

@@ -60,7 +60,7 @@ def replace_hard_sigmoid(graph):
 class OnnxRuntime:
     def __init__(self, job, folder):
         import onnxruntime
-        self.version, self.isa = onnxruntime.__version__, "no switch"
+        self.version, self.isa = onnxruntime.__version__, "the processor's; no switch"
         model, self.feeds = load(job, False)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = job["threads"]
@@ -94,7 +94,7 @@ class OpenVino:
 class Ncnn:
     def __init__(self, job, folder):
         import ncnn
-        self.ncnn, self.version, self.isa = ncnn, ncnn.__version__, "no switch"
+        self.ncnn, self.version, self.isa = ncnn, ncnn.__version__, "the processor's; no switch"
         model, feeds = load(job, True)
         onnx.save(model, os.path.join(folder, "model.onnx"))
         shape = f"inputshape=[1,3,{job['height']},{job['width']}]f32"
@@ -144,7 +144,9 @@ class PyTorch:
         import peers_torch
         self.version = torch.__version__
         config = torch.__config__.show()
-        self.isa = config.split("CPU capability usage: ")[-1].split("\n")[0]
+        kind = config.split("CPU capability usage: ")[-1].split("\n")[0]
+        limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "not limited")
+        self.isa = f"ATen {kind}, oneDNN {limit}"
         torch.set_num_threads(job["threads"])
         model, feeds = load(job, True)
         self.net = peers_torch.Network(model)

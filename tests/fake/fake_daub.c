@@ -209,6 +209,12 @@ void daub_device_close(struct daub_device *device)
     free(device);
 }
 
+const char *daub_device_kernels(struct daub_device *device)
+{
+    (void)device;
+    return "fake";
+}
+
 int daub_device_validation_errors(const struct daub_device *device)
 {
     const char *count = getenv("DAUB_FAKE_VALIDATION_ERRORS");
