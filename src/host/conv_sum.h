@@ -91,7 +91,8 @@ HOST_INLINE void conv_sum_some(const struct conv_sum *s, int x, int o, int n, in
 {
     switch (n) {
         CONV_CASE(1)
-        CONV_CASE(2) CONV_CASE(3) CONV_CASE(4) CONV_CASE(5) CONV_CASE(6)
+        CONV_CASE(2)
+        CONV_CASE(3) CONV_CASE(4) CONV_CASE(5) CONV_CASE(6)
 #if CONV_PIXELS_1 >= 12
             CONV_CASE(7) CONV_CASE(8) CONV_CASE(9) CONV_CASE(10) CONV_CASE(11)
                 CONV_CASE(12)
