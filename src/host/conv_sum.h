@@ -7,6 +7,8 @@
 #ifndef DAUB_HOST_CONV_SUM_H
 #define DAUB_HOST_CONV_SUM_H
 
+#include <stddef.h>
+
 #include "host/vec.h"
 
 #define CONV_BLOCK 16 /* output channels whose weights are side by side */
@@ -89,18 +91,17 @@ HOST_INLINE void conv_sum_pixels(const struct conv_sum *s, int x, int o, int n, 
 
 HOST_INLINE void conv_sum_some(const struct conv_sum *s, int x, int o, int n, int v)
 {
+    /* clang-format off */
     switch (n) {
-        CONV_CASE(1)
-        CONV_CASE(2)
-        CONV_CASE(3) CONV_CASE(4) CONV_CASE(5) CONV_CASE(6)
+        CONV_CASE(1) CONV_CASE(2) CONV_CASE(3) CONV_CASE(4) CONV_CASE(5) CONV_CASE(6)
 #if CONV_PIXELS_1 >= 12
-            CONV_CASE(7) CONV_CASE(8) CONV_CASE(9) CONV_CASE(10) CONV_CASE(11)
-                CONV_CASE(12)
+        CONV_CASE(7) CONV_CASE(8) CONV_CASE(9) CONV_CASE(10) CONV_CASE(11) CONV_CASE(12)
 #endif
 #if CONV_PIXELS_1 >= 14
-                    CONV_CASE(13) CONV_CASE(14)
+        CONV_CASE(13) CONV_CASE(14)
 #endif
     }
+    /* clang-format on */
 }
 
 /* Pixels 0 .. pixels - 1 in chunks of nearly the same size. */
