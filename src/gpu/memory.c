@@ -115,6 +115,8 @@ fail:
 
 void gpu_buffer_free(struct daub_device *device, struct gpu_buffer *buffer)
 {
+    if (buffer->bytes == 0)
+        return;
     if (buffer->buffer)
         vkDestroyBuffer(device->device, buffer->buffer, NULL);
     if (buffer->memory)
