@@ -1,17 +1,17 @@
 /* Inverse search of one level (shaders/flow_search.comp has the method). Four neighboring
  * patches are searched side by side, so that one's arithmetic fills the other's waiting:
  * what is one number a patch is in vec4, patch by patch; a patch's pixels are in vectors
- * of a row. Pixels beyond the picture repeat its border. */
+ * of a row. */
 #include "host/flow.h"
 #include "host/view.h"
 
 enum {
     PATCH = FLOW_PATCH,
     PIXELS = PATCH * PATCH,
-    SIDE = 4,  /* patches searched side by side */
-    REACH = 4, /* as in the shader */
-    WINDOW = PATCH + 1,
-    WINDOW_PITCH = 16, /* floats */
+    SIDE = 4,                 /* patches searched side by side */
+    REACH = 4,                /* as in the shader */
+    WINDOW_PITCH = 2 * PATCH, /* floats */
+    FAR = 1 << 24,            /* pixels; positions up to there have whole numbers */
 };
 
 /* As in the shader. */
@@ -61,14 +61,14 @@ struct patch {
     float copy[3][PATCH * PATCH];
 };
 
-/* Copies width x height pixels from (x, y) on, which may be outside the picture. */
-static void copy_window(const float *plane, int w, int h, int x, int y, int size,
-                        size_t pitch, float *window)
+/* Copies the patch at (x, y) of a picture smaller than a patch, whose last pixels repeat.
+ */
+static void copy_patch(const float *plane, int w, int h, int x, int y, float *copy)
 {
-    for (int j = 0; j < size; j++) {
-        const float *row = plane + (size_t)int_clamp(y + j, 0, h - 1) * (size_t)w;
-        for (int i = 0; i < size; i++)
-            window[(size_t)j * pitch + (size_t)i] = row[int_clamp(x + i, 0, w - 1)];
+    for (int j = 0; j < PATCH; j++) {
+        const float *row = plane + (size_t)int_min(y + j, h - 1) * (size_t)w;
+        for (int i = 0; i < PATCH; i++)
+            copy[j * PATCH + i] = row[int_min(x + i, w - 1)];
     }
 }
 
@@ -81,7 +81,7 @@ static void find_patch(const struct level *level, int x, int y, struct patch *pa
     for (int i = 0; i < 3; i++) {
         start[i] = planes[i] + (size_t)y * (size_t)w + x;
         if (!whole) {
-            copy_window(planes[i], w, h, x, y, PATCH, PATCH, patch->copy[i]);
+            copy_patch(planes[i], w, h, x, y, patch->copy[i]);
             start[i] = patch->copy[i];
         }
     }
@@ -153,13 +153,37 @@ struct comparison {
     vec4 error;                 /* mean squared difference of patches less their means */
 };
 
+/* The patch at a position partly outside the picture, interpolated from the nearest pixel
+ * inside and the next; compare takes it as a patch between no pixels. */
+static void sample_outside(const struct level *level, int px, int py, float fx, float fy,
+                           float window[(PATCH + 1) * WINDOW_PITCH])
+{
+    const int w = level->w, h = level->h;
+    memset(window, 0, (PATCH + 1) * WINDOW_PITCH * sizeof(float));
+    int left[PATCH], right[PATCH];
+    for (int i = 0; i < PATCH; i++) {
+        left[i] = int_clamp(px + i, 0, w - 1);
+        right[i] = int_min(left[i] + 1, w - 1);
+    }
+    for (int j = 0; j < PATCH; j++) {
+        const int y = int_clamp(py + j, 0, h - 1);
+        const float *upper = level->to + (size_t)y * (size_t)w;
+        const float *lower = upper + (y < h - 1 ? w : 0);
+        for (int i = 0; i < PATCH; i++) {
+            const float a = upper[left[i]], b = lower[left[i]];
+            const float high = float_mad(fx, upper[right[i]] - a, a);
+            const float low = float_mad(fx, lower[right[i]] - b, b);
+            window[j * WINDOW_PITCH + i] = float_mad(fy, low - high, high);
+        }
+    }
+}
+
 HOST_INLINE struct comparison compare_group(const struct group *group, vec4 u, vec4 v,
                                             bool slopes)
 {
     const struct level *level = group->level;
-    /* Farther outside than a patch, nothing changes any more. */
-    const vec4 x = vec4_clamp(group->x + u, vec4_all(-WINDOW), vec4_all((float)level->w));
-    const vec4 y = vec4_clamp(group->y + v, vec4_all(-WINDOW), vec4_all((float)level->h));
+    const vec4 x = vec4_clamp(group->x + u, vec4_all(-FAR), vec4_all(FAR));
+    const vec4 y = vec4_clamp(group->y + v, vec4_all(-FAR), vec4_all(FAR));
     const vec4i px = flow_floor(x), py = flow_floor(y);
     const vec4 fx = x - __builtin_convertvector(px, vec4);
     const vec4 fy = y - __builtin_convertvector(py, vec4);
@@ -171,10 +195,9 @@ HOST_INLINE struct comparison compare_group(const struct group *group, vec4 u, v
             const float *to = level->to + (size_t)py[i] * (size_t)level->w + px[i];
             m[i] = compare(patch, to, (size_t)level->w, fx[i], fy[i], slopes);
         } else {
-            float window[WINDOW * WINDOW_PITCH];
-            copy_window(level->to, level->w, level->h, px[i], py[i], WINDOW, WINDOW_PITCH,
-                        window);
-            m[i] = compare(patch, window, WINDOW_PITCH, fx[i], fy[i], slopes);
+            float window[(PATCH + 1) * WINDOW_PITCH];
+            sample_outside(level, px[i], py[i], fx[i], fy[i], window);
+            m[i] = compare(patch, window, WINDOW_PITCH, 0, 0, slopes);
         }
     }
     flow_transpose(m);

@@ -235,6 +235,46 @@ static void test_forward(void **state)
     close_scene(&scene);
 }
 
+/* The field that the set finds; fails unless it is the expected one (NULL: any). */
+static float *move_odd(const struct place *place, int w, int h, const float *expected)
+{
+    const double moved[6] = {1, 0, 2.3, 0, 1, -1.4};
+    struct scene scene;
+    open_scene(&scene, place, w, h, 2);
+    show(&scene, identity, 1);
+    show(&scene, moved, 1);
+    float *field = result(&scene);
+    const struct flow_level *level = &scene.flow.levels[0];
+    double sum = 0;
+    for (int k = 0; expected && k < 4 * level->w * level->h; k++)
+        sum += fabs((double)(field[k] - expected[k]));
+    if (!(sum < 1e-3 * level->w * level->h))
+        fail_msg("%dx%d, %s kernels: %.4f px a pixel from the first set's flow", w, h,
+                 gpu_test_kernels_name(place->kernels), sum / level->w / level->h);
+    close_scene(&scene);
+    return field;
+}
+
+/* All kernel sets of a device find the same flow, at the picture's border too. */
+static void test_sets_agree(void **state)
+{
+    (void)state;
+    const int sizes[][2] = {{66, 34}, {18, 14}, {10, 180}, {128, 14}, {2, 2}};
+    for (int i = 0; i < test.count; i++) {
+        enum gpu_kernels sets[GPU_TEST_KERNELS];
+        int count = gpu_test_kernels(test.devices[i], sets);
+        for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+            struct place place = {test.devices[i], sets[0], false, 1, false};
+            float *expected = move_odd(&place, sizes[k][0], sizes[k][1], NULL);
+            for (int set = 1; set < count; set++) {
+                place.kernels = sets[set];
+                free(move_odd(&place, sizes[k][0], sizes[k][1], expected));
+            }
+            free(expected);
+        }
+    }
+}
+
 /* Still pictures of any size have no flow, also after several frames. */
 static void stay(const struct place *place)
 {
@@ -283,9 +323,8 @@ static void test_nothing_to_see(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_motions),
-        cmocka_unit_test(test_forward),
-        cmocka_unit_test(test_rest),
+        cmocka_unit_test(test_motions),        cmocka_unit_test(test_forward),
+        cmocka_unit_test(test_sets_agree),     cmocka_unit_test(test_rest),
         cmocka_unit_test(test_nothing_to_see),
     };
     if (!gpu_test_open(&test))
