@@ -36,7 +36,10 @@ static size_t scratch_bytes(const struct host_call *call)
         type v = name##_all(initial);                                                    \
         for (int r = 0; r < count; r++) {                                                \
             type x = *(const type *)(rows[r] + i);                                       \
-            v = largest ? name##_max(v, x) : v + x;                                      \
+            if (largest)                                                                 \
+                v = name##_max(v, x);                                                    \
+            else                                                                         \
+                v += x;                                                                  \
         }                                                                                \
         *(type *)(to + i) = v;                                                           \
     } while (0)
@@ -57,9 +60,14 @@ HOST_INLINE void join_rows(bool largest, float initial, const float *const *rows
         type v = name##_all(initial);                                                    \
         for (int p = 0; p < count; p++) {                                                \
             type x = *(const type *)(from + (size_t)p * step + i);                       \
-            v = largest ? name##_max(v, x) : v + x;                                      \
+            if (largest)                                                                 \
+                v = name##_max(v, x);                                                    \
+            else                                                                         \
+                v += x;                                                                  \
         }                                                                                \
-        *(type *)(to + i) = largest ? v : v / divisor;                                   \
+        if (!largest)                                                                    \
+            v /= divisor;                                                                \
+        *(type *)(to + i) = v;                                                           \
     } while (0)
 
 HOST_INLINE void join_pixels(bool largest, float initial, float divisor,
