@@ -122,18 +122,26 @@
     X(27, int, COMPS, 4)                 /* used channels of an input block (3 for a picture) */ \
     X(28, int, KYU, 3) X(29, int, KXU, 3) /* part of the kernel that is unrolled */
 
+#define CONV_HOST_CONSTANTS(X) \
+    CONV_CONSTANTS(X) \
+    X(25, int, TILE_H, 8) X(26, int, TILE_W, 64) /* output pixels of a part and of a tile of statistics */ \
+    X(27, int, O_STEP, 32)               /* output channels of a part */ \
+    X(28, int, GROUP_IN, 16) X(29, int, GROUP_OUT, 16) /* channels of a group */
+
 #define CONV_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) SLOT_OUTPUT(X) SLOT_STATS(X)
 #define CONV_SHARED_SLOTS(X) CONV_SLOTS(X)
 #define CONV_TEXEL_SLOTS(X)  CONV_SLOTS(X)
+#define CONV_HOST_SLOTS(X)   CONV_SLOTS(X)
 
 #define CONV_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) /* out: of one phase */ \
     X(int, top) X(int, left)             /* padding */ \
     X(int, o4)                           /* output channel blocks */ \
-    X(int, groups)                       /* work-groups over output channels */
+    X(int, groups)                       /* work-groups, or a processor's parts, over output channels */
 #define CONV_SHARED_PUSH(X) CONV_PUSH(X)
 #define CONV_TEXEL_PUSH(X)  CONV_PUSH(X)
+#define CONV_HOST_PUSH(X)   CONV_PUSH(X) X(int, out_c)
 
 /* ---- depthwise and generic convolution ---- */
 
@@ -392,10 +400,12 @@
     TEMPORAL_BLEND_OWN_SLOTS(X)
 
 /* X(NAME, name, module, push bytes): the lists above are NAME_CONSTANTS, NAME_SLOTS and NAME_PUSH;
- * the SPIR-V modules are called module_SET_PRECISION (manifest.txt). */
+ * the SPIR-V modules are called module_SET_PRECISION (manifest.txt). CONV_HOST has none: it is a
+ * C function only (src/host). */
 #define KERNELS(X) \
     X(CONV_SHARED, conv_shared, conv, 32) \
     X(CONV_TEXEL, conv_texel, conv, 32) \
+    X(CONV_HOST, conv_host, conv_host, 36) \
     X(CONV_DEPTHWISE, conv_depthwise, conv_depthwise, 32) \
     X(CONV_GENERIC, conv_generic, conv_generic, 68) \
     X(WINOGRAD_IN, winograd_in, winograd_in, 32) \

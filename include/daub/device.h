@@ -1,4 +1,4 @@
-/* Vulkan devices: listing and opening them. */
+/* Devices: graphics cards behind Vulkan, and the processor. Listing and opening them. */
 #ifndef DAUB_DEVICE_H
 #define DAUB_DEVICE_H
 
@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-struct daub_device; /* opaque; a Vulkan instance, logical device and queue */
+struct daub_device; /* opaque */
 
 enum daub_device_kind {
     DAUB_DEVICE_DISCRETE = 1,
@@ -20,36 +20,42 @@ enum daub_device_kind {
     DAUB_DEVICE_VIRTUAL,
     DAUB_DEVICE_SOFTWARE,
     DAUB_DEVICE_OTHER,
+    DAUB_DEVICE_PROCESSOR, /* without Vulkan; always there */
 };
 
 struct daub_device_info {
     char name[256];
-    char driver[256]; /* name and version of the driver */
+    char driver[256]; /* name and version; for the processor its instruction set */
     char uuid[33];    /* device UUID, 32 hexadecimal digits */
     enum daub_device_kind kind;
     uint32_t vendor_id, device_id;
-    uint64_t memory_bytes; /* size of the largest device-local heap */
+    uint64_t memory_bytes; /* size of the largest device-local heap; installed memory */
     bool fp16_storage;     /* painting is faster with tensors stored in 16 bits */
     bool usable;           /* it has everything that daub needs */
     char missing[128];     /* if not usable: what is missing, in words */
 };
 
-/* Writes up to capacity entries to infos and returns the number of devices: 0 where no
- * driver is installed, -1 with *error where the Vulkan loader failed. Thread-safe. */
+/* Writes up to capacity entries to infos and returns the number of devices: those of
+ * Vulkan, then the processor. -1 with *error where Vulkan failed. Thread-safe. */
 DAUB_API int daub_device_list(struct daub_device_info *infos, int capacity,
                               struct daub_error *error);
 
 /* How to open a device. A zero field means the default. */
 struct daub_device_params {
-    /* A number in the order of daub_device_list, a UUID or a part of a name in upper or
-     * lower case. NULL or "auto": the device of the fastest kind. */
+    /* A number in the order of daub_device_list, a UUID, a part of a name in upper or
+     * lower case, or "processor". NULL or "auto": the device of the fastest kind. */
     const char *select;
     bool validation; /* load the Khronos validation layer; its messages become errors */
     /* Folder for compiled pipelines and results of checks. NULL: $XDG_CACHE_HOME/daub or
      * $HOME/.cache/daub; "": nothing is stored. */
     const char *cache_path;
-    /* Kernel set, "texel" or "shared". NULL: the faster one, which is measured once. */
+    /* Kernel set: "texel" or "shared" (shaders), "host" (C, on the processor and on
+     * software devices) or "host-" and the name of an instruction set: avx512, avx2,
+     * neon, generic. NULL: the fastest one, which is measured once. */
     const char *kernels;
+    /* How many threads paint on the processor, at most 256. 0: one for each processor
+     * that the process may use. */
+    int threads;
 };
 
 /* Opens a device; params NULL means all defaults. The caller closes *device with
@@ -70,6 +76,11 @@ DAUB_API int daub_device_validation_errors(const struct daub_device *device);
 /* The description of an open device, owned by it. Thread-safe. */
 DAUB_API const struct daub_device_info *
 daub_device_get_info(const struct daub_device *device);
+
+/* The kernel set that the device paints with: "texel", "shared", or "host-" and an
+ * instruction set. Where it can run several, the first call times them or reads the
+ * result of an earlier run. Thread-safe. */
+DAUB_API const char *daub_device_kernels(struct daub_device *device);
 
 #ifdef __cplusplus
 }

@@ -46,7 +46,7 @@ bool scene_render_init(struct scene_render *render, const char *device, int widt
                        int height, int samples, struct daub_error *error)
 {
     *render = (struct scene_render){.width = width, .height = height, .samples = samples};
-    struct daub_device_params params = {.select = device};
+    struct daub_device_params params = {.select = device, .kernels = "shared"};
     VkDeviceSize bytes = (VkDeviceSize)width * (VkDeviceSize)height * 12;
     if (daub_device_open(&params, &render->device, error) != DAUB_OK ||
         !gpu_buffer_create(render->device, GPU_MEMORY_DOWNLOAD, bytes, "scene",

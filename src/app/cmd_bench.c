@@ -303,6 +303,7 @@ static cJSON *describe(const struct bench *bench)
     cJSON_AddStringToObject(root, "daub", daub_version());
     cJSON_AddStringToObject(root, "device", device->name);
     cJSON_AddStringToObject(root, "driver", device->driver);
+    cJSON_AddStringToObject(root, "kernels", daub_device_kernels(bench->device));
     cJSON_AddStringToObject(root, "model", model->name);
     cJSON_AddNumberToObject(root, "parameters", (double)model->parameters);
     cJSON_AddStringToObject(root, "precision", precisions[bench->precision]);

@@ -20,7 +20,9 @@ static const char *kind_name(enum daub_device_kind kind)
     case DAUB_DEVICE_VIRTUAL:
         return "virtual graphics";
     case DAUB_DEVICE_SOFTWARE:
-        return "software, on the processor";
+        return "software Vulkan";
+    case DAUB_DEVICE_PROCESSOR:
+        return "the processor";
     case DAUB_DEVICE_OTHER:
         break;
     }

@@ -1,5 +1,7 @@
 #include "app/commands.h"
 
+#include <string.h>
+
 #include "util/error.h"
 #include "util/log.h"
 
@@ -43,13 +45,12 @@ const char *command_default_model(const struct daub_device_info *device)
 
 struct daub_device_params command_device_params(const struct options *options)
 {
-    static const char *const names[] = {
-        [KERNELS_AUTO] = NULL, [KERNELS_TEXEL] = "texel", [KERNELS_SHARED] = "shared"};
     return (struct daub_device_params){
         .select = options->gpu,
         .validation = options->validation,
         .cache_path = options->no_cache ? "" : NULL,
-        .kernels = names[options->kernels],
+        .kernels = options->kernels,
+        .threads = (int)options->threads,
     };
 }
 
@@ -75,6 +76,13 @@ enum exit_code command_open(const struct options *options, struct daub_device **
         return (enum exit_code)command_fail(exit_code_of(error.status), &error);
     if (daub_device_open(&params, device, &error) != DAUB_OK)
         return (enum exit_code)command_fail(exit_code_of(error.status), &error);
+    bool automatic =
+        !options->kernels && (!options->gpu || !strcmp(options->gpu, "auto"));
+    if (automatic && daub_device_get_info(*device)->kind == DAUB_DEVICE_PROCESSOR)
+        daub_log(DAUB_LOG_INFO,
+                 "painting on the processor (%s); a graphics card would be "
+                 "many times faster",
+                 daub_device_get_info(*device)->name);
     if (!options->model &&
         daub_model_load(command_default_model(daub_device_get_info(*device)),
                         (enum daub_model_range)options->model_range, model,

@@ -47,10 +47,6 @@ static const struct choice precisions[] = {{"auto", DAUB_PRECISION_AUTO},
                                            {"fp16", DAUB_PRECISION_FP16},
                                            {"fp32", DAUB_PRECISION_FP32},
                                            {NULL, 0}};
-static const struct choice kernel_sets[] = {{"auto", KERNELS_AUTO},
-                                            {"texel", KERNELS_TEXEL},
-                                            {"shared", KERNELS_SHARED},
-                                            {NULL, 0}};
 static const struct choice dumps[] = {
     {"graph", DUMP_GRAPH}, {"plan", DUMP_PLAN}, {NULL, 0}};
 static const struct choice temporals[] = {{"off", DAUB_TEMPORAL_OFF},
@@ -194,14 +190,19 @@ static const struct option table[] = {
 
     {"Device", "-g", "--gpu", KIND_TEXT, "DEV",
      VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_MODEL, FIELD(gpu),
-     .help = "number, name or UUID of \"daub devices\", or auto (default)"},
+     .help = "number, name or UUID of \"daub devices\", processor, or auto (default)"},
     {NULL, "--precision", NULL, KIND_CHOICE, "P",
      VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(precision),
      .choices = precisions, .help = "auto (default), fp16 or fp32"},
-    {NULL, "--kernels", NULL, KIND_CHOICE, "SET",
+    {NULL, "--kernels", NULL, KIND_TEXT, "SET",
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(kernels),
-     .choices = kernel_sets,
-     .help = "kernel set: texel, shared or auto (default; the faster one on this device)"},
+     .help = "kernel set: texel or shared (shaders), host (C, on the processor), host-avx512, "
+             "host-avx2, host-neon or host-generic (one instruction set), or auto (default; "
+             "the fastest one on this device)"},
+    {NULL, "--threads", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS,
+     FIELD(threads), .min = 1, .max = 256,
+     .help = "threads that paint on the processor; default: one for each processor that daub "
+             "may use"},
     {NULL, "--validation", NULL, KIND_FLAG, NULL,
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(validation),
      .help = "load the Vulkan validation layer; what it reports is printed, and its errors "

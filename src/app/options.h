@@ -15,7 +15,6 @@ struct option_list {
     size_t count, capacity;
 };
 
-enum kernel_set { KERNELS_AUTO = 0, KERNELS_TEXEL, KERNELS_SHARED };
 enum dump_kind { DUMP_NONE = 0, DUMP_GRAPH, DUMP_PLAN };
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
@@ -48,9 +47,10 @@ struct options {
     const char *size, *out_size;
 
     const char *gpu;
-    int precision; /* enum daub_precision */
-    int kernels;   /* enum kernel_set */
-    int dump;      /* enum dump_kind */
+    int precision;       /* enum daub_precision */
+    const char *kernels; /* as daub_device_params takes it; NULL: the fastest */
+    int64_t threads;     /* that paint on the processor; 0: one for each processor */
+    int dump;            /* enum dump_kind */
     bool validation, no_cache, no_verify, check_steps;
 
     const char *encoder, *preset, *pix_fmt;

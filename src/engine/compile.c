@@ -3,13 +3,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "engine/dispatch.h"
+#include "engine/exec.h"
 
 static void *compile_steps(void *user)
 {
     struct compile *compile = user;
     const struct plan *plan = compile->plan;
-    enum gpu_kernels kernels = plan->caps.texel ? GPU_KERNELS_TEXEL : GPU_KERNELS_SHARED;
+    enum gpu_kernels kernels = exec_kernels(plan);
     for (;;) {
         size_t left = atomic_load(&compile->left);
         while (left > 0 && !atomic_compare_exchange_weak(&compile->left, &left, left - 1))
@@ -30,6 +30,8 @@ void compile_start(struct compile *compile, struct daub_device *device,
     compile->device = device;
     compile->plan = plan;
     atomic_init(&compile->left, plan->step_count);
+    if (plan->caps.host)
+        return; /* they were compiled when the program was built */
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
     while (compile->thread_count + 1 < processors &&
            compile->thread_count < COMPILE_THREADS_MAX &&

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
 
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
@@ -17,8 +18,10 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
     list->activations =
         fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
     list->capacity = max_items;
-    list->view_capacity = max_items * FIRST_OUTPUT_SLOT;
     list->items = daub_alloc(max_items, sizeof(*list->items));
+    if (list->items && kernels == GPU_KERNELS_HOST)
+        return true;
+    list->view_capacity = max_items * FIRST_OUTPUT_SLOT;
     list->views = daub_alloc(list->view_capacity, sizeof(VkBufferView));
     if (!list->items || !list->views) {
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for %zu dispatches",
@@ -123,6 +126,31 @@ VkPipeline dispatch_pipeline(struct daub_device *device, enum gpu_kernels set,
                         error);
 }
 
+static bool add_host_call(struct dispatch_list *list, struct dispatch *item,
+                          const struct kernel_constants *constants,
+                          const struct dispatch_binding bindings[SLOT_COUNT],
+                          struct daub_error *error)
+{
+    struct daub_device *device = list->device;
+    if (!device->isa || !device->isa->kernels[item->kernel])
+        return daub_fail(error, DAUB_ERROR_FAILED, "%s has no host kernel %s",
+                         device->info.name, kernel_info(item->kernel)->name);
+    struct host_call *call = &item->call;
+    call->kernel = item->kernel;
+    call->constants = *constants;
+    call->push = item->push;
+    memcpy(call->groups, item->groups, sizeof(call->groups));
+    for (int i = 0; i < SLOT_COUNT; i++) {
+        const struct dispatch_binding *b = &bindings[i];
+        call->slot[i] = b->buffer ? (char *)b->buffer->mapped + b->offset : NULL;
+        call->bytes[i] = b->buffer ? (size_t)b->bytes : 0;
+    }
+    if (!host_pool_reserve(device->pool, device->isa, call, error))
+        return false;
+    list->count++;
+    return true;
+}
+
 bool dispatch_list_add(struct dispatch_list *list, bool fp16,
                        const struct kernel_constants *constants,
                        const struct dispatch_binding bindings[SLOT_COUNT],
@@ -132,6 +160,8 @@ bool dispatch_list_add(struct dispatch_list *list, bool fp16,
         return daub_fail(error, DAUB_ERROR_FAILED, "more dispatches than planned for");
     struct dispatch *added = &list->items[list->count];
     *added = *item;
+    if (list->kernels == GPU_KERNELS_HOST)
+        return add_host_call(list, added, constants, bindings, error);
     added->pipeline = dispatch_pipeline(list->device, list->kernels, item->kernel, fp16,
                                         constants, error);
     if (!added->pipeline)
@@ -197,4 +227,70 @@ void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
     if (queries)
         vkCmdWriteTimestamp(cmd, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries,
                             (uint32_t)list->count);
+}
+
+static bool run_on_host(const struct dispatch_list *list, double *ms)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        int64_t start = ms ? daub_clock_us() : 0;
+        host_pool_run(list->device->pool, list->device->isa, &list->items[i].call);
+        if (ms)
+            ms[i] = (double)(daub_clock_us() - start) * 1e-3;
+    }
+    return true;
+}
+
+bool dispatch_read_times(struct daub_device *device, VkQueryPool queries, size_t count,
+                         double *ms, struct daub_error *error)
+{
+    uint64_t *ticks = daub_alloc(count + 1, sizeof(*ticks));
+    bool ok = false;
+    if (!ticks)
+        return daub_no_memory(error, "timings");
+    GPU_CHECK(vkGetQueryPoolResults(device->device, queries, 0, (uint32_t)count + 1,
+                                    (count + 1) * sizeof(*ticks), ticks, sizeof(*ticks),
+                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
+    for (size_t i = 0; i < count; i++)
+        ms[i] = (double)(ticks[i + 1] - ticks[i]) * device->caps.timestamp_ns * 1e-6;
+    ok = true;
+fail:
+    free(ticks);
+    return ok;
+}
+
+struct recording {
+    const struct dispatch_list *list;
+    VkQueryPool queries;
+};
+
+static void record(VkCommandBuffer cmd, void *user)
+{
+    const struct recording *recording = user;
+    dispatch_list_record(recording->list, cmd, recording->queries);
+}
+
+bool dispatch_list_run(const struct dispatch_list *list, double *ms,
+                       struct daub_error *error)
+{
+    struct daub_device *device = list->device;
+    struct recording recording = {list, VK_NULL_HANDLE};
+    bool ok = false;
+    if (list->kernels == GPU_KERNELS_HOST)
+        return run_on_host(list, ms);
+    if (ms)
+        memset(ms, 0, list->count * sizeof(*ms));
+    if (!ms || !device->caps.timestamps)
+        return gpu_run(device, record, &recording, error);
+    VkQueryPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+        .queryType = VK_QUERY_TYPE_TIMESTAMP,
+        .queryCount = (uint32_t)list->count + 1,
+    };
+    GPU_CHECK(vkCreateQueryPool(device->device, &info, NULL, &recording.queries));
+    ok = gpu_run(device, record, &recording, error) &&
+         dispatch_read_times(device, recording.queries, list->count, ms, error);
+fail:
+    if (recording.queries)
+        vkDestroyQueryPool(device->device, recording.queries, NULL);
+    return ok;
 }

@@ -1,5 +1,6 @@
-/* A list of compute dispatches with their descriptor sets, which can be recorded any
- * number of times. Not thread-safe. */
+/* A list of dispatches that can be run any number of times: of compute shaders, recorded
+ * in command buffers, or of host kernels, run by the device's threads. Not thread-safe.
+ */
 #ifndef DAUB_ENGINE_DISPATCH_H
 #define DAUB_ENGINE_DISPATCH_H
 
@@ -18,6 +19,7 @@ struct dispatch {
     union kernel_push push;
     VkPipeline pipeline;
     VkDescriptorSet set;
+    struct host_call call; /* instead of pipeline and set with GPU_KERNELS_HOST */
     uint32_t groups[3];
     bool barrier; /* waits for the preceding dispatches */
     double gflop;
@@ -66,9 +68,19 @@ bool dispatch_list_add_map(struct dispatch_list *list, bool fp16,
                            struct dispatch *item, int columns, int rows, int layers,
                            struct daub_error *error);
 
-/* Records all. With a query pool, timestamp i is taken before dispatch i and one more
- * after the last, with full barriers between the dispatches. */
+/* Runs all and waits. ms not NULL: the time of each dispatch, 0 where the device has no
+ * clock. */
+bool dispatch_list_run(const struct dispatch_list *list, double *ms,
+                       struct daub_error *error);
+
+/* Records all; not for host kernels. With a query pool, timestamp i is taken before
+ * dispatch i and one more after the last, with full barriers between the dispatches. */
 void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
                           VkQueryPool queries);
+
+/* The milliseconds of count dispatches from the timestamps of the last recording that was
+ * run with queries. */
+bool dispatch_read_times(struct daub_device *device, VkQueryPool queries, size_t count,
+                         double *ms, struct daub_error *error);
 
 #endif

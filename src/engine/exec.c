@@ -10,6 +10,10 @@ struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels ke
                            bool fp16)
 {
     bool texel = kernels == GPU_KERNELS_TEXEL;
+    if (kernels == GPU_KERNELS_HOST)
+        return (struct plan_caps){.host = true,
+                                  .align = device->caps.buffer_align,
+                                  .max_range = device->info.memory_bytes};
     uint64_t max_range = device->caps.max_storage_range;
     uint64_t max_texels = device->caps.max_texel_elements * (fp16 ? 8 : 16);
     if (texel && max_texels < max_range)
@@ -22,6 +26,13 @@ struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels ke
         .max_range = max_range,
         .shared_bytes = device->caps.shared_bytes,
     };
+}
+
+enum gpu_kernels exec_kernels(const struct plan *plan)
+{
+    return plan->caps.host    ? GPU_KERNELS_HOST
+           : plan->caps.texel ? GPU_KERNELS_TEXEL
+                              : GPU_KERNELS_SHARED;
 }
 
 VkFormat exec_format(bool floats, bool fp16)
@@ -55,7 +66,7 @@ bool exec_init(struct exec *exec, struct daub_device *device, const struct plan 
     memset(exec, 0, sizeof(*exec));
     exec->device = device;
     exec->plan = plan;
-    exec->kernels = plan->caps.texel ? GPU_KERNELS_TEXEL : GPU_KERNELS_SHARED;
+    exec->kernels = exec_kernels(plan);
     if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, plan->arena_bytes, "arena",
                           &exec->arena, error) &&
         gpu_buffer_create(device, GPU_MEMORY_DEVICE, plan->weight_bytes, "weights",
@@ -113,7 +124,7 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
             to->offset = tensor->external ? 0 : tensor->offset;
         }
     }
-    if (exec->averages.buffer && average_bytes(exec, step) > 0) {
+    if (exec->averages.bytes > 0 && average_bytes(exec, step) > 0) {
         constants.own.finalize.AVERAGE = 1;
         bindings[FINALIZE_FRAME_PARAMS] = (struct dispatch_binding){
             frame_params, 0, frame_params->bytes, exec_format(true, false)};

@@ -18,6 +18,9 @@ struct exec {
 struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
                            bool fp16);
 
+/* The kernel set that the plan was made for. */
+enum gpu_kernels exec_kernels(const struct plan *plan);
+
 /* Uploads the weights. average: normalizations use statistics averaged over
  * frames. The plan must outlive the exec. */
 bool exec_init(struct exec *exec, struct daub_device *device, const struct plan *plan,

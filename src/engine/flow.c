@@ -76,19 +76,13 @@ static VkDeviceSize lay_out(struct flow *flow, int w, int h)
     return total;
 }
 
-static void clear(VkCommandBuffer cmd, void *user)
-{
-    const struct flow *flow = user;
-    vkCmdFillBuffer(cmd, flow->maps.buffer, 0, VK_WHOLE_SIZE, 0);
-}
-
 bool flow_init(struct flow *flow, struct daub_device *device, bool fp16, int w, int h,
                int step, struct daub_error *error)
 {
     *flow = (struct flow){.device = device, .fp16 = fp16, .step = step};
     VkDeviceSize bytes = lay_out(flow, (w + step - 1) / step, (h + step - 1) / step);
     if (gpu_buffer_create(device, GPU_MEMORY_DEVICE, bytes, "flow", &flow->maps, error) &&
-        gpu_run(device, clear, flow, error))
+        gpu_buffer_clear(device, &flow->maps, error))
         return true;
     flow_free(flow);
     return false;

@@ -22,12 +22,6 @@ struct daub_flow {
     size_t map_bytes;
 };
 
-static void record(VkCommandBuffer cmd, void *user)
-{
-    struct daub_flow *f = user;
-    dispatch_list_record(&f->lists[f->parity], cmd, VK_NULL_HANDLE);
-}
-
 static bool set_up(struct daub_flow *f, struct daub_error *error)
 {
     VkDeviceSize bytes = (VkDeviceSize)f->width * (VkDeviceSize)f->height * VEC4;
@@ -138,7 +132,7 @@ enum daub_status daub_flow_next(struct daub_flow *f, const float *rgb, float *ba
             f->map[4 * i + c] = c < 3 ? rgb[3 * i + c] : 0;
     }
     if (!gpu_buffer_write(f->device, &f->picture, 0, f->map, pixels * VEC4, error) ||
-        !gpu_run(f->device, record, f, error) ||
+        !dispatch_list_run(&f->lists[f->parity], NULL, error) ||
         !read_field(f, flow_backward(&f->flow), error))
         return error->status;
     enlarge(f, f->map, f->width, f->height, 1, backward);

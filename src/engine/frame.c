@@ -40,7 +40,7 @@ static bool in_is_out(const struct frame *frame)
 
 bool frame_is_plain(const struct frame *frame)
 {
-    return in_is_work(frame) && work_is_out(frame) && !frame->net_input.buffer;
+    return in_is_work(frame) && work_is_out(frame) && frame->net_input.bytes == 0;
 }
 
 static size_t table_floats(int n_in, int n_out)
@@ -529,7 +529,7 @@ static bool add_net(struct builder *b, const struct temporal *temporal, int pari
 {
     struct frame *frame = b->frame;
     const struct gpu_buffer *input = &frame->picture;
-    if (frame->net_input.buffer) {
+    if (frame->net_input.bytes > 0) {
         struct dispatch_binding picture = map_binding(frame, &frame->picture_map);
         struct dispatch_binding result =
             whole(&frame->net_input, exec_format(false, frame->fp16));
@@ -557,7 +557,7 @@ static bool add_blend(struct builder *b, const struct temporal *temporal, int pa
                                         .stride = painting->stride,
                                         .block = painting->block,
                                         .crd = painting->crd,
-                                        .copy = b->frame->net_input.buffer != NULL,
+                                        .copy = b->frame->net_input.bytes > 0,
                                         .range = painting->range};
     if (!temporal_append_blend(temporal, b->list, parity, &painted, b->error))
         return false;

@@ -37,7 +37,6 @@ struct run {
     struct exec exec;
     struct gpu_buffer params, input;
     struct dispatch_list list;
-    VkQueryPool queries;
 };
 
 static void free_run(struct run *run, struct daub_device *device)
@@ -46,8 +45,6 @@ static void free_run(struct run *run, struct daub_device *device)
     gpu_buffer_free(device, &run->params);
     gpu_buffer_free(device, &run->input);
     exec_free(&run->exec);
-    if (run->queries)
-        vkDestroyQueryPool(device->device, run->queries, NULL);
 }
 
 static bool upload_picture(struct probe *probe, struct run *run, const float *image,
@@ -73,6 +70,8 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
     struct plan_caps caps = exec_caps(probe->device, probe->kernels, probe->fp16);
     struct plan_range range = {1, 0};
     caps.no_winograd = probe->no_winograd;
+    if (probe->fp16 && !caps.fp16)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT, "the host kernels have no fp16");
     return net_lower(&probe->plan, graph, &caps, &range, error) &&
            net_plan_check(&probe->plan, error) &&
            exec_init(&run->exec, probe->device, &probe->plan, false, error) &&
@@ -85,44 +84,20 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
            exec_append(&run->exec, &run->list, &run->params, &run->input, NULL, error);
 }
 
-static void record(VkCommandBuffer cmd, void *user)
-{
-    const struct run *run = user;
-    dispatch_list_record(&run->list, cmd, run->queries);
-}
-
 static bool time_steps(struct probe *probe, struct run *run, struct daub_error *error)
 {
-    uint32_t count = (uint32_t)run->list.count;
-    uint64_t *ticks = daub_alloc(count + 1, sizeof(*ticks));
+    size_t count = run->list.count;
+    double *ms = daub_alloc(count + 1, sizeof(*ms));
     probe->step_ms = daub_alloc(count + 1, sizeof(*probe->step_ms));
-    bool ok = false;
-    VkQueryPoolCreateInfo info = {
-        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-        .queryType = VK_QUERY_TYPE_TIMESTAMP,
-        .queryCount = count + 1,
-    };
-    if (!ticks || !probe->step_ms) {
+    bool ok = ms && probe->step_ms;
+    if (!ok)
         daub_no_memory(error, "timings");
-        goto fail;
+    for (int k = 0; ok && k <= probe->repeat; k++) {
+        ok = dispatch_list_run(&run->list, ms, error);
+        for (size_t i = 0; ok && i < count; i++)
+            probe->step_ms[i] = k == 0 ? ms[i] : fmin(ms[i], probe->step_ms[i]);
     }
-    GPU_CHECK(vkCreateQueryPool(probe->device->device, &info, NULL, &run->queries));
-    for (int k = 0; k <= probe->repeat; k++) {
-        if (!gpu_run(probe->device, record, run, error))
-            goto fail;
-        GPU_CHECK(
-            vkGetQueryPoolResults(probe->device->device, run->queries, 0, count + 1,
-                                  (count + 1) * sizeof(*ticks), ticks, sizeof(*ticks),
-                                  VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
-        for (uint32_t i = 0; i < count; i++) {
-            double ms = (double)(ticks[i + 1] - ticks[i]) *
-                        probe->device->caps.timestamp_ns * 1e-6;
-            probe->step_ms[i] = k == 0 ? ms : fmin(ms, probe->step_ms[i]);
-        }
-    }
-    ok = true;
-fail:
-    free(ticks);
+    free(ms);
     return ok;
 }
 
@@ -180,11 +155,11 @@ static bool run_and_time(struct probe *probe, struct run *run, struct daub_error
     double *ms = daub_alloc(repeat + 1, sizeof(double));
     if (!ms)
         return daub_no_memory(error, "timing a model");
-    bool ok = gpu_run(probe->device, record, run, error);
+    bool ok = dispatch_list_run(&run->list, NULL, error);
     probe->best_cpu_ms = INFINITY;
     for (size_t i = 0; ok && i < repeat; i++) {
         double start = now_ms(CLOCK_MONOTONIC), cpu = now_ms(CLOCK_PROCESS_CPUTIME_ID);
-        ok = gpu_run(probe->device, record, run, error);
+        ok = dispatch_list_run(&run->list, NULL, error);
         ms[i] = now_ms(CLOCK_MONOTONIC) - start;
         probe->best_cpu_ms =
             fmin(probe->best_cpu_ms, now_ms(CLOCK_PROCESS_CPUTIME_ID) - cpu);
@@ -237,11 +212,6 @@ static float *read_map(struct probe *probe, struct run *run,
     return NULL;
 }
 
-static void record_one(VkCommandBuffer cmd, void *user)
-{
-    dispatch_list_record(user, cmd, VK_NULL_HANDLE);
-}
-
 bool probe_steps(struct probe *probe, const struct net_graph *graph, const float *image,
                  const float *style,
                  void (*visit)(const struct plan_step *step, const float *values,
@@ -257,7 +227,7 @@ bool probe_steps(struct probe *probe, const struct net_graph *graph, const float
         struct dispatch_list one = run.list;
         one.items += i;
         one.count = 1;
-        ok = gpu_run(probe->device, record_one, &one, error);
+        ok = dispatch_list_run(&one, NULL, error);
         if (!ok || step->value < 0 || out->where != PLAN_TENSOR)
             continue;
         const struct plan_tensor *tensor = &probe->plan.tensors[out->tensor];
@@ -317,8 +287,10 @@ static enum gpu_kernels measure(struct daub_device *device)
     struct net_graph graph = {0};
     float *image = daub_alloc((size_t)TEST_C * TEST_SIDE * TEST_SIDE, sizeof(float));
     bool ok = image && test_graph(&graph, NULL);
-    for (int kernels = GPU_KERNELS_TEXEL; ok && kernels <= GPU_KERNELS_SHARED;
-         kernels++) {
+    for (int kernels = GPU_KERNELS_TEXEL; ok && kernels <= GPU_KERNELS_HOST; kernels++) {
+        if ((kernels == GPU_KERNELS_HOST && !device->isa) ||
+            (kernels == GPU_KERNELS_TEXEL && !gpu_can_run_texel(device)))
+            continue;
         struct probe probe = {
             .device = device, .kernels = (enum gpu_kernels)kernels, .repeat = 3};
         struct daub_error error = {0};
@@ -344,8 +316,8 @@ static enum gpu_kernels choose_kernels(struct daub_device *device)
     size_t bytes;
     unsigned char *cached = gpu_cache_load(device, "kernels", &bytes);
     enum gpu_kernels choice = 0;
-    if (cached && bytes == 1 &&
-        (*cached == GPU_KERNELS_TEXEL || *cached == GPU_KERNELS_SHARED))
+    if (cached && bytes == 1 && *cached >= GPU_KERNELS_TEXEL &&
+        *cached <= GPU_KERNELS_HOST)
         choice = (enum gpu_kernels) * cached;
     free(cached);
     if (!choice) {
@@ -364,4 +336,16 @@ enum gpu_kernels probe_choose_kernels(struct daub_device *device)
     enum gpu_kernels kernels = device->kernels;
     pthread_mutex_unlock(&device->kernels_lock);
     return kernels;
+}
+
+const char *daub_device_kernels(struct daub_device *device)
+{
+    switch (probe_choose_kernels(device)) {
+    case GPU_KERNELS_HOST:
+        return device->isa->set;
+    case GPU_KERNELS_TEXEL:
+        return "texel";
+    default:
+        return "shared";
+    }
 }

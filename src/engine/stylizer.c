@@ -1,5 +1,5 @@
 /* The stylizer: one plan; its commands are recorded once for each of the two frames in
- * flight. */
+ * flight. Host kernels have no commands: submitting a frame runs them. */
 #include <daub/daub.h>
 
 #include <math.h>
@@ -24,6 +24,7 @@ struct slot {
     struct dispatch_list list;
     VkCommandBuffer cmd;
     VkQueryPool queries; /* with timing */
+    double *ms;          /* with timing: of the last frame's dispatches */
     int64_t tag;
     uint64_t value; /* of the timeline when it is done */
     float *style;   /* style weights for which its parameters were filled */
@@ -107,8 +108,23 @@ static bool set_style(struct daub_stylizer *s, struct slot *slot, const float *s
            gpu_buffer_flush(s->device, &slot->frame.params, error);
 }
 
-static bool record_slot(struct slot *slot, struct daub_error *error)
+static bool on_host(const struct daub_stylizer *s)
 {
+    return s->exec.kernels == GPU_KERNELS_HOST;
+}
+
+static bool record_slot(const struct daub_stylizer *s, struct slot *slot,
+                        struct daub_error *error)
+{
+    VkCommandBufferAllocateInfo allocate = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = s->pool,
+        .commandBufferCount = 1,
+    };
+    if (on_host(s))
+        return true;
+    if (!slot->cmd)
+        GPU_CHECK(vkAllocateCommandBuffers(s->device->device, &allocate, &slot->cmd));
     VkCommandBufferBeginInfo begin = {.sType =
                                           VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
     GPU_CHECK(vkBeginCommandBuffer(slot->cmd, &begin));
@@ -123,21 +139,14 @@ fail:
 static bool build_slot(struct daub_stylizer *s, struct slot *slot,
                        struct daub_error *error)
 {
-    VkCommandBufferAllocateInfo allocate = {
-        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
-        .commandPool = s->pool,
-        .commandBufferCount = 1,
-    };
-    GPU_CHECK(vkAllocateCommandBuffers(s->device->device, &allocate, &slot->cmd));
     int parity = (int)(slot - s->slots);
     return frame_slot_init(&s->frame, &s->exec, &slot->frame, error) &&
            dispatch_list_init(&slot->list, s->device, s->exec.kernels, s->frame.fp16,
                               s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
            frame_append(&s->frame, &s->exec, s->steady ? &s->temporal : NULL, parity,
                         &slot->frame, &slot->list, error) &&
-           set_style(s, slot, s->default_style, true, error) && record_slot(slot, error);
-fail:
-    return false;
+           set_style(s, slot, s->default_style, true, error) &&
+           record_slot(s, slot, error);
 }
 
 static bool build_slots(struct daub_stylizer *s, struct daub_error *error)
@@ -164,6 +173,8 @@ static bool build_queue(struct daub_stylizer *s, struct daub_error *error)
     };
     VkSemaphoreCreateInfo semaphore = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
                                        .pNext = &type};
+    if (on_host(s))
+        return true;
     GPU_CHECK(vkCreateCommandPool(s->device->device, &pool, NULL, &s->pool));
     GPU_CHECK(vkCreateSemaphore(s->device->device, &semaphore, NULL, &s->timeline));
     return true;
@@ -195,8 +206,11 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     }
     enum gpu_kernels kernels = probe_choose_kernels(device);
     struct plan_range range = model_range(model);
-    bool fp16 = params->precision == DAUB_PRECISION_FP16 ||
-                (params->precision == DAUB_PRECISION_AUTO && device->info.fp16_storage);
+    bool fp16 = kernels != GPU_KERNELS_HOST &&
+                (params->precision == DAUB_PRECISION_FP16 ||
+                 (params->precision == DAUB_PRECISION_AUTO && device->info.fp16_storage));
+    if (kernels == GPU_KERNELS_HOST && params->precision == DAUB_PRECISION_FP16)
+        daub_log(DAUB_LOG_WARNING, "the processor paints with 32 bits; it has no fp16");
     if (!params->skip_check &&
         !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
                          &fp16, error))
@@ -228,7 +242,7 @@ void daub_stylizer_free(struct daub_stylizer *s)
 {
     if (!s)
         return;
-    if (s->submitted > s->received) {
+    if (s->submitted > s->received && !on_host(s)) {
         VkSemaphoreWaitInfo wait = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
                                     .semaphoreCount = 1,
                                     .pSemaphores = &s->timeline,
@@ -241,6 +255,7 @@ void daub_stylizer_free(struct daub_stylizer *s)
         if (s->slots[i].queries)
             vkDestroyQueryPool(s->device->device, s->slots[i].queries, NULL);
         free(s->slots[i].style);
+        free(s->slots[i].ms);
     }
     if (s->timeline)
         vkDestroySemaphore(s->device->device, s->timeline, NULL);
@@ -355,6 +370,16 @@ fail:
     return false;
 }
 
+static bool run_on_host(struct daub_stylizer *s, struct slot *slot,
+                        struct daub_error *error)
+{
+    double *ms = s->timing ? slot->ms : NULL;
+    if (!dispatch_list_run(&slot->list, ms, error))
+        return false;
+    s->submitted++;
+    return true;
+}
+
 enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
                                       const struct daub_image *image,
                                       const struct daub_frame_params *params, int64_t tag,
@@ -371,7 +396,7 @@ enum daub_status daub_stylizer_submit(struct daub_stylizer *s,
     frame_put(&s->frame, &slot->frame, image);
     slot->tag = tag;
     if (!gpu_buffer_flush(s->device, &slot->frame.upload, error) ||
-        !submit(s, slot, error))
+        !(on_host(s) ? run_on_host(s, slot, error) : submit(s, slot, error)))
         return error->status;
     s->restart = false;
     return DAUB_OK;
@@ -390,19 +415,12 @@ bool daub_stylizer_was_cut(const struct daub_stylizer *s)
 static bool read_times(struct daub_stylizer *s, struct slot *slot,
                        struct daub_error *error)
 {
-    uint32_t count = (uint32_t)slot->list.count + 1;
-    uint64_t ticks[1024];
-    if (count > 1024)
-        return true;
-    GPU_CHECK(vkGetQueryPoolResults(s->device->device, slot->queries, 0, count, count * 8,
-                                    ticks, 8,
-                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WAIT_BIT));
-    for (uint32_t i = 0; i + 1 < count; i++)
-        s->times[i].ms =
-            (double)(ticks[i + 1] - ticks[i]) * s->device->caps.timestamp_ns * 1e-6;
+    if (!on_host(s) &&
+        !dispatch_read_times(s->device, slot->queries, slot->list.count, slot->ms, error))
+        return false;
+    for (size_t i = 0; i < slot->list.count; i++)
+        s->times[i].ms = slot->ms[i];
     return true;
-fail:
-    return false;
 }
 
 enum daub_status daub_stylizer_receive(struct daub_stylizer *s, struct daub_image *image,
@@ -420,7 +438,8 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *s, struct daub_imag
                                 .semaphoreCount = 1,
                                 .pSemaphores = &s->timeline,
                                 .pValues = &value};
-    GPU_CHECK(vkWaitSemaphores(s->device->device, &wait, UINT64_MAX));
+    if (!on_host(s))
+        GPU_CHECK(vkWaitSemaphores(s->device->device, &wait, UINT64_MAX));
     if (!gpu_buffer_invalidate(s->device, &slot->frame.download, error))
         goto fail;
     frame_get(&s->frame, &slot->frame, image);
@@ -453,6 +472,25 @@ void daub_stylizer_output(const struct daub_stylizer *s, int *width, int *height
 
 /* ---- measurement ---- */
 
+static bool create_queries(struct daub_stylizer *s, struct slot *slot,
+                           struct daub_error *error)
+{
+    VkQueryPoolCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+        .queryType = VK_QUERY_TYPE_TIMESTAMP,
+        .queryCount = (uint32_t)slot->list.count + 1,
+    };
+    slot->ms = daub_alloc(slot->list.count, sizeof(*slot->ms));
+    if (!slot->ms)
+        return daub_no_memory(error, "timings");
+    if (on_host(s))
+        return true;
+    GPU_CHECK(vkCreateQueryPool(s->device->device, &info, NULL, &slot->queries));
+    return record_slot(s, slot, error);
+fail:
+    return false;
+}
+
 enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *s,
                                              struct daub_error *error)
 {
@@ -471,23 +509,14 @@ enum daub_status daub_stylizer_enable_timing(struct daub_stylizer *s,
         s->times[i].gflop = s->slots[0].list.items[i].gflop;
     }
     s->time_count = (int)count;
-    if (!s->device->caps.timestamps)
+    if (!on_host(s) && !s->device->caps.timestamps)
         return DAUB_OK; /* times stay zero */
     for (int i = 0; i < SLOTS; i++) {
-        VkQueryPoolCreateInfo info = {
-            .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-            .queryType = VK_QUERY_TYPE_TIMESTAMP,
-            .queryCount = (uint32_t)count + 1,
-        };
-        GPU_CHECK(
-            vkCreateQueryPool(s->device->device, &info, NULL, &s->slots[i].queries));
-        if (!record_slot(&s->slots[i], error))
-            goto fail;
+        if (!create_queries(s, &s->slots[i], error))
+            return error->status;
     }
     s->timing = true;
     return DAUB_OK;
-fail:
-    return error->status;
 }
 
 int daub_stylizer_times(const struct daub_stylizer *s,

@@ -24,13 +24,6 @@ struct dispatch_binding temporal_output(const struct temporal *t, int parity)
                                      exec_format(false, t->flow.fp16)};
 }
 
-static void clear(VkCommandBuffer cmd, void *user)
-{
-    const struct temporal *t = user;
-    for (int i = 0; i < 2; i++)
-        vkCmdFillBuffer(cmd, t->output[i].buffer, 0, VK_WHOLE_SIZE, 0);
-}
-
 static int block_count(int n)
 {
     return (n + BLOCK_SIDE - 1) / BLOCK_SIDE;
@@ -58,7 +51,8 @@ bool temporal_init(struct temporal *t, struct daub_device *device, bool fp16, in
                                wanted[i].buffer, error))
             goto fail;
     }
-    if (gpu_run(device, clear, t, error))
+    if (gpu_buffer_clear(device, &t->output[0], error) &&
+        gpu_buffer_clear(device, &t->output[1], error))
         return true;
 fail:
     temporal_free(t);

@@ -27,8 +27,11 @@ struct header {
 static void fill_header(const struct daub_device *device, const void *data, size_t bytes,
                         struct header *header)
 {
-    VkPhysicalDeviceProperties props;
-    vkGetPhysicalDeviceProperties(device->physical, &props);
+    VkPhysicalDeviceProperties props = {0};
+    if (device->physical)
+        vkGetPhysicalDeviceProperties(device->physical, &props);
+    else
+        memcpy(props.pipelineCacheUUID, device->info.uuid, VK_UUID_SIZE);
     memset(header, 0, sizeof(*header));
     memcpy(header->magic, "daubc01", 8);
     header->vendor = props.vendorID;
@@ -44,10 +47,9 @@ static void fill_header(const struct daub_device *device, const void *data, size
 static void file_path(const struct daub_device *device, const char *name, char *path,
                       size_t size)
 {
-    VkPhysicalDeviceProperties props;
-    vkGetPhysicalDeviceProperties(device->physical, &props);
-    snprintf(path, size, "%s/%s-%08x-%08x-%u.bin", device->cache_folder, name,
-             props.vendorID, props.deviceID, device->caps.subgroup_size);
+    snprintf(path, size, "%s/%s-%08x-%08x-%u%s.bin", device->cache_folder, name,
+             device->info.vendor_id, device->info.device_id, device->caps.subgroup_size,
+             device->isa ? device->isa->name : "");
 }
 
 /* Opens a regular file of this user; refuses links and named pipes, which another user

@@ -144,6 +144,8 @@ static bool create_instance(bool validation, void *user, VkInstance *instance,
         .ppEnabledExtensionNames = extensions,
     };
     *debug_utils = validation;
+    if (!gpu_vulkan_load(error))
+        return false;
     GPU_CHECK(vkCreateInstance(&info, NULL, instance));
     return true;
 fail:
@@ -273,22 +275,25 @@ int daub_device_list(struct daub_device_info *infos, int capacity,
                      struct daub_error *error)
 {
     VkInstance instance = VK_NULL_HANDLE;
+    VkPhysicalDevice physical[MAX_DEVICES];
     struct daub_error local = {0};
     bool debug;
-    if (!create_instance(false, NULL, &instance, &debug, &local)) {
-        if (local.status == DAUB_ERROR_NO_DEVICE)
-            return 0;
+    int count = 0;
+    if (create_instance(false, NULL, &instance, &debug, &local))
+        count = enumerate(instance, physical, &local);
+    if (local.status && local.status != DAUB_ERROR_NO_DEVICE) {
         daub_fail(error, local.status, "%s", local.message);
         return -1;
     }
-    VkPhysicalDevice physical[MAX_DEVICES];
-    int count = enumerate(instance, physical, error);
     for (int i = 0; i < count && i < capacity; i++) {
         struct gpu_caps caps;
         describe(physical[i], &infos[i], &caps);
     }
-    vkDestroyInstance(instance, NULL);
-    return count;
+    if (instance)
+        vkDestroyInstance(instance, NULL);
+    if (count < capacity)
+        gpu_processor_describe(&infos[count]);
+    return count + 1;
 }
 
 static bool contains_ignoring_case(const char *text, const char *part)
@@ -308,6 +313,8 @@ static bool selected(const struct daub_device_info *info, int index, const char 
     if (*select && !*end)
         return number == index;
     return strcasecmp(info->uuid, select) == 0 ||
+           (info->kind == DAUB_DEVICE_PROCESSOR &&
+            strcasecmp(select, "processor") == 0) ||
            contains_ignoring_case(info->name, select);
 }
 
@@ -315,12 +322,14 @@ static int rank(enum daub_device_kind kind)
 {
     switch (kind) {
     case DAUB_DEVICE_DISCRETE:
-        return 5;
+        return 6;
     case DAUB_DEVICE_INTEGRATED:
-        return 4;
+        return 5;
     case DAUB_DEVICE_VIRTUAL:
-        return 3;
+        return 4;
     case DAUB_DEVICE_OTHER:
+        return 3;
+    case DAUB_DEVICE_PROCESSOR:
         return 2;
     case DAUB_DEVICE_SOFTWARE:
         return 1;
@@ -328,17 +337,37 @@ static int rank(enum daub_device_kind kind)
     return 0;
 }
 
-/* Index of the device to open, -1 with *error set. */
+/* Device number i of `count` Vulkan devices and the processor. */
+static void describe_any(const VkPhysicalDevice *physical, int count, int i,
+                         struct daub_device_info *info, struct gpu_caps *caps)
+{
+    memset(caps, 0, sizeof(*caps));
+    caps->buffer_align = 64;
+    if (i == count)
+        gpu_processor_describe(info);
+    else
+        describe(physical[i], info, caps);
+}
+
+static bool is_host_set(const char *kernels)
+{
+    return strncmp(kernels, "host", 4) == 0 && (!kernels[4] || kernels[4] == '-');
+}
+
+/* Index of the device to open, -1 with *error set. A kernel set that is asked for decides
+ * between the processor and Vulkan where select does not. */
 static int choose(const VkPhysicalDevice *physical, int count, const char *select,
-                  struct daub_error *error)
+                  const char *kernels, struct daub_error *error)
 {
     int best = -1, best_rank = 0;
     struct daub_device_info info = {0};
     struct gpu_caps caps;
     bool any = select && *select && strcmp(select, "auto") != 0;
-    for (int i = 0; i < count; i++) {
-        describe(physical[i], &info, &caps);
+    for (int i = 0; i <= count; i++) {
+        describe_any(physical, count, i, &info, &caps);
         if (any && !selected(&info, i, select))
+            continue;
+        if (!any && kernels && is_host_set(kernels) != (i == count))
             continue;
         if (!info.usable) {
             if (any) {
@@ -354,16 +383,13 @@ static int choose(const VkPhysicalDevice *physical, int count, const char *selec
             best_rank = rank(info.kind);
         }
     }
-    if (best < 0 && any)
+    if (best < 0 && !any)
         daub_fail(error, DAUB_ERROR_NO_DEVICE,
-                  "no Vulkan device is called '%s'; `daub devices` lists them", select);
-    else if (best < 0 && count > 0)
-        daub_fail(error, DAUB_ERROR_NO_DEVICE, "device %s cannot be used: it lacks %s",
-                  info.name, info.missing);
+                  "no Vulkan device for the kernel set '%s'; leave --kernels out",
+                  kernels);
     else if (best < 0)
         daub_fail(error, DAUB_ERROR_NO_DEVICE,
-                  "no Vulkan device found; install the graphics driver, or "
-                  "mesa-vulkan-drivers for software Vulkan");
+                  "no device is called '%s'; `daub devices` lists them", select);
     return best;
 }
 
@@ -482,13 +508,40 @@ void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t hand
         set_name(device->device, &info);
 }
 
-/* Which kernel sets the device can run; 0: both, to be timed by probe_choose_kernels.
- * Short subgroups with shuffles are the vector lanes of a processor. */
-static bool choose_kernels(struct daub_device *device, const char *requested,
+bool gpu_can_run_texel(const struct daub_device *device)
+{
+    return device->caps.subgroup_shuffle && device->caps.subgroup_size >= 4 &&
+           device->caps.subgroup_size <= 16;
+}
+
+/* isa: after "host" in --kernels: "", or "-" and its name. */
+static bool use_host_kernels(struct daub_device *device, const char *isa, int threads,
+                             struct daub_error *error)
+{
+    if (device->info.kind != DAUB_DEVICE_PROCESSOR &&
+        device->info.kind != DAUB_DEVICE_SOFTWARE)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "the host kernels run on the processor, not on %s; add --gpu "
+                         "processor",
+                         device->info.name);
+    device->kernels = GPU_KERNELS_HOST;
+    return gpu_processor_init(device, *isa ? isa + 1 : NULL, threads, error);
+}
+
+/* Which kernel sets the device can run; 0: several, to be timed by probe_choose_kernels.
+ */
+static bool choose_kernels(struct daub_device *device, const char *requested, int threads,
                            struct daub_error *error)
 {
-    bool texel = device->caps.subgroup_shuffle && device->caps.subgroup_size >= 4 &&
-                 device->caps.subgroup_size <= 16;
+    bool processor = device->info.kind == DAUB_DEVICE_PROCESSOR;
+    if (requested && is_host_set(requested))
+        return use_host_kernels(device, requested + 4, threads, error);
+    if (!requested && processor)
+        return use_host_kernels(device, "", threads, error);
+    if (processor)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "the processor has no kernel set '%s'; it has host", requested);
+    bool texel = gpu_can_run_texel(device);
     if (requested && strcmp(requested, "texel") == 0) {
         if (!texel)
             return daub_fail(error, DAUB_ERROR_NO_DEVICE,
@@ -498,14 +551,12 @@ static bool choose_kernels(struct daub_device *device, const char *requested,
         device->kernels = GPU_KERNELS_TEXEL;
         return true;
     }
-    if (requested && strcmp(requested, "shared") == 0) {
+    if (requested) {
         device->kernels = GPU_KERNELS_SHARED;
         return true;
     }
-    if (requested)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "no kernel set is called '%s'; there are texel and shared",
-                         requested);
+    if (device->info.kind == DAUB_DEVICE_SOFTWARE)
+        return gpu_processor_init(device, NULL, threads, error);
     device->kernels = texel ? 0 : GPU_KERNELS_SHARED;
     return true;
 }
@@ -542,23 +593,38 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
     pthread_mutex_init(&device->lock, NULL);
     pthread_mutex_init(&device->kernels_lock, NULL);
     pthread_cond_init(&device->compiled, NULL);
-    if (!create_instance(params->validation, device, &device->instance,
-                         &device->debug_names, error))
+    int count = 0;
+    if (create_instance(params->validation, device, &device->instance,
+                        &device->debug_names, error))
+        count = enumerate(device->instance, physical, error);
+    else if (error->status != DAUB_ERROR_NO_DEVICE)
         goto fail;
-    if (params->validation)
-        create_messenger(device);
-    int count = enumerate(device->instance, physical, error);
     if (count < 0)
         goto fail;
-    int index = choose(physical, count, params->select, error);
+    *error = (struct daub_error){0};
+    if (device->instance && params->validation)
+        create_messenger(device);
+    const char *kernels = params->kernels;
+    if (kernels && strcmp(kernels, "auto") == 0)
+        kernels = NULL;
+    if (kernels && !is_host_set(kernels) && strcmp(kernels, "texel") != 0 &&
+        strcmp(kernels, "shared") != 0) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  "no kernel set is called '%s'; there are texel, shared and host",
+                  kernels);
+        goto fail;
+    }
+    int index = choose(physical, count, params->select, kernels, error);
     if (index < 0)
         goto fail;
-    device->physical = physical[index];
-    describe(device->physical, &device->info, &device->caps);
+    describe_any(physical, count, index, &device->info, &device->caps);
     device->cache_folder = default_cache_folder(params->cache_path);
-    if (!create_device(device, error) || !create_layouts(device, error) ||
-        !gpu_pipelines_init(device, error) ||
-        !choose_kernels(device, params->kernels, error))
+    device->physical = index < count ? physical[index] : VK_NULL_HANDLE;
+    if (device->physical &&
+        (!create_device(device, error) || !create_layouts(device, error) ||
+         !gpu_pipelines_init(device, error)))
+        goto fail;
+    if (!choose_kernels(device, kernels, params->threads, error))
         goto fail;
     *out = device;
     return DAUB_OK;
@@ -573,6 +639,7 @@ void daub_device_close(struct daub_device *device)
 {
     if (!device)
         return;
+    host_pool_free(device->pool);
     if (device->device) {
         vkDeviceWaitIdle(device->device);
         gpu_pipelines_uninit(device);

@@ -8,10 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <vulkan/vulkan.h>
 
 #include <daub/device.h>
 
+#include "gpu/vulkan.h"
+#include "host/pool.h"
 #include "shaders/contract.h"
 
 /* Bytes of push constants that every Vulkan device has; every kernel's fit. */
@@ -34,8 +35,9 @@ struct gpu_caps {
 
 /* How kernels reach memory. TEXEL: inputs are storage texel buffers, one work-group a
  * subgroup, no shared memory (software devices). SHARED: storage buffers and halo tiles
- * in shared memory (GPUs). Outputs are storage buffers in both. */
-enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED };
+ * in shared memory (GPUs). Outputs are storage buffers in both. HOST: C functions on
+ * mapped memory (src/host), for the processor and for software devices. */
+enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED, GPU_KERNELS_HOST };
 
 /* Every kernel has one descriptor set of SLOT_COUNT bindings. */
 VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
@@ -48,15 +50,18 @@ struct daub_device {
     struct gpu_caps caps;
     enum gpu_kernels kernels;     /* kernels_lock; 0: both are possible, not yet timed */
     pthread_mutex_t kernels_lock; /* held while they are timed */
-    VkInstance instance;
+    const struct host_isa *isa;   /* of the host kernels; NULL: it cannot run them */
+    struct host_pool *pool;       /* with isa */
+    VkInstance instance; /* this and all other Vulkan objects: VK_NULL_HANDLE for the
+                            processor without Vulkan */
     VkPhysicalDevice physical;
     VkDevice device;
     VkQueue queue;
     uint32_t queue_family;
     VkPhysicalDeviceMemoryProperties memory;
     VkDebugUtilsMessengerEXT messenger;
-    VkDescriptorSetLayout set_layout[3]; /* by enum gpu_kernels */
-    VkPipelineLayout pipeline_layout[3]; /* by enum gpu_kernels */
+    VkDescriptorSetLayout set_layout[3]; /* by enum gpu_kernels, not HOST */
+    VkPipelineLayout pipeline_layout[3]; /* likewise */
     VkPipelineCache cache;
     char *cache_folder;      /* NULL: nothing is kept on disk */
     pthread_mutex_t lock;    /* queue, pipelines, cache */
@@ -88,10 +93,10 @@ enum gpu_memory {
 };
 
 struct gpu_buffer {
-    VkBuffer buffer;
+    VkBuffer buffer; /* this and memory: VK_NULL_HANDLE for the processor */
     VkDeviceMemory memory;
-    VkDeviceSize bytes;
-    void *mapped; /* NULL where the host cannot reach it */
+    VkDeviceSize bytes; /* 0: not created */
+    void *mapped;       /* NULL where the host cannot reach it */
     bool coherent;
 };
 
@@ -106,6 +111,9 @@ bool gpu_buffer_flush(struct daub_device *device, struct gpu_buffer *buffer,
                       struct daub_error *error);
 bool gpu_buffer_invalidate(struct daub_device *device, struct gpu_buffer *buffer,
                            struct daub_error *error);
+/* Fills it with zeros and waits. */
+bool gpu_buffer_clear(struct daub_device *device, struct gpu_buffer *buffer,
+                      struct daub_error *error);
 /* Copies through a staging buffer and waits; for start-up and tests. */
 bool gpu_buffer_write(struct daub_device *device, struct gpu_buffer *buffer,
                       VkDeviceSize offset, const void *data, VkDeviceSize bytes,
@@ -113,6 +121,16 @@ bool gpu_buffer_write(struct daub_device *device, struct gpu_buffer *buffer,
 bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
                      VkDeviceSize offset, void *data, VkDeviceSize bytes,
                      struct daub_error *error);
+
+/* ---- processor.c: the processor as a device without Vulkan ---- */
+/* Whether the device can run the texel kernels. Short subgroups with shuffles are the
+ * vector lanes of a processor. */
+bool gpu_can_run_texel(const struct daub_device *device);
+void gpu_processor_describe(struct daub_device_info *info);
+/* Makes the device's host kernels ready. isa: the instruction set, NULL for the best;
+ * threads as host_pool_create takes them. */
+bool gpu_processor_init(struct daub_device *device, const char *isa, int threads,
+                        struct daub_error *error);
 
 /* ---- pipeline.c ---- */
 /* A kernel by the name of shaders/manifest.txt with its specialization constants

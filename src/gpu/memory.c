@@ -1,6 +1,7 @@
 /* Each buffer has a memory allocation of its own: there are few, so no sub-allocator. */
 #include "gpu/gpu.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "util/error.h"
@@ -40,12 +41,38 @@ static int memory_type(const struct daub_device *device, enum gpu_memory kind,
     return -1;
 }
 
+static bool too_little_memory(const struct daub_device *device, VkDeviceSize bytes,
+                              const char *name, struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_MEMORY,
+                     "%s has less than %.1f MB free for %s; paint at a smaller --size",
+                     device->info.name, (double)bytes / 1e6, name);
+}
+
+/* Memory of the process itself. The system promises more than it has, so that a size is
+ * compared with what is installed. */
+static bool create_in_process(const struct daub_device *device, const char *name,
+                              struct gpu_buffer *buffer, struct daub_error *error)
+{
+    VkDeviceSize align = device->caps.buffer_align;
+    VkDeviceSize bytes = (buffer->bytes + align - 1) / align * align;
+    if (bytes <= device->info.memory_bytes)
+        buffer->mapped = aligned_alloc(align, bytes);
+    buffer->coherent = true;
+    if (buffer->mapped)
+        return true;
+    memset(buffer, 0, sizeof(*buffer));
+    return too_little_memory(device, bytes, name, error);
+}
+
 bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
                        VkDeviceSize bytes, const char *name, struct gpu_buffer *buffer,
                        struct daub_error *error)
 {
     memset(buffer, 0, sizeof(*buffer));
     buffer->bytes = bytes ? (bytes + 3) & ~(VkDeviceSize)3 : 4;
+    if (!device->device)
+        return create_in_process(device, name, buffer, error);
     VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = buffer->bytes,
@@ -71,9 +98,7 @@ bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
     };
     if (vkAllocateMemory(device->device, &allocate, NULL, &buffer->memory) !=
         VK_SUCCESS) {
-        daub_fail(error, DAUB_ERROR_MEMORY,
-                  "%s has less than %.1f MB free for %s; paint at a smaller --size",
-                  device->info.name, (double)needs.size / 1e6, name);
+        too_little_memory(device, needs.size, name, error);
         goto fail;
     }
     GPU_CHECK(vkBindBufferMemory(device->device, buffer->buffer, buffer->memory, 0));
@@ -90,10 +115,14 @@ fail:
 
 void gpu_buffer_free(struct daub_device *device, struct gpu_buffer *buffer)
 {
+    if (buffer->bytes == 0)
+        return;
     if (buffer->buffer)
         vkDestroyBuffer(device->device, buffer->buffer, NULL);
     if (buffer->memory)
         vkFreeMemory(device->device, buffer->memory, NULL);
+    if (!device->device)
+        free(buffer->mapped);
     memset(buffer, 0, sizeof(*buffer));
 }
 
@@ -126,6 +155,21 @@ bool gpu_buffer_invalidate(struct daub_device *device, struct gpu_buffer *buffer
     return true;
 fail:
     return false;
+}
+
+static void record_clear(VkCommandBuffer cmd, void *user)
+{
+    const struct gpu_buffer *buffer = user;
+    vkCmdFillBuffer(cmd, buffer->buffer, 0, VK_WHOLE_SIZE, 0);
+}
+
+bool gpu_buffer_clear(struct daub_device *device, struct gpu_buffer *buffer,
+                      struct daub_error *error)
+{
+    if (!buffer->mapped)
+        return gpu_run(device, record_clear, buffer, error);
+    memset(buffer->mapped, 0, buffer->bytes);
+    return gpu_buffer_flush(device, buffer, error);
 }
 
 struct copy {

@@ -119,8 +119,8 @@ static const float *padded_row(const struct depthwise *d, int r)
     const int end = int_min(push->left + push->in_w, width);
     if (end > push->left)
         HOST(row_apply)
-        (&d->input, stored, (size_t)(end - push->left) * d->pixel,
-         padded + (size_t)push->left * d->pixel);
+    (&d->input, stored, (size_t)(end - push->left) * d->pixel,
+     padded + (size_t)push->left * d->pixel);
     /* Borders are read from what was just written, unless the window ends before it. */
     const float *row = padded + (size_t)push->left * d->pixel;
     if (end < push->left + push->in_w) {

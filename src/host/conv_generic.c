@@ -237,8 +237,8 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     }
     if (row_changes(&g.output))
         HOST(row_apply)
-        (&g.output, out + (size_t)begin * row, (size_t)(end - begin) * row,
-         out + (size_t)begin * row);
+    (&g.output, out + (size_t)begin * row, (size_t)(end - begin) * row,
+     out + (size_t)begin * row);
 }
 
 extern const struct host_kernel HOST(host_conv_generic);

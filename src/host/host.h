@@ -18,9 +18,10 @@ struct host_call {
     enum kernel kernel;
     struct kernel_constants constants;
     union kernel_push push;
-    void
-        *slot[SLOT_COUNT]; /* memory of each binding, aligned to 64 bytes; NULL: unused */
-    size_t bytes[SLOT_COUNT]; /* from slot on */
+    uint32_t groups[3]; /* of the dispatch; [2]: layers of maps */
+    /* Memory of each binding, aligned to 64 bytes, and its bytes; NULL: unused. */
+    void *slot[SLOT_COUNT];
+    size_t bytes[SLOT_COUNT];
 };
 
 struct host_kernel {
@@ -36,6 +37,7 @@ struct host_kernel {
 struct host_isa {
     const char
         *name; /* as --kernels takes it after "host-": avx512, avx2, neon, generic */
+    const char *set;   /* its kernel set's name: "host-avx512" */
     const char *label; /* for people: "AVX-512" */
     const struct host_kernel *const
         *kernels; /* by enum kernel; NULL: there is no such function */

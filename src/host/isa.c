@@ -13,13 +13,13 @@ DECLARE_TABLE(generic)
 
 static const struct host_isa isas[] = {
 #if defined(__x86_64__)
-    {"avx512", "AVX-512", host_kernels_avx512},
-    {"avx2", "AVX2", host_kernels_avx2},
-    {"generic", "SSE2", host_kernels_generic},
+    {"avx512", "host-avx512", "AVX-512", host_kernels_avx512},
+    {"avx2", "host-avx2", "AVX2", host_kernels_avx2},
+    {"generic", "host-generic", "SSE2", host_kernels_generic},
 #elif defined(__aarch64__)
-    {"neon", "NEON", host_kernels_generic},
+    {"neon", "host-neon", "NEON", host_kernels_generic},
 #else
-    {"generic", "plain C", host_kernels_generic},
+    {"generic", "host-generic", "plain C", host_kernels_generic},
 #endif
 };
 enum { ISA_COUNT = sizeof(isas) / sizeof(*isas) };

@@ -52,14 +52,15 @@ static void pause_briefly(void)
 
 /* Takes a part and makes it; false where none is left. Who took a part keeps the call
  * from ending, so the call's fields are read only afterwards. */
-static bool run_part(struct host_pool *pool, void *scratch)
+static bool run_part(struct worker *worker)
 {
+    struct host_pool *pool = worker->pool;
     size_t left = atomic_load(&pool->waiting_parts);
     do {
         if (left == 0)
             return false;
     } while (!atomic_compare_exchange_weak(&pool->waiting_parts, &left, left - 1));
-    pool->kernel->run(pool->call, pool->parts - left, scratch);
+    pool->kernel->run(pool->call, pool->parts - left, worker->scratch);
     if (atomic_fetch_sub(&pool->unfinished_parts, 1) == 1) {
         pthread_mutex_lock(&pool->lock);
         pthread_cond_signal(&pool->done);
@@ -88,7 +89,7 @@ static void *work(void *user)
             pause_briefly();
             spins++;
         }
-        if (!run_part(pool, worker->scratch))
+        if (!run_part(worker))
             sleep_until_woken(pool);
     }
     return NULL;
@@ -120,6 +121,7 @@ struct host_pool *host_pool_create(int threads, struct daub_error *error)
         goto fail;
     }
     pool->count = 1;
+    pool->workers[0].pool = pool;
     for (int i = 1; i < wanted; i++) {
         struct worker *worker = &pool->workers[i];
         worker->pool = pool;
@@ -216,7 +218,7 @@ void host_pool_run(struct host_pool *pool, const struct host_isa *isa,
             pthread_cond_broadcast(&pool->wake);
             pthread_mutex_unlock(&pool->lock);
         }
-        while (run_part(pool, pool->workers[0].scratch))
+        while (run_part(&pool->workers[0]))
             ;
         wait_until_done(pool);
     }

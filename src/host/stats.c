@@ -77,7 +77,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
             const size_t tile_row = (size_t)t.n_x * pixel;
             for (size_t i = 0; i < (size_t)t.n_y; i++)
                 HOST(row_apply)
-                (&f, t.from + i * row, tile_row, (float *)scratch + i * tile_row);
+            (&f, t.from + i * row, tile_row, (float *)scratch + i * tile_row);
             t.from = scratch;
             t.row = tile_row;
         }

@@ -3,6 +3,7 @@
 #include "host/vec.h"
 
 #define HOST_KERNELS(X)                                                                  \
+    X(CONV_HOST, conv_host)                                                              \
     X(CONV_DEPTHWISE, conv_depthwise)                                                    \
     X(CONV_GENERIC, conv_generic)                                                        \
     X(POINTWISE, pointwise)                                                              \
@@ -11,7 +12,23 @@
     X(POOL, pool)                                                                        \
     X(STATS, stats)                                                                      \
     X(FINALIZE, finalize)                                                                \
-    X(MEAN, mean)
+    X(MEAN, mean)                                                                        \
+    X(FRAME_IN, frame_in)                                                                \
+    X(FRAME_OUT, frame_out)                                                              \
+    X(SCALE, scale)                                                                      \
+    X(FLOW_LUMA, flow_luma)                                                              \
+    X(FLOW_HALF, flow_half)                                                              \
+    X(FLOW_MAPS, flow_maps)                                                              \
+    X(FLOW_SEARCH, flow_search)                                                          \
+    X(FLOW_DENSE, flow_dense)                                                            \
+    X(FLOW_MEDIAN, flow_median)                                                          \
+    X(FLOW_TERMS, flow_terms)                                                            \
+    X(FLOW_REFINE, flow_refine)                                                          \
+    X(TEMPORAL_CUT, temporal_cut)                                                        \
+    X(TEMPORAL_CONFIDENCE, temporal_confidence)                                          \
+    X(TEMPORAL_INPUT, temporal_input)                                                    \
+    X(TEMPORAL_BLOCKS, temporal_blocks)                                                  \
+    X(TEMPORAL_BLEND, temporal_blend)
 
 #define DECLARE_KERNEL(NAME, name) extern const struct host_kernel HOST(host_##name);
 HOST_KERNELS(DECLARE_KERNEL)

@@ -44,7 +44,7 @@ HOST_INLINE vec4 vec4_all(float x)
 
 HOST_INLINE vec vec_all(float x)
 {
-    return (vec){0} + x;
+    return x - (vec){0}; /* adding 0 would change -0 and cost an instruction */
 }
 
 /* a * b + c. GCC has no fused multiply-add of vector types, hence the intrinsics. */

@@ -91,9 +91,7 @@ struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
     return step;
 }
 
-/* Sets constants and push constants of both dense kernels. groups: work-groups over
- * output channels. */
-static void set_dense(const struct conv *conv, struct plan_step *step, int groups)
+void conv_set_dense(const struct conv *conv, struct plan_step *step, int groups)
 {
     step->constants.own.conv = (struct conv_constants){.KH = conv->kernel[0],
                                                        .KW = conv->kernel[1],
@@ -115,10 +113,9 @@ static void set_dense(const struct conv *conv, struct plan_step *step, int group
                                          .groups = groups};
 }
 
-/* A step that reads the convolution's input with packed weights and bias. */
-static struct plan_step *start_step(struct lowering *low, const struct conv *conv,
-                                    enum kernel kernel, const float *packed, size_t count,
-                                    struct daub_error *error)
+struct plan_step *conv_start_dense(struct lowering *low, const struct conv *conv,
+                                   enum kernel kernel, const float *packed, size_t count,
+                                   struct daub_error *error)
 {
     struct plan_step *step = conv_start_step(low, conv, kernel, error);
     if (!step || !conv_bind_weights(low, step, packed, count, error) ||
@@ -231,11 +228,11 @@ static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
         }
     }
     struct plan_step *step =
-        start_step(low, conv, KERNEL_CONV_TEXEL, packed, count, error);
+        conv_start_dense(low, conv, KERNEL_CONV_TEXEL, packed, count, error);
     free(packed);
     if (!step)
         return false;
-    set_dense(conv, step, groups);
+    conv_set_dense(conv, step, groups);
     step->constants.LANES = lanes;
     struct conv_texel_constants *own = &step->constants.own.conv_texel;
     own->ROWS = rows;
@@ -285,7 +282,7 @@ static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk
                                 k / 16 / conv->kernel[1], k / 16 % conv->kernel[1]);
     }
     struct plan_step *step =
-        start_step(low, conv, KERNEL_CONV_SHARED, packed, count, error);
+        conv_start_dense(low, conv, KERNEL_CONV_SHARED, packed, count, error);
     free(packed);
     if (!step)
         return false;
@@ -293,7 +290,7 @@ static bool emit_shared(struct lowering *low, const struct conv *conv, int chunk
     while (sets < 8 && sets * q4 < o4)
         sets *= 2;
     int groups = (o4 + sets * q4 - 1) / (sets * q4);
-    set_dense(conv, step, groups);
+    conv_set_dense(conv, step, groups);
     step->constants.LANES = sets * (sets >= 2 ? 32 : 64);
     struct conv_shared_constants *own = &step->constants.own.conv_shared;
     own->TILE_H = SHARED_TILE_H;
@@ -357,7 +354,7 @@ static bool emit_depthwise(struct lowering *low, const struct conv *conv,
                                 at / kh % kw);
     }
     struct plan_step *step =
-        start_step(low, conv, KERNEL_CONV_DEPTHWISE, packed, count, error);
+        conv_start_dense(low, conv, KERNEL_CONV_DEPTHWISE, packed, count, error);
     free(packed);
     if (!step)
         return false;
@@ -388,7 +385,8 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
 {
     int o4 = conv_blocks(conv->out_c), group_in = conv->in_c / conv->group;
     int group_out = conv->out_c / conv->group, kh = conv->kernel[0], kw = conv->kernel[1];
-    if ((double)o4 * kh * kw * group_in > MAX_LOOP && low->plan->caps.texel)
+    if ((double)o4 * kh * kw * group_in > MAX_LOOP && low->plan->caps.texel &&
+        !low->plan->caps.host)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "convolution '%s' is too large for the software kernels; use a "
                          "GPU",
@@ -403,7 +401,7 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
         packed[k] = conv_weight(conv, 0, o, i, tap / kw, tap % kw);
     }
     struct plan_step *step =
-        start_step(low, conv, KERNEL_CONV_GENERIC, packed, count, error);
+        conv_start_dense(low, conv, KERNEL_CONV_GENERIC, packed, count, error);
     free(packed);
     if (!step)
         return false;
@@ -440,6 +438,8 @@ static bool emit(struct lowering *low, const struct conv *conv, struct daub_erro
                      conv->dilation[1] == 1 && conv->kernel[0] <= 7;
     if (depthwise)
         return emit_depthwise(low, conv, error);
+    if (low->plan->caps.host)
+        return emit_host(low, conv, error);
     if (winograd_fits(low, conv))
         return emit_winograd(low, conv, error);
     int rows = texel_rows(low, conv);

@@ -30,6 +30,13 @@ float conv_weight(const struct conv *conv, int phase, int o, int i, int ky, int 
 /* A step of the kernel that writes the convolution's output with its activation. */
 struct plan_step *conv_start_step(struct lowering *low, const struct conv *conv,
                                   enum kernel kernel, struct daub_error *error);
+/* The same with the convolution's input, packed weights and bias. */
+struct plan_step *conv_start_dense(struct lowering *low, const struct conv *conv,
+                                   enum kernel kernel, const float *packed, size_t count,
+                                   struct daub_error *error);
+/* Sets constants and push constants of the dense kernels. groups: work-groups over
+ * output channels. */
+void conv_set_dense(const struct conv *conv, struct plan_step *step, int groups);
 bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float *packed,
                        size_t count, struct daub_error *error);
 /* The bias buffer: blocks of bias, then blocks of slopes. */
@@ -44,5 +51,7 @@ bool conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tile
 bool winograd_fits(const struct lowering *low, const struct conv *conv);
 bool emit_winograd(struct lowering *low, const struct conv *conv,
                    struct daub_error *error);
+/* The C kernel for processors: any convolution that is not transposed. */
+bool emit_host(struct lowering *low, const struct conv *conv, struct daub_error *error);
 
 #endif

@@ -14,7 +14,8 @@
 
 /* The planner's limits: from a device's caps, or chosen by tests. */
 struct plan_caps {
-    bool texel;         /* kernel set: texel buffers and shuffles, else shared memory */
+    /* Kernel set: texel buffers and shuffles, or C functions, else shared memory. */
+    bool texel, host;
     bool fp16;          /* activations stored as halves (weights too, unless texel) */
     int lanes;          /* texel: subgroup size */
     size_t align;       /* of offsets in bytes, a power of two */

@@ -1,7 +1,6 @@
-/* flow_bench W H STEP [texel|shared] < FRAMES > FIELDS: optical flow of raw rgb24 frames
- * of W x H. Writes, for every frame but the first, the backward
- * flow, two 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the
- * times. */
+/* flow_bench W H STEP [texel|shared|host|host-ISA] < FRAMES > FIELDS: optical flow of raw
+ * rgb24 frames of W x H. Writes, for every frame but the first, the backward flow, two
+ * 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the times. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,17 +18,9 @@ struct bench {
     int w, h, parity;
 };
 
-static void record(VkCommandBuffer cmd, void *user)
-{
-    struct bench *bench = user;
-    dispatch_list_record(&bench->lists[bench->parity], cmd, VK_NULL_HANDLE);
-}
-
-static bool set_up(struct bench *bench, int step, bool shared, struct daub_error *error)
+static bool set_up(struct bench *bench, int step, struct daub_error *error)
 {
     VkDeviceSize bytes = (VkDeviceSize)bench->w * (VkDeviceSize)bench->h * 16;
-    enum gpu_kernels kernels =
-        shared ? GPU_KERNELS_SHARED : probe_choose_kernels(bench->device);
     if (!flow_init(&bench->flow, bench->device, false, bench->w, bench->h, step, error) ||
         !gpu_buffer_create(bench->device, GPU_MEMORY_DEVICE, bytes, "picture",
                            &bench->picture, error))
@@ -40,7 +31,8 @@ static bool set_up(struct bench *bench, int step, bool shared, struct daub_error
         .rows = bench->h,
         .block = 1};
     for (int i = 0; i < 2; i++) {
-        if (!dispatch_list_init(&bench->lists[i], bench->device, kernels, false,
+        if (!dispatch_list_init(&bench->lists[i], bench->device,
+                                probe_choose_kernels(bench->device), false,
                                 FLOW_MAX_DISPATCHES, error) ||
             !flow_append(&bench->flow, &bench->lists[i], i, &picture, error))
             return false;
@@ -63,7 +55,7 @@ static bool run(struct bench *bench, struct daub_error *error)
         ok = gpu_buffer_write(bench->device, &bench->picture, 0, map,
                               (VkDeviceSize)pixels * 16, error);
         int64_t start = daub_clock_us();
-        ok = ok && gpu_run(bench->device, record, bench, error);
+        ok = ok && dispatch_list_run(&bench->lists[bench->parity], NULL, error);
         if (frame == 0)
             continue;
         daub_stats_add(&stats, (double)(daub_clock_us() - start) / 1e3);
@@ -91,12 +83,13 @@ int main(int argc, char **argv)
     if (argc > 2)
         bench.h = atoi(argv[2]);
     if (bench.w < 1 || bench.h < 1 || (step != 1 && step != 2 && step != 4)) {
-        fputs("usage: flow_bench W H 1|2|4 [texel|shared] < FRAMES > FIELDS\n", stderr);
+        fputs("usage: flow_bench W H 1|2|4 [texel|shared|host] < FRAMES > FIELDS\n",
+              stderr);
         return 2;
     }
-    bool ok = daub_device_open(NULL, &bench.device, &error) == DAUB_OK &&
-              set_up(&bench, step, argc > 4 && strcmp(argv[4], "shared") == 0, &error) &&
-              run(&bench, &error);
+    struct daub_device_params params = {.kernels = argc > 4 ? argv[4] : NULL};
+    bool ok = daub_device_open(&params, &bench.device, &error) == DAUB_OK &&
+              set_up(&bench, step, &error) && run(&bench, &error);
     if (!ok)
         fprintf(stderr, "flow_bench: %s\n", error.message);
     for (int i = 0; bench.device && i < 2; i++)

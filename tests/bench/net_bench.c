@@ -1,6 +1,9 @@
-/* net_bench MODEL.onnx|convN HxW [texel|shared] [fp32|fp16] [direct] [check]: times a
+/* net_bench MODEL.onnx|convN HxW [texel|shared|host|host-ISA] [fp32|fp16] [direct]
+ * [check] [threads=N] [whole] [runs=N] [style=N] [image=FILE] [output=FILE]: times a
  * network's plan alone (no frame conversion), whole and step by step, and prints the
- * plan. convN is one 3x3 convolution of N to N channels. */
+ * plan. convN is one 3x3 convolution of N to N channels. whole: no times of steps, no
+ * plan. image, output: 32-bit floats, [C][H][W], to read instead of random numbers and to
+ * write. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,60 +76,126 @@ static void compare(const struct net_graph *graph, const float *image, const flo
     net_ref_free(&ref);
 }
 
+#define MAX_STYLES 4096
+
+struct options {
+    int h, w;
+    bool check;
+    int style;
+    const char *image, *output;
+    struct daub_device_params device;
+};
+
+static bool parse(int argc, char **argv, struct options *options, struct probe *probe)
+{
+    if (argc < 3 || sscanf(argv[2], "%dx%d", &options->h, &options->w) != 2)
+        return false;
+    for (int i = 3; i < argc; i++) {
+        if (strcmp(argv[i], "shared") == 0 || strcmp(argv[i], "texel") == 0 ||
+            strncmp(argv[i], "host", 4) == 0)
+            options->device.kernels = argv[i];
+        sscanf(argv[i], "threads=%d", &options->device.threads);
+        probe->fp16 = probe->fp16 || strcmp(argv[i], "fp16") == 0;
+        probe->no_winograd = probe->no_winograd || strcmp(argv[i], "direct") == 0;
+        probe->want_steps = probe->want_steps && strcmp(argv[i], "whole") != 0;
+        options->check = options->check || strcmp(argv[i], "check") == 0;
+        sscanf(argv[i], "runs=%d", &probe->repeat);
+        sscanf(argv[i], "style=%d", &options->style);
+        if (strncmp(argv[i], "image=", 6) == 0)
+            options->image = argv[i] + 6;
+        if (strncmp(argv[i], "output=", 7) == 0)
+            options->output = argv[i] + 7;
+    }
+    return options->style >= 0 && options->style < MAX_STYLES;
+}
+
+/* Random numbers in 0..1 where path is NULL. */
+static bool make_image(float *image, size_t count, const char *path)
+{
+    uint32_t state = 7;
+    for (size_t i = 0; i < count; i++)
+        image[i] = probe_random(&state) * 0.5f + 0.5f;
+    if (!path)
+        return true;
+    FILE *file = fopen(path, "rb");
+    bool ok = file && fread(image, sizeof(float), count, file) == count;
+    if (file)
+        fclose(file);
+    if (!ok)
+        fprintf(stderr, "%s does not have the image's %zu floats\n", path, count);
+    return ok;
+}
+
+static bool write_output(const float *values, size_t count, const char *path)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file && fwrite(values, sizeof(float), count, file) == count;
+    if (file)
+        ok = fclose(file) == 0 && ok;
+    if (!ok)
+        fprintf(stderr, "%s cannot be written\n", path);
+    return ok;
+}
+
+/* Prints the steps with their times and the plan; returns the sum of the times, ms. */
+static double print_steps(const struct probe *probe)
+{
+    double sum_ms = 0;
+    for (size_t i = 0; i < probe->plan.step_count; i++) {
+        const struct plan_step *step = &probe->plan.steps[i];
+        double ms = probe->step_ms[i];
+        sum_ms += ms;
+        printf("%8.3f ms %7.1f GFLOP/s  %-14s %s\n", ms,
+               ms > 0 ? step->macs * 2e-6 / ms : 0, kernel_info(step->kernel)->name,
+               step->name);
+    }
+    net_plan_dump(&probe->plan, stdout);
+    return sum_ms;
+}
+
 int main(int argc, char **argv)
 {
     struct daub_error error = {0};
-    int h = 360, w = 640;
-    bool check = false;
-    if (argc < 3 || sscanf(argv[2], "%dx%d", &h, &w) != 2)
+    struct options options = {.device = {.kernels = "host"}};
+    struct probe probe = {.repeat = 15, .want_steps = true};
+    if (!parse(argc, argv, &options, &probe))
         return 2;
-    struct probe probe = {.kernels = GPU_KERNELS_TEXEL, .repeat = 15, .want_steps = true};
-    double sum_ms = 0;
-    for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "shared") == 0)
-            probe.kernels = GPU_KERNELS_SHARED;
-        probe.fp16 = probe.fp16 || strcmp(argv[i], "fp16") == 0;
-        probe.no_winograd = probe.no_winograd || strcmp(argv[i], "direct") == 0;
-        check = check || strcmp(argv[i], "check") == 0;
-    }
-    if (daub_device_open(NULL, &probe.device, &error) != DAUB_OK) {
+    int h = options.h, w = options.w;
+    if (daub_device_open(&options.device, &probe.device, &error) != DAUB_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 3;
     }
+    probe.kernels = probe_choose_kernels(probe.device);
     struct net_graph graph = {0};
     int conv = 0;
     bool ok = sscanf(argv[1], "conv%d", &conv) == 1 ? conv_graph(&graph, conv, h, w)
                                                     : model_graph(&graph, argv[1], h, w);
     if (!ok)
         return 4;
-    int64_t in_count = net_shape_count(&graph.values[graph.image].shape), count;
-    float *image = malloc((size_t)in_count * sizeof(float)), style[4096] = {1};
-    uint32_t state = 7;
-    for (int64_t i = 0; i < in_count; i++)
-        image[i] = probe_random(&state) * 0.5f + 0.5f;
+    size_t in_count = (size_t)net_shape_count(&graph.values[graph.image].shape);
+    int64_t count;
+    float *image = malloc(in_count * sizeof(float)), style[MAX_STYLES] = {0};
+    style[options.style] = 1;
+    if (!image || !make_image(image, in_count, options.image))
+        return 1;
     float *out = probe_run(&probe, &graph, image, style, &count, &error);
     if (!out) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-    double gflop = 0;
-    for (size_t i = 0; i < probe.plan.step_count; i++) {
-        const struct plan_step *step = &probe.plan.steps[i];
-        double ms = probe.step_ms[i];
-        gflop += step->macs * 2e-9;
-        sum_ms += ms;
-        printf("%8.3f ms %7.1f GFLOP/s  %-14s %s\n", ms,
-               ms > 0 ? step->macs * 2e-6 / ms : 0, kernel_info(step->kernel)->name,
-               step->name);
-    }
-    net_plan_dump(&probe.plan, stdout);
+    double gflop = 0, sum_ms = probe.want_steps ? print_steps(&probe) : 0;
+    for (size_t i = 0; i < probe.plan.step_count; i++)
+        gflop += probe.plan.steps[i].macs * 2e-9;
+    printf("device: %s\n", probe.device->info.name);
     printf("%s %dx%d: %.2f ms (median %.2f ms, best steps %.2f ms, processor time %.2f "
            "ms), %.2f GFLOP, "
            "%.1f GFLOP/s\n",
            argv[1], h, w, probe.best_ms, probe.median_ms, sum_ms, probe.best_cpu_ms,
            gflop, gflop / probe.best_ms * 1e3);
-    if (check)
+    if (options.check)
         compare(&graph, image, style, out, count);
+    if (options.output && !write_output(out, (size_t)count, options.output))
+        return 1;
     free(image);
     free(out);
     probe_free(&probe);

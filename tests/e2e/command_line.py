@@ -122,6 +122,7 @@ class Progress(harness.Case):
     def test_json(self):
         env = dict(os.environ, DAUB_FAKE_DELAY_MS="10")
         text, _ = self.daub(self.source, "-o", self.path("out.mp4"), "--progress", "json",
+                            "--size", "1280x720",
                             env=env)
         lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
         self.assertEqual(lines[-1]["event"], "done")
@@ -141,7 +142,8 @@ class Progress(harness.Case):
     def test_line_on_a_terminal(self):
         master, slave = pty.openpty()
         env = dict(os.environ, DAUB_FAKE_DELAY_MS="10")
-        program = subprocess.Popen([harness.DAUB, self.source, "-o", self.path("out.mp4")],
+        program = subprocess.Popen([harness.DAUB, self.source, "-o", self.path("out.mp4"),
+                                    "--size", "1280x720"],
                                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                    stderr=slave, env=env)
         os.close(slave)

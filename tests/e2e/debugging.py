@@ -33,7 +33,7 @@ class Switches(Picture):
         self.assertIn(b"64x32", out)
 
     def test_kernels_mistake(self):
-        self.fails(USAGE, "texel or shared", self.source, "-o", self.path("out.png"),
+        self.fails(USAGE, "texel, shared and host", self.source, "-o", self.path("out.png"),
                    "--kernels", "fast")
 
 

@@ -195,6 +195,14 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
         daub_fail(error, DAUB_ERROR_NO_DEVICE, "no device is called %s", params->select);
         return DAUB_ERROR_NO_DEVICE;
     }
+    const char *kernels = params && params->kernels ? params->kernels : "auto";
+    if (strcmp(kernels, "auto") && strcmp(kernels, "shared") &&
+        strcmp(kernels, "texel") && strncmp(kernels, "host", 4)) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  "no kernel set is called '%s'; there are texel, shared and host",
+                  kernels);
+        return DAUB_ERROR_ARGUMENT;
+    }
     *device = daub_alloc(1, sizeof(**device));
     if (!*device) {
         daub_fail(error, DAUB_ERROR_MEMORY, "out of memory");
@@ -207,6 +215,12 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
 void daub_device_close(struct daub_device *device)
 {
     free(device);
+}
+
+const char *daub_device_kernels(struct daub_device *device)
+{
+    (void)device;
+    return "fake";
 }
 
 int daub_device_validation_errors(const struct daub_device *device)

@@ -82,14 +82,25 @@ bool gpu_test_close(struct gpu_test *test)
     return validation_errors == 0;
 }
 
-int gpu_test_kernels(const struct daub_device *device, enum gpu_kernels sets[2])
+int gpu_test_kernels(const struct daub_device *device,
+                     enum gpu_kernels sets[GPU_TEST_KERNELS])
 {
-    sets[0] = device->kernels ? device->kernels : GPU_KERNELS_TEXEL;
-    sets[1] = GPU_KERNELS_SHARED;
-    return device->kernels ? 1 : 2;
+    int count = 0;
+    if (device->kernels) {
+        sets[count++] = device->kernels;
+        return count;
+    }
+    if (gpu_can_run_texel(device))
+        sets[count++] = GPU_KERNELS_TEXEL;
+    sets[count++] = GPU_KERNELS_SHARED;
+    if (device->isa)
+        sets[count++] = GPU_KERNELS_HOST;
+    return count;
 }
 
 const char *gpu_test_kernels_name(enum gpu_kernels kernels)
 {
-    return kernels == GPU_KERNELS_TEXEL ? "texel" : "shared";
+    return kernels == GPU_KERNELS_TEXEL    ? "texel"
+           : kernels == GPU_KERNELS_SHARED ? "shared"
+                                           : "host";
 }

@@ -6,7 +6,8 @@
 
 #include "gpu/gpu.h"
 
-#define GPU_TEST_MAX 8
+#define GPU_TEST_MAX     8
+#define GPU_TEST_KERNELS 3 /* kernel sets */
 
 struct gpu_test {
     struct daub_device *devices[GPU_TEST_MAX];
@@ -27,7 +28,8 @@ struct daub_device *gpu_test_device(int i, const char *kernels);
 void gpu_test_device_close(struct daub_device *device);
 
 /* Fills sets with the kernel sets that the device can run and returns their number. */
-int gpu_test_kernels(const struct daub_device *device, enum gpu_kernels sets[2]);
+int gpu_test_kernels(const struct daub_device *device,
+                     enum gpu_kernels sets[GPU_TEST_KERNELS]);
 const char *gpu_test_kernels_name(enum gpu_kernels kernels);
 
 bool gpu_test_validates(void);

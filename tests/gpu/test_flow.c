@@ -53,12 +53,6 @@ struct scene {
     int parity;
 };
 
-static void record(VkCommandBuffer cmd, void *user)
-{
-    struct scene *scene = user;
-    dispatch_list_record(&scene->lists[scene->parity], cmd, VK_NULL_HANDLE);
-}
-
 static int rounded(int n)
 {
     return (n + 3) / 4 * 4;
@@ -124,7 +118,7 @@ static void show(struct scene *scene, const double m[6], double gain)
     exec_pack_map(chw, rows, columns, channels, scene->place.fp16, map);
     bool ok = gpu_buffer_write(scene->place.device, &scene->picture, 0, map,
                                scene->picture.bytes, &error) &&
-              gpu_run(scene->place.device, record, scene, &error);
+              dispatch_list_run(&scene->lists[scene->parity], NULL, &error);
     scene->parity = 1 - scene->parity;
     free(chw);
     free(map);
@@ -175,10 +169,10 @@ static double mean_error(const struct scene *scene, const float *field, int leve
 static void each_place(void (*run)(const struct place *place))
 {
     for (int i = 0; i < test.count; i++) {
-        enum gpu_kernels sets[2];
+        enum gpu_kernels sets[GPU_TEST_KERNELS];
         int count = gpu_test_kernels(test.devices[i], sets);
         for (int k = 0; k < count; k++) {
-            for (int fp16 = 0; fp16 < 2; fp16++) {
+            for (int fp16 = 0; fp16 < (sets[k] == GPU_KERNELS_HOST ? 1 : 2); fp16++) {
                 run(&(struct place){test.devices[i], sets[k], fp16, 1, false});
                 run(&(struct place){test.devices[i], sets[k], fp16, 2, fp16});
             }

@@ -609,7 +609,7 @@ static void test_blocks(void **state)
 static void open_places(const struct gpu_test *test)
 {
     for (int i = 0; i < test->count; i++) {
-        enum gpu_kernels sets[2];
+        enum gpu_kernels sets[GPU_TEST_KERNELS];
         int count = gpu_test_kernels(test->devices[i], sets);
         for (int k = 0; k < count; k++)
             places[place_count++] =

@@ -184,27 +184,35 @@ static struct daub_model *load(const char *path)
     return model;
 }
 
+static void compare_on(int number, enum gpu_kernels set, bool fp16, const char *name,
+                       const struct daub_model *model, const struct rgb *in,
+                       const struct rgb *want, double least_db)
+{
+    double ms;
+    const char *kernels = gpu_test_kernels_name(set);
+    struct daub_device *device = gpu_test_device(number, kernels);
+    struct rgb out = paint(device, model, in, fp16, &ms);
+    double db = psnr(&out, want);
+    printf("%-24s %4d x %-4d %-6s %s %6.1f dB %8.1f ms\n", name, in->width, in->height,
+           kernels, fp16 ? "fp16" : "fp32", db, ms);
+    fflush(stdout);
+    assert_true(db >= least_db);
+    free(out.bytes);
+    gpu_test_device_close(device);
+}
+
 /* Paints with every device, kernel set and precision (16 bits unless fp16_db is 0). */
 static void compare(const char *name, const struct daub_model *model,
                     const struct rgb *in, const struct rgb *want, double fp16_db)
 {
-    for (int i = 0; i < 4 * test.count; i++) {
-        enum gpu_kernels sets[2];
-        int count = gpu_test_kernels(test.devices[i / 4], sets), set = i % 4 / 2;
-        bool fp16 = i % 2;
-        double ms;
-        if (set >= count || (fp16 && fp16_db == 0))
-            continue;
-        const char *kernels = gpu_test_kernels_name(sets[set]);
-        struct daub_device *device = gpu_test_device(i / 4, kernels);
-        struct rgb out = paint(device, model, in, fp16, &ms);
-        double db = psnr(&out, want), least = fp16 ? fp16_db : FP32_DB;
-        printf("%-24s %4d x %-4d %-6s %s %6.1f dB %8.1f ms\n", name, in->width,
-               in->height, kernels, fp16 ? "fp16" : "fp32", db, ms);
-        fflush(stdout);
-        assert_true(db >= least);
-        free(out.bytes);
-        gpu_test_device_close(device);
+    for (int i = 0; i < test.count; i++) {
+        enum gpu_kernels sets[GPU_TEST_KERNELS];
+        int count = gpu_test_kernels(test.devices[i], sets);
+        for (int k = 0; k < count; k++) {
+            compare_on(i, sets[k], false, name, model, in, want, FP32_DB);
+            if (fp16_db > 0 && sets[k] != GPU_KERNELS_HOST)
+                compare_on(i, sets[k], true, name, model, in, want, fp16_db);
+        }
     }
 }
 

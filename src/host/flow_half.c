@@ -1,0 +1,38 @@
+/* The next level of a luma pyramid: means of 2 x 2 pixels (shaders/flow_half.comp). */
+#include "host/view.h"
+
+static int part_rows(const struct host_call *call)
+{
+    const struct flow_half_push *push = &call->push.flow_half;
+    return host_part_rows(push->h, (size_t)push->w * 4);
+}
+
+static size_t parts(const struct host_call *call)
+{
+    return host_part_count(call->push.flow_half.h, part_rows(call));
+}
+
+static void run(const struct host_call *call, size_t part, void *scratch)
+{
+    (void)scratch;
+    const struct flow_half_push *push = &call->push.flow_half;
+    const float *luma = call->slot[FLOW_HALF_LUMA];
+    const int rows = part_rows(call), first = (int)part * rows;
+    for (int y = first; y < first + rows && y < push->h; y++) {
+        const float *above = luma + (size_t)(2 * y) * (size_t)push->in_w;
+        const float *below =
+            luma + (size_t)int_min(2 * y + 1, push->in_h - 1) * (size_t)push->in_w;
+        float *to = (float *)call->slot[FLOW_HALF_SMALLER] + (size_t)y * (size_t)push->w;
+        const int pairs = push->in_w / 2;
+        for (int x = 0; x < pairs; x++)
+            to[x] = 0.25f *
+                    (above[2 * x] + above[2 * x + 1] + below[2 * x] + below[2 * x + 1]);
+        if (pairs < push->w) { /* the last column has one pixel only */
+            const float a = above[2 * pairs], b = below[2 * pairs];
+            to[pairs] = 0.25f * (a + a + b + b);
+        }
+    }
+}
+
+extern const struct host_kernel HOST(host_flow_half);
+const struct host_kernel HOST(host_flow_half) = {parts, NULL, run};
