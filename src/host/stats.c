@@ -89,6 +89,8 @@ static void run(const struct host_call *call, size_t part, void *scratch)
         size_t c = 0;
         for (; c + 4 * VEC_FLOATS <= pixel; c += 4 * VEC_FLOATS)
             vec_stats(&t, c, 4, to);
+        for (; c + 2 * VEC_FLOATS <= pixel; c += 2 * VEC_FLOATS)
+            vec_stats(&t, c, 2, to);
         for (; c + VEC_FLOATS <= pixel; c += VEC_FLOATS)
             vec_stats(&t, c, 1, to);
         for (; c < pixel; c += 4)
