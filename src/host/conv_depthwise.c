@@ -3,7 +3,12 @@
 
 /* Padded rows of the input are kept for the next rows of the output, so a part makes at
  * least some rows. */
-enum { PART_ROWS_MIN = 8 };
+enum {
+    PART_ROWS_MIN = 8,
+    /* Pixels times channel blocks that are made for one vector of channels after the
+     * other. */
+    RUN_BLOCKS = 1024,
+};
 
 static int part_rows(const struct host_call *call)
 {
@@ -168,18 +173,74 @@ static const float *padded_row(const struct depthwise *d, int r)
 DEPTHWISE(vec, vec)
 DEPTHWISE(vec4, vec4)
 
+/* The same for a 3x3 kernel and a stride of 1, with the weights in registers: four pixels
+ * share the loads of their six columns, of which one is added at a time. */
+#define DEPTHWISE_3X3(type, name)                                                        \
+    HOST_INLINE type name##_column(const type *w, const type *v, const int kx, type sum) \
+    {                                                                                    \
+        if (kx < 0 || kx > 2)                                                            \
+            return sum;                                                                  \
+        sum = name##_mad(w[kx * 3], v[0], sum);                                          \
+        sum = name##_mad(w[kx * 3 + 1], v[1], sum);                                      \
+        return name##_mad(w[kx * 3 + 2], v[2], sum);                                     \
+    }                                                                                    \
+    HOST_INLINE void name##_add(const type *w, const float *const *rows, size_t at,      \
+                                const int column, type *sum)                             \
+    {                                                                                    \
+        const type v[3] = {*(const type *)(rows[0] + at), *(const type *)(rows[1] + at), \
+                           *(const type *)(rows[2] + at)};                               \
+        sum[0] = name##_column(w, v, column, sum[0]);                                    \
+        sum[1] = name##_column(w, v, column - 1, sum[1]);                                \
+        sum[2] = name##_column(w, v, column - 2, sum[2]);                                \
+        sum[3] = name##_column(w, v, column - 3, sum[3]);                                \
+    }                                                                                    \
+    HOST_INLINE void name##_row_3x3(const struct depthwise *d, size_t c, int first,      \
+                                    int end, float *to)                                  \
+    {                                                                                    \
+        const size_t pixel = d->pixel;                                                   \
+        const float *const rows[3] = {d->rows[0] + c, d->rows[1] + c, d->rows[2] + c};   \
+        const type bias = *(const type *)(d->bias + c);                                  \
+        type w[9];                                                                       \
+        for (size_t k = 0; k < 9; k++)                                                   \
+            w[k] = *(const type *)(d->weights + k * pixel + c);                          \
+        int x = first;                                                                   \
+        for (; x + 4 <= end; x += 4) {                                                   \
+            const size_t at = (size_t)x * pixel;                                         \
+            type sum[4] = {bias, bias, bias, bias};                                      \
+            name##_add(w, rows, at, 0, sum);                                             \
+            name##_add(w, rows, at + pixel, 1, sum);                                     \
+            name##_add(w, rows, at + 2 * pixel, 2, sum);                                 \
+            name##_add(w, rows, at + 3 * pixel, 3, sum);                                 \
+            name##_add(w, rows, at + 4 * pixel, 4, sum);                                 \
+            name##_add(w, rows, at + 5 * pixel, 5, sum);                                 \
+            for (size_t p = 0; p < 4; p++)                                               \
+                *(type *)(to + at + p * pixel + c) = sum[p];                             \
+        }                                                                                \
+        name##_row(d, 3, 3, 1, c, x, end, to);                                           \
+    }
+DEPTHWISE_3X3(vec, vec)
+DEPTHWISE_3X3(vec4, vec4)
+
 HOST_INLINE void convolve_row(const struct depthwise *d, int kh, int kw, int sx,
                               float *to)
 {
-    /* So many pixels that their rows stay in the first cache for all channels. */
-    const int block = int_max(1024 / d->push->c4 / 4, 1) * 4;
+    const int block = int_max(RUN_BLOCKS / d->push->c4 / 4, 1) * 4;
+    const bool small = kh == 3 && kw == 3 && sx == 1;
     for (int first = 0; first < d->push->out_w; first += block) {
         const int end = int_min(first + block, d->push->out_w);
         size_t c = 0;
-        for (; c + VEC_FLOATS <= d->pixel; c += VEC_FLOATS)
-            vec_row(d, kh, kw, sx, c, first, end, to);
-        for (; c < d->pixel; c += 4)
-            vec4_row(d, kh, kw, sx, c, first, end, to);
+        for (; c + VEC_FLOATS <= d->pixel; c += VEC_FLOATS) {
+            if (small)
+                vec_row_3x3(d, c, first, end, to);
+            else
+                vec_row(d, kh, kw, sx, c, first, end, to);
+        }
+        for (; c < d->pixel; c += 4) {
+            if (small)
+                vec4_row_3x3(d, c, first, end, to);
+            else
+                vec4_row(d, kh, kw, sx, c, first, end, to);
+        }
     }
 }
 

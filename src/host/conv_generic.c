@@ -110,6 +110,11 @@ static void copy_weights(const struct generic *g, int first, int blocks, int wid
     }
 }
 
+static bool one_group(const struct conv_generic_push *push)
+{
+    return push->group_out >= 4 * push->out_c4 - 3;
+}
+
 /* First input channel that each output channel of a block reads. */
 struct bases {
     int at[4];
@@ -120,9 +125,10 @@ static struct bases bases(const struct generic *g, int block)
 {
     struct bases b = {.split = false};
     for (int i = 0; i < 4; i++) {
-        int base = (4 * block + i) / g->push->group_out * g->push->group_in;
+        int group = one_group(g->push) ? 0 : (4 * block + i) / g->push->group_out;
         /* Those of padding channels would lie behind the last one. */
-        b.at[i] = int_min(base, 4 * g->push->in_c4 - g->push->group_in);
+        b.at[i] =
+            int_min(group * g->push->group_in, 4 * g->push->in_c4 - g->push->group_in);
         b.split = b.split || b.at[i] != b.at[0];
     }
     return b;
@@ -218,8 +224,8 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     const int end = int_min(begin + rows, push->out_h);
     const size_t row = (size_t)push->out_w * 4 * (size_t)push->out_c4;
     float *out = call->slot[SLOT_OUTPUT];
-    const bool one_group = push->group_out >= 4 * push->out_c4 - 3;
-    const int width = one_group || push->group_out % VEC_FLOATS == 0 ? VEC_FLOATS : 4;
+    const int width =
+        one_group(push) || push->group_out % VEC_FLOATS == 0 ? VEC_FLOATS : 4;
     for (int first = 0; first < push->out_c4; first += width / 4) {
         const int blocks = int_min(width / 4, push->out_c4 - first);
         const struct bases b = bases(&g, first);

@@ -31,13 +31,22 @@ HOST_INLINE void combine_tiles(const struct host_call *call, int block, const in
     const struct finalize_push *push = &call->push.finalize;
     const size_t tile = 4 * (size_t)push->c4;
     const vec4 *at = (const vec4 *)call->slot[SLOT_INPUT0] + 4 * (size_t)block;
+    /* Means as differences from the first tile's, which loses less precision. */
+    vec4 base[BLOCKS];
     struct moments sum[BLOCKS] = {0};
-    for (int t = 0; t < push->tile_count; t++, at += tile) {
-        for (int i = 0; i < count; i++)
-            sum[i] = join(sum[i], load(at + 4 * i));
-    }
     for (int i = 0; i < count; i++)
+        base[i] = load(at + 4 * i).mean;
+    for (int t = 0; t < push->tile_count; t++, at += tile) {
+        for (int i = 0; i < count; i++) {
+            struct moments next = load(at + 4 * i);
+            next.mean -= base[i];
+            sum[i] = join(sum[i], next);
+        }
+    }
+    for (int i = 0; i < count; i++) {
         sums[i] = sum[i];
+        sums[i].mean += base[i];
+    }
 }
 
 HOST_INLINE struct moments broadcast(const struct moments *blocks, int channel)

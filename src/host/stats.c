@@ -1,5 +1,6 @@
 /* Mean and sum of squared differences of a map over tiles, in two passes over the pixels
- * of a tile (shaders/stats.comp). A channel's sums go through the tile row by row. */
+ * of a tile (shaders/stats.comp). A channel's sums go through the tile row by row; the
+ * first is of differences from the first pixel, which loses less precision. */
 #include "host/row.h"
 
 /* A part is a row of tiles. */
@@ -29,18 +30,20 @@ struct tile {
                                   vec4 *to)                                              \
     {                                                                                    \
         const float n = (float)(t->n_x * t->n_y);                                        \
-        type mean[4], m2[4];                                                             \
-        for (int i = 0; i < count; i++)                                                  \
+        type first[4], mean[4], m2[4];                                                   \
+        for (int i = 0; i < count; i++) {                                                \
+            first[i] = *(const type *)(t->from + c + i * (width));                       \
             mean[i] = m2[i] = (type){0};                                                 \
+        }                                                                                \
         for (int y = 0; y < t->n_y; y++) {                                               \
             const float *at = t->from + (size_t)y * t->row + c;                          \
             for (int x = 0; x < t->n_x; x++, at += t->pixel) {                           \
                 for (int i = 0; i < count; i++)                                          \
-                    mean[i] += *(const type *)(at + i * (width));                        \
+                    mean[i] += *(const type *)(at + i * (width)) - first[i];             \
             }                                                                            \
         }                                                                                \
         for (int i = 0; i < count; i++)                                                  \
-            mean[i] /= n;                                                                \
+            mean[i] = first[i] + mean[i] / n;                                            \
         for (int y = 0; y < t->n_y; y++) {                                               \
             const float *at = t->from + (size_t)y * t->row + c;                          \
             for (int x = 0; x < t->n_x; x++, at += t->pixel) {                           \
@@ -86,6 +89,8 @@ static void run(const struct host_call *call, size_t part, void *scratch)
         size_t c = 0;
         for (; c + 4 * VEC_FLOATS <= pixel; c += 4 * VEC_FLOATS)
             vec_stats(&t, c, 4, to);
+        for (; c + 2 * VEC_FLOATS <= pixel; c += 2 * VEC_FLOATS)
+            vec_stats(&t, c, 2, to);
         for (; c + VEC_FLOATS <= pixel; c += VEC_FLOATS)
             vec_stats(&t, c, 1, to);
         for (; c < pixel; c += 4)
