@@ -1,4 +1,4 @@
-/* Devices: graphics cards behind Vulkan, and the processor. Listing and opening them. */
+/* Lists and opens devices: graphics cards through Vulkan, and the processor. */
 #ifndef DAUB_DEVICE_H
 #define DAUB_DEVICE_H
 

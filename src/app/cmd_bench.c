@@ -104,35 +104,36 @@ static const float *next_style(struct bench *bench, int frame)
     return bench->weights;
 }
 
-/* Submits as many frames as fit and records a time for every frame received. */
+static bool submit(struct bench *bench, struct daub_stylizer *stylizer, int frame,
+                   struct daub_error *error)
+{
+    struct daub_image image = view(bench, bench->pictures[frame % PICTURES]);
+    struct daub_frame_params params = {.strength = 1,
+                                       .style = next_style(bench, frame),
+                                       .stability = DAUB_STABILITY_DEFAULT};
+    return daub_stylizer_submit(stylizer, &image, &params, frame, error) == DAUB_OK;
+}
+
+/* Paints count frames, of which two are in flight whenever one is received, and one more
+ * before them, so that the time between two receipts is that of one frame. samples: the
+ * times in milliseconds, or NULL; *seconds: of the count frames. */
 static bool paint(struct bench *bench, struct daub_stylizer *stylizer, int count,
-                  double *samples, struct daub_error *error)
+                  double *samples, double *seconds, struct daub_error *error)
 {
     struct daub_image out = view(bench, bench->painted);
-    int sent = 0, received = 0;
-    int64_t last = daub_clock_us(), tag;
-    while (received < count) {
-        enum daub_status status = DAUB_ERROR_AGAIN;
-        if (sent < count) {
-            struct daub_image image = view(bench, bench->pictures[sent % PICTURES]);
-            struct daub_frame_params params = {.strength = 1,
-                                               .style = next_style(bench, sent),
-                                               .stability = DAUB_STABILITY_DEFAULT};
-            status = daub_stylizer_submit(stylizer, &image, &params, sent, error);
-            sent += status == DAUB_OK;
-        }
-        if (status == DAUB_OK)
-            continue;
-        if (status != DAUB_ERROR_AGAIN ||
-            daub_stylizer_receive(stylizer, &out, &tag, error) != DAUB_OK)
-            return false;
+    int64_t tag, start, last;
+    bool ok = submit(bench, stylizer, 0, error);
+    start = last = daub_clock_us();
+    for (int i = 0; ok && i < count; i++) {
+        ok = submit(bench, stylizer, i + 1, error) &&
+             daub_stylizer_receive(stylizer, &out, &tag, error) == DAUB_OK;
         int64_t now = daub_clock_us();
         if (samples)
-            samples[received] = (double)(now - last) / 1e3;
+            samples[i] = (double)(now - last) / 1e3;
         last = now;
-        received++;
     }
-    return true;
+    *seconds = (double)(last - start) / 1e6;
+    return ok && daub_stylizer_receive(stylizer, &out, &tag, error) == DAUB_OK;
 }
 
 static bool measure_frames(struct bench *bench, struct daub_error *error)
@@ -140,10 +141,10 @@ static bool measure_frames(struct bench *bench, struct daub_error *error)
     int64_t start = daub_clock_us();
     struct daub_stylizer *stylizer = create(bench, error);
     bench->create_ms = (double)(daub_clock_us() - start) / 1e3;
-    bool ok = stylizer && paint(bench, stylizer, WARM_UP, NULL, error);
-    start = daub_clock_us();
-    ok = ok && paint(bench, stylizer, bench->frames, bench->samples, error);
-    bench->total_s = (double)(daub_clock_us() - start) / 1e6;
+    double seconds;
+    bool ok =
+        stylizer && paint(bench, stylizer, WARM_UP, NULL, &seconds, error) &&
+        paint(bench, stylizer, bench->frames, bench->samples, &bench->total_s, error);
     if (ok)
         daub_stylizer_memory(stylizer, &bench->memory);
     daub_stylizer_free(stylizer);
@@ -198,11 +199,12 @@ static bool measure_steps(struct bench *bench, cJSON *steps, cJSON *stages,
                           double *device_ms, double *gflop, struct daub_error *error)
 {
     struct daub_stylizer *stylizer = create(bench, error);
+    double seconds;
     bool ok = stylizer && daub_stylizer_enable_timing(stylizer, error) == DAUB_OK &&
-              paint(bench, stylizer, 1, NULL, error);
+              paint(bench, stylizer, 1, NULL, &seconds, error);
     for (int i = 0; ok && i < TIMED_FRAMES; i++) {
         const struct daub_step_time *times = NULL;
-        ok = paint(bench, stylizer, 1, NULL, error);
+        ok = paint(bench, stylizer, 1, NULL, &seconds, error);
         int count = ok ? daub_stylizer_times(stylizer, &times) : 0;
         for (int j = 0; j < count; j++) {
             add_step(steps, times[j].name, strlen(times[j].name), times[j].ms,
@@ -270,12 +272,12 @@ static bool measure_switching(struct bench *bench, cJSON *root, struct daub_erro
     if (!weights)
         return daub_no_memory(error, "the benchmark");
     struct daub_stylizer *stylizer = create(bench, error);
-    bool ok = stylizer && paint(bench, stylizer, WARM_UP, NULL, error);
+    double seconds;
+    bool ok = stylizer && paint(bench, stylizer, WARM_UP, NULL, &seconds, error);
     for (int i = 0; ok && i < 2 * SWITCH_ROUNDS; i++) {
         bench->weights = i % 2 ? weights : NULL;
-        int64_t start = daub_clock_us();
-        ok = paint(bench, stylizer, frames, NULL, error);
-        double ms = (double)(daub_clock_us() - start) / 1e3 / frames;
+        ok = paint(bench, stylizer, frames, NULL, &seconds, error);
+        double ms = seconds * 1e3 / frames;
         if (i < 2 || ms < best[i % 2])
             best[i % 2] = ms;
     }

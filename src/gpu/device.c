@@ -528,7 +528,7 @@ static bool use_host_kernels(struct daub_device *device, const char *isa, int th
     return gpu_processor_init(device, *isa ? isa + 1 : NULL, threads, error);
 }
 
-/* Which kernel sets the device can run; 0: several, to be timed by probe_choose_kernels.
+/* Sets device->kernels: 0 where it can run several, to be timed by probe_choose_kernels.
  */
 static bool choose_kernels(struct daub_device *device, const char *requested, int threads,
                            struct daub_error *error)

@@ -5,7 +5,7 @@
 #include "host/vec.h"
 #include "net/graph.h"
 
-/* e^x by its series on [-ln 2 / 2, ln 2 / 2] and a power of two (Cephes library,
+/* e^x = 2^k e^r with |r| <= ln 2 / 2, e^r by a polynomial (Cephes library,
  * Moshier); relative error below 2^-22. Results below 2^-125 become 0. */
 #define HOST_EXP(type, itype, name)                                                      \
     HOST_INLINE type name##_exp(type x)                                                  \
@@ -97,8 +97,6 @@
         }                                                                                \
         return x;                                                                        \
     }
-
-typedef int32_t veci __attribute__((vector_size(4 * VEC_FLOATS), aligned(4), may_alias));
 
 HOST_EXP(vec, veci, vec)
 HOST_LOG(vec, veci, vec)

@@ -4,7 +4,7 @@
  * conditions; then it makes the sums of one row after the other and writes their outputs.
  */
 #include "host/conv_sum.h"
-#include "host/rows.h"
+#include "host/conv_input.h"
 
 /* Output channels whose weights stay in the cache for all rows of a part. */
 #define UNIT   32
@@ -18,7 +18,7 @@ struct conv {
     int in_c, unit; /* channels: of the input; that are finished together */
     int tiles_x, tiles_y;
     int rows, columns; /* of a tile's input with its border */
-    bool planes;       /* pixels in vectors, for few output channels */
+    bool planes;       /* a vector holds pixels, not channels: for few output channels */
     size_t row_floats; /* of the tile's input */
     size_t plane_floats, sums_step, plane_out;
     /* Floats from the start of scratch. */
@@ -43,7 +43,7 @@ static struct conv conv_of(const struct host_call *call)
     const struct conv_host_push *push = &call->push.conv_host;
     struct conv c = {.call = call, .k = k, .push = push};
     const bool grouped = push->out_c > k->GROUP_OUT;
-    const int parity = k->PHASES == 4; /* the odd phases read one row further */
+    const int parity = k->PHASES == 4; /* odd phases read one row and column more */
     c.in_c = push->out_c / k->GROUP_OUT * k->GROUP_IN;
     c.unit = grouped ? push->out_c : UNIT;
     c.tiles_x = (push->out_w + k->TILE_W - 1) / k->TILE_W;
@@ -67,10 +67,10 @@ static struct conv conv_of(const struct host_call *call)
     return c;
 }
 
-static size_t parts(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     struct conv c = conv_of(call);
-    return (size_t)c.tiles_x * (size_t)c.tiles_y * (size_t)c.push->groups;
+    return (struct host_work){c.tiles_x * c.tiles_y * c.push->groups, HOST_PART_FLOATS};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -406,7 +406,7 @@ static void make_unit(const struct conv *c, const struct tile *tile, int phase, 
                 (vec4 *)c->call->slot[SLOT_STATS] + index * o4 * 4 + o);
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void make_tile(const struct host_call *call, size_t part, void *scratch)
 {
     const struct conv c = conv_of(call);
     const size_t o_parts = (size_t)c.push->groups, tiles_x = (size_t)c.tiles_x;
@@ -424,5 +424,11 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     }
 }
 
+static void run(const struct host_call *call, int first, int end, void *scratch)
+{
+    for (int i = first; i < end; i++)
+        make_tile(call, (size_t)i, scratch);
+}
+
 extern const struct host_kernel HOST(host_conv_host);
-const struct host_kernel HOST(host_conv_host) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_conv_host) = {work, scratch_bytes, run};

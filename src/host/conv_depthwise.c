@@ -10,16 +10,12 @@ enum {
     RUN_BLOCKS = 1024,
 };
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct conv_depthwise_push *push = &call->push.conv_depthwise;
-    int rows = host_part_rows(push->out_h, (size_t)push->out_w * (size_t)push->c4 * 4);
-    return int_min(int_max(rows, PART_ROWS_MIN), int_max(push->out_h, 1));
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.conv_depthwise.out_h, part_rows(call));
+    size_t floats = (size_t)push->out_w * (size_t)push->c4 * 4;
+    /* Fewer rows would view much of the input twice. */
+    return (struct host_work){push->out_h, host_part_least(floats, PART_ROWS_MIN)};
 }
 
 /* Pixels of a padded row. */
@@ -137,7 +133,7 @@ static const float *padded_row(const struct depthwise *d, int r)
     return padded;
 }
 
-/* `count` pixels of the output from x on, channels of one vector from c on. */
+/* Makes `count` output pixels from column x on: the channels c.. that fill one vector. */
 #define DEPTHWISE(type, name)                                                            \
     HOST_INLINE void name##_pixels(const struct depthwise *d, int kh, int kw, int sx,    \
                                    size_t c, int x, const int count, float *to)          \
@@ -244,13 +240,12 @@ HOST_INLINE void convolve_row(const struct depthwise *d, int kh, int kw, int sx,
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct depthwise d = prepare(call, scratch);
     const struct conv_depthwise_constants *k = d.k;
-    const int rows = part_rows(call), first = (int)part * rows;
     const size_t row = (size_t)d.push->out_w * d.pixel;
-    for (int y = first; y < int_min(first + rows, d.push->out_h); y++) {
+    for (int y = first; y < end; y++) {
         float *to = (float *)call->slot[SLOT_OUTPUT] + (size_t)y * row;
         for (int ky = 0; ky < k->KH; ky++)
             d.rows[ky] = padded_row(&d, y * k->SY + ky);
@@ -264,4 +259,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_conv_depthwise);
-const struct host_kernel HOST(host_conv_depthwise) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_conv_depthwise) = {work, scratch_bytes, run};

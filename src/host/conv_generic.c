@@ -6,19 +6,13 @@
 
 enum { PIXELS = 6 }; /* of a class at a time */
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct conv_generic_push *push = &call->push.conv_generic;
-    size_t work = (size_t)push->out_w * (size_t)push->out_c4 * 4;
     /* The weights are rearranged once a part, so a part makes some hundred pixels. */
     int least = (256 + push->out_w - 1) / int_max(push->out_w, 1);
-    return int_min(int_max(host_part_rows(push->out_h, work), least),
-                   int_max(push->out_h, 1));
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.conv_generic.out_h, part_rows(call));
+    size_t floats = (size_t)push->out_w * (size_t)push->out_c4 * 4;
+    return (struct host_work){push->out_h, host_part_least(floats, least)};
 }
 
 /* Input rows between the first and the last that a part can read. */
@@ -26,7 +20,7 @@ static int rows_read(const struct host_call *call)
 {
     const struct conv_generic_push *push = &call->push.conv_generic;
     const struct conv_generic_constants *k = &call->constants.own.conv_generic;
-    int rows = part_rows(call), taps = (push->kh - 1) * push->dy + 1;
+    int rows = host_part_units(work(call)), taps = (push->kh - 1) * push->dy + 1;
     int span = k->TRANSPOSED ? (rows - 1 + taps) / push->sy + 2
                              : (((rows - 1) * push->sy + taps) >> k->UP) + 2;
     return int_min(span, int_max(push->in_h, 1));
@@ -216,12 +210,10 @@ static void set_rows(struct generic *g, int y)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int begin, int end, void *scratch)
 {
     struct generic g = prepare(call, scratch);
     const struct conv_generic_push *push = g.push;
-    const int rows = part_rows(call), begin = (int)part * rows;
-    const int end = int_min(begin + rows, push->out_h);
     const size_t row = (size_t)push->out_w * 4 * (size_t)push->out_c4;
     float *out = call->slot[SLOT_OUTPUT];
     const int width =
@@ -248,4 +240,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_conv_generic);
-const struct host_kernel HOST(host_conv_generic) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_conv_generic) = {work, scratch_bytes, run};

@@ -32,7 +32,7 @@
 
 /* ---- channels in vectors ---- */
 
-/* Input [row][pixel][channel], where taps of a row are runs of consecutive floats. */
+/* The input is [row][pixel][channel]: all channels of a tap lie side by side. */
 struct conv_sum {
     const float *in;      /* first tap of the first output pixel */
     size_t pixel;         /* floats from output pixel to output pixel */

@@ -123,11 +123,11 @@ static void write_mean(const struct host_call *call, int block, const struct mom
     ((vec4 *)call->slot[SLOT_OUTPUT])[block] = all->mean;
 }
 
-/* Without groups a part is BLOCKS channel blocks. */
-static size_t parts(const struct host_call *call)
+/* A unit is a channel block; with groups there is only one unit. */
+static struct host_work work(const struct host_call *call)
 {
     const struct finalize_push *push = &call->push.finalize;
-    return push->group == 1 ? host_part_count(push->c4, BLOCKS) : 1;
+    return (struct host_work){push->group == 1 ? push->c4 : 1, HOST_PART_FLOATS / BLOCKS};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -136,12 +136,11 @@ static size_t scratch_bytes(const struct host_call *call)
 }
 
 HOST_INLINE void
-run_part(const struct host_call *call, size_t part, struct moments *blocks,
+run_part(const struct host_call *call, int first, int end, struct moments *blocks,
          void (*write)(const struct host_call *, int, const struct moments *))
 {
     const struct finalize_push *push = &call->push.finalize;
-    const int first = push->group == 1 ? (int)part * BLOCKS : 0;
-    const int end = push->group == 1 ? int_min(first + BLOCKS, push->c4) : push->c4;
+    end = push->group == 1 ? end : push->c4;
     int block = first;
     for (; block + BLOCKS <= end; block += BLOCKS)
         combine_tiles(call, block, BLOCKS, blocks + block);
@@ -157,17 +156,17 @@ run_part(const struct host_call *call, size_t part, struct moments *blocks,
         write(call, block, &blocks[block]);
 }
 
-static void run_finalize(const struct host_call *call, size_t part, void *scratch)
+static void run_finalize(const struct host_call *call, int first, int end, void *scratch)
 {
-    run_part(call, part, scratch, write_affine);
+    run_part(call, first, end, scratch, write_affine);
 }
 
-static void run_mean(const struct host_call *call, size_t part, void *scratch)
+static void run_mean(const struct host_call *call, int first, int end, void *scratch)
 {
-    run_part(call, part, scratch, write_mean);
+    run_part(call, first, end, scratch, write_mean);
 }
 
 extern const struct host_kernel HOST(host_finalize);
-const struct host_kernel HOST(host_finalize) = {parts, scratch_bytes, run_finalize};
+const struct host_kernel HOST(host_finalize) = {work, scratch_bytes, run_finalize};
 extern const struct host_kernel HOST(host_mean);
-const struct host_kernel HOST(host_mean) = {parts, scratch_bytes, run_mean};
+const struct host_kernel HOST(host_mean) = {work, scratch_bytes, run_mean};

@@ -7,20 +7,17 @@ enum { CELL = FLOW_STRIDE };
 
 static const float DIFFERENCE_MIN = 2.0f / 255; /* as in the shader */
 
-static int part_cells(const struct host_call *call)
+static int cell_rows(const struct host_call *call)
+{
+    return (call->push.flow_dense.h + CELL - 1) / CELL;
+}
+
+/* A unit is a row of cells of one direction. */
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_dense_push *push = &call->push.flow_dense;
-    return host_part_rows((push->h + CELL - 1) / CELL, (size_t)push->w * CELL * 4);
-}
-
-static size_t layer_parts(const struct host_call *call)
-{
-    return host_part_count((call->push.flow_dense.h + CELL - 1) / CELL, part_cells(call));
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return call->groups[2] * layer_parts(call);
+    return (struct host_work){(int)call->groups[2] * cell_rows(call),
+                              (size_t)push->w * CELL * 4};
 }
 
 struct frames {
@@ -28,7 +25,8 @@ struct frames {
     const float *from, *to; /* luma where the vectors start and end */
 };
 
-/* Luma of from at four pixels; those right of the picture repeat its last. */
+/* Luma of four neighboring pixels of `from`; pixels right of the picture repeat its last
+ * one. */
 HOST_INLINE vec4 luma_at(const struct frames *f, int x, int y)
 {
     const float *row = f->from + (size_t)y * (size_t)f->w;
@@ -116,13 +114,11 @@ HOST_INLINE void make_cell(const struct frames *f, int x, int y, const vec4 vect
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void make_row(const struct host_call *call, int direction, int j)
 {
-    (void)scratch;
     const struct flow_dense_push *push = &call->push.flow_dense;
     const int w = push->w, h = push->h;
     const int columns = flow_patch_count(w), rows = flow_patch_count(h);
-    const int direction = (int)(part / layer_parts(call));
     const int parity = direction == 0 ? push->parity : 1 - push->parity;
     const size_t size = flow_size(w, h);
     const void *planes = call->slot[FLOW_DENSE_QUADS];
@@ -131,19 +127,23 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     const vec4 *patches = (const vec4 *)call->slot[FLOW_DENSE_PATCHES] +
                           flow_size(columns, rows) * (size_t)direction;
     vec4 *field = (vec4 *)call->slot[FLOW_DENSE_FIELD] + size * (size_t)direction;
-    const int cells = part_cells(call), first = (int)(part % layer_parts(call)) * cells;
-    for (int j = first; j < first + cells && j * CELL < h; j++) {
-        const vec4 *upper = patches + flow_size(int_clamp(j - 1, 0, rows - 1), columns);
-        const vec4 *lower = patches + flow_size(int_min(j, rows - 1), columns);
-        for (int i = 0; i * CELL < w; i++) {
-            const int left = int_clamp(i - 1, 0, columns - 1),
-                      right = int_min(i, columns - 1);
-            const vec4 vectors[4] = {upper[left], upper[right], lower[left],
-                                     lower[right]};
-            make_cell(&frames, i * CELL, j * CELL, vectors, field);
-        }
+    const vec4 *upper = patches + flow_size(int_clamp(j - 1, 0, rows - 1), columns);
+    const vec4 *lower = patches + flow_size(int_min(j, rows - 1), columns);
+    for (int i = 0; i * CELL < w; i++) {
+        const int left = int_clamp(i - 1, 0, columns - 1),
+                  right = int_min(i, columns - 1);
+        const vec4 vectors[4] = {upper[left], upper[right], lower[left], lower[right]};
+        make_cell(&frames, i * CELL, j * CELL, vectors, field);
     }
 }
 
+static void run(const struct host_call *call, int first, int end, void *scratch)
+{
+    (void)scratch;
+    const int rows = cell_rows(call);
+    for (int i = first; i < end; i++)
+        make_row(call, i / rows, i % rows);
+}
+
 extern const struct host_kernel HOST(host_flow_dense);
-const struct host_kernel HOST(host_flow_dense) = {parts, NULL, run};
+const struct host_kernel HOST(host_flow_dense) = {work, NULL, run};

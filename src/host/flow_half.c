@@ -1,24 +1,18 @@
 /* The next level of a luma pyramid: means of 2 x 2 pixels (shaders/flow_half.comp). */
 #include "host/view.h"
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_half_push *push = &call->push.flow_half;
-    return host_part_rows(push->h, (size_t)push->w * 4);
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.flow_half.h, part_rows(call));
-}
-
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     (void)scratch;
     const struct flow_half_push *push = &call->push.flow_half;
     const float *luma = call->slot[FLOW_HALF_LUMA];
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < push->h; y++) {
+    for (int y = first; y < end; y++) {
         const float *above = luma + (size_t)(2 * y) * (size_t)push->in_w;
         const float *below =
             luma + (size_t)int_min(2 * y + 1, push->in_h - 1) * (size_t)push->in_w;
@@ -35,4 +29,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_flow_half);
-const struct host_kernel HOST(host_flow_half) = {parts, NULL, run};
+const struct host_kernel HOST(host_flow_half) = {work, NULL, run};

@@ -3,16 +3,11 @@
 
 enum { BLOCK_MAX = 8 };
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_luma_push *push = &call->push.flow_luma;
     const int step = call->constants.own.flow_luma.STEP;
-    return host_part_rows(push->h, (size_t)push->w * 4 * (size_t)(step * step));
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.flow_luma.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4 * (size_t)(step * step)};
 }
 
 /* Weight of each channel of a block: BT.709's of the coded values, over the number of
@@ -45,7 +40,7 @@ HOST_INLINE void make_row(const struct flow_luma_push *push, const vec4 *picture
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     (void)scratch;
     const struct flow_luma_push *push = &call->push.flow_luma;
@@ -56,8 +51,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     set_weights(k->BLOCK, k->CRD, (float)(side * side * k->BLOCK * k->BLOCK),
                 (float *)weights);
     const vec4 *picture = call->slot[FLOW_LUMA_PICTURE];
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < push->h; y++) {
+    for (int y = first; y < end; y++) {
         float *luma = (float *)call->slot[FLOW_LUMA_LUMA] + (size_t)y * (size_t)push->w;
         if (side == 2 && vectors == 1)
             make_row(push, picture, y, 2, 1, weights, luma);
@@ -69,4 +63,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_flow_luma);
-const struct host_kernel HOST(host_flow_luma) = {parts, NULL, run};
+const struct host_kernel HOST(host_flow_luma) = {work, NULL, run};

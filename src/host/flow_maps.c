@@ -4,15 +4,10 @@
 
 enum { ROW_DX = 3, ROW_DY, ROWS }; /* scratch rows, after the three of luma */
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_maps_push *push = &call->push.flow_maps;
-    return host_part_rows(push->h, (size_t)push->w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.flow_maps.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -38,7 +33,7 @@ static void derive(const float *above, const float *here, const float *below, in
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct flow_maps_push *push = &call->push.flow_maps;
     const int w = push->w, h = push->h;
@@ -49,8 +44,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     vec4 *slopes = call->slot[FLOW_MAPS_SLOPES];
     float *base = (float *)scratch + FLOW_BORDER;
     float *dx = base + ROW_DX * pitch, *dy = base + ROW_DY * pitch;
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < h; y++) {
+    for (int y = first; y < end; y++) {
         float *lines[3]; /* rows y - 1, y, y + 1 */
         for (int j = 0; j < 3; j++) {
             lines[j] = base + (size_t)((y + j) % 3) * pitch;
@@ -70,4 +64,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_flow_maps);
-const struct host_kernel HOST(host_flow_maps) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_flow_maps) = {work, scratch_bytes, run};

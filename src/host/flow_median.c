@@ -5,15 +5,10 @@
 
 enum { LEAST, MIDDLE, MOST, RANKS };
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_median_push *push = &call->push.flow_median;
-    return host_part_rows(push->h, (size_t)push->w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.flow_median.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
 /* Floats of a scratch row of vec4, with a pixel beyond each end. */
@@ -49,7 +44,7 @@ static void sort_columns(const float *above, const float *here, const float *bel
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct flow_median_push *push = &call->push.flow_median;
     const int h = push->h;
@@ -57,8 +52,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     const float *field = call->slot[FLOW_MEDIAN_FIELD];
     float *base = (float *)scratch + FLOW_BORDER;
     float *const sorted[RANKS] = {base, base + pitch, base + 2 * pitch};
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < h; y++) {
+    for (int y = first; y < end; y++) {
         sort_columns(field + (size_t)int_max(y - 1, 0) * n, field + (size_t)y * n,
                      field + (size_t)int_min(y + 1, h - 1) * n, n, sorted);
         float *to = (float *)call->slot[FLOW_MEDIAN_FILTERED] + (size_t)y * n;
@@ -74,4 +68,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_flow_median);
-const struct host_kernel HOST(host_flow_median) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_flow_median) = {work, scratch_bytes, run};

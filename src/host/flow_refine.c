@@ -15,15 +15,10 @@
 #define SHUFFLE(a, b, x, y, z, w) __builtin_shufflevector(a, b, x, y, z, w)
 #endif
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_refine_push *push = &call->push.flow_refine;
-    return host_part_rows(push->h, (size_t)push->w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.flow_refine.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -57,7 +52,7 @@ HOST_INLINE void refine(const struct rows *r, size_t n, float weight, bool accel
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct flow_refine_push *push = &call->push.flow_refine;
     const int h = push->h;
@@ -65,8 +60,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     const float *field = call->slot[FLOW_REFINE_FIELD];
     const float *terms = call->slot[FLOW_REFINE_TERMS];
     float *here = (float *)scratch + FLOW_BORDER;
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < h; y++) {
+    for (int y = first; y < end; y++) {
         const size_t at = (size_t)y * n;
         memcpy(here, field + at, n * sizeof(float));
         memcpy(here - 4, here, sizeof(vec4));
@@ -85,4 +79,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_flow_refine);
-const struct host_kernel HOST(host_flow_refine) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_flow_refine) = {work, scratch_bytes, run};

@@ -37,9 +37,10 @@ HOST_INLINE vec8 vec8_mad(vec8 a, vec8 b, vec8 c)
 #endif
 }
 
-static size_t parts(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
-    return call->groups[2] * (size_t)flow_patch_count(call->push.flow_search.h);
+    const int rows = flow_patch_count(call->push.flow_search.h);
+    return (struct host_work){(int)call->groups[2] * rows, HOST_PART_FLOATS};
 }
 
 /* Planes of one frame: I, and the slopes' where they are needed. */
@@ -344,14 +345,14 @@ static void search_group(struct group *group, const struct starts *starts,
 }
 
 /* One row of patches. */
-static void run(const struct host_call *call, size_t part, void *scratch)
+/* A row of patches of one direction: numbered direction by direction. */
+static void search_row(const struct host_call *call, int unit)
 {
-    (void)scratch;
     const struct flow_search_push *push = &call->push.flow_search;
     const struct flow_search_constants *k = &call->constants.own.flow_search;
     const int w = push->w, h = push->h;
     const int columns = flow_patch_count(w), rows = flow_patch_count(h);
-    const int direction = (int)part / rows, row = (int)part % rows;
+    const int direction = unit / rows, row = unit % rows;
     const int parity = direction == 0 ? push->parity : 1 - push->parity;
     const size_t size = flow_size(w, h);
     const void *planes = call->slot[FLOW_SEARCH_QUADS];
@@ -367,7 +368,8 @@ static void run(const struct host_call *call, size_t part, void *scratch)
         h,
         push->coarse_w,
         push->coarse_h};
-    vec4 *patches = (vec4 *)call->slot[FLOW_SEARCH_PATCHES] + part * (size_t)columns;
+    vec4 *patches =
+        (vec4 *)call->slot[FLOW_SEARCH_PATCHES] + (size_t)unit * (size_t)columns;
     const int y = flow_patch_origin(row, h);
     for (int column = 0; column < columns; column += SIDE) {
         struct group group = {.level = &level, .y = vec4_all((float)y)};
@@ -384,5 +386,12 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     }
 }
 
+static void run(const struct host_call *call, int first, int end, void *scratch)
+{
+    (void)scratch;
+    for (int i = first; i < end; i++)
+        search_row(call, i);
+}
+
 extern const struct host_kernel HOST(host_flow_search);
-const struct host_kernel HOST(host_flow_search) = {parts, NULL, run};
+const struct host_kernel HOST(host_flow_search) = {work, NULL, run};

@@ -10,20 +10,16 @@
 static const float PICTURE = 5, SLOPE = 10, SMOOTH = 10;
 static const float FLAT = 1.0f / 255, ROBUST = 1e-3f;
 
-/* Scratch rows of one pixel row: the field and the current frame's luma and slopes, of
- * three rows in turn; then those of one row. */
+/* Rows in scratch. Of the rows y - 1, y and y + 1: the field, and luma and slopes of the
+ * current frame. */
 enum { U, V, LUMA, DX, DY, LINES };
+/* Of row y: luma and slopes of the previous frame, and the terms. */
 enum { OLD_LUMA, OLD_DX, OLD_DY, XX, XY, YY, OFFSET_X, OFFSET_Y, DIFFERENCE, RESULTS };
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct flow_terms_push *push = &call->push.flow_terms;
-    return host_part_rows(push->h, (size_t)push->w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.flow_terms.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -162,13 +158,12 @@ static void make_terms(const struct maps *m, int y)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct maps m = find_maps(call, scratch);
     float *const *from = m.results;
     vec4 *terms = call->slot[FLOW_TERMS_TERMS];
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < m.h; y++) {
+    for (int y = first; y < end; y++) {
         for (int j = y == first ? -1 : 1; j <= 1; j++)
             read_line(&m, y + j);
         read_old(&m, y);
@@ -184,4 +179,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_flow_terms);
-const struct host_kernel HOST(host_flow_terms) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_flow_terms) = {work, scratch_bytes, run};

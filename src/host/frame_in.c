@@ -15,16 +15,11 @@ static int block_rows(const struct host_call *call)
     return call->push.frame_in.out_h / call->constants.own.frame_in.BLOCK;
 }
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     size_t floats = (size_t)call->push.frame_in.out_w *
                     (size_t)call->constants.own.frame_in.BLOCK * 4;
-    return host_part_rows(block_rows(call), floats);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(block_rows(call), part_rows(call));
+    return (struct host_work){block_rows(call), floats};
 }
 
 /* Rows of a part in scratch. */
@@ -213,19 +208,18 @@ static void write_row(const struct host_picture *picture, int y, float *const rg
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct frame_in_constants *k = &call->constants.own.frame_in;
     const struct frame_in_push *push = &call->push.frame_in;
     const struct host_picture picture = {call->slot[FRAME_IN_PICTURE], push->out_w,
                                          k->BLOCK, k->CRD};
     const struct rows rows = make_rows(call, scratch);
-    int count = part_rows(call) * k->BLOCK, first = (int)part * count;
-    for (int y = first; y < first + count && y < push->out_h; y++) {
+    for (int y = first * k->BLOCK; y < end * k->BLOCK; y++) {
         decode_row(call, &rows, pad_index(NET_PAD_REFLECT, y, push->h));
         write_row(&picture, y, rows.rgb);
     }
 }
 
 extern const struct host_kernel HOST(host_frame_in);
-const struct host_kernel HOST(host_frame_in) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_frame_in) = {work, scratch_bytes, run};

@@ -42,18 +42,13 @@ static size_t row_floats(const struct host_call *call)
     return ((size_t)call->push.frame_out.picture_w + MARGIN + AFTER + 15) / 16 * 16;
 }
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct frame_out_push *push = &call->push.frame_out;
     size_t floats = (size_t)push->picture_w * 4;
     /* The chroma filter reads rows of the parts above and below: make those larger. */
-    return host_part_rows(push->h,
-                          call->constants.own.frame_out.SUB_Y ? floats / 2 : floats);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.frame_out.h, part_rows(call));
+    return (struct host_work){push->h,
+                              call->constants.own.frame_out.SUB_Y ? floats / 2 : floats};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -363,13 +358,12 @@ static void write_row(const struct host_call *call, struct output *o, int y)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     struct output output = make_output(call, scratch);
-    int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < call->push.frame_out.h; y++)
+    for (int y = first; y < end; y++)
         write_row(call, &output, y);
 }
 
 extern const struct host_kernel HOST(host_frame_out);
-const struct host_kernel HOST(host_frame_out) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_frame_out) = {work, scratch_bytes, run};

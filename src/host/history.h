@@ -13,38 +13,6 @@ enum {
 /* As in shaders/history.glsl. */
 static const float WHOLE = 0.05f, FAR = 0.2f; /* pixels */
 
-HOST_INLINE vec vec_load(const float *from)
-{
-    return *(const vec *)from;
-}
-
-HOST_INLINE void vec_store(float *to, vec x)
-{
-    *(vec *)to = x;
-}
-
-HOST_INLINE vec vec_select(veci mask, vec yes, vec no)
-{
-    return (vec)(((veci)yes & mask) | ((veci)no & ~mask));
-}
-
-HOST_INLINE vec vec_abs(vec x)
-{
-    return (vec)((veci)x & INT32_MAX);
-}
-
-/* The nearest whole number; |x| below 2^22. */
-HOST_INLINE vec vec_round(vec x)
-{
-    return x + 12582912.0f - 12582912.0f; /* 1.5 * 2^23 */
-}
-
-/* Without the fraction; |x| below 2^31. */
-HOST_INLINE vec vec_whole(vec x)
-{
-    return __builtin_convertvector(__builtin_convertvector(x, veci), vec);
-}
-
 HOST_INLINE vec4 vec4_mix(vec4 a, vec4 b, float f)
 {
     return vec4_mad(vec4_all(f), b - a, a);
@@ -182,8 +150,8 @@ struct history_taps {
     float wx[TAPS][RUN], wy[TAPS][RUN];
 };
 
-/* Weights of the pixels -2 to 3 for positions f between pixels 0 and 1, up to a common
- * factor, which history_weights removes (shaders/history.glsl, resampling_weights). */
+/* Weights of the pixels -2 to 3 for a position f between pixels 0 and 1. Their sum is not
+ * 1: history_weights divides by it (shaders/history.glsl, resampling_weights). */
 HOST_INLINE void resampling_weights(vec f, vec sharpen, vec sharpen_min,
                                     vec weights[TAPS])
 {

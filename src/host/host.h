@@ -24,20 +24,44 @@ struct host_call {
     size_t bytes[SLOT_COUNT];
 };
 
-struct host_kernel {
-    /* Parts of the call's work, which may run in any order and at the same time; at
-     * least 1. */
-    size_t (*parts)(const struct host_call *call);
-    /* Bytes of scratch memory that a running part needs; NULL: none. */
-    size_t (*scratch)(const struct host_call *call);
-    /* Makes one part. scratch is aligned to 64 bytes and has undefined contents. */
-    void (*run)(const struct host_call *call, size_t part, void *scratch);
+/* A call's work in units, such as rows of the output, which may be made in any order and
+ * at the same time. */
+struct host_work {
+    int units;
+    size_t unit_floats; /* of output that take as long as a unit */
 };
 
+struct host_kernel {
+    struct host_work (*work)(const struct host_call *call);
+    /* Bytes of scratch memory that a running part needs; NULL: none. */
+    size_t (*scratch)(const struct host_call *call);
+    /* Makes the units first .. end - 1, a part of the call. scratch is aligned to 64
+     * bytes and has undefined contents. */
+    void (*run)(const struct host_call *call, int first, int end, void *scratch);
+};
+
+/* Floats of a part: enough that the thread pool's overhead does not count, few enough
+ * that several threads share a map. */
+#define HOST_PART_FLOATS ((size_t)16384)
+
+/* Units of a part, the same for any number of threads; the last part may have fewer. */
+static inline int host_part_units(struct host_work work)
+{
+    size_t units = HOST_PART_FLOATS / (work.unit_floats > 0 ? work.unit_floats : 1);
+    size_t most = work.units > 1 ? (size_t)work.units : 1;
+    return units < 1 ? 1 : (int)(units < most ? units : most);
+}
+
+/* unit_floats of a kernel whose parts have at least that many units. */
+static inline size_t host_part_least(size_t unit_floats, int units)
+{
+    size_t limit = HOST_PART_FLOATS / (size_t)(units > 1 ? units : 1);
+    return unit_floats < limit ? unit_floats : limit;
+}
+
 struct host_isa {
-    const char
-        *name; /* as --kernels takes it after "host-": avx512, avx2, neon, generic */
-    const char *set;   /* its kernel set's name: "host-avx512" */
+    const char *name;  /* "avx512", "avx2", "neon" or "generic" */
+    const char *set;   /* what --kernels calls it: "host-avx512" */
     const char *label; /* for people: "AVX-512" */
     const struct host_kernel *const
         *kernels; /* by enum kernel; NULL: there is no such function */

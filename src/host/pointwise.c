@@ -14,15 +14,10 @@ static size_t run_pixels(const struct pointwise_push *push)
     return n < 1 ? 1 : n;
 }
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct pointwise_push *push = &call->push.pointwise;
-    return host_part_rows(push->h, (size_t)push->w * (size_t)push->c4 * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.pointwise.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * (size_t)push->c4 * 4};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -119,7 +114,7 @@ static void clear_padding(float *to, int count, size_t pixel, int used)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct pointwise_push *push = &call->push.pointwise;
     const struct pointwise_constants *k = &call->constants.own.pointwise;
@@ -130,8 +125,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     const struct row_function output =
         HOST(row_of_output)(call, call->slot[SLOT_PARAMS], push->c4, &scratch);
     const size_t pixel = 4 * (size_t)push->c4;
-    const int step = (int)run_pixels(push), rows = part_rows(call);
-    const int first = (int)part * rows, end = int_min(first + rows, push->h);
+    const int step = (int)run_pixels(push);
     for (int y = first; y < end; y++) {
         float *row =
             (float *)call->slot[SLOT_OUTPUT] + (size_t)y * (size_t)push->w * pixel;
@@ -155,4 +149,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_pointwise);
-const struct host_kernel HOST(host_pointwise) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_pointwise) = {work, scratch_bytes, run};

@@ -31,6 +31,8 @@ struct host_pool {
     const struct host_kernel
         *kernel; /* the running call; valid for who took one of its parts */
     const struct host_call *call;
+    struct host_work work;
+    int part_units;
     size_t parts;
     atomic_size_t waiting_parts; /* parts that no thread has taken yet */
     atomic_size_t unfinished_parts;
@@ -60,7 +62,10 @@ static bool run_part(struct worker *worker)
         if (left == 0)
             return false;
     } while (!atomic_compare_exchange_weak(&pool->waiting_parts, &left, left - 1));
-    pool->kernel->run(pool->call, pool->parts - left, worker->scratch);
+    int first = (int)(pool->parts - left) * pool->part_units;
+    int end = pool->work.units - first < pool->part_units ? pool->work.units
+                                                          : first + pool->part_units;
+    pool->kernel->run(pool->call, first, end, worker->scratch);
     if (atomic_fetch_sub(&pool->unfinished_parts, 1) == 1) {
         pthread_mutex_lock(&pool->lock);
         pthread_cond_signal(&pool->done);
@@ -202,14 +207,17 @@ void host_pool_run(struct host_pool *pool, const struct host_isa *isa,
                    const struct host_call *call)
 {
     const struct host_kernel *kernel = isa->kernels[call->kernel];
-    size_t parts = kernel->parts(call);
+    struct host_work work = kernel->work(call);
+    int part_units = host_part_units(work);
+    size_t parts = (size_t)((work.units + part_units - 1) / part_units);
     pthread_mutex_lock(&pool->use);
-    if (parts == 1 || pool->count == 1) {
-        for (size_t i = 0; i < parts; i++)
-            kernel->run(call, i, pool->workers[0].scratch);
-    } else {
+    if (parts == 1) {
+        kernel->run(call, 0, work.units, pool->workers[0].scratch);
+    } else if (parts > 1) {
         pool->kernel = kernel;
         pool->call = call;
+        pool->work = work;
+        pool->part_units = part_units;
         pool->parts = parts;
         atomic_store(&pool->unfinished_parts, parts);
         atomic_store(&pool->waiting_parts, parts);

@@ -2,16 +2,11 @@
  * over its columns. */
 #include "host/row.h"
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct pool_push *push = &call->push.pool;
     size_t in_row = (size_t)push->in_w * (size_t)push->c4 * 4;
-    return host_part_rows(push->out_h, in_row * (size_t)push->stride_y);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.pool.out_h, part_rows(call));
+    return (struct host_work){push->out_h, in_row * (size_t)push->stride_y};
 }
 
 /* Input rows that a window spans. */
@@ -30,7 +25,7 @@ static size_t scratch_bytes(const struct host_call *call)
            sizeof(float);
 }
 
-/* to = rows[0] OP rows[1] OP ... from `initial` on, element by element. */
+/* to[i] = initial OP rows[0][i] OP rows[1][i] ..., where OP is the maximum or the sum. */
 #define JOIN_AT(type, name)                                                              \
     do {                                                                                 \
         type v = name##_all(initial);                                                    \
@@ -121,7 +116,7 @@ HOST_INLINE void pool_row(const struct host_call *call, bool largest, const floa
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct pool_push *push = &call->push.pool;
     const struct pool_constants *k = &call->constants.own.pool;
@@ -131,8 +126,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     float *joined = row_take(&scratch, input.row);
     const float **window = (const float **)row_take(&scratch, 2 * (size_t)k->KH);
     const size_t out_row = (size_t)push->out_w * (size_t)push->c4 * 4;
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < int_min(first + rows, push->out_h); y++) {
+    for (int y = first; y < end; y++) {
         int start = y * push->stride_y - push->top;
         struct span s =
             span(k->KIND, start, push->dilation_y, k->KH, push->in_h, push->bottom);
@@ -150,4 +144,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_pool);
-const struct host_kernel HOST(host_pool) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_pool) = {work, scratch_bytes, run};

@@ -5,15 +5,11 @@
 #define REMAP_ENUM(name, number) REMAP_##name = (number),
 enum remap_mode { REMAPS(REMAP_ENUM) };
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct remap_push *push = &call->push.remap;
-    return host_part_rows(push->out_h, (size_t)push->out_w * (size_t)push->out_c4 * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.remap.out_h, part_rows(call));
+    return (struct host_work){push->out_h,
+                              (size_t)push->out_w * (size_t)push->out_c4 * 4};
 }
 
 /* Rows of the input that one row of the output reads. */
@@ -176,7 +172,7 @@ static void remap_row(struct remap *r, int y, float *to)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct remap_push *push = &call->push.remap;
     const struct host_view view0 = host_view0(call), view1 = host_view1(call);
@@ -191,8 +187,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     r.columns = (int *)row_take(&scratch, (size_t)push->out_w);
     if (r.k->MODE == REMAP_WINDOW)
         prepare_window(&r);
-    const int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < int_min(first + rows, push->out_h); y++) {
+    for (int y = first; y < end; y++) {
         float *to = (float *)call->slot[SLOT_OUTPUT] +
                     (size_t)y * (size_t)push->out_w * r.out_pixel;
         for (size_t x = 0; push->out_channels % 4 && x < (size_t)push->out_w; x++)
@@ -202,4 +197,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_remap);
-const struct host_kernel HOST(host_remap) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_remap) = {work, scratch_bytes, run};

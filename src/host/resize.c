@@ -2,15 +2,10 @@
  * (shaders/resize.comp). */
 #include "host/row.h"
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct resize_push *push = &call->push.resize;
-    return host_part_rows(push->out_h, (size_t)push->out_w * (size_t)push->c4 * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.resize.out_h, part_rows(call));
+    return (struct host_work){push->out_h, (size_t)push->out_w * (size_t)push->c4 * 4};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -128,7 +123,7 @@ static const float *wide_row(struct row_cache *input, const struct columns *colu
     return to;
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct resize_push *push = &call->push.resize;
     const struct resize_constants *k = &call->constants.own.resize;
@@ -138,8 +133,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     const struct columns columns = make_columns(call, &scratch);
     float *wide = row_take(&scratch, 2 * row_round(out_row));
     int kept[2] = {-1, -1};
-    const int rows = part_rows(call), begin = (int)part * rows;
-    for (int y = begin; y < int_min(begin + rows, push->out_h); y++) {
+    for (int y = first; y < end; y++) {
         const struct sample s = sample(k, y, push->in_h, push->out_h, push->scale_y);
         float *to = (float *)call->slot[SLOT_OUTPUT] + (size_t)y * out_row;
         if (k->LINEAR) {
@@ -158,4 +152,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_resize);
-const struct host_kernel HOST(host_resize) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_resize) = {work, scratch_bytes, run};

@@ -16,15 +16,10 @@ static struct weights weights_at(const struct host_call *call, int i, int n_in)
     return (struct weights){int_clamp((int)row[0], -taps, n_in), row + 1};
 }
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct scale_push *push = &call->push.scale;
-    return host_part_rows(push->out_h, (size_t)push->out_w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.scale.out_h, part_rows(call));
+    return (struct host_work){push->out_h, (size_t)push->out_w * 4};
 }
 
 /* A row of the input with TAPS pixels more on each side. */
@@ -71,11 +66,10 @@ static void scale_rows(const struct host_call *call, int y, vec4 *to)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct scale_push *push = &call->push.scale;
-    int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < push->out_h; y++) {
+    for (int y = first; y < end; y++) {
         vec4 *to = (vec4 *)call->slot[SLOT_OUTPUT] + (size_t)y * (size_t)push->out_w;
         int from = pad_index(NET_PAD_REFLECT, y, push->h);
         if (call->constants.own.scale.VERTICAL)
@@ -88,4 +82,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_scale);
-const struct host_kernel HOST(host_scale) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_scale) = {work, scratch_bytes, run};

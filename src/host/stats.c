@@ -3,10 +3,10 @@
  * first is of differences from the first pixel, which loses less precision. */
 #include "host/row.h"
 
-/* A part is a row of tiles. */
-static size_t parts(const struct host_call *call)
+/* A unit is a row of tiles. */
+static struct host_work work(const struct host_call *call)
 {
-    return (size_t)int_max(call->push.stats.tiles_y, 1);
+    return (struct host_work){call->push.stats.tiles_y, HOST_PART_FLOATS};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -61,14 +61,15 @@ struct tile {
 TILE_STATS(vec, vec, VEC_FLOATS)
 TILE_STATS(vec4, vec4, 4)
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct stats_push *push = &call->push.stats;
     const struct host_view view = host_view0(call);
     const struct row_function f = HOST(row_of_view)(&view, push->c4, &scratch);
     const size_t pixel = 4 * (size_t)push->c4, row = (size_t)push->w * pixel;
-    const int y = (int)part * push->tile_h;
-    for (int tile_x = 0; tile_x < push->tiles_x; tile_x++) {
+    for (int index = first * push->tiles_x; index < end * push->tiles_x; index++) {
+        const int tile_x = index % push->tiles_x;
+        const int y = index / push->tiles_x * push->tile_h;
         const int x = tile_x * push->tile_w;
         struct tile t = {.from =
                              (const float *)view.x + (size_t)y * row + (size_t)x * pixel,
@@ -84,8 +85,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
             t.from = scratch;
             t.row = tile_row;
         }
-        vec4 *to = (vec4 *)call->slot[SLOT_STATS] +
-                   (part * (size_t)push->tiles_x + (size_t)tile_x) * pixel;
+        vec4 *to = (vec4 *)call->slot[SLOT_STATS] + (size_t)index * pixel;
         size_t c = 0;
         for (; c + 4 * VEC_FLOATS <= pixel; c += 4 * VEC_FLOATS)
             vec_stats(&t, c, 4, to);
@@ -99,4 +99,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_stats);
-const struct host_kernel HOST(host_stats) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_stats) = {work, scratch_bytes, run};

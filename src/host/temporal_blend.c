@@ -13,15 +13,10 @@ static const float SHARPEN = 0.07f, DETAIL_RATIO_MAX = 1.3f;
 static const float MIX_RESAMPLED = 0.15f;
 static const float DETAIL_RATIO_LOW = 0.9f, DETAIL_RATIO_MIN = 0.6f, RESTORE = 0.2f;
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct temporal_blend_push *push = &call->push.temporal_blend;
-    return host_part_rows(push->h, (size_t)push->w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.temporal_blend.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
 /* What the pixels of a run have in common. */
@@ -115,7 +110,7 @@ static void blend_pixels(const struct blend *b, int x, int y, int n, vec4 *pixel
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     (void)scratch;
     const struct temporal_blend_push *push = &call->push.temporal_blend;
@@ -129,8 +124,7 @@ static void run(const struct host_call *call, size_t part, void *scratch)
                             {call->slot[TEMPORAL_BLEND_BLOCKS], push->blocks_w,
                              push->blocks_h, BLOCK_VECTORS, SIDE}};
     vec4 *out = call->slot[TEMPORAL_BLEND_OUTPUT];
-    int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < push->h; y++) {
+    for (int y = first; y < end; y++) {
         for (int x = 0; x < push->w; x += RUN) {
             vec4 pixels[RUN + PIXELS_SPARE];
             int n = int_min(RUN, push->w - x);
@@ -145,4 +139,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_temporal_blend);
-const struct host_kernel HOST(host_temporal_blend) = {parts, NULL, run};
+const struct host_kernel HOST(host_temporal_blend) = {work, NULL, run};

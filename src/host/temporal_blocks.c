@@ -14,9 +14,9 @@ enum {
 
 static const float DETAIL_RATIO_LIMIT = 2;
 
-static size_t parts(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
-    return (size_t)int_max(call->push.temporal_blocks.h, 1);
+    return (struct host_work){call->push.temporal_blocks.h, HOST_PART_FLOATS};
 }
 
 /* Sums over a block's rows, for each of its columns. */
@@ -79,25 +79,22 @@ static void extend(vec4 *row, int n)
         row[i] = row[n - 1];
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+/* The row of blocks j. */
+static void make_blocks(const struct host_call *call,
+                        const struct host_painting *painting, int j)
 {
-    (void)scratch;
     const struct temporal_blocks_push *push = &call->push.temporal_blocks;
-    const struct host_painting painting =
-        host_painting(call, push->painted_stride, push->scale, push->shift);
     const vec4 *history = call->slot[TEMPORAL_BLOCKS_HISTORY];
-    vec4 *blocks = call->slot[TEMPORAL_BLOCKS_RESULT];
-    blocks += part * (size_t)push->w * BLOCK_VECTORS;
-    if (push->h == 0)
-        return;
+    vec4 *blocks = (vec4 *)call->slot[TEMPORAL_BLOCKS_RESULT] +
+                   (size_t)j * (size_t)push->w * BLOCK_VECTORS;
     for (int first = 0; first < push->w; first += RUN_BLOCKS) {
         struct sums painted[RUN_BLOCKS] = {0}, previous[RUN_BLOCKS] = {0};
         int count = int_min(RUN_BLOCKS, push->w - first), x = first * SIDE;
         int n = int_min(RUN, push->picture_w - x);
-        for (int j = 0; j < SIDE; j++) {
+        for (int k = 0; k < SIDE; k++) {
             vec4 row[RUN + 2 + PIXELS_SPARE];
-            int y = int_min((int)part * SIDE + j, push->picture_h - 1);
-            pixels_painted(&painting, x, y, n, row);
+            int y = int_min(j * SIDE + k, push->picture_h - 1);
+            pixels_painted(painting, x, y, n, row);
             extend(row, n);
             for (int i = 0; i < count; i++)
                 add_row(row + i * SIDE, true, &painted[i]);
@@ -113,5 +110,15 @@ static void run(const struct host_call *call, size_t part, void *scratch)
     }
 }
 
+static void run(const struct host_call *call, int first, int end, void *scratch)
+{
+    (void)scratch;
+    const struct temporal_blocks_push *push = &call->push.temporal_blocks;
+    const struct host_painting painting =
+        host_painting(call, push->painted_stride, push->scale, push->shift);
+    for (int j = first; j < end; j++)
+        make_blocks(call, &painting, j);
+}
+
 extern const struct host_kernel HOST(host_temporal_blocks);
-const struct host_kernel HOST(host_temporal_blocks) = {parts, NULL, run};
+const struct host_kernel HOST(host_temporal_blocks) = {work, NULL, run};

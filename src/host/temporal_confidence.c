@@ -6,15 +6,10 @@
 static const float NOISE = 2.0f / 255; /* of luma */
 static const float STILL = 0.1f;       /* pixels */
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct temporal_confidence_push *push = &call->push.temporal_confidence;
-    return host_part_rows(push->h, (size_t)push->w * 4);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.temporal_confidence.h, part_rows(call));
+    return (struct host_work){push->h, (size_t)push->w * 4};
 }
 
 struct confidence {
@@ -152,7 +147,7 @@ static void store_run(const struct confidence *c, int x, int y, int n,
         out[at + (size_t)i] = (vec4){run.x[i], run.y[i], run.confidence[i], run.light[i]};
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     (void)scratch;
     const struct temporal_confidence_push *push = &call->push.temporal_confidence;
@@ -167,8 +162,6 @@ static void run(const struct host_call *call, size_t part, void *scratch)
         {coarse + (size_t)push->coarse_w * (size_t)push->coarse_h, push->coarse_w,
          push->coarse_h, 1, push->coarse_step},
         difference_limit(call)};
-    int part_h = part_rows(call), first = (int)part * part_h;
-    int end = int_min(first + part_h, push->h);
     for (int x = 0; x < push->w; x += RUN) {
         int n = int_min(RUN, push->w - x);
         struct differences rows[3] = {0}; /* row y at y % 3 */
@@ -184,4 +177,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_temporal_confidence);
-const struct host_kernel HOST(host_temporal_confidence) = {parts, NULL, run};
+const struct host_kernel HOST(host_temporal_confidence) = {work, NULL, run};

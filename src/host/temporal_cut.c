@@ -7,10 +7,10 @@ enum { REGIONS = 9, BINS = 16 };
 
 static const float CORRELATION = 0.65f, CLIPPED = 0.97f, NOISE = 2.0f / 255;
 
-static size_t parts(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     (void)call;
-    return 1;
+    return (struct host_work){1, HOST_PART_FLOATS};
 }
 
 struct cut {
@@ -115,9 +115,10 @@ static struct region compare(const struct cut *cut, int number)
                                                                                : 0};
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
-    (void)part;
+    (void)first;
+    (void)end;
     (void)scratch;
     const struct temporal_cut_push *push = &call->push.temporal_cut;
     const vec4 *slopes = call->slot[TEMPORAL_CUT_SLOPES];
@@ -141,4 +142,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_temporal_cut);
-const struct host_kernel HOST(host_temporal_cut) = {parts, NULL, run};
+const struct host_kernel HOST(host_temporal_cut) = {work, NULL, run};

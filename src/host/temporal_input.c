@@ -3,15 +3,10 @@
  * (shaders/temporal_input.comp). */
 #include "host/history.h"
 
-static int part_rows(const struct host_call *call)
+static struct host_work work(const struct host_call *call)
 {
     const struct temporal_input_push *push = &call->push.temporal_input;
-    return host_part_rows(push->net_h, (size_t)push->net_w * 8);
-}
-
-static size_t parts(const struct host_call *call)
-{
-    return host_part_count(call->push.temporal_input.net_h, part_rows(call));
+    return (struct host_work){push->net_h, (size_t)push->net_w * 8};
 }
 
 /* The warped output of a picture row, in the network's range. */
@@ -45,14 +40,13 @@ static void warp_row(const struct host_call *call, int y, vec4 *out)
     }
 }
 
-static void run(const struct host_call *call, size_t part, void *scratch)
+static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct temporal_input_push *push = &call->push.temporal_input;
     const bool has_history = call->constants.own.temporal_input.HAS_HISTORY != 0;
     const vec4 *picture = call->slot[TEMPORAL_INPUT_PICTURE];
     vec4 *result = call->slot[TEMPORAL_INPUT_RESULT], *warped = scratch;
-    int rows = part_rows(call), first = (int)part * rows;
-    for (int y = first; y < first + rows && y < push->net_h; y++) {
+    for (int y = first; y < end; y++) {
         size_t at = (size_t)y * (size_t)push->net_w;
         if (has_history)
             warp_row(call, pad_index(NET_PAD_REFLECT, y, push->h), warped);
@@ -67,4 +61,4 @@ static void run(const struct host_call *call, size_t part, void *scratch)
 }
 
 extern const struct host_kernel HOST(host_temporal_input);
-const struct host_kernel HOST(host_temporal_input) = {parts, scratch_bytes, run};
+const struct host_kernel HOST(host_temporal_input) = {work, scratch_bytes, run};

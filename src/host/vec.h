@@ -3,8 +3,7 @@
  * vec: as many floats as a register holds (VEC_FLOATS); vec4: one pixel or channel block,
  * like GLSL's. Neither needs an aligned address. Arithmetic is by operators; `mad` is the
  * multiply-add, fused where the instruction set has it. The build forbids the compiler to
- * fuse others
- * (-ffp-contract=off), so that all instruction sets round alike. */
+ * fuse others (-ffp-contract=off), so that all instruction sets round alike. */
 #ifndef DAUB_HOST_VEC_H
 #define DAUB_HOST_VEC_H
 
@@ -33,6 +32,7 @@
 
 typedef float vec __attribute__((vector_size(4 * VEC_FLOATS), aligned(4), may_alias));
 typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+typedef int32_t veci __attribute__((vector_size(4 * VEC_FLOATS), aligned(4), may_alias));
 typedef int32_t vec4i __attribute__((vector_size(16), aligned(4), may_alias));
 
 #define HOST_INLINE static inline __attribute__((always_inline, unused))
@@ -166,6 +166,38 @@ HOST_CLAMP(int, int)
 HOST_INLINE vec4 vec4_select(vec4i mask, vec4 yes, vec4 no)
 {
     return (vec4)(((vec4i)yes & mask) | ((vec4i)no & ~mask));
+}
+
+HOST_INLINE vec vec_load(const float *from)
+{
+    return *(const vec *)from;
+}
+
+HOST_INLINE void vec_store(float *to, vec x)
+{
+    *(vec *)to = x;
+}
+
+HOST_INLINE vec vec_select(veci mask, vec yes, vec no)
+{
+    return (vec)(((veci)yes & mask) | ((veci)no & ~mask));
+}
+
+HOST_INLINE vec vec_abs(vec x)
+{
+    return (vec)((veci)x & INT32_MAX);
+}
+
+/* The nearest whole number; |x| below 2^22. */
+HOST_INLINE vec vec_round(vec x)
+{
+    return x + 12582912.0f - 12582912.0f; /* 1.5 * 2^23 */
+}
+
+/* Without the fraction; |x| below 2^31. */
+HOST_INLINE vec vec_whole(vec x)
+{
+    return __builtin_convertvector(__builtin_convertvector(x, veci), vec);
 }
 
 #endif

@@ -38,19 +38,4 @@ HOST_INLINE vec4 host_view_at(const struct host_view *view, size_t i, int c)
     return vec4_activate(view->act, view->alpha, view->beta, (vec4){0}, x);
 }
 
-/* Rows that one part of a step makes, where a row takes that many floats of work: enough
- * that the thread pool's overhead does not count, few enough that several threads share a
- * map. */
-HOST_INLINE int host_part_rows(int rows, size_t row_floats)
-{
-    const size_t part_floats = 16384;
-    size_t n = part_floats / (row_floats ? row_floats : 1);
-    return n < 1 ? 1 : n > (size_t)rows ? rows > 0 ? rows : 1 : (int)n;
-}
-
-HOST_INLINE size_t host_part_count(int rows, int part_rows)
-{
-    return rows < 1 ? 1 : (size_t)(rows + part_rows - 1) / (size_t)part_rows;
-}
-
 #endif

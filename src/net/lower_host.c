@@ -20,7 +20,8 @@
 #define HOST_MIN_MACS 250000.0
 #define HOST_MAX_MACS 4000000.0
 #define HOST_PARTS    16
-/* Time to copy an input element to the tile, in multiply-adds. Set by hand. */
+/* How many multiply-adds take as long as copying one input element to scratch memory. Set
+ * by hand, not measured. */
 #define HOST_COPY_COST 4.0
 
 /* Output pixels and channels of a part. */

@@ -60,12 +60,14 @@ void host_run(const struct host_isa *isa, const struct host_call *call, bool rev
             memset(call->slot[i], NO_NUMBER, call->bytes[i]);
     }
     size_t scratch_bytes = kernel->scratch ? kernel->scratch(call) : 0;
-    size_t parts = kernel->parts(call);
-    assert_true(parts > 0);
+    struct host_work work = kernel->work(call);
+    int units = host_part_units(work), parts = (work.units + units - 1) / units;
     void *scratch = guarded(scratch_bytes);
-    for (size_t i = 0; i < parts; i++) {
+    for (int i = 0; i < parts; i++) {
+        int first = (reversed ? parts - 1 - i : i) * units;
+        int end = work.units - first < units ? work.units : first + units;
         memset(scratch, NO_NUMBER, scratch_bytes);
-        kernel->run(call, reversed ? parts - 1 - i : i, scratch);
+        kernel->run(call, first, end, scratch);
     }
     free_guarded(scratch, scratch_bytes, "scratch memory");
 }

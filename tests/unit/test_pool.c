@@ -16,12 +16,13 @@
 #include "host/pool.h"
 #include "util/thread.h"
 
-enum { PARTS_MAX = 1000, SCRATCH = 1000 };
+enum { UNITS_MAX = 1000, SCRATCH = 1000 };
 
-/* A call's slot 0 holds one counter a part; groups[0] is the number of parts. */
-static size_t count_parts(const struct host_call *call)
+/* A call's slot 0 holds a counter for each unit; groups[0] is the number of units,
+ * groups[1] the units of a part. */
+static struct host_work work(const struct host_call *call)
 {
-    return call->groups[0];
+    return (struct host_work){(int)call->groups[0], HOST_PART_FLOATS / call->groups[1]};
 }
 
 static size_t scratch_bytes(const struct host_call *call)
@@ -30,33 +31,37 @@ static size_t scratch_bytes(const struct host_call *call)
     return SCRATCH;
 }
 
-static void count(const struct host_call *call, size_t part, void *scratch)
+static void count(const struct host_call *call, int first, int end, void *scratch)
 {
     atomic_int *counters = call->slot[0];
-    assert_true(part < call->groups[0]);
+    assert_true(0 <= first && first < end && end <= (int)call->groups[0]);
+    assert_true(end - first == (int)call->groups[1] || end == (int)call->groups[0]);
     assert_int_equal((uintptr_t)scratch % 64, 0);
-    memset(scratch, (int)part, SCRATCH);
-    atomic_fetch_add(&counters[part], 1);
+    memset(scratch, first, SCRATCH);
+    for (int i = first; i < end; i++)
+        atomic_fetch_add(&counters[i], 1);
     for (size_t i = 0; i < SCRATCH; i++)
-        assert_int_equal(((unsigned char *)scratch)[i], part % 256);
+        assert_int_equal(((unsigned char *)scratch)[i], first % 256);
 }
 
-static const struct host_kernel counting = {count_parts, scratch_bytes, count};
+static const struct host_kernel counting = {work, scratch_bytes, count};
 static const struct host_kernel *const kernels[KERNEL_COUNT] = {[KERNEL_MEAN] =
                                                                     &counting};
 static const struct host_isa isa = {"test", "test", "test", kernels};
 
 static void run_often(struct host_pool *pool, unsigned times)
 {
-    atomic_int *counters = calloc(PARTS_MAX, sizeof(*counters));
+    atomic_int *counters = calloc(UNITS_MAX, sizeof(*counters));
     assert_non_null(counters);
-    struct host_call call = {.kernel = KERNEL_MEAN, .slot = {counters}};
+    struct host_call call = {
+        .kernel = KERNEL_MEAN, .slot = {counters}, .groups = {1, 1, 1}};
     assert_true(host_pool_reserve(pool, &isa, &call, NULL));
-    int expected[PARTS_MAX] = {0};
+    int expected[UNITS_MAX] = {0};
     for (unsigned i = 0; i < times; i++) {
-        call.groups[0] = 1 + i * 37 % PARTS_MAX;
+        call.groups[0] = i * 37 % UNITS_MAX;
+        call.groups[1] = 1u << i % 4;
         host_pool_run(pool, &isa, &call);
-        for (unsigned k = 0; k < PARTS_MAX; k++) {
+        for (unsigned k = 0; k < UNITS_MAX; k++) {
             expected[k] += k < call.groups[0];
             assert_int_equal(atomic_load(&counters[k]), expected[k]);
         }

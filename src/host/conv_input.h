@@ -1,7 +1,7 @@
 /* Rows of a convolution's input as its kernels read them: the view applied, upsampled and
  * padded, [x][channel] floats without padding channels. */
-#ifndef DAUB_HOST_ROWS_H
-#define DAUB_HOST_ROWS_H
+#ifndef DAUB_HOST_CONV_INPUT_H
+#define DAUB_HOST_CONV_INPUT_H
 
 #include "host/view.h"
 
