@@ -20,6 +20,13 @@ class NoLoader(harness.Case):
         self.assertIn("painting on the processor", text)
         self.assertTrue(os.path.getsize(self.path("out.png")) > 0)
 
+    def test_cause(self):
+        """Why there is no graphics card is told to who asks for details."""
+        text, out = self.daub("devices", "-v", env=HIDDEN)
+        for word in "no Vulkan device", "libvulkan.so.1", "install", "libvulkan1":
+            self.assertIn(word, text)
+        self.assertIn(b"the processor", out)
+
     def test_doctor(self):
         _, out = self.daub("doctor", "-m", "lite", env=HIDDEN)
         self.assertIn(b"fp32  safe", out)
