@@ -269,7 +269,7 @@ struct output {
         const type bias = *(const type *)(o->bias + i);                                  \
         const type slope = *(const type *)(o->slopes + i);                               \
         type origin = {0}, sums[CHAINS], squares[CHAINS];                                \
-        float *kept = o->stats + i;                                                      \
+        float *kept = stats ? o->stats + i : NULL;                                       \
         for (size_t k = 0; stats && k < CHAINS; k++) {                                   \
             sums[k] = *(const type *)(kept + (1 + k) * o->stats_step);                   \
             squares[k] = *(const type *)(kept + (1 + CHAINS + k) * o->stats_step);       \
