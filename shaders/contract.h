@@ -87,7 +87,7 @@
 #define SLOT_WEIGHTS(X) X(SLOT_WEIGHTS, 4)
 #define SLOT_PARAMS(X)  X(SLOT_PARAMS, 5)  /* bias, slopes, scales */
 #define SLOT_OUTPUT(X)  X(SLOT_OUTPUT, 6)
-#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics, affine pairs or Winograd pieces */
+#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics, affine pairs */
 
 #define NETWORK_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_INPUT1(X) SLOT_AFFINE0(X) SLOT_AFFINE1(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) \
@@ -115,13 +115,6 @@
     X(28, int, Q4, 2)                    /* output channel blocks an invocation makes */ \
     X(29, int, OGROUPS, 4)               /* sets of invocations, each with other output channels */
 
-#define CONV_TEXEL_CONSTANTS(X) \
-    CONV_CONSTANTS(X) \
-    X(25, int, ROWS, 4)                  /* output rows an invocation makes */ \
-    X(26, int, Q, 8)                     /* output channels an invocation makes */ \
-    X(27, int, COMPS, 4)                 /* used channels of an input block (3 for a picture) */ \
-    X(28, int, KYU, 3) X(29, int, KXU, 3) /* part of the kernel that is unrolled */
-
 #define CONV_HOST_CONSTANTS(X) \
     CONV_CONSTANTS(X) \
     X(25, int, TILE_H, 8) X(26, int, TILE_W, 64) /* output pixels of a part and of a tile of statistics */ \
@@ -131,7 +124,6 @@
 #define CONV_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) SLOT_OUTPUT(X) SLOT_STATS(X)
 #define CONV_SHARED_SLOTS(X) CONV_SLOTS(X)
-#define CONV_TEXEL_SLOTS(X)  CONV_SLOTS(X)
 #define CONV_HOST_SLOTS(X)   CONV_SLOTS(X)
 
 #define CONV_PUSH(X) \
@@ -140,7 +132,6 @@
     X(int, o4)                           /* output channel blocks */ \
     X(int, groups)                       /* work-groups, or a processor's parts, over output channels */
 #define CONV_SHARED_PUSH(X) CONV_PUSH(X)
-#define CONV_TEXEL_PUSH(X)  CONV_PUSH(X)
 #define CONV_HOST_PUSH(X)   CONV_PUSH(X) X(int, out_c)
 
 /* ---- depthwise and generic convolution ---- */
@@ -153,7 +144,6 @@
     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) SLOT_OUTPUT(X)
 #define CONV_DEPTHWISE_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) \
-    X(int, c_step)                       /* channel blocks an invocation makes */ \
     X(int, top) X(int, left)
 
 #define CONV_GENERIC_CONSTANTS(X) \
@@ -163,29 +153,8 @@
 #define CONV_GENERIC_SLOTS(X) CONV_DEPTHWISE_SLOTS(X)
 #define CONV_GENERIC_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, in_c4) X(int, out_h) X(int, out_w) X(int, out_c4) \
-    X(int, c_step) \
     X(int, kh) X(int, kw) X(int, sy) X(int, sx) X(int, dy) X(int, dx) X(int, top) X(int, left) \
     X(int, group_in) X(int, group_out)   /* channels of a group */
-
-/* ---- Winograd convolution (texel kernels only) ---- */
-
-#define WINOGRAD_IN_CONSTANTS(X) X(14, int, PAD, 1)
-#define WINOGRAD_IN_SLOTS(X)     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_STATS(X)
-#define WINOGRAD_IN_PUSH(X) \
-    X(int, in_h) X(int, in_w) X(int, ci4) X(int, top) X(int, left) \
-    X(int, tiles) X(int, tiles_x) X(int, tiles_padded)
-
-#define WINOGRAD_MULTIPLY_CONSTANTS(X) \
-    X(14, int, GROUPS, 4)                /* vectors of tiles an invocation makes */ \
-    X(15, int, Q, 16)                    /* output channels an invocation makes */ \
-    X(16, int, CI4, 8)
-#define WINOGRAD_MULTIPLY_SLOTS(X) SLOT_INPUT0(X) SLOT_WEIGHTS(X) SLOT_STATS(X)
-#define WINOGRAD_MULTIPLY_PUSH(X)  X(int, tiles_padded) X(int, o4)
-
-#define WINOGRAD_OUT_CONSTANTS(X) X(14, int, STATS, 0)
-#define WINOGRAD_OUT_SLOTS(X)     SLOT_INPUT0(X) SLOT_PARAMS(X) SLOT_OUTPUT(X) SLOT_STATS(X)
-#define WINOGRAD_OUT_PUSH(X) \
-    X(int, out_h) X(int, out_w) X(int, o4) X(int, tiles) X(int, tiles_x) X(int, tiles_padded)
 
 /* ---- between convolutions ---- */
 
@@ -195,8 +164,7 @@
 #define POINTWISE_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_INPUT1(X) SLOT_AFFINE0(X) SLOT_AFFINE1(X) SLOT_PARAMS(X) SLOT_OUTPUT(X)
 #define POINTWISE_PUSH(X) \
-    X(int, h) X(int, w) X(int, c4) X(int, channels) \
-    X(int, c_step) X(int, rows)          /* channel blocks and rows an invocation makes */
+    X(int, h) X(int, w) X(int, c4) X(int, channels)
 
 #define REMAP_CONSTANTS(X) \
     X(14, int, MODE, 1)                  /* REMAPS */ \
@@ -207,7 +175,7 @@
     SLOT_INPUT0(X) SLOT_INPUT1(X) SLOT_AFFINE0(X) SLOT_AFFINE1(X) SLOT_OUTPUT(X)
 #define REMAP_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, in_c4) X(int, in_channels) \
-    X(int, out_h) X(int, out_w) X(int, out_c4) X(int, out_channels) X(int, c_step) \
+    X(int, out_h) X(int, out_w) X(int, out_c4) X(int, out_channels) \
     X(int, start[3]) X(int, step[3])     /* WINDOW, c y x: input index = start + step output index */ \
     X(int, c4_1)                         /* CONCAT: channel blocks of input 1, which begins at in_channels */
 
@@ -215,13 +183,13 @@
     X(14, int, LINEAR, 0) X(15, int, COORD, 1) X(16, int, NEAREST, 1) /* COORDINATES, NEARESTS */
 #define RESIZE_SLOTS(X) SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_OUTPUT(X)
 #define RESIZE_PUSH(X) \
-    X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) X(int, c_step) \
+    X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) \
     X(float, scale_y) X(float, scale_x)  /* output over input */
 
 #define POOL_CONSTANTS(X) X(14, int, KIND, 1) X(15, int, KH, 2) X(16, int, KW, 2) /* POOLS */
 #define POOL_SLOTS(X)     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_OUTPUT(X)
 #define POOL_PUSH(X) \
-    X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) X(int, c_step) \
+    X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) \
     X(int, stride_y) X(int, stride_x) X(int, dilation_y) X(int, dilation_x) \
     X(int, top) X(int, left) X(int, bottom) X(int, right)
 
@@ -399,40 +367,36 @@
     TEMPORAL_CONFIDENCE_SLOTS(X) TEMPORAL_INPUT_SLOTS(X) TEMPORAL_BLOCKS_OWN_SLOTS(X) \
     TEMPORAL_BLEND_OWN_SLOTS(X)
 
-/* X(NAME, name, module, push bytes): the lists above are NAME_CONSTANTS, NAME_SLOTS and NAME_PUSH;
- * the SPIR-V modules are called module_SET_PRECISION (manifest.txt). CONV_HOST has none: it is a
+/* X(NAME, name, push bytes): the lists above are NAME_CONSTANTS, NAME_SLOTS and NAME_PUSH;
+ * the SPIR-V modules are called name_PRECISION (manifest.txt). CONV_HOST has none: it is a
  * C function only (src/host). */
 #define KERNELS(X) \
-    X(CONV_SHARED, conv_shared, conv, 32) \
-    X(CONV_TEXEL, conv_texel, conv, 32) \
-    X(CONV_HOST, conv_host, conv_host, 36) \
-    X(CONV_DEPTHWISE, conv_depthwise, conv_depthwise, 32) \
-    X(CONV_GENERIC, conv_generic, conv_generic, 68) \
-    X(WINOGRAD_IN, winograd_in, winograd_in, 32) \
-    X(WINOGRAD_MULTIPLY, winograd_multiply, winograd_multiply, 8) \
-    X(WINOGRAD_OUT, winograd_out, winograd_out, 24) \
-    X(POINTWISE, pointwise, pointwise, 24) \
-    X(REMAP, remap, remap, 64) \
-    X(RESIZE, resize, resize, 32) \
-    X(POOL, pool, pool, 56) \
-    X(STATS, stats, stats, 28) \
-    X(FINALIZE, finalize, finalize, 16) \
-    X(MEAN, mean, mean, 16) \
-    X(FRAME_IN, frame_in, frame_in, 84) \
-    X(FRAME_OUT, frame_out, frame_out, 104) \
-    X(SCALE, scale, scale, 28) \
-    X(FLOW_LUMA, flow_luma, flow_luma, 16) \
-    X(FLOW_HALF, flow_half, flow_half, 16) \
-    X(FLOW_MAPS, flow_maps, flow_maps, 8) \
-    X(FLOW_SEARCH, flow_search, flow_search, 20) \
-    X(FLOW_DENSE, flow_dense, flow_dense, 12) \
-    X(FLOW_MEDIAN, flow_median, flow_median, 8) \
-    X(FLOW_TERMS, flow_terms, flow_terms, 12) \
-    X(FLOW_REFINE, flow_refine, flow_refine, 12) \
-    X(TEMPORAL_CUT, temporal_cut, temporal_cut, 16) \
-    X(TEMPORAL_CONFIDENCE, temporal_confidence, temporal_confidence, 28) \
-    X(TEMPORAL_INPUT, temporal_input, temporal_input, 36) \
-    X(TEMPORAL_BLOCKS, temporal_blocks, temporal_blocks, 28) \
-    X(TEMPORAL_BLEND, temporal_blend, temporal_blend, 40)
+    X(CONV_SHARED, conv_shared, 32) \
+    X(CONV_HOST, conv_host, 36) \
+    X(CONV_DEPTHWISE, conv_depthwise, 28) \
+    X(CONV_GENERIC, conv_generic, 64) \
+    X(POINTWISE, pointwise, 16) \
+    X(REMAP, remap, 60) \
+    X(RESIZE, resize, 28) \
+    X(POOL, pool, 52) \
+    X(STATS, stats, 28) \
+    X(FINALIZE, finalize, 16) \
+    X(MEAN, mean, 16) \
+    X(FRAME_IN, frame_in, 84) \
+    X(FRAME_OUT, frame_out, 104) \
+    X(SCALE, scale, 28) \
+    X(FLOW_LUMA, flow_luma, 16) \
+    X(FLOW_HALF, flow_half, 16) \
+    X(FLOW_MAPS, flow_maps, 8) \
+    X(FLOW_SEARCH, flow_search, 20) \
+    X(FLOW_DENSE, flow_dense, 12) \
+    X(FLOW_MEDIAN, flow_median, 8) \
+    X(FLOW_TERMS, flow_terms, 12) \
+    X(FLOW_REFINE, flow_refine, 12) \
+    X(TEMPORAL_CUT, temporal_cut, 16) \
+    X(TEMPORAL_CONFIDENCE, temporal_confidence, 28) \
+    X(TEMPORAL_INPUT, temporal_input, 36) \
+    X(TEMPORAL_BLOCKS, temporal_blocks, 28) \
+    X(TEMPORAL_BLEND, temporal_blend, 40)
 
 #endif

@@ -6,12 +6,15 @@
 // apart, so that neighboring invocations read neighboring pixels, of 4 Q4 channels; OGROUPS sets
 // of invocations share a tile.
 //
-// The formula and PHASES are those of conv_texel.comp.
+// out[y][x][o] = act(bias[o] + sum w[o][i][ky][kx] in[y SY + ky DY - top][x SX + kx DX -
+// left][i]), in = the view, upsampled by UP (nearest), padded by PAD.
+// PHASES = 4: the 3x3 convolution after a nearest x2 upsampling (or a transposed one of
+// stride 2) as four 2x2 convolutions on the small map, one per output parity.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
 #include "view.glsl"
 
-WEIGHTS_IN(SLOT_WEIGHTS, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
+TENSOR_IN(SLOT_WEIGHTS, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
 FLOATS_IN(SLOT_PARAMS, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
 TENSOR_OUT(SLOT_OUTPUT, y0);
 FLOATS_OUT(SLOT_STATS, stats);   // [tile][o]: mean, sum of squared differences, count, 0
@@ -62,8 +65,8 @@ void multiply(int first, int pixel, int o_first, int phase)
             [[unroll]] for (int q = 0; q < Q4; q++) {
                 const int o = min(o_first + q, push.o4 - 1);
                 const int w_at = (((phase * push.o4 + o) * CI4 + first + c) * KH * KW + k) * 4;
-                const vec4 w0 = LOAD_WEIGHT(weights, w_at), w1 = LOAD_WEIGHT(weights, w_at + 1),
-                           w2 = LOAD_WEIGHT(weights, w_at + 2), w3 = LOAD_WEIGHT(weights, w_at + 3);
+                const vec4 w0 = LOAD(weights, w_at), w1 = LOAD(weights, w_at + 1),
+                           w2 = LOAD(weights, w_at + 2), w3 = LOAD(weights, w_at + 3);
                 [[unroll]] for (int p = 0; p < PIX; p++)
                     acc[p * Q4 + q] += vec4(dot(w0, v[p]), dot(w1, v[p]), dot(w2, v[p]), dot(w3, v[p]));
             }

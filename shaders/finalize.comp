@@ -10,9 +10,6 @@
 // maps.
 #extension GL_GOOGLE_include_directive : require
 #include "tensor.glsl"
-#ifdef TEXEL
-#include "lanes.glsl"
-#endif
 
 FLOATS_IN(SLOT_INPUT0, tiles);  // [tile][channel]: mean, M2, count
 FLOATS_IN(SLOT_PARAMS, params); // [c / 4] scale, [c / 4] shift, [c / 4] epsilon
@@ -63,23 +60,11 @@ vec3 combine(vec3 p, vec3 q)
     return vec3(p.x + d * (q.z / n), p.y + q.y + d * d * (p.z * q.z / n), p.z + q.z);
 }
 
-#ifndef TEXEL
 shared vec3 parts[LANES];
-#endif
 
 // Combines the parts of all invocations; every invocation returns the whole.
 vec3 combine_lanes(int lane, vec3 part)
 {
-#ifdef TEXEL
-    [[unroll]] for (int k = 1; k <= 4; k++) {
-        const uint bit = uint(LANES >> k);
-        if (bit > 0u)
-            part = combine(part, vec3(subgroupShuffleXor(part.x, bit),
-                                      subgroupShuffleXor(part.y, bit),
-                                      subgroupShuffleXor(part.z, bit)));
-    }
-    return part;
-#else
     barrier();
     parts[lane] = part;
     for (int half_count = LANES / 2; half_count > 0; half_count /= 2) {
@@ -89,7 +74,6 @@ vec3 combine_lanes(int lane, vec3 part)
     }
     barrier();
     return parts[0];
-#endif
 }
 
 void main()

@@ -32,48 +32,40 @@ int element(int broadcast, int y, int x, int c)
 
 void main()
 {
-    const int x = int(gl_GlobalInvocationID.x);
-    const int first = int(gl_WorkGroupID.z) * push.c_step;
-    const int last = min(first + push.c_step, push.c4);
+    const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
     if (x >= push.w)
         return;
-    for (int c = first; c < last; c++) {
-        const Affine f0 = load_affine0((BROADCAST0 & AXIS_C) != 0 ? 0 : c);
-        const int c1 = (BROADCAST1 & AXIS_C) != 0 ? 0 : c;
-        Affine f1 = Affine(vec4(1.0), vec4(0.0));
+    const int c = int(gl_WorkGroupID.z);
+    const Affine f0 = load_affine0((BROADCAST0 & AXIS_C) != 0 ? 0 : c);
+    const int c1 = (BROADCAST1 & AXIS_C) != 0 ? 0 : c;
+    Affine f1 = Affine(vec4(1.0), vec4(0.0));
+    if (V1_AFFINE != 0)
+        f1 = Affine(LOAD_FLOAT(affine1, 2 * c1), LOAD_FLOAT(affine1, 2 * c1 + 1));
+    vec4 slope = vec4(0.0);
+    if (ACT == ACT_PRELU)
+        slope = LOAD_FLOAT(slopes, c);
+    // Padding channels after the last one stay zero.
+    const vec4 used = vec4(lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.channels)));
+    // The view is applied to the operand's own channels, before broadcasting.
+    vec4 a = apply0(f0, LOAD(x0, element(BROADCAST0, y, x, c)));
+    if ((BROADCAST0 & AXIS_C) != 0)
+        a = a.xxxx;
+    if (OP != 0) {
+        vec4 b = LOAD(x1, element(BROADCAST1, y, x, c));
         if (V1_AFFINE != 0)
-            f1 = Affine(LOAD_FLOAT(affine1, 2 * c1), LOAD_FLOAT(affine1, 2 * c1 + 1));
-        vec4 slope = vec4(0.0);
-        if (ACT == ACT_PRELU)
-            slope = LOAD_FLOAT(slopes, c);
-        // Padding channels after the last one stay zero.
-        const vec4 used = vec4(lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.channels)));
-        for (int r = 0; r < push.rows; r++) {
-            const int y = min(int(gl_WorkGroupID.y) * push.rows + r, push.h - 1);
-            // The view is applied to the operand's own channels, before broadcasting.
-            vec4 a = apply0(f0, LOAD(x0, element(BROADCAST0, y, x, c)));
-            if ((BROADCAST0 & AXIS_C) != 0)
-                a = a.xxxx;
-            if (OP != 0) {
-                vec4 b = LOAD(x1, element(BROADCAST1, y, x, c));
-                if (V1_AFFINE != 0)
-                    b = f1.a * b + f1.b;
-                b = activate(V1_ACT, V1_ALPHA, V1_BETA, vec4(0.0), b);
-                if ((BROADCAST1 & AXIS_C) != 0)
-                    b = b.xxxx;
-                if (OP == OP_ADD)
-                    a += b;
-                else if (OP == OP_SUB)
-                    a -= b;
-                else if (OP == OP_MUL)
-                    a *= b;
-                else
-                    a = a / mix(vec4(1.0), b, notEqual(used, vec4(0.0)));
-            }
-            a = activate(ACT, ALPHA, BETA, slope, a) * used;
-            // The last row may be computed twice; an update in place must store it only once.
-            if (int(gl_WorkGroupID.y) * push.rows + r < push.h)
-                STORE(y0, (y * push.w + x) * push.c4 + c, a);
-        }
+            b = f1.a * b + f1.b;
+        b = activate(V1_ACT, V1_ALPHA, V1_BETA, vec4(0.0), b);
+        if ((BROADCAST1 & AXIS_C) != 0)
+            b = b.xxxx;
+        if (OP == OP_ADD)
+            a += b;
+        else if (OP == OP_SUB)
+            a -= b;
+        else if (OP == OP_MUL)
+            a *= b;
+        else
+            a = a / mix(vec4(1.0), b, notEqual(used, vec4(0.0)));
     }
+    a = activate(ACT, ALPHA, BETA, slope, a) * used;
+    STORE(y0, (y * push.w + x) * push.c4 + c, a);
 }

@@ -72,30 +72,27 @@ vec4 source(int y, int x, int ch, out int component)
 void main()
 {
     const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
-    const int first = int(gl_WorkGroupID.z) * push.c_step;
-    const int last = min(first + push.c_step, push.out_c4);
     if (x >= push.out_w)
         return;
-    for (int c = first; c < last; c++) {
-        vec4 v = vec4(0.0);
-        int component;
-        if (ALIGNED != 0) {
-            v = source(y, x, 4 * c, component);
-            if (component < 0)
-                v = vec4(PAD_VALUE);
-        } else {
-            [[unroll]] for (int i = 0; i < 4; i++) {
-                if (4 * c + i < push.out_channels) {
-                    const vec4 s = source(y, x, 4 * c + i, component);
-                    v[i] = component < 0 ? PAD_VALUE
-                           : component == 0 ? s.x
-                           : component == 1 ? s.y
-                           : component == 2 ? s.z
-                                            : s.w;
-                }
+    const int c = int(gl_WorkGroupID.z);
+    vec4 v = vec4(0.0);
+    int component;
+    if (ALIGNED != 0) {
+        v = source(y, x, 4 * c, component);
+        if (component < 0)
+            v = vec4(PAD_VALUE);
+    } else {
+        [[unroll]] for (int i = 0; i < 4; i++) {
+            if (4 * c + i < push.out_channels) {
+                const vec4 s = source(y, x, 4 * c + i, component);
+                v[i] = component < 0 ? PAD_VALUE
+                       : component == 0 ? s.x
+                       : component == 1 ? s.y
+                       : component == 2 ? s.z
+                                        : s.w;
             }
         }
-        const vec4 used = vec4(lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.out_channels)));
-        STORE(y0, (y * push.out_w + x) * push.out_c4 + c, v * used);
     }
+    const vec4 used = vec4(lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.out_channels)));
+    STORE(y0, (y * push.out_w + x) * push.out_c4 + c, v * used);
 }

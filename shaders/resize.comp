@@ -51,26 +51,23 @@ vec4 fetch(Affine f, int y, int x, int c)
 void main()
 {
     const int x = int(gl_GlobalInvocationID.x), y = int(gl_WorkGroupID.y);
-    const int first = int(gl_WorkGroupID.z) * push.c_step;
-    const int last = min(first + push.c_step, push.c4);
     if (x >= push.out_w)
         return;
     float iy = coordinate(y, push.in_h, push.out_h, push.scale_y);
     float ix = coordinate(x, push.in_w, push.out_w, push.scale_x);
-    for (int c = first; c < last; c++) {
-        const Affine f = load_affine0(c);
-        vec4 v;
-        if (LINEAR != 0) {
-            iy = clamp(iy, 0.0, float(push.in_h - 1));
-            ix = clamp(ix, 0.0, float(push.in_w - 1));
-            const int y_0 = int(floor(iy)), x_0 = int(floor(ix));
-            const float fy = iy - float(y_0), fx = ix - float(x_0);
-            const vec4 top = mix(fetch(f, y_0, x_0, c), fetch(f, y_0, x_0 + 1, c), fx);
-            const vec4 low = mix(fetch(f, y_0 + 1, x_0, c), fetch(f, y_0 + 1, x_0 + 1, c), fx);
-            v = mix(top, low, fy);
-        } else {
-            v = fetch(f, nearest(iy), nearest(ix), c);
-        }
-        STORE(y0, (y * push.out_w + x) * push.c4 + c, v);
+    const int c = int(gl_WorkGroupID.z);
+    const Affine f = load_affine0(c);
+    vec4 v;
+    if (LINEAR != 0) {
+        iy = clamp(iy, 0.0, float(push.in_h - 1));
+        ix = clamp(ix, 0.0, float(push.in_w - 1));
+        const int y_0 = int(floor(iy)), x_0 = int(floor(ix));
+        const float fy = iy - float(y_0), fx = ix - float(x_0);
+        const vec4 top = mix(fetch(f, y_0, x_0, c), fetch(f, y_0, x_0 + 1, c), fx);
+        const vec4 low = mix(fetch(f, y_0 + 1, x_0, c), fetch(f, y_0 + 1, x_0 + 1, c), fx);
+        v = mix(top, low, fy);
+    } else {
+        v = fetch(f, nearest(iy), nearest(ix), c);
     }
+    STORE(y0, (y * push.out_w + x) * push.c4 + c, v);
 }

@@ -1,10 +1,5 @@
 // Maps of single 32-bit floats.
 #define SCALARS_OUT(b, name) layout(set = 0, binding = b, std430) writeonly buffer B_##name { float data[]; } name
 #define STORE_SCALAR(name, i, v) name.data[i] = v
-#ifdef TEXEL
-#define SCALARS_IN(b, name) layout(set = 0, binding = b, r32f) readonly uniform imageBuffer name
-#define LOAD_SCALAR(name, i) imageLoad(name, i).x
-#else
 #define SCALARS_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { float data[]; } name
 #define LOAD_SCALAR(name, i) name.data[i]
-#endif

@@ -1,10 +1,7 @@
-// How kernels reach memory. An activation is [H][W][C/4] vec4, channels padded to a
-// multiple of four with zeros; element i of it is texel or vector (y W + x) C/4 + c.
-//   written:  storage buffers, which lavapipe writes faster than texels (docs/measured.md, "What
-//             was tried"); FP16 packs two halves into a word, so no 16-bit feature is needed
-//   read:     TEXEL  storage texel buffers (vector loads in lavapipe)
-//             else   storage buffers
-// Activations and weights follow the precision, FLOATS are always 32 bit.
+// How kernels reach memory: all of it is storage buffers. An activation is [H][W][C/4] vec4,
+// channels padded to a multiple of four with zeros; element i of it is vector (y W + x) C/4 + c.
+// TENSOR, activations and weights, follows the precision; FP16 packs two halves into a word, so no
+// 16-bit feature is needed. FLOATS are always 32 bit.
 #extension GL_EXT_control_flow_attributes : require
 #include "contract.h"
 
@@ -38,26 +35,10 @@ uvec2 pack_act(vec4 v)
 #define STORE(name, i, v) name.data[i] = pack_act(v)
 #define STORE_FLOAT(name, i, v) name.data[i] = v
 
-#ifdef TEXEL
-#ifdef FP16
-#define ACT_FORMAT rgba16f
-#else
-#define ACT_FORMAT rgba32f
-#endif
-#define TENSOR_IN(b, name) layout(set = 0, binding = b, ACT_FORMAT) readonly uniform imageBuffer name
-#define WEIGHTS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
-#define FLOATS_IN(b, name) layout(set = 0, binding = b, rgba32f) readonly uniform imageBuffer name
-#define LOAD(name, i) imageLoad(name, i)
-#define LOAD_WEIGHT(name, i) imageLoad(name, i)
-#define LOAD_FLOAT(name, i) imageLoad(name, i)
-#else
 #define TENSOR_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { ACT_TYPE data[]; } name
-#define WEIGHTS_IN(b, name) TENSOR_IN(b, name)
 #define FLOATS_IN(b, name) layout(set = 0, binding = b, std430) readonly buffer B_##name { vec4 data[]; } name
 #define LOAD(name, i) unpack_act(name.data[i])
-#define LOAD_WEIGHT(name, i) unpack_act(name.data[i])
 #define LOAD_FLOAT(name, i) (name.data[i])
-#endif
 
 // The value that a load returns after v was stored. Statistics are made of these values: on a
 // constant map the difference from the mean must be exactly zero, or a normalization amplifies

@@ -49,9 +49,9 @@ struct daub_device_params {
     /* Folder for compiled pipelines and results of checks. NULL: $XDG_CACHE_HOME/daub or
      * $HOME/.cache/daub; "": nothing is stored. */
     const char *cache_path;
-    /* Kernel set: "texel" or "shared" (shaders), "host" (C, on the processor and on
-     * software devices) or "host-" and the name of an instruction set: avx512, avx2,
-     * neon, generic. NULL: the fastest one, which is measured once. */
+    /* Kernel set: "shaders", "host" (C functions, for the processor and software devices)
+     * or "host-" and the name of an instruction set: avx512, avx2, neon, generic. NULL:
+     * host where the device can run it, else shaders. */
     const char *kernels;
     /* How many threads paint on the processor, at most 256. 0: one for each processor
      * that the process may use. */
@@ -60,9 +60,7 @@ struct daub_device_params {
 
 /* Opens a device; params NULL means all defaults. The caller closes *device with
  * daub_device_close after freeing every stylizer and flow that uses it. Several threads
- * may use the device, each with its own stylizers. (When the library is loaded it sets
- * the environment variable LP_NATIVE_VECTOR_WIDTH for software Vulkan, where the
- * processor has 512-bit vectors and the variable is unset.) Errors: NO_DEVICE (none is
+ * may use the device, each with its own stylizers. Errors: NO_DEVICE (none is
  * usable, or none matches select), ARGUMENT (kernels), MEMORY, FAILED. */
 DAUB_API enum daub_status daub_device_open(const struct daub_device_params *params,
                                            struct daub_device **device,
@@ -77,10 +75,9 @@ DAUB_API int daub_device_validation_errors(const struct daub_device *device);
 DAUB_API const struct daub_device_info *
 daub_device_get_info(const struct daub_device *device);
 
-/* The kernel set that the device paints with: "texel", "shared", or "host-" and an
- * instruction set. Where it can run several, the first call times them or reads the
- * result of an earlier run. Thread-safe. */
-DAUB_API const char *daub_device_kernels(struct daub_device *device);
+/* The kernel set that the device paints with: "shaders", or "host-" and an instruction
+ * set. Thread-safe. */
+DAUB_API const char *daub_device_kernels(const struct daub_device *device);
 
 #ifdef __cplusplus
 }

@@ -25,7 +25,7 @@ static bool create_set(struct scene_render *render, struct daub_error *error)
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
         .descriptorPool = render->pool,
         .descriptorSetCount = 1,
-        .pSetLayouts = &device->set_layout[GPU_KERNELS_SHARED],
+        .pSetLayouts = &device->set_layout,
     };
     GPU_CHECK(vkAllocateDescriptorSets(device->device, &allocate, &render->set));
     VkDescriptorBufferInfo range = {render->pixels.buffer, 0, render->pixels.bytes};
@@ -46,7 +46,7 @@ bool scene_render_init(struct scene_render *render, const char *device, int widt
                        int height, int samples, struct daub_error *error)
 {
     *render = (struct scene_render){.width = width, .height = height, .samples = samples};
-    struct daub_device_params params = {.select = device, .kernels = "shared"};
+    struct daub_device_params params = {.select = device, .kernels = "shaders"};
     VkDeviceSize bytes = (VkDeviceSize)width * (VkDeviceSize)height * 12;
     if (daub_device_open(&params, &render->device, error) != DAUB_OK ||
         !gpu_buffer_create(render->device, GPU_MEMORY_DOWNLOAD, bytes, "scene",
@@ -87,7 +87,7 @@ static void record(VkCommandBuffer cmd, void *user)
 {
     const struct job *job = user;
     const struct scene_render *render = job->render;
-    VkPipelineLayout layout = render->device->pipeline_layout[GPU_KERNELS_SHARED];
+    VkPipelineLayout layout = render->device->pipeline_layout;
     vkCmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, job->pipeline);
     vkCmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
                             &render->set, 0, NULL);

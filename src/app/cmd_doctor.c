@@ -96,7 +96,7 @@ static void examine_set(const struct options *options, int number, const char *k
 static bool examine(const struct options *options, int number,
                     const struct daub_device_info *info, const struct daub_model *model)
 {
-    static const char *const sets[] = {"texel", "shared", "host"};
+    static const char *const sets[] = {"shaders", "host"};
     struct findings findings = {.right = true};
     printf("%d  %s, driver %s\n", number, info->name, info->driver);
     if (!info->usable) {

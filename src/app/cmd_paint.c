@@ -305,7 +305,6 @@ static void open_speaker(struct work *work)
 static enum exit_code open_window(struct work *work)
 {
     const struct media_source_info *info = &work->source->info;
-    enum daub_device_kind kind = daub_device_get_info(work->device)->kind;
     struct daub_error error = {0};
     char title[256];
     snprintf(title, sizeof(title), "%s - daub", work->source->info.name);
@@ -314,7 +313,6 @@ static enum exit_code open_window(struct work *work)
         .frame = work->output,
         .fullscreen = work->options->fullscreen,
         .mirror = work->options->mirror,
-        .software = kind == DAUB_DEVICE_SOFTWARE || kind == DAUB_DEVICE_PROCESSOR,
         .look = &work->look,
         .pace = &work->pace,
         .state = &work->state,

@@ -196,9 +196,9 @@ static const struct option table[] = {
      .choices = precisions, .help = "auto (default), fp16 or fp32"},
     {NULL, "--kernels", NULL, KIND_TEXT, "SET",
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(kernels),
-     .help = "kernel set: texel or shared (shaders), host (C, on the processor), host-avx512, "
-             "host-avx2, host-neon or host-generic (one instruction set), or auto (default; "
-             "the fastest one on this device)"},
+     .help = "kernel set: shaders, host (C functions, on the processor), host-avx512, host-avx2, "
+             "host-neon or host-generic (one instruction set), or auto (default: host where "
+             "the device can run it)"},
     {NULL, "--threads", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS,
      FIELD(threads), .min = 1, .max = 256,
      .help = "threads that paint on the processor; default: one for each processor that daub "

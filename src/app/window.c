@@ -141,12 +141,6 @@ static bool make(struct window *w, struct daub_error *error)
     int width, height;
     bool driver_chosen = getenv("SDL_VIDEODRIVER") != NULL;
     SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-    if (w->params.software) {
-        /* Mesa's software OpenGL crashes with the vector width that gpu/device.c sets for
-         * its software Vulkan. */
-        SDL_SetHint(SDL_HINT_RENDER_DRIVER, "software");
-        SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
-    }
     bool ready = SDL_Init(SDL_INIT_VIDEO) == 0;
     const char *driver = ready ? SDL_GetCurrentVideoDriver() : NULL;
     /* Without a display, SDL chooses one of these, which show nothing. */

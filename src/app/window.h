@@ -17,7 +17,6 @@ struct window_params {
     const char *title;
     const AVFrame *frame; /* frame template; borrowed during window_open */
     bool fullscreen, mirror;
-    bool software;     /* draw on the processor, as software Vulkan does */
     struct look *look; /* changed by keys; this and the next four outlive the window */
     struct pace *pace;
     const struct session_state *state;

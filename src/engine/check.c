@@ -169,7 +169,7 @@ daub_device_check_steps(struct daub_device *device, const struct daub_model *mod
     error = error ? error : &local;
     struct golden golden;
     bool ok = golden_init(&golden, device, model, true, error) &&
-              check_steps(device, probe_choose_kernels(device), golden.graph, &golden.ref,
+              check_steps(device, device->kernels, golden.graph, &golden.ref,
                           golden.image, golden.style, visit, user, error);
     golden_uninit(&golden);
     return ok ? DAUB_OK : error->status;
@@ -183,7 +183,7 @@ enum daub_status daub_device_check(struct daub_device *device,
     struct daub_error local = {0};
     error = error ? error : &local;
     bool fp16 = precision == DAUB_PRECISION_FP16;
-    if (!check_golden(device, model, probe_choose_kernels(device), fp16, psnr_db, error))
+    if (!check_golden(device, model, device->kernels, fp16, psnr_db, error))
         return error->status;
     *safe = *psnr_db >= (fp16 ? CHECK_FP16_DB : CHECK_FP32_DB);
     return DAUB_OK;

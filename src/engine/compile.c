@@ -9,7 +9,6 @@ static void *compile_steps(void *user)
 {
     struct compile *compile = user;
     const struct plan *plan = compile->plan;
-    enum gpu_kernels kernels = exec_kernels(plan);
     for (;;) {
         size_t left = atomic_load(&compile->left);
         while (left > 0 && !atomic_compare_exchange_weak(&compile->left, &left, left - 1))
@@ -18,7 +17,7 @@ static void *compile_steps(void *user)
             return NULL;
         const struct plan_step *step = &plan->steps[left - 1];
         struct daub_error ignored = {0};
-        dispatch_pipeline(compile->device, kernels, step->kernel, plan->caps.fp16,
+        dispatch_pipeline(compile->device, step->kernel, plan->caps.fp16,
                           &step->constants, &ignored);
     }
 }

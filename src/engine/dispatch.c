@@ -9,35 +9,26 @@
 #include "util/error.h"
 
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
-                        enum gpu_kernels kernels, bool fp16, size_t max_items,
+                        enum gpu_kernels kernels, size_t max_items,
                         struct daub_error *error)
 {
     memset(list, 0, sizeof(*list));
     list->device = device;
     list->kernels = kernels;
-    list->activations =
-        fp16 ? VK_FORMAT_R16G16B16A16_SFLOAT : VK_FORMAT_R32G32B32A32_SFLOAT;
     list->capacity = max_items;
     list->items = daub_alloc(max_items, sizeof(*list->items));
-    if (list->items && kernels == GPU_KERNELS_HOST)
+    if (!list->items)
+        return daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for %zu dispatches",
+                         max_items);
+    if (kernels == GPU_KERNELS_HOST)
         return true;
-    list->view_capacity = max_items * FIRST_OUTPUT_SLOT;
-    list->views = daub_alloc(list->view_capacity, sizeof(VkBufferView));
-    if (!list->items || !list->views) {
-        daub_fail(error, DAUB_ERROR_MEMORY, "out of memory for %zu dispatches",
-                  max_items);
-        goto fail;
-    }
-    uint32_t inputs = (uint32_t)max_items * FIRST_OUTPUT_SLOT;
-    VkDescriptorPoolSize sizes[] = {
-        {gpu_binding_type(kernels, 0), inputs},
-        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, (uint32_t)max_items * SLOT_COUNT - inputs},
-    };
+    VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                 (uint32_t)max_items * SLOT_COUNT};
     VkDescriptorPoolCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
         .maxSets = (uint32_t)max_items,
-        .poolSizeCount = 2,
-        .pPoolSizes = sizes,
+        .poolSizeCount = 1,
+        .pPoolSizes = &size,
     };
     GPU_CHECK(vkCreateDescriptorPool(device->device, &info, NULL, &list->pool));
     if (!gpu_buffer_create(device, GPU_MEMORY_DEVICE,
@@ -52,76 +43,45 @@ fail:
 
 void dispatch_list_free(struct dispatch_list *list)
 {
-    for (size_t i = 0; i < list->view_count; i++)
-        vkDestroyBufferView(list->device->device, list->views[i], NULL);
     if (list->pool)
         vkDestroyDescriptorPool(list->device->device, list->pool, NULL);
     if (list->device)
         gpu_buffer_free(list->device, &list->unused);
-    free(list->views);
     free(list->items);
     memset(list, 0, sizeof(*list));
 }
 
-/* Of the slots that hold activations only SLOT_INPUT1 may stay unused. */
-static struct dispatch_binding unused_binding(const struct dispatch_list *list,
-                                              uint32_t i)
+static void write_set(struct dispatch_list *list, VkDescriptorSet set,
+                      const struct dispatch_binding bindings[SLOT_COUNT])
 {
     VkDeviceSize region = list->device->caps.buffer_align;
-    return (struct dispatch_binding){
-        .buffer = &list->unused,
-        .offset = list->count * region,
-        .bytes = region,
-        .format = i == SLOT_INPUT1 ? list->activations : VK_FORMAT_R32G32B32A32_SFLOAT,
-    };
-}
-
-static bool write_set(struct dispatch_list *list, VkDescriptorSet set,
-                      const struct dispatch_binding bindings[SLOT_COUNT],
-                      struct daub_error *error)
-{
-    VkDevice device = list->device->device;
+    VkDescriptorBufferInfo ranges[SLOT_COUNT];
+    VkWriteDescriptorSet writes[SLOT_COUNT];
     for (uint32_t i = 0; i < SLOT_COUNT; i++) {
-        struct dispatch_binding unused = unused_binding(list, i);
-        const struct dispatch_binding *b = bindings[i].buffer ? &bindings[i] : &unused;
-        VkDescriptorBufferInfo range = {b->buffer->buffer, b->offset, b->bytes};
-        VkWriteDescriptorSet write = {
+        const struct dispatch_binding *b = &bindings[i];
+        ranges[i] = b->buffer
+                        ? (VkDescriptorBufferInfo){b->buffer->buffer, b->offset, b->bytes}
+                        : (VkDescriptorBufferInfo){list->unused.buffer,
+                                                   list->count * region, region};
+        writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
             .dstSet = set,
             .dstBinding = i,
             .descriptorCount = 1,
-            .descriptorType = gpu_binding_type(list->kernels, i),
-            .pBufferInfo = &range,
+            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .pBufferInfo = &ranges[i],
         };
-        if (write.descriptorType == VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER) {
-            VkBufferViewCreateInfo info = {
-                .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
-                .buffer = b->buffer->buffer,
-                .format = b->format,
-                .offset = b->offset,
-                .range = b->bytes,
-            };
-            VkBufferView *view = &list->views[list->view_count];
-            GPU_CHECK(vkCreateBufferView(device, &info, NULL, view));
-            list->view_count++;
-            write.pTexelBufferView = view;
-        }
-        vkUpdateDescriptorSets(device, 1, &write, 0, NULL);
     }
-    return true;
-fail:
-    return false;
+    vkUpdateDescriptorSets(list->device->device, SLOT_COUNT, writes, 0, NULL);
 }
 
-VkPipeline dispatch_pipeline(struct daub_device *device, enum gpu_kernels set,
-                             enum kernel kernel, bool fp16,
+VkPipeline dispatch_pipeline(struct daub_device *device, enum kernel kernel, bool fp16,
                              const struct kernel_constants *constants,
                              struct daub_error *error)
 {
     const struct kernel_info *info = kernel_info(kernel);
     char module[64];
-    snprintf(module, sizeof(module), "%s_%s_%s", info->module,
-             set == GPU_KERNELS_TEXEL ? "texel" : "shared", fp16 ? "fp16" : "fp32");
+    snprintf(module, sizeof(module), "%s_%s", info->name, fp16 ? "fp16" : "fp32");
     return gpu_pipeline(device, module, (const uint32_t *)constants, info->constants,
                         error);
 }
@@ -162,19 +122,18 @@ bool dispatch_list_add(struct dispatch_list *list, bool fp16,
     *added = *item;
     if (list->kernels == GPU_KERNELS_HOST)
         return add_host_call(list, added, constants, bindings, error);
-    added->pipeline = dispatch_pipeline(list->device, list->kernels, item->kernel, fp16,
-                                        constants, error);
+    added->pipeline =
+        dispatch_pipeline(list->device, item->kernel, fp16, constants, error);
     if (!added->pipeline)
         return false;
     VkDescriptorSetAllocateInfo allocate = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
         .descriptorPool = list->pool,
         .descriptorSetCount = 1,
-        .pSetLayouts = &list->device->set_layout[list->kernels],
+        .pSetLayouts = &list->device->set_layout,
     };
     GPU_CHECK(vkAllocateDescriptorSets(list->device->device, &allocate, &added->set));
-    if (!write_set(list, added->set, bindings, error))
-        goto fail;
+    write_set(list, added->set, bindings);
     list->count++;
     return true;
 fail:
@@ -187,10 +146,8 @@ bool dispatch_list_add_map(struct dispatch_list *list, bool fp16,
                            struct dispatch *item, int columns, int rows, int layers,
                            struct daub_error *error)
 {
-    uint32_t lanes = list->kernels == GPU_KERNELS_TEXEL ? list->device->caps.subgroup_size
-                                                        : SHARED_LANES;
-    constants->LANES = (int)lanes;
-    item->groups[0] = ((uint32_t)columns + lanes - 1) / lanes;
+    constants->LANES = PIXEL_LANES;
+    item->groups[0] = ((uint32_t)columns + PIXEL_LANES - 1) / PIXEL_LANES;
     item->groups[1] = (uint32_t)rows;
     item->groups[2] = (uint32_t)layers;
     item->barrier = true;
@@ -200,7 +157,7 @@ bool dispatch_list_add_map(struct dispatch_list *list, bool fp16,
 void dispatch_list_record(const struct dispatch_list *list, VkCommandBuffer cmd,
                           VkQueryPool queries)
 {
-    VkPipelineLayout layout = list->device->pipeline_layout[list->kernels];
+    VkPipelineLayout layout = list->device->pipeline_layout;
     VkMemoryBarrier barrier = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
         .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT,

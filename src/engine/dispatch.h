@@ -10,7 +10,6 @@
 struct dispatch_binding {
     const struct gpu_buffer *buffer; /* NULL: unused */
     VkDeviceSize offset, bytes;
-    VkFormat format; /* of a texel, for the texel kernels */
 };
 
 struct dispatch {
@@ -28,28 +27,24 @@ struct dispatch {
 struct dispatch_list {
     struct daub_device *device;
     enum gpu_kernels kernels;
-    VkFormat activations;
     VkDescriptorPool pool;
     /* Vulkan requires a valid descriptor for every binding that a shader declares, also
      * where its constants keep it from being used. Each dispatch has a region of its own,
      * so that none seems to depend on another. */
     struct gpu_buffer unused;
-    VkBufferView *views;
-    size_t view_count, view_capacity;
     struct dispatch *items;
     size_t count, capacity;
 };
 
-/* Room for max_items dispatches; fp16: the activations' storage. */
+/* Room for max_items dispatches. */
 bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
-                        enum gpu_kernels kernels, bool fp16, size_t max_items,
+                        enum gpu_kernels kernels, size_t max_items,
                         struct daub_error *error);
 void dispatch_list_free(struct dispatch_list *list); /* accepts a zeroed one */
 
-/* The pipeline of a kernel in that set: its module for activations stored as halves or
+/* The pipeline of a kernel: its module for activations stored as halves or
  * floats, specialized by the constants. VK_NULL_HANDLE with *error set. Thread-safe. */
-VkPipeline dispatch_pipeline(struct daub_device *device, enum gpu_kernels set,
-                             enum kernel kernel, bool fp16,
+VkPipeline dispatch_pipeline(struct daub_device *device, enum kernel kernel, bool fp16,
                              const struct kernel_constants *constants,
                              struct daub_error *error);
 

@@ -9,36 +9,21 @@
 struct plan_caps exec_caps(const struct daub_device *device, enum gpu_kernels kernels,
                            bool fp16)
 {
-    bool texel = kernels == GPU_KERNELS_TEXEL;
     if (kernels == GPU_KERNELS_HOST)
         return (struct plan_caps){.host = true,
                                   .align = device->caps.buffer_align,
                                   .max_range = device->info.memory_bytes};
-    uint64_t max_range = device->caps.max_storage_range;
-    uint64_t max_texels = device->caps.max_texel_elements * (fp16 ? 8 : 16);
-    if (texel && max_texels < max_range)
-        max_range = max_texels;
     return (struct plan_caps){
-        .texel = texel,
         .fp16 = fp16,
-        .lanes = (int)device->caps.subgroup_size,
         .align = device->caps.buffer_align,
-        .max_range = max_range,
+        .max_range = device->caps.max_storage_range,
         .shared_bytes = device->caps.shared_bytes,
     };
 }
 
 enum gpu_kernels exec_kernels(const struct plan *plan)
 {
-    return plan->caps.host    ? GPU_KERNELS_HOST
-           : plan->caps.texel ? GPU_KERNELS_TEXEL
-                              : GPU_KERNELS_SHARED;
-}
-
-VkFormat exec_format(bool floats, bool fp16)
-{
-    return floats || !fp16 ? VK_FORMAT_R32G32B32A32_SFLOAT
-                           : VK_FORMAT_R16G16B16A16_SFLOAT;
+    return plan->caps.host ? GPU_KERNELS_HOST : GPU_KERNELS_SHADERS;
 }
 
 /* Bytes of the averages of a normalization; 0 for other steps. Mean and variance have the
@@ -113,7 +98,6 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
         struct dispatch_binding *to = &bindings[i];
         to->offset = b->offset;
         to->bytes = b->bytes;
-        to->format = exec_format(b->floats, plan->caps.fp16);
         if (b->where == PLAN_WEIGHTS) {
             to->buffer = &exec->weights;
         } else if (b->where == PLAN_PARAMS) {
@@ -126,18 +110,17 @@ static bool append_step(struct exec *exec, struct dispatch_list *list,
     }
     if (exec->averages.bytes > 0 && average_bytes(exec, step) > 0) {
         constants.own.finalize.AVERAGE = 1;
-        bindings[FINALIZE_FRAME_PARAMS] = (struct dispatch_binding){
-            frame_params, 0, frame_params->bytes, exec_format(true, false)};
+        bindings[FINALIZE_FRAME_PARAMS] =
+            (struct dispatch_binding){frame_params, 0, frame_params->bytes};
         bindings[FINALIZE_AVERAGES] = (struct dispatch_binding){
-            &exec->averages, averages, step->bind[SLOT_STATS].bytes,
-            exec_format(true, false)};
+            &exec->averages, averages, step->bind[SLOT_STATS].bytes};
     }
     struct dispatch item = {.kernel = step->kernel,
                             .push = step->push,
                             .barrier = step->barrier,
                             .gflop = step->macs * 2e-9};
     snprintf(item.name, sizeof(item.name), "%.30s %.14s", step->name,
-             kernel_info(step->kernel)->module);
+             kernel_info(step->kernel)->name);
     memcpy(item.groups, step->groups, sizeof(item.groups));
     return dispatch_list_add(list, plan->caps.fp16, &constants, bindings, &item, error);
 }

@@ -37,9 +37,6 @@ bool exec_append(struct exec *exec, struct dispatch_list *list,
                  const struct gpu_buffer *params, const struct gpu_buffer *input,
                  const struct gpu_buffer *frame_params, struct daub_error *error);
 
-/* Texel format of activations or 32-bit floats. */
-VkFormat exec_format(bool floats, bool fp16);
-
 /* Bytes of a picture tensor h x w x c and conversion between [C][H][W] floats and it, for
  * tests and checks. */
 void exec_pack_map(const float *chw, int h, int w, int c, bool fp16, void *map);

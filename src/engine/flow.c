@@ -107,15 +107,14 @@ struct builder {
 static struct dispatch_binding floats(const struct flow *flow, VkDeviceSize offset,
                                       VkDeviceSize bytes)
 {
-    return (struct dispatch_binding){&flow->maps, offset, bytes,
-                                     VK_FORMAT_R32G32B32A32_SFLOAT};
+    return (struct dispatch_binding){&flow->maps, offset, bytes};
 }
 
 static struct dispatch_binding scalars(const struct flow *flow,
                                        const struct flow_level *level)
 {
     return (struct dispatch_binding){&flow->maps, level->luma,
-                                     pixels(level) * sizeof(float), VK_FORMAT_R32_SFLOAT};
+                                     pixels(level) * sizeof(float)};
 }
 
 static struct dispatch_binding field(const struct flow *flow,

@@ -25,18 +25,17 @@ struct daub_flow {
 static bool set_up(struct daub_flow *f, struct daub_error *error)
 {
     VkDeviceSize bytes = (VkDeviceSize)f->width * (VkDeviceSize)f->height * VEC4;
-    struct flow_picture picture = {
-        .map = {&f->picture, 0, bytes, exec_format(true, false)},
-        .columns = f->width,
-        .rows = f->height,
-        .block = 1};
+    struct flow_picture picture = {.map = {&f->picture, 0, bytes},
+                                   .columns = f->width,
+                                   .rows = f->height,
+                                   .block = 1};
     if (!flow_init(&f->flow, f->device, false, f->width, f->height, 1, error) ||
         !gpu_buffer_create(f->device, GPU_MEMORY_DEVICE, bytes, "picture", &f->picture,
                            error))
         return false;
     for (int i = 0; i < 2; i++) {
-        if (!dispatch_list_init(&f->lists[i], f->device, probe_choose_kernels(f->device),
-                                false, FLOW_MAX_DISPATCHES, error) ||
+        if (!dispatch_list_init(&f->lists[i], f->device, f->device->kernels,
+                                FLOW_MAX_DISPATCHES, error) ||
             !flow_append(&f->flow, &f->lists[i], i, &picture, error))
             return false;
     }

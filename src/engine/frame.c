@@ -231,9 +231,9 @@ struct builder {
     struct daub_error *error;
 };
 
-static struct dispatch_binding whole(const struct gpu_buffer *buffer, VkFormat format)
+static struct dispatch_binding whole(const struct gpu_buffer *buffer)
 {
-    return (struct dispatch_binding){buffer, 0, buffer->bytes, format};
+    return (struct dispatch_binding){buffer, 0, buffer->bytes};
 }
 
 static struct dispatch_binding map_binding(const struct frame *frame,
@@ -241,8 +241,7 @@ static struct dispatch_binding map_binding(const struct frame *frame,
 {
     bool picture = map == &frame->picture_map;
     return (struct dispatch_binding){picture ? &frame->picture : &frame->maps,
-                                     map->offset, map->bytes,
-                                     exec_format(false, frame->fp16)};
+                                     map->offset, map->bytes};
 }
 
 static bool add(struct builder *b, struct kernel_constants *constants,
@@ -290,7 +289,7 @@ static bool add_frame_in(struct builder *b, struct frame_map *to)
             (int)(image_packed_stride(in, c[i].plane, frame->in_w) / (size_t)in->bytes);
     memcpy(push->offset, color.to_rgb_offset, sizeof(push->offset));
     memcpy(push->matrix, color.to_rgb, sizeof(push->matrix));
-    bindings[FRAME_IN_PLANES] = whole(&b->slot->upload, VK_FORMAT_R32_UINT);
+    bindings[FRAME_IN_PLANES] = whole(&b->slot->upload);
     bindings[FRAME_IN_PICTURE] = map_binding(frame, to);
     return add(b, &constants, bindings, &item, to->w / plan->input_block,
                to->h / plan->input_block);
@@ -330,17 +329,16 @@ static struct reading read_painting(const struct builder *b)
                               .block = plan->output_block,
                               .crd = plan->output_crd,
                               .range = b->frame->range};
-    reading.map = (struct dispatch_binding){
-        t->external ? &b->frame->picture : &b->exec->arena, t->external ? 0 : t->offset,
-        t->bytes, exec_format(false, b->frame->fp16)};
+    reading.map =
+        (struct dispatch_binding){t->external ? &b->frame->picture : &b->exec->arena,
+                                  t->external ? 0 : t->offset, t->bytes};
     if (view->affine_tensor >= 0) {
         const struct plan_tensor *a = &plan->tensors[view->affine_tensor];
-        reading.affine = (struct dispatch_binding){&b->exec->arena, a->offset, a->bytes,
-                                                   exec_format(true, false)};
+        reading.affine = (struct dispatch_binding){&b->exec->arena, a->offset, a->bytes};
     } else if (view->affine_param >= 0) {
-        reading.affine = (struct dispatch_binding){
-            &b->slot->params, (VkDeviceSize)view->affine_param,
-            ((VkDeviceSize)t->c + 3) / 4 * 32, exec_format(true, false)};
+        reading.affine =
+            (struct dispatch_binding){&b->slot->params, (VkDeviceSize)view->affine_param,
+                                      ((VkDeviceSize)t->c + 3) / 4 * 32};
     }
     return reading;
 }
@@ -373,8 +371,7 @@ static bool add_scale_pass(struct builder *b, const struct reading *from,
                                                    .VERTICAL = vertical};
     bind_reading(from, &constants, bindings);
     bindings[SLOT_PARAMS] = (struct dispatch_binding){
-        &b->frame->tables, table, table_floats(n_in, n_out) * sizeof(float),
-        exec_format(true, false)};
+        &b->frame->tables, table, table_floats(n_in, n_out) * sizeof(float)};
     bindings[SLOT_OUTPUT] = map_binding(b->frame, to);
     item.push.scale = (struct scale_push){.in_h = from->h,
                                           .in_w = from->w,
@@ -472,8 +469,8 @@ static bool add_plane(struct builder *b, enum plane_kind kind, int component, in
     struct frame_out_constants *own = &constants.own.frame_out;
     *own = plane_constants(b, kind, component);
     bindings[FRAME_OUT_SOURCE] = source->map;
-    bindings[FRAME_OUT_PARAMS] = whole(&b->slot->frame_params, exec_format(true, false));
-    bindings[FRAME_OUT_PLANE] = whole(&b->slot->download, VK_FORMAT_R32_UINT);
+    bindings[FRAME_OUT_PARAMS] = whole(&b->slot->frame_params);
+    bindings[FRAME_OUT_PLANE] = whole(&b->slot->download);
     bindings[FRAME_OUT_PLANE_2] = bindings[FRAME_OUT_PLANE];
     item.push.frame_out = (struct frame_out_push){
         .w = (frame->out_w + (1 << own->SUB_X) - 1) >> own->SUB_X,
@@ -531,10 +528,10 @@ static bool add_net(struct builder *b, const struct temporal *temporal, int pari
     const struct gpu_buffer *input = &frame->picture;
     if (frame->net_input.bytes > 0) {
         struct dispatch_binding picture = map_binding(frame, &frame->picture_map);
-        struct dispatch_binding result =
-            whole(&frame->net_input, exec_format(false, frame->fp16));
-        if (!temporal_append_input(temporal, b->list, parity, &picture, &result,
-                                   frame->net_w, frame->net_h, &frame->range, b->error))
+        struct dispatch_binding result = whole(&frame->net_input);
+        if (!temporal_append_input(temporal, b->list, frame->fp16, parity, &picture,
+                                   &result, frame->net_w, frame->net_h, &frame->range,
+                                   b->error))
             return false;
         input = &frame->net_input;
     }

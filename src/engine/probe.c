@@ -79,7 +79,7 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
            upload_picture(probe, run, image, error) &&
            net_plan_fill(&probe->plan, graph, style, run->params.mapped, error) &&
            gpu_buffer_flush(probe->device, &run->params, error) &&
-           dispatch_list_init(&run->list, probe->device, run->exec.kernels, probe->fp16,
+           dispatch_list_init(&run->list, probe->device, run->exec.kernels,
                               probe->plan.step_count + 1, error) &&
            exec_append(&run->exec, &run->list, &run->params, &run->input, NULL, error);
 }
@@ -247,105 +247,4 @@ void probe_free(struct probe *probe)
     net_plan_free(&probe->plan);
     free(probe->step_ms);
     probe->step_ms = NULL;
-}
-
-/* ---- choice of kernels ---- */
-
-#define TEST_C    32
-#define TEST_SIDE 64
-
-/* A 3x3 convolution between maps of the same shape, the most expensive kind of layer of
- * the usual networks. */
-static bool test_graph(struct net_graph *graph, struct daub_error *error)
-{
-    struct net_shape x = {4, {1, TEST_C, TEST_SIDE, TEST_SIDE}},
-                     k = {4, {TEST_C, TEST_C, 3, 3}};
-    net_graph_init(graph);
-    int in = net_graph_add_value(graph, "in", &x, error);
-    int weight = net_graph_add_constant(graph, "weight", &k, NULL, error);
-    int out = net_graph_add_value(graph, "out", &x, error);
-    int inputs[] = {in, weight, -1};
-    if (in < 0 || weight < 0 || out < 0 ||
-        net_graph_add_node(graph, NET_INPUT, "in", "Input", NULL, 0, in, error) < 0 ||
-        net_graph_add_node(graph, NET_CONV, "conv", "Conv", inputs, 3, out, error) < 0)
-        return false;
-    struct net_node *node = &graph->nodes[graph->node_count - 1];
-    node->u.conv.window = (struct net_window){{3, 3}, {1, 1}, {1, 1}, {1, 1, 1, 1}};
-    node->u.conv.pad_mode = NET_PAD_REFLECT;
-    node->u.conv.group = node->u.conv.upsample = 1;
-    node->u.conv.act = NET_ACT_NONE;
-    graph->image = in;
-    graph->output = out;
-    graph->style = -1;
-    return true;
-}
-
-static enum gpu_kernels measure(struct daub_device *device)
-{
-    double best_ms = INFINITY;
-    enum gpu_kernels best = GPU_KERNELS_SHARED;
-    struct net_graph graph = {0};
-    float *image = daub_alloc((size_t)TEST_C * TEST_SIDE * TEST_SIDE, sizeof(float));
-    bool ok = image && test_graph(&graph, NULL);
-    for (int kernels = GPU_KERNELS_TEXEL; ok && kernels <= GPU_KERNELS_HOST; kernels++) {
-        if ((kernels == GPU_KERNELS_HOST && !device->isa) ||
-            (kernels == GPU_KERNELS_TEXEL && !gpu_can_run_texel(device)))
-            continue;
-        struct probe probe = {
-            .device = device, .kernels = (enum gpu_kernels)kernels, .repeat = 3};
-        struct daub_error error = {0};
-        int64_t count;
-        float *out = probe_run(&probe, &graph, image, NULL, &count, &error);
-        daub_log(DAUB_LOG_DEBUG, "kernel set %d: %.3f ms %s", kernels, probe.best_ms,
-                 error.message);
-        if (out && probe.best_ms < best_ms) {
-            best_ms = probe.best_ms;
-            best = (enum gpu_kernels)kernels;
-        }
-        free(out);
-        probe_free(&probe);
-    }
-    net_graph_free(&graph);
-    free(image);
-    return best;
-}
-
-/* Call with kernels_lock held. */
-static enum gpu_kernels choose_kernels(struct daub_device *device)
-{
-    size_t bytes;
-    unsigned char *cached = gpu_cache_load(device, "kernels", &bytes);
-    enum gpu_kernels choice = 0;
-    if (cached && bytes == 1 && *cached >= GPU_KERNELS_TEXEL &&
-        *cached <= GPU_KERNELS_HOST)
-        choice = (enum gpu_kernels) * cached;
-    free(cached);
-    if (!choice) {
-        choice = measure(device);
-        unsigned char byte = (unsigned char)choice;
-        gpu_cache_save(device, "kernels", &byte, 1);
-    }
-    return choice;
-}
-
-enum gpu_kernels probe_choose_kernels(struct daub_device *device)
-{
-    pthread_mutex_lock(&device->kernels_lock);
-    if (!device->kernels)
-        device->kernels = choose_kernels(device);
-    enum gpu_kernels kernels = device->kernels;
-    pthread_mutex_unlock(&device->kernels_lock);
-    return kernels;
-}
-
-const char *daub_device_kernels(struct daub_device *device)
-{
-    switch (probe_choose_kernels(device)) {
-    case GPU_KERNELS_HOST:
-        return device->isa->set;
-    case GPU_KERNELS_TEXEL:
-        return "texel";
-    default:
-        return "shared";
-    }
 }

@@ -1,5 +1,5 @@
-/* Runs a graph on tensors instead of frames: for the choice of kernels, the golden check,
- * `daub doctor` and the tests. */
+/* Runs a graph on tensors instead of frames: for the golden check, `daub doctor` and the
+ * tests. */
 #ifndef DAUB_ENGINE_PROBE_H
 #define DAUB_ENGINE_PROBE_H
 
@@ -44,9 +44,5 @@ double probe_psnr(const float *a, const float *b, int64_t count, double peak);
 
 /* Reproducible numbers in -1..1 from *state. */
 float probe_random(uint32_t *state);
-
-/* The kernel set for the device. Where it can run both, they are timed once and the
- * result is kept in its cache. Thread-safe. */
-enum gpu_kernels probe_choose_kernels(struct daub_device *device);
 
 #endif

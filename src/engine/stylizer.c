@@ -141,7 +141,7 @@ static bool build_slot(struct daub_stylizer *s, struct slot *slot,
 {
     int parity = (int)(slot - s->slots);
     return frame_slot_init(&s->frame, &s->exec, &slot->frame, error) &&
-           dispatch_list_init(&slot->list, s->device, s->exec.kernels, s->frame.fp16,
+           dispatch_list_init(&slot->list, s->device, s->exec.kernels,
                               s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
            frame_append(&s->frame, &s->exec, s->steady ? &s->temporal : NULL, parity,
                         &slot->frame, &slot->list, error) &&
@@ -204,7 +204,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
                   (double)params->scene_threshold);
         goto fail;
     }
-    enum gpu_kernels kernels = probe_choose_kernels(device);
+    enum gpu_kernels kernels = device->kernels;
     struct plan_range range = model_range(model);
     bool fp16 = kernels != GPU_KERNELS_HOST &&
                 (params->precision == DAUB_PRECISION_FP16 ||

@@ -20,8 +20,7 @@ static VkDeviceSize output_bytes(const struct temporal *t)
 
 struct dispatch_binding temporal_output(const struct temporal *t, int parity)
 {
-    return (struct dispatch_binding){&t->output[parity], 0, output_bytes(t),
-                                     exec_format(false, t->flow.fp16)};
+    return (struct dispatch_binding){&t->output[parity], 0, output_bytes(t)};
 }
 
 static int block_count(int n)
@@ -74,7 +73,7 @@ void temporal_free(struct temporal *t)
 
 static struct dispatch_binding whole(const struct gpu_buffer *buffer)
 {
-    return (struct dispatch_binding){buffer, 0, buffer->bytes, exec_format(true, false)};
+    return (struct dispatch_binding){buffer, 0, buffer->bytes};
 }
 
 static bool add_cut(const struct temporal *t, struct dispatch_list *list, int parity,
@@ -136,7 +135,7 @@ bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
 }
 
 bool temporal_append_input(const struct temporal *t, struct dispatch_list *list,
-                           int parity, const struct dispatch_binding *picture,
+                           bool fp16, int parity, const struct dispatch_binding *picture,
                            const struct dispatch_binding *result, int w, int h,
                            const struct plan_range *range, struct daub_error *error)
 {
@@ -157,8 +156,7 @@ bool temporal_append_input(const struct temporal *t, struct dispatch_list *list,
         bindings[TEMPORAL_INPUT_HISTORY] = temporal_output(t, 1 - parity);
         bindings[TEMPORAL_INPUT_CONFIDENCE] = whole(&t->confidence);
     }
-    return dispatch_list_add_map(list, picture->format == exec_format(false, true),
-                                 &constants, bindings, &item, w, h, 1, error);
+    return dispatch_list_add_map(list, fp16, &constants, bindings, &item, w, h, 1, error);
 }
 
 /* Bindings and constants of the kernels that read the painting. */

@@ -31,7 +31,7 @@ void temporal_free(struct temporal *temporal); /* accepts a zeroed one */
  * vectors of picture in, twice as many of result out. temporal NULL: there is no history.
  */
 bool temporal_append_input(const struct temporal *temporal, struct dispatch_list *list,
-                           int parity, const struct dispatch_binding *picture,
+                           bool fp16, int parity, const struct dispatch_binding *picture,
                            const struct dispatch_binding *result, int w, int h,
                            const struct plan_range *range, struct daub_error *error);
 

@@ -87,25 +87,6 @@ int daub_device_validation_errors(const struct daub_device *device)
     return __atomic_load_n(&device->validation_errors, __ATOMIC_RELAXED);
 }
 
-static bool host_has_512_bit_vectors(void)
-{
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-#else
-    return false;
-#endif
-}
-
-/* Read by Mesa's llvmpipe when an instance is created: 512-bit vectors double its lanes.
- * No other driver looks at it. Set when the library is loaded, because other threads may
- * read the environment later. */
-__attribute__((constructor)) static void widen_software_vectors(void)
-{
-    if (host_has_512_bit_vectors())
-        setenv("LP_NATIVE_VECTOR_WIDTH", "512", 0);
-}
-
 static bool create_instance(bool validation, void *user, VkInstance *instance,
                             bool *debug_utils, struct daub_error *error)
 {
@@ -225,17 +206,11 @@ static void describe(VkPhysicalDevice physical, struct daub_device_info *info,
 
     memset(caps, 0, sizeof(*caps));
     caps->subgroup_size = subgroup.subgroupSize;
-    caps->subgroup_shuffle =
-        (subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT) &&
-        (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT);
     caps->timestamp_ns = limits->timestampPeriod;
     caps->buffer_align = 64;
-    if (limits->minTexelBufferOffsetAlignment > caps->buffer_align)
-        caps->buffer_align = (uint32_t)limits->minTexelBufferOffsetAlignment;
     if (limits->minStorageBufferOffsetAlignment > caps->buffer_align)
         caps->buffer_align = (uint32_t)limits->minStorageBufferOffsetAlignment;
     caps->max_storage_range = limits->maxStorageBufferRange;
-    caps->max_texel_elements = limits->maxTexelBufferElements;
     caps->shared_bytes = limits->maxComputeSharedMemorySize;
     caps->max_group_size = limits->maxComputeWorkGroupInvocations;
     for (uint32_t i = 0; i < memory.memoryHeapCount; i++) {
@@ -431,42 +406,33 @@ fail:
     return false;
 }
 
-VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding)
-{
-    return kernels == GPU_KERNELS_TEXEL && binding < FIRST_OUTPUT_SLOT
-               ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER
-               : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
-}
-
 static bool create_layouts(struct daub_device *device, struct daub_error *error)
 {
-    for (int kernels = GPU_KERNELS_TEXEL; kernels <= GPU_KERNELS_SHARED; kernels++) {
-        VkDescriptorSetLayoutBinding bindings[SLOT_COUNT];
-        for (uint32_t i = 0; i < SLOT_COUNT; i++)
-            bindings[i] = (VkDescriptorSetLayoutBinding){
-                .binding = i,
-                .descriptorType = gpu_binding_type((enum gpu_kernels)kernels, i),
-                .descriptorCount = 1,
-                .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
-            };
-        VkDescriptorSetLayoutCreateInfo set = {
-            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-            .bindingCount = SLOT_COUNT,
-            .pBindings = bindings,
+    VkDescriptorSetLayoutBinding bindings[SLOT_COUNT];
+    for (uint32_t i = 0; i < SLOT_COUNT; i++)
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
         };
-        GPU_CHECK(vkCreateDescriptorSetLayout(device->device, &set, NULL,
-                                              &device->set_layout[kernels]));
-        VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, GPU_PUSH_BYTES};
-        VkPipelineLayoutCreateInfo layout = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-            .setLayoutCount = 1,
-            .pSetLayouts = &device->set_layout[kernels],
-            .pushConstantRangeCount = 1,
-            .pPushConstantRanges = &push,
-        };
-        GPU_CHECK(vkCreatePipelineLayout(device->device, &layout, NULL,
-                                         &device->pipeline_layout[kernels]));
-    }
+    VkDescriptorSetLayoutCreateInfo set = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+        .bindingCount = SLOT_COUNT,
+        .pBindings = bindings,
+    };
+    GPU_CHECK(
+        vkCreateDescriptorSetLayout(device->device, &set, NULL, &device->set_layout));
+    VkPushConstantRange push = {VK_SHADER_STAGE_COMPUTE_BIT, 0, GPU_PUSH_BYTES};
+    VkPipelineLayoutCreateInfo layout = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = 1,
+        .pSetLayouts = &device->set_layout,
+        .pushConstantRangeCount = 1,
+        .pPushConstantRanges = &push,
+    };
+    GPU_CHECK(
+        vkCreatePipelineLayout(device->device, &layout, NULL, &device->pipeline_layout));
     return true;
 fail:
     return false;
@@ -508,57 +474,27 @@ void gpu_debug_name(struct daub_device *device, VkObjectType type, uint64_t hand
         set_name(device->device, &info);
 }
 
-bool gpu_can_run_texel(const struct daub_device *device)
-{
-    return device->caps.subgroup_shuffle && device->caps.subgroup_size >= 4 &&
-           device->caps.subgroup_size <= 16;
-}
-
-/* isa: after "host" in --kernels: "", or "-" and its name. */
-static bool use_host_kernels(struct daub_device *device, const char *isa, int threads,
-                             struct daub_error *error)
-{
-    if (device->info.kind != DAUB_DEVICE_PROCESSOR &&
-        device->info.kind != DAUB_DEVICE_SOFTWARE)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "the host kernels run on the processor, not on %s; add --gpu "
-                         "processor",
-                         device->info.name);
-    device->kernels = GPU_KERNELS_HOST;
-    return gpu_processor_init(device, *isa ? isa + 1 : NULL, threads, error);
-}
-
-/* Sets device->kernels: 0 where it can run several, to be timed by probe_choose_kernels.
- */
+/* Sets device->kernels: what is asked for, or else host kernels where the processor would
+ * run the shaders: C functions are several times faster than what a driver makes of
+ * shaders (docs/measured.md, "On the processor"). */
 static bool choose_kernels(struct daub_device *device, const char *requested, int threads,
                            struct daub_error *error)
 {
     bool processor = device->info.kind == DAUB_DEVICE_PROCESSOR;
-    if (requested && is_host_set(requested))
-        return use_host_kernels(device, requested + 4, threads, error);
-    if (!requested && processor)
-        return use_host_kernels(device, "", threads, error);
-    if (processor)
+    bool may_host = processor || device->info.kind == DAUB_DEVICE_SOFTWARE;
+    bool host = requested ? is_host_set(requested) : may_host;
+    if (host && !may_host)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "the host kernels run on the processor, not on %s; add --gpu "
+                         "processor",
+                         device->info.name);
+    if (!host && processor)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "the processor has no kernel set '%s'; it has host", requested);
-    bool texel = gpu_can_run_texel(device);
-    if (requested && strcmp(requested, "texel") == 0) {
-        if (!texel)
-            return daub_fail(error, DAUB_ERROR_NO_DEVICE,
-                             "%s cannot run the texel kernels: they need subgroups of 4 "
-                             "to 16 with shuffles",
-                             device->info.name);
-        device->kernels = GPU_KERNELS_TEXEL;
-        return true;
-    }
-    if (requested) {
-        device->kernels = GPU_KERNELS_SHARED;
-        return true;
-    }
-    if (device->info.kind == DAUB_DEVICE_SOFTWARE)
-        return gpu_processor_init(device, NULL, threads, error);
-    device->kernels = texel ? 0 : GPU_KERNELS_SHARED;
-    return true;
+    device->kernels = host ? GPU_KERNELS_HOST : GPU_KERNELS_SHADERS;
+    const char *isa =
+        requested && strncmp(requested, "host-", 5) == 0 ? requested + 5 : NULL;
+    return !host || gpu_processor_init(device, isa, threads, error);
 }
 
 static char *default_cache_folder(const char *requested)
@@ -591,7 +527,6 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
     }
     VkPhysicalDevice physical[MAX_DEVICES];
     pthread_mutex_init(&device->lock, NULL);
-    pthread_mutex_init(&device->kernels_lock, NULL);
     pthread_cond_init(&device->compiled, NULL);
     int count = 0;
     if (create_instance(params->validation, device, &device->instance,
@@ -607,11 +542,9 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
     const char *kernels = params->kernels;
     if (kernels && strcmp(kernels, "auto") == 0)
         kernels = NULL;
-    if (kernels && !is_host_set(kernels) && strcmp(kernels, "texel") != 0 &&
-        strcmp(kernels, "shared") != 0) {
+    if (kernels && !is_host_set(kernels) && strcmp(kernels, "shaders") != 0) {
         daub_fail(error, DAUB_ERROR_ARGUMENT,
-                  "no kernel set is called '%s'; there are texel, shared and host",
-                  kernels);
+                  "no kernel set is called '%s'; there are shaders and host", kernels);
         goto fail;
     }
     int index = choose(physical, count, params->select, kernels, error);
@@ -643,10 +576,8 @@ void daub_device_close(struct daub_device *device)
     if (device->device) {
         vkDeviceWaitIdle(device->device);
         gpu_pipelines_uninit(device);
-        for (int i = GPU_KERNELS_TEXEL; i <= GPU_KERNELS_SHARED; i++) {
-            vkDestroyPipelineLayout(device->device, device->pipeline_layout[i], NULL);
-            vkDestroyDescriptorSetLayout(device->device, device->set_layout[i], NULL);
-        }
+        vkDestroyPipelineLayout(device->device, device->pipeline_layout, NULL);
+        vkDestroyDescriptorSetLayout(device->device, device->set_layout, NULL);
         vkDestroyDevice(device->device, NULL);
     }
     if (device->messenger) {
@@ -659,7 +590,6 @@ void daub_device_close(struct daub_device *device)
     if (device->instance)
         vkDestroyInstance(device->instance, NULL);
     pthread_cond_destroy(&device->compiled);
-    pthread_mutex_destroy(&device->kernels_lock);
     pthread_mutex_destroy(&device->lock);
     free(device->cache_folder);
     free(device);
@@ -668,4 +598,9 @@ void daub_device_close(struct daub_device *device)
 const struct daub_device_info *daub_device_get_info(const struct daub_device *device)
 {
     return &device->info;
+}
+
+const char *daub_device_kernels(const struct daub_device *device)
+{
+    return device->kernels == GPU_KERNELS_HOST ? device->isa->set : "shaders";
 }

@@ -22,25 +22,18 @@
 /* 0: unsupported. */
 struct gpu_caps {
     uint32_t subgroup_size;
-    bool subgroup_shuffle; /* in compute shaders */
     bool timestamps;
     double timestamp_ns;        /* nanoseconds a tick */
     bool unified_memory;        /* device-local memory is host-visible */
-    uint32_t buffer_align;      /* covers texel and storage buffer offsets */
+    uint32_t buffer_align;      /* of storage buffer offsets */
     uint64_t max_storage_range; /* bytes */
-    uint64_t max_texel_elements;
     uint32_t shared_bytes;
     uint32_t max_group_size;
 };
 
-/* How kernels reach memory. TEXEL: inputs are storage texel buffers, one work-group a
- * subgroup, no shared memory (software devices). SHARED: storage buffers and halo tiles
- * in shared memory (GPUs). Outputs are storage buffers in both. HOST: C functions on
- * mapped memory (src/host), for the processor and for software devices. */
-enum gpu_kernels { GPU_KERNELS_TEXEL = 1, GPU_KERNELS_SHARED, GPU_KERNELS_HOST };
-
-/* Every kernel has one descriptor set of SLOT_COUNT bindings. */
-VkDescriptorType gpu_binding_type(enum gpu_kernels kernels, uint32_t binding);
+/* What runs a plan's steps. SHADERS: the device, by Vulkan. HOST: C functions on mapped
+ * memory (src/host), for the processor and for software devices. */
+enum gpu_kernels { GPU_KERNELS_SHADERS = 1, GPU_KERNELS_HOST };
 
 struct gpu_pipeline_slot;
 struct gpu_shader;
@@ -48,10 +41,9 @@ struct gpu_shader;
 struct daub_device {
     struct daub_device_info info;
     struct gpu_caps caps;
-    enum gpu_kernels kernels;     /* kernels_lock; 0: both are possible, not yet timed */
-    pthread_mutex_t kernels_lock; /* held while they are timed */
-    const struct host_isa *isa;   /* of the host kernels; NULL: it cannot run them */
-    struct host_pool *pool;       /* with isa */
+    enum gpu_kernels kernels;
+    const struct host_isa *isa; /* of the host kernels; NULL: it cannot run them */
+    struct host_pool *pool;     /* with isa */
     VkInstance instance; /* this and all other Vulkan objects: VK_NULL_HANDLE for the
                             processor without Vulkan */
     VkPhysicalDevice physical;
@@ -60,8 +52,8 @@ struct daub_device {
     uint32_t queue_family;
     VkPhysicalDeviceMemoryProperties memory;
     VkDebugUtilsMessengerEXT messenger;
-    VkDescriptorSetLayout set_layout[3]; /* by enum gpu_kernels, not HOST */
-    VkPipelineLayout pipeline_layout[3]; /* likewise */
+    VkDescriptorSetLayout set_layout; /* SLOT_COUNT storage buffers, for every kernel */
+    VkPipelineLayout pipeline_layout;
     VkPipelineCache cache;
     char *cache_folder;      /* NULL: nothing is kept on disk */
     pthread_mutex_t lock;    /* queue, pipelines, cache */
@@ -123,9 +115,6 @@ bool gpu_buffer_read(struct daub_device *device, struct gpu_buffer *buffer,
                      struct daub_error *error);
 
 /* ---- processor.c: the processor as a device without Vulkan ---- */
-/* Whether the device can run the texel kernels. Short subgroups with shuffles are the
- * vector lanes of a processor. */
-bool gpu_can_run_texel(const struct daub_device *device);
 void gpu_processor_describe(struct daub_device_info *info);
 /* Makes the device's host kernels ready. isa: the instruction set, NULL for the best;
  * threads as host_pool_create takes them. */
@@ -145,8 +134,6 @@ VkPipeline gpu_pipeline_create(struct daub_device *device,
                                size_t spec_count, struct daub_error *error);
 bool gpu_pipelines_init(struct daub_device *device, struct daub_error *error);
 void gpu_pipelines_uninit(struct daub_device *device); /* saves the cache */
-/* The kernel set of the named shader, by its suffix; 0 where it has none. */
-enum gpu_kernels gpu_shader_kernels(const char *name);
 
 /* ---- cache.c: small files beside the pipeline cache ---- */
 /* Reads the device's own file NAME, checked against device, driver, build and a checksum;

@@ -76,9 +76,8 @@ bool gpu_buffer_create(struct daub_device *device, enum gpu_memory kind,
     VkBufferCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
         .size = buffer->bytes,
-        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
-                 VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT |
-                 VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+        .usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT |
+                 VK_BUFFER_USAGE_TRANSFER_DST_BIT,
     };
     GPU_CHECK(vkCreateBuffer(device->device, &info, NULL, &buffer->buffer));
     gpu_debug_name(device, VK_OBJECT_TYPE_BUFFER, (uint64_t)buffer->buffer, name);

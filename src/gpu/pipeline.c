@@ -25,13 +25,6 @@ static const struct gpu_shader *find_shader(const char *name)
     return NULL;
 }
 
-enum gpu_kernels gpu_shader_kernels(const char *name)
-{
-    if (strstr(name, "_texel"))
-        return GPU_KERNELS_TEXEL;
-    return strstr(name, "_shared") ? GPU_KERNELS_SHARED : 0;
-}
-
 bool gpu_pipelines_init(struct daub_device *device, struct daub_error *error)
 {
     size_t bytes = 0;
@@ -98,7 +91,7 @@ VkPipeline gpu_pipeline_create(struct daub_device *device,
                   .module = module,
                   .pName = "main",
                   .pSpecializationInfo = &special},
-        .layout = device->pipeline_layout[gpu_shader_kernels(shader->name)],
+        .layout = device->pipeline_layout,
     };
     GPU_CHECK(vkCreateComputePipelines(device->device, device->cache, 1, &info, NULL,
                                        &pipeline));
@@ -160,7 +153,7 @@ VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
 {
     const struct gpu_shader *shader = find_shader(name);
     VkPipeline pipeline;
-    if (!shader || spec_count > GPU_MAX_CONSTANTS || !gpu_shader_kernels(name)) {
+    if (!shader || spec_count > GPU_MAX_CONSTANTS) {
         daub_fail(error, DAUB_ERROR_FAILED, "no shader is called %s in this build", name);
         return VK_NULL_HANDLE;
     }

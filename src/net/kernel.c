@@ -9,16 +9,15 @@
 const struct kernel_constant kernel_common_constants[] = {COMMON_CONSTANTS(CONSTANT_ROW)};
 
 /* An entry more than the list has, since C knows no empty arrays. */
-#define OWN_CONSTANTS(NAME, name, module, push)                                          \
+#define OWN_CONSTANTS(NAME, name, push)                                                  \
     static const struct kernel_constant name##_own[] = {                                 \
         NAME##_CONSTANTS(CONSTANT_ROW){0, false, NULL}};
 KERNELS(OWN_CONSTANTS)
 
 #define SLOT_BIT(name, slot) | 1u << (slot)
-#define KERNEL_ROW(NAME, text, file, push)                                               \
+#define KERNEL_ROW(NAME, text, push)                                                     \
     [KERNEL_##NAME] = {                                                                  \
         .name = #text,                                                                   \
-        .module = #file,                                                                 \
         .constants =                                                                     \
             COMMON_CONSTANT_COUNT + sizeof(text##_own) / sizeof(*text##_own) - 1,        \
         .push_bytes = (push),                                                            \

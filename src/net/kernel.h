@@ -11,7 +11,7 @@
 
 enum kernel {
     KERNEL_NONE = 0,
-#define KERNEL_ENUM(NAME, name, module, push) KERNEL_##NAME,
+#define KERNEL_ENUM(NAME, name, push) KERNEL_##NAME,
     KERNELS(KERNEL_ENUM)
 #undef KERNEL_ENUM
         KERNEL_COUNT
@@ -27,7 +27,7 @@ enum kernel_slot {
  * ids. */
 #define CONSTANT_FIELD(id, type, name, value) type name;
 #define PUSH_FIELD(type, name)                type name;
-#define KERNEL_STRUCTS(NAME, name, module, push)                                         \
+#define KERNEL_STRUCTS(NAME, name, push)                                                 \
     struct name##_constants {                                                            \
         NAME##_CONSTANTS(CONSTANT_FIELD)                                                 \
     };                                                                                   \
@@ -45,8 +45,8 @@ struct conv_push {
     CONV_PUSH(PUSH_FIELD)
 };
 
-/* Invocations of a work-group of the shared kernels that work pixel by pixel. */
-enum { SHARED_LANES = 64 };
+/* Invocations of a work-group of the kernels that work pixel by pixel. */
+enum { PIXEL_LANES = 64 };
 
 #define KERNEL_MAX_CONSTANTS  30 /* common ones included */
 #define KERNEL_MAX_PUSH_BYTES 128
@@ -57,7 +57,7 @@ struct kernel_constants {
     union {
         uint32_t words[KERNEL_MAX_CONSTANTS - COMMON_CONSTANT_COUNT];
         struct conv_constants conv;
-#define KERNEL_MEMBER(NAME, name, module, push) struct name##_constants name;
+#define KERNEL_MEMBER(NAME, name, push) struct name##_constants name;
         KERNELS(KERNEL_MEMBER)
 #undef KERNEL_MEMBER
     } own;
@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct kernel_constants) == 4 * KERNEL_MAX_CONSTANTS,
 union kernel_push {
     uint32_t words[KERNEL_MAX_PUSH_BYTES / 4];
     struct conv_push conv;
-#define KERNEL_MEMBER(NAME, name, module, push) struct name##_push name;
+#define KERNEL_MEMBER(NAME, name, push) struct name##_push name;
     KERNELS(KERNEL_MEMBER)
 #undef KERNEL_MEMBER
 };
@@ -81,12 +81,11 @@ _Static_assert(sizeof(union kernel_push) == KERNEL_MAX_PUSH_BYTES,
 struct kernel_constant {
     uint32_t id;
     bool is_float;
-    const char *name;
+    const char *name; /* its SPIR-V modules are called name_PRECISION */
 };
 
 struct kernel_info {
-    const char *name;
-    const char *module; /* of SPIR-V, without kernel set and precision */
+    const char *name;   /* its SPIR-V modules are called name_PRECISION */
     uint32_t constants; /* ids below this may be specialized */
     uint32_t push_bytes;
     uint32_t slots;                    /* bit i: slot i is bound */

@@ -115,11 +115,6 @@ static bool dies_here(const struct lowering *low, int tensor)
     return !low->plan->tensors[tensor].external;
 }
 
-static int pixel_rows(const struct lowering *low)
-{
-    return low->plan->caps.texel ? 4 : 1;
-}
-
 /* out = act(view0 OP view1); view1 NULL: view0 alone. */
 static struct plan_step *add_pointwise(struct lowering *low, const char *name,
                                        const struct plan_view *view0,
@@ -131,19 +126,15 @@ static struct plan_step *add_pointwise(struct lowering *low, const char *name,
     if (!step)
         return NULL;
     const struct plan_tensor *to = &plan->tensors[out];
-    int c4 = (to->c + 3) / 4, rows = pixel_rows(low);
+    int c4 = (to->c + 3) / 4;
     step->constants.own.pointwise.OP = op;
     plan_bind_view0(plan, step, view0);
     if (view1)
         plan_bind_view1(plan, step, view1);
     plan_bind_tensor(plan, step, SLOT_OUTPUT, out);
-    int c_step = plan_pixel_grid(plan, step, to->w, (to->h + rows - 1) / rows, c4);
-    step->push.pointwise = (struct pointwise_push){.h = to->h,
-                                                   .w = to->w,
-                                                   .c4 = c4,
-                                                   .channels = to->c,
-                                                   .c_step = c_step,
-                                                   .rows = rows};
+    plan_pixel_grid(step, to->w, to->h, c4);
+    step->push.pointwise =
+        (struct pointwise_push){.h = to->h, .w = to->w, .c4 = c4, .channels = to->c};
     return step;
 }
 
@@ -223,8 +214,7 @@ static bool stats_step(struct lowering *low, const char *name,
         return false;
     plan_bind_view0(low->plan, step, view);
     plan_bind_tensor(low->plan, step, SLOT_STATS, tiles->tensor);
-    plan_pixel_grid(low->plan, step, tiles_x, tiles_y, c4);
-    step->groups[2] = (uint32_t)c4;
+    plan_pixel_grid(step, tiles_x, tiles_y, c4);
     step->push.stats = (struct stats_push){.h = from.h,
                                            .w = from.w,
                                            .c4 = c4,
@@ -245,7 +235,7 @@ static struct plan_step *finalize_step(struct lowering *low, enum kernel kernel,
         return NULL;
     int c4 = (channels + 3) / 4;
     plan_bind_tensor(low->plan, step, SLOT_INPUT0, tiles->tensor);
-    step->constants.LANES = low->plan->caps.texel ? low->plan->caps.lanes : SHARED_LANES;
+    step->constants.LANES = PIXEL_LANES;
     step->groups[0] = (uint32_t)c4;
     step->groups[1] = step->groups[2] = 1;
     step->push.finalize = (struct finalize_push){

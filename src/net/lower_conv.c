@@ -1,7 +1,6 @@
 /* Lowers convolutions: chooses the kernel and its tile, packs the weights. */
 #include "net/lower_conv.h"
 
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +8,6 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-#define MAX_TEXEL_ROWS 16 /* input rows an invocation keeps */
-/* Multiply-adds in an unrolled loop. llvmpipe compiles that many in 0.4 s (measured). */
-#define MAX_TEXEL_CODE 2400
-/* Lavapipe ends the loops of an invocation without an error after 65535 iterations in
- * all. */
-#define MAX_LOOP      65000
 #define SHARED_TILE_H 8
 #define SHARED_TILE_W 16
 /* Bytes of shared memory of a work-group. Set by hand: two work-groups fit the 48 KiB
@@ -54,7 +47,7 @@ bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct c
 bool conv_bind_weights(struct lowering *low, struct plan_step *step, const float *packed,
                        size_t count, struct daub_error *error)
 {
-    bool half = low->plan->caps.fp16 && !low->plan->caps.texel;
+    bool half = low->plan->caps.fp16;
     int64_t at = plan_add_weights(low->plan, packed, count, half, error);
     if (at < 0)
         return false;
@@ -123,128 +116,6 @@ struct plan_step *conv_start_dense(struct lowering *low, const struct conv *conv
         return NULL;
     plan_bind_view0(low->plan, step, &conv->in);
     return step;
-}
-
-/* ---- texel kernel ---- */
-
-/* Output channels an invocation makes: of 4, 8, 12, 16, 32 the one with the fewest unused
- * channels, the widest of several. At most two channels a lane, for the reduction of the
- * statistics (conv_texel.comp). */
-static int texel_width(const struct lowering *low, int out_c)
-{
-    static const int widths[] = {4, 8, 12, 16, 32};
-    if (out_c < 4)
-        return out_c;
-    int best = 4, best_total = (out_c + 3) / 4 * 4;
-    for (int i = 1; i < 5; i++) {
-        int q = widths[i], total = (out_c + q - 1) / q * q;
-        if (total <= best_total && q <= 2 * low->plan->caps.lanes) {
-            best = q;
-            best_total = total;
-        }
-    }
-    return best;
-}
-
-/* Chooses the part of the kernel's taps that is unrolled, by the lowest estimated cost.
- */
-static void texel_unroll(const struct lowering *low, const struct conv *conv, int rows,
-                         int *unroll_y, int *unroll_x)
-{
-    int kh = conv->kernel[0], kw = conv->kernel[1];
-    int comps = conv->in_c < 4 ? conv->in_c : 4;
-    int most = MAX_TEXEL_CODE / (rows * texel_width(low, conv->out_c) * comps); /* taps */
-    int best_cost = INT_MAX;
-    *unroll_y = *unroll_x = 1;
-    for (int y = 1; y <= kh && (y - 1) * conv->dilation[0] + 1 <= MAX_TEXEL_ROWS; y++) {
-        for (int x = 1; x <= kw && x * y <= most; x++) {
-            /* Estimated cost: 2 for a tap, 1 for a loaded row, 8 for keeping the sums
-             * between parts. Set by hand. */
-            int parts = ((kh + y - 1) / y) * ((kw + x - 1) / x);
-            int cost = parts * (x * (2 * y + y + rows - 1) + 8);
-            if (cost <= best_cost) {
-                best_cost = cost;
-                *unroll_y = y;
-                *unroll_x = x;
-            }
-        }
-    }
-}
-
-static bool texel_fits(const struct lowering *low, const struct conv *conv, int rows)
-{
-    int unroll_y, unroll_x;
-    texel_unroll(low, conv, rows, &unroll_y, &unroll_x);
-    int span = (rows - 1) * conv->stride[0] + (unroll_y - 1) * conv->dilation[0] + 1;
-    return low->plan->caps.texel && conv->group == 1 && span <= MAX_TEXEL_ROWS &&
-           (double)conv_blocks(conv->in_c) * conv->kernel[1] * conv->kernel[0] <=
-               MAX_LOOP;
-}
-
-/* Output rows an invocation makes; 0: the kernel cannot do it. */
-static int texel_rows(const struct lowering *low, const struct conv *conv)
-{
-    /* With few output channels loads are the limit; more rows share them. Set by hand. */
-    if (conv->out_c <= 4 && texel_fits(low, conv, 8))
-        return 8;
-    int best = 0, best_cost = INT_MAX;
-    for (int rows = 6; rows >= 4; rows--) {
-        /* Estimated cost: 1 for a row and 1 for what the rows of an invocation share
-         * (docs/measured.md, "What was tried"). */
-        int cost = (conv->out_h + rows - 1) / rows * (rows + 1);
-        if (cost < best_cost && texel_fits(low, conv, rows)) {
-            best = rows;
-            best_cost = cost;
-        }
-    }
-    return best;
-}
-
-static bool emit_texel(struct lowering *low, const struct conv *conv, int rows,
-                       struct daub_error *error)
-{
-    int lanes = low->plan->caps.lanes, q = texel_width(low, conv->out_c);
-    int groups = (conv->out_c + q - 1) / q, ci4 = conv_blocks(conv->in_c);
-    int kh = conv->kernel[0], kw = conv->kernel[1];
-    int unroll_y, unroll_x;
-    texel_unroll(low, conv, rows, &unroll_y, &unroll_x);
-    int parts_y = (kh + unroll_y - 1) / unroll_y,
-        parts_x = (kw + unroll_x - 1) / unroll_x;
-    size_t run = (size_t)((unroll_y * q + lanes - 1) / lanes * lanes); /* vec4s */
-    size_t count = (size_t)conv->phases * (size_t)groups * (size_t)ci4 * (size_t)parts_x *
-                   (size_t)parts_y * (size_t)unroll_x * run * 4;
-    float *packed = daub_alloc(count, sizeof(float));
-    if (!packed)
-        return daub_no_memory(error, "planning the model");
-    float *to = packed;
-    for (int block = 0; block < conv->phases * groups * ci4; block++) {
-        int phase = block / (groups * ci4), group = block / ci4 % groups, c = block % ci4;
-        for (int at = 0; at < parts_x * parts_y * unroll_x; at++, to += run * 4) {
-            int kx = at / unroll_x / parts_y * unroll_x + at % unroll_x;
-            int ky = at / unroll_x % parts_y * unroll_y;
-            for (int k = 0; k < unroll_y * q * 4 && ky + k / 4 / q < kh && kx < kw; k++)
-                to[k] = conv_weight(conv, phase, group * q + k / 4 % q, c * 4 + k % 4,
-                                    ky + k / 4 / q, kx);
-        }
-    }
-    struct plan_step *step =
-        conv_start_dense(low, conv, KERNEL_CONV_TEXEL, packed, count, error);
-    free(packed);
-    if (!step)
-        return false;
-    conv_set_dense(conv, step, groups);
-    step->constants.LANES = lanes;
-    struct conv_texel_constants *own = &step->constants.own.conv_texel;
-    own->ROWS = rows;
-    own->Q = q;
-    own->COMPS = conv->in_c < 4 ? conv->in_c : 4;
-    own->KYU = unroll_y;
-    own->KXU = unroll_x;
-    step->groups[0] = (uint32_t)((conv->out_w + lanes - 1) / lanes);
-    step->groups[1] = (uint32_t)((conv->out_h + rows - 1) / rows);
-    step->groups[2] = (uint32_t)(groups * conv->phases);
-    return conv_has_stats(
-        low, conv, step->groups[0] * step->groups[1] * (uint32_t)conv->phases, error);
 }
 
 /* ---- shared-memory kernel ---- */
@@ -321,9 +192,7 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
 {
     struct plan_step *step = &low->plan->steps[index];
     size_t c4 = (size_t)conv_blocks(low->plan->tensors[step->bind[SLOT_OUTPUT].tensor].c);
-    int *write_stats = step->kernel == KERNEL_WINOGRAD_OUT
-                           ? &step->constants.own.winograd_out.STATS
-                           : &step->constants.own.conv.STATS;
+    int *write_stats = &step->constants.own.conv.STATS;
     tiles->count = (int)step->stats_tiles;
     if (*write_stats) { /* another normalization has asked for them */
         tiles->tensor = step->bind[SLOT_STATS].tensor;
@@ -358,7 +227,7 @@ static bool emit_depthwise(struct lowering *low, const struct conv *conv,
     free(packed);
     if (!step)
         return false;
-    int rows = low->plan->caps.texel ? 4 : 2;
+    int rows = 2;
     step->constants.own.conv_depthwise =
         (struct conv_depthwise_constants){.ROWS = rows,
                                           .KH = kh,
@@ -367,14 +236,12 @@ static bool emit_depthwise(struct lowering *low, const struct conv *conv,
                                           .SX = conv->stride[1],
                                           .PAD = conv->pad_mode,
                                           .UP = conv->up == 2};
-    int c_step = plan_pixel_grid(low->plan, step, conv->out_w,
-                                 (conv->out_h + rows - 1) / rows, c4);
+    plan_pixel_grid(step, conv->out_w, (conv->out_h + rows - 1) / rows, c4);
     step->push.conv_depthwise = (struct conv_depthwise_push){.in_h = conv->in_h,
                                                              .in_w = conv->in_w,
                                                              .out_h = conv->out_h,
                                                              .out_w = conv->out_w,
                                                              .c4 = c4,
-                                                             .c_step = c_step,
                                                              .top = conv->top,
                                                              .left = conv->left};
     return true;
@@ -385,12 +252,6 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
 {
     int o4 = conv_blocks(conv->out_c), group_in = conv->in_c / conv->group;
     int group_out = conv->out_c / conv->group, kh = conv->kernel[0], kw = conv->kernel[1];
-    if ((double)o4 * kh * kw * group_in > MAX_LOOP && low->plan->caps.texel &&
-        !low->plan->caps.host)
-        return daub_fail(error, DAUB_ERROR_MODEL,
-                         "convolution '%s' is too large for the software kernels; use a "
-                         "GPU",
-                         conv->node->name);
     size_t count = (size_t)o4 * (size_t)kh * (size_t)kw * (size_t)group_in * 4;
     float *packed = daub_alloc(count, sizeof(float));
     if (!packed)
@@ -410,14 +271,13 @@ static bool emit_generic(struct lowering *low, const struct conv *conv, bool tra
                                         .SPLIT = conv->group > 1 && group_out % 4 != 0,
                                         .PAD = conv->pad_mode,
                                         .UP = conv->up == 2};
-    int c_step = plan_pixel_grid(low->plan, step, conv->out_w, conv->out_h, o4);
+    plan_pixel_grid(step, conv->out_w, conv->out_h, o4);
     step->push.conv_generic = (struct conv_generic_push){.in_h = conv->in_h,
                                                          .in_w = conv->in_w,
                                                          .in_c4 = conv_blocks(conv->in_c),
                                                          .out_h = conv->out_h,
                                                          .out_w = conv->out_w,
                                                          .out_c4 = o4,
-                                                         .c_step = c_step,
                                                          .kh = kh,
                                                          .kw = kw,
                                                          .sy = conv->stride[0],
@@ -440,12 +300,7 @@ static bool emit(struct lowering *low, const struct conv *conv, struct daub_erro
         return emit_depthwise(low, conv, error);
     if (low->plan->caps.host)
         return emit_host(low, conv, error);
-    if (winograd_fits(low, conv))
-        return emit_winograd(low, conv, error);
-    int rows = texel_rows(low, conv);
-    if (rows)
-        return emit_texel(low, conv, rows, error);
-    int chunk = conv->group == 1 && !low->plan->caps.texel ? shared_chunk(low, conv) : 0;
+    int chunk = conv->group == 1 ? shared_chunk(low, conv) : 0;
     if (chunk > 0)
         return emit_shared(low, conv, chunk, error);
     return emit_generic(low, conv, false, error);

@@ -22,7 +22,7 @@ static struct plan_step *add_remap(struct lowering *low, const struct net_node *
     plan_bind_view0(plan, step, from);
     plan_bind_tensor(plan, step, SLOT_OUTPUT, out);
     int c4 = (to->c + 3) / 4;
-    int c_step = plan_pixel_grid(plan, step, to->w, to->h, c4);
+    plan_pixel_grid(step, to->w, to->h, c4);
     step->push.remap = (struct remap_push){.in_h = in->h,
                                            .in_w = in->w,
                                            .in_c4 = (in->c + 3) / 4,
@@ -31,7 +31,6 @@ static struct plan_step *add_remap(struct lowering *low, const struct net_node *
                                            .out_w = to->w,
                                            .out_c4 = c4,
                                            .out_channels = to->c,
-                                           .c_step = c_step,
                                            .step = {1, 1, 1}};
     return step;
 }
@@ -133,10 +132,10 @@ bool lower_concat(struct lowering *low, const struct net_node *node,
 }
 
 /* Adds a step from the node's input to a new map, with one invocation for each pixel.
- * *in: the input tensor; *c_step: channel blocks an invocation makes. */
+ * *in: the input tensor. */
 static struct plan_step *start_step(struct lowering *low, const struct net_node *node,
                                     enum kernel kernel, const struct plan_tensor **in,
-                                    int *c_step, struct daub_error *error)
+                                    struct daub_error *error)
 {
     const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
@@ -151,7 +150,7 @@ static struct plan_step *start_step(struct lowering *low, const struct net_node 
     *in = &low->plan->tensors[from.tensor];
     plan_bind_view0(low->plan, step, &from);
     plan_bind_tensor(low->plan, step, SLOT_OUTPUT, out);
-    *c_step = plan_pixel_grid(low->plan, step, to->w, to->h, ((*in)->c + 3) / 4);
+    plan_pixel_grid(step, to->w, to->h, ((*in)->c + 3) / 4);
     step->value = node->output;
     return step;
 }
@@ -160,8 +159,7 @@ bool lower_resize(struct lowering *low, const struct net_node *node,
                   struct daub_error *error)
 {
     const struct plan_tensor *in;
-    int c_step;
-    struct plan_step *step = start_step(low, node, KERNEL_RESIZE, &in, &c_step, error);
+    struct plan_step *step = start_step(low, node, KERNEL_RESIZE, &in, error);
     if (!step)
         return false;
     const struct plan_tensor *to = &low->plan->tensors[step->bind[SLOT_OUTPUT].tensor];
@@ -174,7 +172,6 @@ bool lower_resize(struct lowering *low, const struct net_node *node,
                                              .out_h = to->h,
                                              .out_w = to->w,
                                              .c4 = (in->c + 3) / 4,
-                                             .c_step = c_step,
                                              .scale_y = node->u.resize.scale[0],
                                              .scale_x = node->u.resize.scale[1]};
     return true;
@@ -184,8 +181,7 @@ bool lower_pool(struct lowering *low, const struct net_node *node,
                 struct daub_error *error)
 {
     const struct plan_tensor *in;
-    int c_step;
-    struct plan_step *step = start_step(low, node, KERNEL_POOL, &in, &c_step, error);
+    struct plan_step *step = start_step(low, node, KERNEL_POOL, &in, error);
     if (!step)
         return false;
     const struct plan_tensor *to = &low->plan->tensors[step->bind[SLOT_OUTPUT].tensor];
@@ -197,7 +193,6 @@ bool lower_pool(struct lowering *low, const struct net_node *node,
                                          .out_h = to->h,
                                          .out_w = to->w,
                                          .c4 = (in->c + 3) / 4,
-                                         .c_step = c_step,
                                          .stride_y = w->stride[0],
                                          .stride_x = w->stride[1],
                                          .dilation_y = w->dilation[0],

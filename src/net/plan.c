@@ -234,11 +234,8 @@ void net_plan_dump(const struct plan *plan, FILE *file)
 {
     fprintf(file,
             "plan %s %s: %zu steps, %d live maps, arena %zu bytes, weights %zu bytes\n",
-            plan->caps.host    ? "host"
-            : plan->caps.texel ? "texel"
-                               : "shared",
-            plan->caps.fp16 ? "fp16" : "fp32", plan->step_count, plan->max_live_maps,
-            plan->arena_bytes, plan->weight_bytes);
+            plan->caps.host ? "host" : "shaders", plan->caps.fp16 ? "fp16" : "fp32",
+            plan->step_count, plan->max_live_maps, plan->arena_bytes, plan->weight_bytes);
     for (size_t s = 0; s < plan->step_count; s++) {
         const struct plan_step *step = &plan->steps[s];
         fprintf(file, "%3zu %c %-14s %ux%ux%u", s, step->barrier ? '|' : ' ',

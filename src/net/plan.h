@@ -14,10 +14,8 @@
 
 /* The planner's limits: from a device's caps, or chosen by tests. */
 struct plan_caps {
-    /* Kernel set: texel buffers and shuffles, or C functions, else shared memory. */
-    bool texel, host;
-    bool fp16;          /* activations stored as halves (weights too, unless texel) */
-    int lanes;          /* texel: subgroup size */
+    bool host;          /* C functions instead of shaders */
+    bool fp16;          /* activations and weights stored as halves */
     size_t align;       /* of offsets in bytes, a power of two */
     uint64_t max_range; /* bytes of one binding */
     uint32_t shared_bytes;

@@ -168,15 +168,10 @@ void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float b
     step->constants.BETA = beta;
 }
 
-int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
-                    int c4)
+void plan_pixel_grid(struct plan_step *step, int w, int rows, int c4)
 {
-    int lanes = plan->caps.texel ? plan->caps.lanes : SHARED_LANES;
-    /* A processor is faster with few, long invocations, a GPU with many short ones. */
-    int c_step = plan->caps.texel ? c4 : 1;
-    step->constants.LANES = lanes;
-    step->groups[0] = (uint32_t)((w + lanes - 1) / lanes);
+    step->constants.LANES = PIXEL_LANES;
+    step->groups[0] = (uint32_t)((w + PIXEL_LANES - 1) / PIXEL_LANES);
     step->groups[1] = (uint32_t)rows;
-    step->groups[2] = (uint32_t)((c4 + c_step - 1) / c_step);
-    return c_step;
+    step->groups[2] = (uint32_t)c4;
 }

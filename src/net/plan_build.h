@@ -31,10 +31,8 @@ void plan_bind_view0(const struct plan *plan, struct plan_step *step,
 void plan_bind_view1(const struct plan *plan, struct plan_step *step,
                      const struct plan_view *view);
 void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
-/* Grid of the pixel kernels: lanes along x, rows, channel blocks; returns the channel
- * blocks an invocation loops over. */
-int plan_pixel_grid(const struct plan *plan, struct plan_step *step, int w, int rows,
-                    int c4);
+/* Grid of the pixel kernels: columns along x, rows, channel blocks. */
+void plan_pixel_grid(struct plan_step *step, int w, int rows, int c4);
 
 /* Lifetimes, placement, barriers; the last thing net_lower does. */
 bool plan_finish(struct plan *plan, struct daub_error *error);

@@ -1,4 +1,4 @@
-/* flow_bench W H STEP [texel|shared|host|host-ISA] < FRAMES > FIELDS: optical flow of raw
+/* flow_bench W H STEP [shaders|host|host-ISA] < FRAMES > FIELDS: optical flow of raw
  * rgb24 frames of W x H. Writes, for every frame but the first, the backward flow, two
  * 32-bit floats a pixel of ceil(W / STEP) x ceil(H / STEP), and prints the times. */
 #include <stdio.h>
@@ -25,14 +25,12 @@ static bool set_up(struct bench *bench, int step, struct daub_error *error)
         !gpu_buffer_create(bench->device, GPU_MEMORY_DEVICE, bytes, "picture",
                            &bench->picture, error))
         return false;
-    struct flow_picture picture = {
-        .map = {&bench->picture, 0, bytes, VK_FORMAT_R32G32B32A32_SFLOAT},
-        .columns = bench->w,
-        .rows = bench->h,
-        .block = 1};
+    struct flow_picture picture = {.map = {&bench->picture, 0, bytes},
+                                   .columns = bench->w,
+                                   .rows = bench->h,
+                                   .block = 1};
     for (int i = 0; i < 2; i++) {
-        if (!dispatch_list_init(&bench->lists[i], bench->device,
-                                probe_choose_kernels(bench->device), false,
+        if (!dispatch_list_init(&bench->lists[i], bench->device, bench->device->kernels,
                                 FLOW_MAX_DISPATCHES, error) ||
             !flow_append(&bench->flow, &bench->lists[i], i, &picture, error))
             return false;
@@ -83,8 +81,7 @@ int main(int argc, char **argv)
     if (argc > 2)
         bench.h = atoi(argv[2]);
     if (bench.w < 1 || bench.h < 1 || (step != 1 && step != 2 && step != 4)) {
-        fputs("usage: flow_bench W H 1|2|4 [texel|shared|host] < FRAMES > FIELDS\n",
-              stderr);
+        fputs("usage: flow_bench W H 1|2|4 [shaders|host] < FRAMES > FIELDS\n", stderr);
         return 2;
     }
     struct daub_device_params params = {.kernels = argc > 4 ? argv[4] : NULL};

@@ -1,4 +1,4 @@
-/* net_bench MODEL.onnx|convN HxW [texel|shared|host|host-ISA] [fp32|fp16] [direct]
+/* net_bench MODEL.onnx|convN HxW [shaders|host|host-ISA] [fp32|fp16] [direct]
  * [check] [threads=N] [whole] [runs=N] [style=N] [image=FILE] [output=FILE]: times a
  * network's plan alone (no frame conversion), whole and step by step, and prints the
  * plan. convN is one 3x3 convolution of N to N channels. whole: no times of steps, no
@@ -91,8 +91,7 @@ static bool parse(int argc, char **argv, struct options *options, struct probe *
     if (argc < 3 || sscanf(argv[2], "%dx%d", &options->h, &options->w) != 2)
         return false;
     for (int i = 3; i < argc; i++) {
-        if (strcmp(argv[i], "shared") == 0 || strcmp(argv[i], "texel") == 0 ||
-            strncmp(argv[i], "host", 4) == 0)
+        if (strcmp(argv[i], "shaders") == 0 || strncmp(argv[i], "host", 4) == 0)
             options->device.kernels = argv[i];
         sscanf(argv[i], "threads=%d", &options->device.threads);
         probe->fp16 = probe->fp16 || strcmp(argv[i], "fp16") == 0;
@@ -165,7 +164,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s\n", error.message);
         return 3;
     }
-    probe.kernels = probe_choose_kernels(probe.device);
+    probe.kernels = probe.device->kernels;
     struct net_graph graph = {0};
     int conv = 0;
     bool ok = sscanf(argv[1], "conv%d", &conv) == 1 ? conv_graph(&graph, conv, h, w)

@@ -33,7 +33,7 @@ class Switches(Picture):
         self.assertIn(b"64x32", out)
 
     def test_kernels_mistake(self):
-        self.fails(USAGE, "texel, shared and host", self.source, "-o", self.path("out.png"),
+        self.fails(USAGE, "shaders and host", self.source, "-o", self.path("out.png"),
                    "--kernels", "fast")
 
 
@@ -50,8 +50,8 @@ class Device(Picture):
         self.assertTrue(os.listdir(os.path.join(folder, "daub")))
 
     def test_kernels(self):
-        _, out = self.daub("model", "lite", "--dump", "plan", "--kernels", "shared")
-        self.assertTrue(out.startswith(b"plan shared fp"), out[:40])
+        _, out = self.daub("model", "lite", "--dump", "plan", "--kernels", "shaders")
+        self.assertTrue(out.startswith(b"plan shaders fp"), out[:40])
         self.assertIn(b"conv", out)
 
     def test_graph(self):

@@ -196,11 +196,10 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
         return DAUB_ERROR_NO_DEVICE;
     }
     const char *kernels = params && params->kernels ? params->kernels : "auto";
-    if (strcmp(kernels, "auto") && strcmp(kernels, "shared") &&
-        strcmp(kernels, "texel") && strncmp(kernels, "host", 4)) {
+    if (strcmp(kernels, "auto") && strcmp(kernels, "shaders") &&
+        strncmp(kernels, "host", 4)) {
         daub_fail(error, DAUB_ERROR_ARGUMENT,
-                  "no kernel set is called '%s'; there are texel, shared and host",
-                  kernels);
+                  "no kernel set is called '%s'; there are shaders and host", kernels);
         return DAUB_ERROR_ARGUMENT;
     }
     *device = daub_alloc(1, sizeof(**device));
@@ -217,7 +216,7 @@ void daub_device_close(struct daub_device *device)
     free(device);
 }
 
-const char *daub_device_kernels(struct daub_device *device)
+const char *daub_device_kernels(const struct daub_device *device)
 {
     (void)device;
     return "fake";

@@ -86,13 +86,8 @@ int gpu_test_kernels(const struct daub_device *device,
                      enum gpu_kernels sets[GPU_TEST_KERNELS])
 {
     int count = 0;
-    if (device->kernels) {
-        sets[count++] = device->kernels;
-        return count;
-    }
-    if (gpu_can_run_texel(device))
-        sets[count++] = GPU_KERNELS_TEXEL;
-    sets[count++] = GPU_KERNELS_SHARED;
+    if (device->device)
+        sets[count++] = GPU_KERNELS_SHADERS;
     if (device->isa)
         sets[count++] = GPU_KERNELS_HOST;
     return count;
@@ -100,7 +95,5 @@ int gpu_test_kernels(const struct daub_device *device,
 
 const char *gpu_test_kernels_name(enum gpu_kernels kernels)
 {
-    return kernels == GPU_KERNELS_TEXEL    ? "texel"
-           : kernels == GPU_KERNELS_SHARED ? "shared"
-                                           : "host";
+    return kernels == GPU_KERNELS_HOST ? "host" : "shaders";
 }

@@ -7,7 +7,7 @@
 #include "gpu/gpu.h"
 
 #define GPU_TEST_MAX     8
-#define GPU_TEST_KERNELS 3 /* kernel sets */
+#define GPU_TEST_KERNELS 2 /* kernel sets */
 
 struct gpu_test {
     struct daub_device *devices[GPU_TEST_MAX];
@@ -21,7 +21,7 @@ bool gpu_test_open(struct gpu_test *test);
 /* Closes them; false where the validation layer found errors. */
 bool gpu_test_close(struct gpu_test *test);
 
-/* Opens device number i with the kernel set ("texel", "shared", NULL) and nothing kept on
+/* Opens device number i with the kernel set ("shaders", "host", NULL) and nothing kept on
  * disk. */
 struct daub_device *gpu_test_device(int i, const char *kernels);
 /* Its validation errors fail the program at gpu_test_close. */

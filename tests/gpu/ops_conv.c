@@ -32,8 +32,7 @@ struct conv_case {
         n, n, n, n                                                                       \
     }
 
-/* Odd sizes, which rows and lanes of the texel kernel and the tile of the shared one (8 x
- * 16) do not divide. */
+/* Odd sizes, which the tiles of the kernels do not divide. */
 static const struct conv_case dense[] = {
     {3, 1, 13, 19, 1, 1, .mode = ZERO},
     {33, 20, 9, 17, 1, 1, .mode = ZERO},
@@ -250,7 +249,7 @@ static void run_deconvs(struct ops *ops, const struct op_bounds *bounds)
 void ops_conv(struct ops *ops)
 {
     /* Rounding of some hundred products; Winograd's transforms lose one more digit. At 16
-     * bits the input, the weights (shared kernels) and the result are rounded to 2^-11.
+     * bits the input, the weights and the result are rounded to 2^-11.
      */
     const struct op_bounds bounds = {1e-5, 2e-3};
     run_table(ops, "conv", TABLE(dense), &bounds);

@@ -70,16 +70,15 @@ static void open_scene(struct scene *scene, const struct place *place, int w, in
     bool ok = flow_init(&scene->flow, place->device, place->fp16, w, h, step, &error) &&
               gpu_buffer_create(place->device, GPU_MEMORY_DEVICE, bytes, "picture",
                                 &scene->picture, &error);
-    struct flow_picture picture = {
-        .map = {&scene->picture, 0, bytes, exec_format(false, place->fp16)},
-        .columns = columns,
-        .rows = rows,
-        .block = block,
-        .crd = place->crd};
+    struct flow_picture picture = {.map = {&scene->picture, 0, bytes},
+                                   .columns = columns,
+                                   .rows = rows,
+                                   .block = block,
+                                   .crd = place->crd};
     for (int i = 0; i < 2; i++)
         ok = ok &&
              dispatch_list_init(&scene->lists[i], place->device, place->kernels,
-                                place->fp16, FLOW_MAX_DISPATCHES, &error) &&
+                                FLOW_MAX_DISPATCHES, &error) &&
              flow_append(&scene->flow, &scene->lists[i], i, &picture, &error);
     if (!ok)
         fail_msg("%s", error.message);
@@ -220,7 +219,7 @@ static void test_forward(void **state)
     (void)state;
     const double there[6] = {1, 0, 3.5, 0, 1, 2}, back[6] = {1, 0, -3.5, 0, 1, -2};
     struct scene scene;
-    struct place place = {test.devices[0], GPU_KERNELS_SHARED, false, 1, false};
+    struct place place = {test.devices[0], GPU_KERNELS_SHADERS, false, 1, false};
     open_scene(&scene, &place, 256, 160, 2);
     show(&scene, identity, 1);
     show(&scene, there, 1);
@@ -306,7 +305,7 @@ static void test_nothing_to_see(void **state)
     (void)state;
     const double far_away[6] = {0, 0, 7, 0, 0, 7}; /* every pixel is that of one point */
     struct scene scene;
-    struct place place = {test.devices[0], GPU_KERNELS_SHARED, false, 1, false};
+    struct place place = {test.devices[0], GPU_KERNELS_SHADERS, false, 1, false};
     open_scene(&scene, &place, 100, 80, 2);
     const double gains[] = {0, 1, 1, 0, 1e6, 1};
     for (size_t i = 0; i < sizeof(gains) / sizeof(gains[0]); i++) {

@@ -127,7 +127,7 @@ static void test_refusals(void **state)
         enum daub_status status;
         const char *words;
     } cases[] = {
-        {{.select = "processor", .kernels = "shared"}, DAUB_ERROR_ARGUMENT, "has host"},
+        {{.select = "processor", .kernels = "shaders"}, DAUB_ERROR_ARGUMENT, "has host"},
         {{.select = "processor", .kernels = "host-mmx"}, DAUB_ERROR_ARGUMENT, "mmx"},
         {{.kernels = "hostile"}, DAUB_ERROR_ARGUMENT, "no kernel set is called"},
         {{.select = "no such device"}, DAUB_ERROR_NO_DEVICE, "daub devices"},

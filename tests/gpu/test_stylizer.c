@@ -914,7 +914,7 @@ static void test_other_size(void **state)
 
 /* Counts of log lines. */
 static struct start_log {
-    int builds, searches, checks, timings;
+    int builds, searches, checks;
 } start_log;
 
 static void count_line(enum daub_log_level level, const char *text, void *user)
@@ -925,7 +925,6 @@ static void count_line(enum daub_log_level level, const char *text, void *user)
     pthread_mutex_lock(&lock);
     log->builds += strncmp(text, "building ", 9) == 0;
     log->searches += strncmp(text, "searching ", 10) == 0;
-    log->timings += strncmp(text, "kernel set ", 11) == 0;
     log->checks += strstr(text, " agrees with the reference ") != NULL;
     pthread_mutex_unlock(&lock);
 }
@@ -1065,8 +1064,8 @@ static void test_check_steps(void **state)
     for (int64_t i = 0; i < net_shape_count(&weight->shape); i++)
         weight->data[i] *= 1.1f;
     steps = (struct steps){0};
-    assert_true(check_steps(device, probe_choose_kernels(device), &graph, &ref, image,
-                            NULL, count_step, &steps, &error));
+    assert_true(check_steps(device, device->kernels, &graph, &ref, image, NULL,
+                            count_step, &steps, &error));
     assert_true(steps.wrong > 0);
     assert_memory_equal(steps.first_wrong, conv->name, strlen(conv->name));
     net_ref_free(&ref);
@@ -1126,20 +1125,14 @@ static void test_threads(void **state)
     }
 }
 
-/* Two threads create stylizers on a device that has not timed its kernel sets: they are
- * timed once, and both threads paint with the same. */
-static void test_kernels_of_threads(void **state)
+/* Two threads create the first stylizers of a device at the same time. */
+static void test_first_stylizers(void **state)
 {
     (void)state;
     struct daub_device *first = device;
     struct worker workers[2] = {{.model = small_net}, {.model = styled_net}};
     pthread_t threads[2];
     device = gpu_test_device(device_number, NULL);
-    enum gpu_kernels sets[GPU_TEST_KERNELS];
-    int expected = device->kernels ? 0 : gpu_test_kernels(device, sets);
-    start_log = (struct start_log){0};
-    daub_log_set_handler(count_line, &start_log);
-    daub_log_set_level(DAUB_LOG_DEBUG);
     for (int i = 0; i < 2; i++) {
         output(&workers[i].out);
         assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
@@ -1149,25 +1142,8 @@ static void test_kernels_of_threads(void **state)
         assert_true(workers[i].ok);
         picture_free(&workers[i].out);
     }
-    daub_log_set_level(DAUB_LOG_INFO);
-    daub_log_set_handler(NULL, NULL);
-    assert_int_equal(start_log.timings, expected);
     gpu_test_device_close(device);
     device = first;
-}
-
-static void test_environment(void **state)
-{
-    (void)state;
-    const char *name = "LP_NATIVE_VECTOR_WIDTH", *width = getenv(name);
-    char *kept = width ? daub_strdup(width) : NULL;
-    struct daub_error error = {0};
-    unsetenv(name);
-    assert_true(daub_device_list(NULL, 0, &error) > 0);
-    assert_null(getenv(name));
-    if (kept)
-        setenv(name, kept, 1);
-    free(kept);
 }
 
 /* ---- memory that the host reads ---- */
@@ -1251,8 +1227,7 @@ int main(void)
         cmocka_unit_test(test_builds),
         cmocka_unit_test(test_check_steps),
         cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_kernels_of_threads),
-        cmocka_unit_test(test_environment),
+        cmocka_unit_test(test_first_stylizers),
         cmocka_unit_test(test_host_barriers),
     };
     struct gpu_test test;

@@ -150,19 +150,14 @@ static void compare_push(const struct gpu_shader *shader, const struct kernel_in
                  bytes, info->name, info->push_bytes);
 }
 
-/* Whether the module is one of the kernel's: of its name, and of the kernel set where two
- * kernels share a name. */
+/* Whether the module is one of the kernel's. */
 static bool is_module_of(const struct gpu_shader *shader, enum kernel kernel)
 {
     const struct kernel_info *info = kernel_info(kernel);
-    size_t length = strlen(info->module);
-    bool texel = gpu_shader_kernels(shader->name) == GPU_KERNELS_TEXEL;
-    if ((kernel == KERNEL_CONV_SHARED && texel) ||
-        (kernel == KERNEL_CONV_TEXEL && !texel))
-        return false;
-    return strncmp(shader->name, info->module, length) == 0 &&
-           (strncmp(shader->name + length, "_texel_", 7) == 0 ||
-            strncmp(shader->name + length, "_shared_", 8) == 0);
+    size_t length = strlen(info->name);
+    return strncmp(shader->name, info->name, length) == 0 &&
+           (strcmp(shader->name + length, "_fp32") == 0 ||
+            strcmp(shader->name + length, "_fp16") == 0);
 }
 
 static void test_modules(void **state)
