@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Draws where the time of a frame goes, a stacked bar for each run.
 
-profile.py LABEL=FILE.json ... > profile.svg, with files of `daub bench --layers --json FILE`.
+profile.py LABEL=FILE.json ... > profile.svg, with files of what `daub bench --layers` prints.
 """
 import json
 import sys
