@@ -1,4 +1,4 @@
-/* Differences between FFmpeg versions (5.1 to 7.1), as feature macros and small inlines.
+/* Differences between FFmpeg versions (5.1 to 9), as feature macros and small inlines.
  */
 #ifndef DAUB_MEDIA_COMPAT_H
 #define DAUB_MEDIA_COMPAT_H
@@ -18,6 +18,13 @@
 #define MEDIA_PAR_HAS_SIDE_DATA (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102))
 /* avcodec_get_supported_config replaced AVCodec.pix_fmts. */
 #define MEDIA_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
+
+/* What avio_alloc_context gives its function that writes. */
+#if LIBAVFORMAT_VERSION_MAJOR >= 61
+typedef const uint8_t media_output_byte;
+#else
+typedef uint8_t media_output_byte;
+#endif
 
 /* Matroska stores the times of a codec with a delay (Opus) later by that delay. Before
  * this version the muxer wrote the delay but did not add it: audio moved against video.

@@ -89,7 +89,7 @@ static AVStream *add_copy(AVFormatContext *format, const AVStream *from)
     return to;
 }
 
-static int discard(void *opaque, uint8_t *data, int size)
+static int discard(void *opaque, media_output_byte *data, int size)
 {
     (void)opaque, (void)data;
     return size;

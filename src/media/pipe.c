@@ -10,6 +10,7 @@
 
 #include <libavutil/mem.h>
 
+#include "media/compat.h"
 #include "util/error.h"
 
 enum { BUFFER_BYTES = 1 << 15 };
@@ -49,7 +50,7 @@ static bool wait_writable(const struct media_pipe *pipe)
     return false;
 }
 
-static int write_bytes(void *opaque, uint8_t *data, int size)
+static int write_bytes(void *opaque, media_output_byte *data, int size)
 {
     const struct media_pipe *pipe = opaque;
     int done = 0;
