@@ -46,10 +46,14 @@ HOST_INLINE void pixels_read(const struct host_picture *p, int x, int y, int n, 
 
 HOST_INLINE vec vec_of_vec4(vec4 x)
 {
-    vec out = {0}; /* some versions of GCC warn otherwise */
+#if VEC_FLOATS == 4
+    return x;
+#else
+    vec out;
     for (int i = 0; i < VEC_FLOATS; i++)
         out[i] = x[i % 4];
     return out;
+#endif
 }
 
 /* act is given apart, so that it can be a constant. */
