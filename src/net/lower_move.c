@@ -64,8 +64,11 @@ bool lower_window(struct lowering *low, const struct net_node *node,
         own->PAD = node->u.pad.mode;
         own->PAD_VALUE = node->u.pad.mode == NET_PAD_ZERO ? 0 : node->u.pad.value;
     }
-    own->ALIGNED =
-        start[1] % 4 == 0 && stride[1] == 1 && low->plan->tensors[from.tensor].c % 4 == 0;
+    /* Reflected and repeated channels are not in the order of an input block. */
+    int in_c = low->plan->tensors[from.tensor].c, out_c = low->plan->tensors[out].c;
+    bool from_blocks = own->PAD == NET_PAD_ZERO || own->PAD == NET_PAD_CONSTANT ||
+                       (start[1] >= 0 && start[1] + out_c <= in_c);
+    own->ALIGNED = start[1] % 4 == 0 && stride[1] == 1 && in_c % 4 == 0 && from_blocks;
     step->value = node->output;
     return true;
 }

@@ -156,6 +156,28 @@ void net_onnx_mean(struct net_onnx_builder *b, const struct net_onnx_node *node)
     net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, &x, 1, NULL));
 }
 
+/* ReduceSum: the mean times the number of elements. */
+void net_onnx_reduce_sum(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    struct net_node draft = {.op = NET_MEAN};
+    const struct net_shape one = {0};
+    int x = net_onnx_operand(b, node, 0);
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    if (!net_onnx_reduced(b, node, &draft.u.mean.axes, &draft.u.mean.keep))
+        return;
+    if (draft.u.mean.axes == 0) {
+        net_onnx_bind(b, node, 0, x);
+        return;
+    }
+    float count = 1;
+    for (int i = 0; i < shape.rank; i++)
+        count *= draft.u.mean.axes >> i & 1 ? (float)shape.dim[i] : 1;
+    int mean = net_onnx_emit(b, node, &draft, &x, 1, NULL);
+    int factor = net_onnx_add_floats(b, node, &one, &count);
+    net_onnx_bind(b, node, 0,
+                  net_onnx_emit_binary(b, node, NET_BINARY_MUL, mean, factor));
+}
+
 /* Gemm and MatMul. */
 void net_onnx_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {

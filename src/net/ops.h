@@ -126,7 +126,7 @@
     BOTH("ReduceMean", net_onnx_fold_reduce, net_onnx_mean)                              \
     CONSTANT("ReduceMin", net_onnx_fold_reduce)                                          \
     CONSTANT("ReduceProd", net_onnx_fold_reduce)                                         \
-    CONSTANT("ReduceSum", net_onnx_fold_reduce)                                          \
+    BOTH("ReduceSum", net_onnx_fold_reduce, net_onnx_reduce_sum)                         \
     BOTH("Reshape", net_onnx_fold_reshape, net_onnx_reshape)                             \
     COMPUTED("Resize", net_onnx_resize)                                                  \
     SHAPE("Shape", net_onnx_fold_shape)                                                  \

@@ -37,20 +37,33 @@ static void slice(struct net_graph *graph, const struct slice_case *c)
 
 struct pad_case {
     enum net_pad_mode mode;
-    int before[3], after[3];
+    int channels, before[3], after[3];
 };
 
 static const struct pad_case pads[] = {
-    {NET_PAD_ZERO, {0, 1, 2}, {0, 3, 4}},      {NET_PAD_CONSTANT, {0, 2, 0}, {0, 1, 5}},
-    {NET_PAD_REFLECT, {0, 5, 6}, {0, 12, 18}}, {NET_PAD_EDGE, {0, 7, 1}, {0, 0, 30}},
-    {NET_PAD_CONSTANT, {1, 0, 0}, {2, 0, 0}},  {NET_PAD_ZERO, {-1, -2, 3}, {2, 1, -4}},
-    {NET_PAD_REFLECT, {0, -3, 2}, {0, 4, -5}}, {NET_PAD_EDGE, {2, 1, 1}, {3, 1, 1}},
-    {NET_PAD_REFLECT, {4, 0, 0}, {3, 0, 0}},
+    {NET_PAD_ZERO, 6, {0, 1, 2}, {0, 3, 4}},
+    {NET_PAD_CONSTANT, 6, {0, 2, 0}, {0, 1, 5}},
+    {NET_PAD_REFLECT, 6, {0, 5, 6}, {0, 12, 18}},
+    {NET_PAD_EDGE, 6, {0, 7, 1}, {0, 0, 30}},
+    {NET_PAD_CONSTANT, 6, {1, 0, 0}, {2, 0, 0}},
+    {NET_PAD_ZERO, 6, {-1, -2, 3}, {2, 1, -4}},
+    {NET_PAD_REFLECT, 6, {0, -3, 2}, {0, 4, -5}},
+    {NET_PAD_EDGE, 6, {2, 1, 1}, {3, 1, 1}},
+    {NET_PAD_REFLECT, 6, {4, 0, 0}, {3, 0, 0}},
+    /* Whole blocks of channels, and parts of one at the end. */
+    {NET_PAD_REFLECT, 8, {4, 1, 0}, {0, 0, 1}},
+    {NET_PAD_REFLECT, 8, {0, 0, 2}, {7, 0, 0}},
+    {NET_PAD_EDGE, 8, {4, 0, 0}, {5, 2, 0}},
+    {NET_PAD_REFLECT, 8, {-4, 2, 0}, {3, 0, 0}},
+    {NET_PAD_REFLECT, 8, {-4, 2, 0}, {-1, 0, 3}},
+    {NET_PAD_ZERO, 8, {4, 1, 0}, {6, 0, 0}},
+    {NET_PAD_CONSTANT, 8, {-4, 0, 1}, {4, 0, 0}},
 };
 
 static void pad(struct net_graph *graph, const struct pad_case *c)
 {
-    int x = build_act(graph, NET_ACT_SIGMOID, 0, 0, build_image(graph, 6, 13, 19));
+    int x =
+        build_act(graph, NET_ACT_SIGMOID, 0, 0, build_image(graph, c->channels, 13, 19));
     struct net_node *node = build_node(graph, NET_PAD, x, END);
     node->u.pad.mode = c->mode;
     node->u.pad.value = c->mode == NET_PAD_CONSTANT ? -0.75f : 0;

@@ -461,6 +461,68 @@ static void test_mixing(void **state)
     }
 }
 
+/* ---- all kernel sets ---- */
+
+struct agreement {
+    struct daub_frame_params look;
+    int samples, differing; /* of up to 12 bits */
+};
+
+static struct agreement agreement;
+
+static void count_differing(const struct picture *a, const struct picture *b)
+{
+    for (int component = 0; component < image_layout(a->image.format.pixel)->components;
+         component++) {
+        int columns, rows;
+        picture_size(a, component, &columns, &rows);
+        for (int i = 0; i < columns * rows; i++) {
+            agreement.samples++;
+            agreement.differing += picture_get(a, component, i % columns, i / columns) !=
+                                   picture_get(b, component, i % columns, i / columns);
+        }
+    }
+}
+
+/* The first place's codes, to one code: sums in another order round to other sides. */
+static void agree_on_one(const struct place *place, struct daub_format f)
+{
+    struct picture in, first, out;
+    picture_init(&in, f, 35, 19, 0, false);
+    picture_init(&first, f, 35, 19, 0, false);
+    picture_init(&out, f, 35, 19, 0, false);
+    picture_noise(&in, (unsigned)f.pixel);
+    paint(places, negative, &agreement.look, &in, &first);
+    paint(place, negative, &agreement.look, &in, &out);
+    int off = picture_difference(&first, &out);
+    if (off > 1)
+        fail_msg("%s: %s and %s kernels are %d codes apart", describe(&in),
+                 places->kernels, place->kernels, off);
+    if (picture_depth(&out) <= 12)
+        count_differing(&first, &out);
+    picture_free(&in);
+    picture_free(&first);
+    picture_free(&out);
+}
+
+static void test_sets_agree(void **state)
+{
+    static const struct daub_frame_params looks[] = {
+        {.strength = 1, .color = DAUB_COLOR_PAINT},
+        {.strength = 0.6f, .color = DAUB_COLOR_KEEP},
+        {.strength = 0.3f, .color = DAUB_COLOR_ONLY}};
+    (void)state;
+    for
+        EACH_PLACE(p)
+    for (int i = 0; i < 3; i++) {
+        agreement = (struct agreement){.look = looks[i]};
+        each_format(p, agree_on_one);
+        printf("%s and %s kernels, look %d: %d of %d codes differ by 1\n",
+               places->kernels, p->kernels, i, agreement.differing, agreement.samples);
+        assert_true(agreement.differing <= agreement.samples / 1000);
+    }
+}
+
 /* Dither: a value between two codes is kept in the mean, to half of a sixteenth of a
  * code. */
 static void test_dither(void **state)
@@ -626,7 +688,7 @@ int main(void)
         cmocka_unit_test(test_conversions), cmocka_unit_test(test_resampling),
         cmocka_unit_test(test_swscale),     cmocka_unit_test(test_mixing),
         cmocka_unit_test(test_color_modes), cmocka_unit_test(test_strides),
-        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_blocks),      cmocka_unit_test(test_sets_agree),
     };
     struct gpu_test test;
     if (!gpu_test_open(&test))

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -259,16 +260,34 @@ static void test_lite(void **state)
     daub_model_free(model);
 }
 
+static const char *data; /* folder of test material */
+
+/* Scales and shifts that the processor computes from the style weights. */
+static void test_multistyle(void **state)
+{
+    (void)state;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/onnx_magenta/multistyle26.onnx", data);
+    if (access(path, R_OK) != 0) {
+        print_message("no model at %s (set DAUB_DATA)\n", path);
+        skip();
+    }
+    struct daub_model *model = load(path);
+    assert_int_equal(net_onnx_get_info(model->onnx)->style_count, 26);
+    at_other_sizes("multistyle26", model);
+    daub_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_lite),
+                                       cmocka_unit_test(test_multistyle),
                                        cmocka_unit_test(test_files)};
-    const char *data = getenv("DAUB_DATA");
     char pattern_text[512];
+    data = getenv("DAUB_DATA") ? getenv("DAUB_DATA") : DAUB_DATA;
     if (!gpu_test_open(&test))
         return 77;
-    snprintf(pattern_text, sizeof(pattern_text), "%s/onnx/*.onnx",
-             data ? data : DAUB_DATA);
+    snprintf(pattern_text, sizeof(pattern_text), "%s/onnx/*.onnx", data);
     if (glob(pattern_text, 0, NULL, &files) != 0)
         printf("no models at %s (set DAUB_DATA): the default model only\n", pattern_text);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

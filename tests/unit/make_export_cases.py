@@ -136,6 +136,23 @@ class Styled(nn.Module):
         return self.c(F.relu(y + shift.unsqueeze(-1).unsqueeze(-1)))
 
 
+class Summed(nn.Module):
+    """The same with style weights [K] and sums instead of products (Dumoulin's network)."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.c = nn.Conv2d(3, 8, 3, padding=1), nn.Conv2d(8, 3, 3, padding=1)
+        self.scale, self.shift = (nn.Parameter(torch.rand(4, 8)) for _ in range(2))
+
+    def forward(self, x, style):
+        weights = style.unsqueeze(1)
+        scale, shift = (weights * self.scale).sum(0), (weights * self.shift).sum(0)
+        y = self.a(x)
+        y = y - y.mean((2, 3), keepdim=True)
+        y = y * (1 / ((y ** 2).mean((2, 3), keepdim=True) + 1e-5).sqrt())
+        return self.c(F.relu(y * scale.reshape(1, -1, 1, 1) + shift.reshape(1, -1, 1, 1)))
+
+
 class ChannelsLast(nn.Module):
     """Preprocessing and the end on [1,H,W,3]."""
 
@@ -166,6 +183,17 @@ def add(name, nodes, module, x, opset, dynamic=False, style=None):
     cases.append((name, nodes, last, file.getvalue(), style, x, y))
 
 
+def write_cases():
+    with open(sys.argv[1], "wb") as file:
+        file.write(b"DAUBEXP1" + struct.pack("<i", len(cases)))
+        for name, nodes, last, model, style, x, y in cases:
+            file.write(name.encode()[:63].ljust(64, b"\0"))
+            file.write(struct.pack("<6i", nodes, HEIGHT, WIDTH, len(style), last, len(model)))
+            file.write(model + struct.pack(f"<{len(style)}f", *style))
+            file.write(x.numpy().astype("<f4").tobytes() + y.numpy().astype("<f4").tobytes())
+    print(f"{len(cases)} cases")
+
+
 def main():
     warnings.filterwarnings("ignore")
     torch.manual_seed(1)
@@ -179,15 +207,10 @@ def main():
             add("unshuffle", 12, Unshuffle(opset > 9), x / 255, opset, dynamic)
             add("moments", 8, Moments(), x, opset, dynamic)
         add("styled", 10, Styled(), x / 255, opset, style=torch.rand(1, 4))
+        add("summed", 15, Summed(), x / 255, opset, style=torch.rand(4))
         add("channels last", 8, ChannelsLast(), x.permute(0, 2, 3, 1).contiguous(), opset)
-    with open(sys.argv[1], "wb") as file:
-        file.write(b"DAUBEXP1" + struct.pack("<i", len(cases)))
-        for name, nodes, last, model, style, x, y in cases:
-            file.write(name.encode()[:63].ljust(64, b"\0"))
-            file.write(struct.pack("<6i", nodes, HEIGHT, WIDTH, len(style), last, len(model)))
-            file.write(model + struct.pack(f"<{len(style)}f", *style))
-            file.write(x.numpy().astype("<f4").tobytes() + y.numpy().astype("<f4").tobytes())
-    print(f"{len(cases)} cases")
+    write_cases()
 
 
-main()
+if __name__ == "__main__":
+    main()

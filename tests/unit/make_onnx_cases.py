@@ -46,8 +46,8 @@ def add(name, model, image, painting):
 RUN = """Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose DepthToSpace Div
 Dropout Elu Exp Flatten Gather GlobalAveragePool HardSigmoid HardSwish Identity
 InstanceNormalization LayerNormalization LeakyRelu MaxPool Mul Neg Pad PRelu Pow Reciprocal
-ReduceMean Relu Reshape Resize Sigmoid Slice Softplus SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh
-Transpose Unsqueeze Upsample Abs Expand""".split()
+ReduceMean ReduceSum Relu Reshape Resize Sigmoid Slice Softplus SpaceToDepth Split Sqrt Squeeze Sub
+Sum Tanh Transpose Unsqueeze Upsample Abs Expand""".split()
 FOLD = """Add And Cast Ceil Concat Constant ConstantOfShape Div Equal Exp Expand Flatten
 Floor Gather Gemm Greater GreaterOrEqual Identity Less LessOrEqual Log MatMul Max Min Mod Mul
 Neg Not Or Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu

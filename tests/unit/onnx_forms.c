@@ -254,6 +254,12 @@ const struct onnx_form onnx_forms[] = {
      "%7 [1,3,8,8] = binary add %6 %2\n"
      "%8 [1,3,8,8] = binary add %7 %4\n"
      "%9 [1,3,8,8] = binary add %8 %5\n"},
+    {"opset 13; ReduceSum x,a > b; i a 2,3; ReduceSum x > c noop_with_empty_axes=1; "
+     "Add c,b > y",
+     "%4\n"
+     "%1 [1,3,1,1] = mean axes 2 3 keep %0\n"
+     "%3 [1,3,1,1] = binary mul %1 const[]\n"
+     "%4 [1,3,8,8] = binary add %0 %3\n"},
     {"opset 9; Reshape x,s > a; i s 0,-1; Flatten a > b axis=0; Squeeze b > c "
      "axes=0,; Unsqueeze c > d axes=0,; Reshape d,t > y; i t 1,3,8,-1",
      "%4\n"

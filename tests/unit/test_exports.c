@@ -1,6 +1,6 @@
-/* Networks that torch exported in the idioms the passes know: importer, passes and
- * reference executor against torch's own output. Usage: test_exports PYTHON
- * make_export_cases.py */
+/* Networks that torch exported in the idioms the passes know, or that others published:
+ * importer, passes and reference executor against torch's own output. Usage: test_exports
+ * PYTHON make_export_cases.py or make_published_cases.py */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,7 +87,7 @@ static void test_cases(void **state)
     char *magic = take(8, 1);
     assert_memory_equal(magic, "DAUBEXP1", 8);
     int32_t *count = take(1, sizeof(int32_t));
-    assert_true(*count > 30);
+    assert_true(*count > 0);
     for (int i = 0; i < *count; i++)
         run_case();
     free(magic);
@@ -99,6 +99,7 @@ int main(int argc, char **argv)
     int code;
     if (argc != 3)
         return 77;
+    setenv("DAUB_DATA", DAUB_DATA, 0);
     cases = run_script(argv[1], argv[2], &code);
     if (!cases)
         return code;
