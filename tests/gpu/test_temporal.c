@@ -160,7 +160,7 @@ static void run_shader(struct daub_device *device, enum gpu_kernels set,
     struct dispatch item = {.kernel = call->kernel, .push = call->push};
     struct kernel_constants constants = call->constants;
     struct dispatch_list list;
-    bool ok = dispatch_list_init(&list, device, set, false, 1, &error);
+    bool ok = dispatch_list_init(&list, device, set, 1, &error);
     for (int i = 0; i < SLOT_COUNT; i++) {
         if (!call->slot[i])
             continue;
@@ -169,8 +169,7 @@ static void run_shader(struct daub_device *device, enum gpu_kernels set,
                                &buffers[i], &error) &&
              gpu_buffer_write(device, &buffers[i], 0, call->slot[i], call->bytes[i],
                               &error);
-        bindings[i] = (struct dispatch_binding){&buffers[i], 0, call->bytes[i],
-                                                exec_format(true, false)};
+        bindings[i] = (struct dispatch_binding){&buffers[i], 0, call->bytes[i]};
     }
     ok = ok &&
          dispatch_list_add_map(&list, false, &constants, bindings, &item, columns, rows,
