@@ -87,7 +87,7 @@
 #define SLOT_WEIGHTS(X) X(SLOT_WEIGHTS, 4)
 #define SLOT_PARAMS(X)  X(SLOT_PARAMS, 5)  /* bias, slopes, scales */
 #define SLOT_OUTPUT(X)  X(SLOT_OUTPUT, 6)
-#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics, affine pairs or Winograd pieces */
+#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics or affine pairs */
 
 #define NETWORK_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_INPUT1(X) SLOT_AFFINE0(X) SLOT_AFFINE1(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) \
@@ -128,11 +128,17 @@
     X(27, int, O_STEP, 32)               /* output channels of a part */ \
     X(28, int, GROUP_IN, 16) X(29, int, GROUP_OUT, 16) /* channels of a group */
 
+#define WINOGRAD_CONSTANTS(X) \
+    CONV_CONSTANTS(X) \
+    X(25, int, TILES, 24)                /* tiles of 4x4 output pixels of a part, also of its statistics */ \
+    X(26, int, IN_C, 16)                 /* input channels */
+
 #define CONV_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) SLOT_OUTPUT(X) SLOT_STATS(X)
 #define CONV_SHARED_SLOTS(X) CONV_SLOTS(X)
 #define CONV_TEXEL_SLOTS(X)  CONV_SLOTS(X)
 #define CONV_HOST_SLOTS(X)   CONV_SLOTS(X)
+#define WINOGRAD_SLOTS(X)    CONV_SLOTS(X)
 
 #define CONV_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) /* out: of one phase */ \
@@ -142,6 +148,7 @@
 #define CONV_SHARED_PUSH(X) CONV_PUSH(X)
 #define CONV_TEXEL_PUSH(X)  CONV_PUSH(X)
 #define CONV_HOST_PUSH(X)   CONV_PUSH(X) X(int, out_c)
+#define WINOGRAD_PUSH(X)    CONV_HOST_PUSH(X)
 
 /* ---- depthwise and generic convolution ---- */
 
@@ -166,26 +173,6 @@
     X(int, c_step) \
     X(int, kh) X(int, kw) X(int, sy) X(int, sx) X(int, dy) X(int, dx) X(int, top) X(int, left) \
     X(int, group_in) X(int, group_out)   /* channels of a group */
-
-/* ---- Winograd convolution (texel kernels only) ---- */
-
-#define WINOGRAD_IN_CONSTANTS(X) X(14, int, PAD, 1)
-#define WINOGRAD_IN_SLOTS(X)     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_STATS(X)
-#define WINOGRAD_IN_PUSH(X) \
-    X(int, in_h) X(int, in_w) X(int, ci4) X(int, top) X(int, left) \
-    X(int, tiles) X(int, tiles_x) X(int, tiles_padded)
-
-#define WINOGRAD_MULTIPLY_CONSTANTS(X) \
-    X(14, int, GROUPS, 4)                /* vectors of tiles an invocation makes */ \
-    X(15, int, Q, 16)                    /* output channels an invocation makes */ \
-    X(16, int, CI4, 8)
-#define WINOGRAD_MULTIPLY_SLOTS(X) SLOT_INPUT0(X) SLOT_WEIGHTS(X) SLOT_STATS(X)
-#define WINOGRAD_MULTIPLY_PUSH(X)  X(int, tiles_padded) X(int, o4)
-
-#define WINOGRAD_OUT_CONSTANTS(X) X(14, int, STATS, 0)
-#define WINOGRAD_OUT_SLOTS(X)     SLOT_INPUT0(X) SLOT_PARAMS(X) SLOT_OUTPUT(X) SLOT_STATS(X)
-#define WINOGRAD_OUT_PUSH(X) \
-    X(int, out_h) X(int, out_w) X(int, o4) X(int, tiles) X(int, tiles_x) X(int, tiles_padded)
 
 /* ---- between convolutions ---- */
 
@@ -400,17 +387,15 @@
     TEMPORAL_BLEND_OWN_SLOTS(X)
 
 /* X(NAME, name, module, push bytes): the lists above are NAME_CONSTANTS, NAME_SLOTS and NAME_PUSH;
- * the SPIR-V modules are called module_SET_PRECISION (manifest.txt). CONV_HOST has none: it is a
- * C function only (src/host). */
+ * the SPIR-V modules are called module_SET_PRECISION (manifest.txt). CONV_HOST and WINOGRAD
+ * have none: they are C functions only (src/host). */
 #define KERNELS(X) \
     X(CONV_SHARED, conv_shared, conv, 32) \
     X(CONV_TEXEL, conv_texel, conv, 32) \
     X(CONV_HOST, conv_host, conv_host, 36) \
+    X(WINOGRAD, winograd, winograd, 36) \
     X(CONV_DEPTHWISE, conv_depthwise, conv_depthwise, 32) \
     X(CONV_GENERIC, conv_generic, conv_generic, 68) \
-    X(WINOGRAD_IN, winograd_in, winograd_in, 32) \
-    X(WINOGRAD_MULTIPLY, winograd_multiply, winograd_multiply, 8) \
-    X(WINOGRAD_OUT, winograd_out, winograd_out, 24) \
     X(POINTWISE, pointwise, pointwise, 24) \
     X(REMAP, remap, remap, 64) \
     X(RESIZE, resize, resize, 32) \

@@ -321,9 +321,7 @@ bool lower_conv_stats(struct lowering *low, int index, struct plan_tiles *tiles,
 {
     struct plan_step *step = &low->plan->steps[index];
     size_t c4 = (size_t)conv_blocks(low->plan->tensors[step->bind[SLOT_OUTPUT].tensor].c);
-    int *write_stats = step->kernel == KERNEL_WINOGRAD_OUT
-                           ? &step->constants.own.winograd_out.STATS
-                           : &step->constants.own.conv.STATS;
+    int *write_stats = &step->constants.own.conv.STATS;
     tiles->count = (int)step->stats_tiles;
     if (*write_stats) { /* another normalization has asked for them */
         tiles->tensor = step->bind[SLOT_STATS].tensor;
@@ -439,9 +437,8 @@ static bool emit(struct lowering *low, const struct conv *conv, struct daub_erro
     if (depthwise)
         return emit_depthwise(low, conv, error);
     if (low->plan->caps.host)
-        return emit_host(low, conv, error);
-    if (winograd_fits(low, conv))
-        return emit_winograd(low, conv, error);
+        return winograd_fits(low, conv) ? emit_winograd(low, conv, error)
+                                        : emit_host(low, conv, error);
     int rows = texel_rows(low, conv);
     if (rows)
         return emit_texel(low, conv, rows, error);
