@@ -70,7 +70,7 @@ static struct host_work work(const struct host_call *call)
 {
     struct winograd w = winograd_of(call);
     int parts = (w.tiles_x * w.tiles_y + w.k->TILES - 1) / w.k->TILES;
-    return (struct host_work){parts, HOST_PART_FLOATS};
+    return (struct host_work){parts, (size_t)w.k->TILES * 64 * (size_t)w.push->o4};
 }
 
 static size_t scratch_bytes(const struct host_call *call)

@@ -16,8 +16,8 @@
 /* Bytes of the transformed weights of a convolution, and of all weights of the plan. */
 #define MAX_BYTES       ((size_t)16 << 20)
 #define MAX_TOTAL_BYTES ((size_t)256 << 20)
-/* Tiles of a part: a multiple of what the kernel multiplies at a time. */
-#define TILES_STEP 12
+/* Tiles of a part: what the kernel multiplies at a time (docs/measured.md). */
+#define PART_TILES 12
 
 static size_t packed_floats(const struct conv *conv)
 {
@@ -81,14 +81,6 @@ static float *pack(const struct conv *conv)
     return packed;
 }
 
-static int choose_tiles(const struct conv *conv, int tiles)
-{
-    (void)conv;
-    const char *s = getenv("WINO_TILES");
-    int t = s ? atoi(s) : 24;
-    return t < tiles ? t : tiles;
-}
-
 bool emit_winograd(struct lowering *low, const struct conv *conv,
                    struct daub_error *error)
 {
@@ -101,10 +93,10 @@ bool emit_winograd(struct lowering *low, const struct conv *conv,
     if (!step)
         return false;
     const int tiles = (conv->out_h + 3) / 4 * ((conv->out_w + 3) / 4);
-    const int part = choose_tiles(conv, tiles);
     conv_set_dense(conv, step, 1);
-    step->constants.own.winograd.TILES = part;
+    step->constants.own.winograd.TILES = PART_TILES;
     step->constants.own.winograd.IN_C = conv->in_c;
     step->push.winograd.out_c = conv->out_c;
-    return conv_has_stats(low, conv, (uint32_t)((tiles + part - 1) / part), error);
+    return conv_has_stats(low, conv, (uint32_t)((tiles + PART_TILES - 1) / PART_TILES),
+                          error);
 }
