@@ -9,10 +9,9 @@
 #include "host/conv_input.h"
 #include "host/conv_stats.h"
 
-#define PIECES     36
-#define BLOCK      16    /* output channels whose weights are side by side */
-#define STRIP_MAX  4     /* tiles whose input is copied at a time */
-#define STRIP_SIZE 12288 /* floats of that copy, where more than one tile is copied */
+#define PIECES 36
+#define BLOCK  16 /* output channels whose weights are side by side */
+#define STRIP  4  /* tiles whose input is copied at a time */
 
 /* Sums of the matrix products that are in registers: tiles and vectors of channels. */
 #if defined(__AVX512F__)
@@ -37,7 +36,9 @@ struct winograd {
     const struct winograd_push *push;
     int channels, stored; /* of the input, without and with padding channels */
     int tiles_x, tiles_y;
-    int strip;          /* tiles of a strip */
+    /* The input is upsampled so that the second and third pixel of a piece are equal, and
+     * the fourth and fifth: the third row and column of its transform are 0. */
+    bool sparse;
     size_t piece, tile; /* floats from element to element, from tile to tile of pieces */
     /* Floats from the start of scratch. */
     size_t affine, input, pieces, products, stats, total;
@@ -53,13 +54,13 @@ static struct winograd winograd_of(const struct host_call *call)
     w.stored = 4 * k->CI4;
     w.tiles_x = (push->out_w + 3) / 4;
     w.tiles_y = (push->out_h + 3) / 4;
-    w.strip = int_clamp(STRIP_SIZE / (24 * w.stored), 1, STRIP_MAX);
+    w.sparse = k->UP && push->top % 2 && push->left % 2 && k->PAD != NET_PAD_REFLECT;
     w.tile = (size_t)w.stored;
     /* 16 more than needed, so that the elements of a tile do not share few sets of a
      * cache. */
     w.piece = (size_t)tiles * w.tile + 16;
     w.input = host_rows_scratch(w.stored);
-    w.pieces = w.input + 6 * host_row_floats(4 * w.strip + 2, w.stored);
+    w.pieces = w.input + 6 * host_row_floats(4 * STRIP + 2, w.stored);
     w.products = w.pieces + (PIECES * w.piece + 15) / 16 * 16;
     w.stats = w.products + (size_t)tiles * PIECES * WIDTH;
     w.total = w.stats + CONV_STATS_ROWS * VEC_FLOATS;
@@ -128,13 +129,13 @@ static void transform_piece(const struct winograd *w, const float *from, size_t 
 static void make_pieces(const struct winograd *w, int first, int count, float *scratch)
 {
     const struct winograd_push *push = w->push;
-    const struct host_rows rows = host_rows_start(w->call, push->in_h, push->in_w,
-                                                  w->stored, 0, w->k->PAD, scratch);
+    const struct host_rows rows = host_rows_start(
+        w->call, push->in_h, push->in_w, w->stored, w->k->UP, w->k->PAD, scratch);
     float *input = scratch + w->input, *pieces = scratch + w->pieces;
-    const size_t row = host_row_floats(4 * w->strip + 2, w->stored);
+    const size_t row = host_row_floats(4 * STRIP + 2, w->stored);
     for (int t = 0; t < count;) {
         const int tile_x = (first + t) % w->tiles_x, tile_y = (first + t) / w->tiles_x;
-        const int n = int_min(int_min(count - t, w->strip), w->tiles_x - tile_x);
+        const int n = int_min(int_min(count - t, STRIP), w->tiles_x - tile_x);
         for (int y = 0; y < 6; y++)
             host_rows_fill(&rows, 4 * tile_y - push->top + y, 4 * tile_x - push->left,
                            4 * n + 2, input + (size_t)y * row);
@@ -185,6 +186,12 @@ HOST_INLINE void multiply_tiles(const struct winograd *w, const float *pieces,
     }
 }
 
+/* Whether element k of every piece is 0. */
+static bool is_zero(const struct winograd *w, size_t k)
+{
+    return w->sparse && (k / 6 == 2 || k % 6 == 2);
+}
+
 /* v vectors of output channels from o on. */
 HOST_INLINE void multiply_pieces(const struct winograd *w, int count, int o,
                                  float *scratch, const int v)
@@ -195,7 +202,9 @@ HOST_INLINE void multiply_pieces(const struct winograd *w, int count, int o,
     for (size_t k = 0; k < PIECES; k++, weights += each) {
         const float *pieces = scratch + w->pieces + k * w->piece;
         float *to = scratch + w->products + k * WIDTH;
-        for (int t = 0; t < count; t += ROWS) {
+        for (int t = 0; is_zero(w, k) && t < count; t++)
+            memset(to + (size_t)t * PIECES * WIDTH, 0, WIDTH * sizeof(float));
+        for (int t = 0; !is_zero(w, k) && t < count; t += ROWS) {
             multiply_tiles(w, pieces, weights, to, v);
             pieces += ROWS * w->tile;
             to += ROWS * PIECES * WIDTH;
@@ -235,20 +244,21 @@ HOST_INLINE void transform_output(vec m[6])
 struct output {
     float *map;            /* the first channel of the output's first pixel */
     const float *products; /* of the first tile */
-    int channels, stored;  /* that the map has, without and with padding channels */
+    int stored;            /* channels that the map has */
+    veci used;             /* mask of those that are not padding */
     vec bias, slope;
     float *stats; /* CONV_STATS_ROWS vectors; NULL: none */
 };
 
 HOST_INLINE void store_channels(float *to, vec x, const struct output *o)
 {
-    if (o->channels == VEC_FLOATS) {
-        vec_store(to, x);
+    if (o->stored == VEC_FLOATS) {
+        vec_store(to, (vec)((veci)x & o->used));
         return;
     }
-    float padded[VEC_FLOATS] = {0};
-    memcpy(padded, &x, (size_t)o->channels * sizeof(float));
-    memcpy(to, padded, (size_t)o->stored * sizeof(float));
+    const vec used = (vec)((veci)x & o->used);
+    for (int i = 0; i < o->stored; i += 4)
+        *(vec4 *)(to + i) = ((const vec4 *)&used)[i / 4];
 }
 
 HOST_INLINE void make_output(const struct winograd *w, int first, int count,
@@ -330,8 +340,9 @@ static void make_outputs(const struct winograd *w, int first, int count, int c,
     struct output o = {.products = scratch + w->products, .stats = scratch + w->stats};
     for (; c < end; c += VEC_FLOATS, o.products += VEC_FLOATS) {
         o.map = (float *)w->call->slot[SLOT_OUTPUT] + c;
-        o.channels = int_min(VEC_FLOATS, end - c);
         o.stored = int_min(VEC_FLOATS, all - c);
+        for (int i = 0; i < VEC_FLOATS; i++)
+            o.used[i] = c + i < end ? -1 : 0;
         memcpy(&o.bias, params + c, (size_t)o.stored * sizeof(float));
         memcpy(&o.slope, params + all + c, (size_t)o.stored * sizeof(float));
         if (k->ACT == NET_ACT_NONE && w->k->STATS)
@@ -343,7 +354,7 @@ static void make_outputs(const struct winograd *w, int first, int count, int c,
         else
             make_output(w, first, count, &o, (enum net_act)k->ACT, w->k->STATS);
         if (w->k->STATS)
-            conv_write_stats(o.stats, VEC_FLOATS, o.channels,
+            conv_write_stats(o.stats, VEC_FLOATS, int_min(VEC_FLOATS, end - c),
                              (float)pixels_of(w, first, count),
                              (vec4 *)w->call->slot[SLOT_STATS] +
                                  (size_t)(first / w->k->TILES) * (size_t)all + c);

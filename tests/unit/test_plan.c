@@ -94,7 +94,6 @@ static void planned(struct plan *plan, const struct net_graph *graph,
         fail_msg("%s", error.message);
 }
 
-/* Number of convolutions; a Winograd one has three steps, of which one counts. */
 static int convolutions(const struct plan *plan)
 {
     int count = 0;
@@ -114,18 +113,17 @@ static int steps_of(const struct plan *plan, enum kernel kernel)
 /* ---- the Johnson network ---- */
 
 static void check_johnson(const struct net_graph *graph, bool texel, bool fp16,
-                          bool winograd, int residual_blocks)
+                          int residual_blocks)
 {
     struct plan plan;
     struct plan_caps caps = caps_of(texel, fp16);
-    caps.no_winograd = !winograd;
     planned(&plan, graph, &caps);
     int convs = convolutions(&plan);
-    print_message("%s %s%s: %d convolutions in %zu steps, %d live maps, %.1f MB arena, "
+    print_message("%s %s: %d convolutions in %zu steps, %d live maps, %.1f MB arena, "
                   "%.1f MB weights\n",
-                  texel ? "texel" : "shared", fp16 ? "fp16" : "fp32",
-                  winograd ? " winograd" : "", convs, plan.step_count, plan.max_live_maps,
-                  (double)plan.arena_bytes / 1e6, (double)plan.weight_bytes / 1e6);
+                  texel ? "texel" : "shared", fp16 ? "fp16" : "fp32", convs,
+                  plan.step_count, plan.max_live_maps, (double)plan.arena_bytes / 1e6,
+                  (double)plan.weight_bytes / 1e6);
     assert_true(convs <= 18);
     assert_int_equal(convs, 2 * residual_blocks + 6);
     assert_true(plan.max_live_maps <= 3);
@@ -145,8 +143,7 @@ static void test_johnson(void **state)
     johnson(&graph, 16, 360, 640);
     prepared(&graph);
     for (int i = 0; i < 4; i++)
-        check_johnson(&graph, i % 2 == 0, i / 2, false, 5);
-    check_johnson(&graph, true, false, true, 5);
+        check_johnson(&graph, i % 2 == 0, i / 2, 5);
     net_graph_free(&graph);
 }
 
@@ -157,8 +154,8 @@ static void test_web_net(void **state)
     net_graph_init(&graph);
     build_web_net(&graph);
     prepared(&graph);
-    check_johnson(&graph, true, false, false, 2);
-    check_johnson(&graph, false, true, false, 2);
+    check_johnson(&graph, true, false, 2);
+    check_johnson(&graph, false, true, 2);
     net_graph_free(&graph);
 }
 
