@@ -41,7 +41,7 @@ struct winograd {
     bool sparse;
     size_t piece, tile; /* floats from element to element, from tile to tile of pieces */
     /* Floats from the start of scratch. */
-    size_t affine, input, pieces, products, stats, total;
+    size_t input, pieces, products, stats, total;
 };
 
 static struct winograd winograd_of(const struct host_call *call)

@@ -92,6 +92,8 @@ bool emit_winograd(struct lowering *low, const struct conv *conv,
     free(packed);
     if (!step)
         return false;
+    if (conv->up == 2)
+        step->macs *= 4.0 / 9; /* those of the direct kernel, as four phases */
     const int tiles = (conv->out_h + 3) / 4 * ((conv->out_w + 3) / 4);
     conv_set_dense(conv, step, 1);
     step->constants.own.winograd.TILES = PART_TILES;

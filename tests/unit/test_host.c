@@ -370,18 +370,21 @@ static void test_conv_random(void **state)
 /* A 3x3 convolution of stride 1 that the planner makes by Winograd's method. */
 static struct conv_case winograd_case(unsigned seed)
 {
-    static const int channels[] = {32, 33, 36, 41, 48, 50, 64, 71, 96};
+    static const int in[] = {16, 17, 20, 32, 33, 36, 48, 64, 71};
+    static const int out[] = {4, 5, 8, 12, 16, 20, 33, 64, 96};
     unsigned s = seed * 2654435761u + 1;
     struct conv_case c = random_case(seed);
-    c.group = c.up = 1;
-    c.in_c = channels[pick(&s, 9)];
-    c.out_c = channels[pick(&s, 9)];
+    c.group = 1;
+    c.up = pick(&s, 3) ? 1 : 2;
+    c.in_c = in[pick(&s, 9)];
+    c.out_c = out[pick(&s, 9)];
+    const bool same = pick(&s, 2); /* input and output have the same size */
+    for (int i = 0; i < 4; i++)
+        c.pad[i] = same ? 1 : (int)pick(&s, 4);
     for (int i = 0; i < 2; i++) {
         c.kernel[i] = 3;
         c.stride[i] = c.dilation[i] = 1;
     }
-    for (int i = 0; i < 4; i++)
-        c.pad[i] = (int)pick(&s, 4);
     c.h = 4 + (int)pick(&s, 20);
     c.w = 4 + (int)pick(&s, 60);
     c.in_act = (enum net_act)(NET_ACT_NONE + (int)pick(&s, 11));
@@ -405,16 +408,19 @@ static void test_winograd_shapes(void **state)
     (void)state;
     static const struct {
         int in_c, out_c, h, w;
-    } shapes[] = {{32, 32, 1, 1},  {32, 40, 2, 1},   {48, 33, 1, 30},   {64, 32, 40, 2},
+    } shapes[] = {{16, 4, 1, 1},   {32, 40, 2, 1},   {48, 33, 1, 30},   {64, 32, 40, 2},
                   {32, 64, 4, 48}, {128, 128, 9, 9}, {192, 200, 5, 11}, {32, 48, 45, 80}};
-    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+    const size_t count = sizeof(shapes) / sizeof(*shapes);
+    for (size_t k = 0; k < 2 * count; k++) {
+        const size_t i = k % count;
         struct conv_case c = plain_conv;
+        c.up = 1 + (int)(k / count);
         c.in_c = shapes[i].in_c;
         c.out_c = shapes[i].out_c;
         c.h = shapes[i].h;
         c.w = shapes[i].w;
         c.pad_mode = c.h > 1 && c.w > 1 ? NET_PAD_REFLECT : NET_PAD_EDGE;
-        c.seed = (unsigned)i;
+        c.seed = (unsigned)k;
         c.affine = i % 2;
         c.in_act = i % 2 ? NET_ACT_RELU : NET_ACT_NONE;
         run_kernel(&c, KERNEL_WINOGRAD);

@@ -159,6 +159,83 @@ static void test_web_net(void **state)
     net_graph_free(&graph);
 }
 
+/* ---- Winograd ---- */
+
+static struct plan_caps host_caps(void)
+{
+    return (struct plan_caps){.host = true, .align = 64, .max_range = (uint64_t)1 << 40};
+}
+
+static int winograd_steps(const struct net_graph *graph, const struct plan_caps *caps,
+                          size_t *weight_bytes)
+{
+    struct plan plan;
+    planned(&plan, graph, caps);
+    int count = steps_of(&plan, KERNEL_WINOGRAD);
+    *weight_bytes = plan.weight_bytes;
+    net_plan_free(&plan);
+    return count;
+}
+
+/* In a network of the Johnson kind, the residual blocks and the upsampled convolutions;
+ * the statistics of its normalizations come from the kernel, too. */
+static void test_winograd(void **state)
+{
+    (void)state;
+    struct net_graph graph;
+    struct plan_caps caps = host_caps(), texel = caps_of(true, false);
+    size_t bytes, direct_bytes;
+    net_graph_init(&graph);
+    johnson(&graph, 16, 90, 160);
+    prepared(&graph);
+    assert_int_equal(winograd_steps(&graph, &caps, &bytes), 12);
+    caps.no_winograd = true;
+    assert_int_equal(winograd_steps(&graph, &caps, &direct_bytes), 0);
+    assert_true(bytes < 5 * direct_bytes);
+    assert_int_equal(winograd_steps(&graph, &texel, &bytes), 0);
+    net_graph_free(&graph);
+}
+
+/* Convolutions that the kernel cannot make or whose weights become too large. */
+static void test_winograd_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        int in, out, kernel, stride, expected;
+    } cases[] = {{16, 16, 3, 1, 1},   {16, 16, 5, 1, 0}, {16, 16, 3, 2, 0},
+                 {336, 336, 3, 1, 1}, {12, 16, 3, 1, 0}, {16, 3, 3, 1, 0},
+                 {352, 352, 3, 1, 0}};
+    struct plan_caps caps = host_caps();
+    size_t bytes;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct net_graph graph;
+        net_graph_init(&graph);
+        conv(&graph, build_image(&graph, cases[i].in, 8, 8), cases[i].out,
+             cases[i].kernel, cases[i].stride, 1);
+        prepared(&graph);
+        if (winograd_steps(&graph, &caps, &bytes) != cases[i].expected)
+            fail_msg("case %zu has other kernels", i);
+        net_graph_free(&graph);
+    }
+}
+
+/* The weights of a plan with many wide layers. */
+static void test_winograd_memory(void **state)
+{
+    (void)state;
+    struct net_graph graph;
+    struct plan_caps caps = host_caps();
+    size_t bytes;
+    net_graph_init(&graph);
+    int x = build_image(&graph, 320, 8, 8);
+    for (unsigned i = 0; i < 24; i++)
+        x = conv(&graph, x, 320, 3, 1, i);
+    prepared(&graph);
+    assert_in_range(winograd_steps(&graph, &caps, &bytes), 10, 20);
+    assert_true(bytes < (size_t)320 << 20);
+    net_graph_free(&graph);
+}
+
 /* Memory of a half-width network at 1920 x 1080 in 16 bits. */
 static void test_memory_1080p(void **state)
 {
@@ -563,6 +640,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_johnson),
         cmocka_unit_test(test_web_net),
+        cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_limits),
+        cmocka_unit_test(test_winograd_memory),
         cmocka_unit_test(test_memory_1080p),
         cmocka_unit_test(test_placement),
         cmocka_unit_test(test_checker),
