@@ -87,7 +87,7 @@
 #define SLOT_WEIGHTS(X) X(SLOT_WEIGHTS, 4)
 #define SLOT_PARAMS(X)  X(SLOT_PARAMS, 5)  /* bias, slopes, scales */
 #define SLOT_OUTPUT(X)  X(SLOT_OUTPUT, 6)
-#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics, affine pairs */
+#define SLOT_STATS(X)   X(SLOT_STATS, 7)   /* statistics or affine pairs */
 
 #define NETWORK_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_INPUT1(X) SLOT_AFFINE0(X) SLOT_AFFINE1(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) \
@@ -121,10 +121,16 @@
     X(27, int, O_STEP, 32)               /* output channels of a part */ \
     X(28, int, GROUP_IN, 16) X(29, int, GROUP_OUT, 16) /* channels of a group */
 
+#define WINOGRAD_CONSTANTS(X) \
+    CONV_CONSTANTS(X) \
+    X(25, int, TILES, 24)                /* tiles of 4x4 output pixels of a part, also of its statistics */ \
+    X(26, int, IN_C, 16)                 /* input channels */
+
 #define CONV_SLOTS(X) \
     SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_WEIGHTS(X) SLOT_PARAMS(X) SLOT_OUTPUT(X) SLOT_STATS(X)
 #define CONV_SHARED_SLOTS(X) CONV_SLOTS(X)
 #define CONV_HOST_SLOTS(X)   CONV_SLOTS(X)
+#define WINOGRAD_SLOTS(X)    CONV_SLOTS(X)
 
 #define CONV_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) /* out: of one phase */ \
@@ -133,6 +139,7 @@
     X(int, groups)                       /* work-groups, or a processor's parts, over output channels */
 #define CONV_SHARED_PUSH(X) CONV_PUSH(X)
 #define CONV_HOST_PUSH(X)   CONV_PUSH(X) X(int, out_c)
+#define WINOGRAD_PUSH(X)    CONV_HOST_PUSH(X)
 
 /* ---- depthwise and generic convolution ---- */
 
@@ -368,11 +375,12 @@
     TEMPORAL_BLEND_OWN_SLOTS(X)
 
 /* X(NAME, name, push bytes): the lists above are NAME_CONSTANTS, NAME_SLOTS and NAME_PUSH;
- * the SPIR-V modules are called name_PRECISION (manifest.txt). CONV_HOST has none: it is a
- * C function only (src/host). */
+ * the SPIR-V modules are called name_PRECISION (manifest.txt). CONV_HOST and WINOGRAD have
+ * none: they are C functions only (src/host). */
 #define KERNELS(X) \
     X(CONV_SHARED, conv_shared, 32) \
     X(CONV_HOST, conv_host, 36) \
+    X(WINOGRAD, winograd, 36) \
     X(CONV_DEPTHWISE, conv_depthwise, 28) \
     X(CONV_GENERIC, conv_generic, 64) \
     X(POINTWISE, pointwise, 16) \

@@ -5,10 +5,10 @@
  */
 #include "host/conv_sum.h"
 #include "host/conv_input.h"
+#include "host/conv_stats.h"
 
 /* Output channels whose weights stay in the cache for all rows of a part. */
-#define UNIT   32
-#define CHAINS 4 /* sums of the statistics of a channel: by column % 4 */
+#define UNIT 32
 
 /* What follows from the call. */
 struct conv {
@@ -62,7 +62,7 @@ static struct conv conv_of(const struct host_call *call)
     c.tile = c.row + (c.planes ? host_row_floats(c.columns, c.in_c) : 0);
     c.sums = c.tile + c.row_floats * (size_t)c.rows;
     c.stats = c.sums + c.sums_step * (size_t)k->TILE_W;
-    c.total = c.stats + round_16((size_t)c.unit) * (1 + 2 * CHAINS);
+    c.total = c.stats + round_16((size_t)c.unit) * CONV_STATS_ROWS;
     c.total += c.planes ? c.plane_out * CONV_BLOCK : 0;
     return c;
 }
@@ -254,8 +254,8 @@ struct output {
     size_t to_step;
     int pixels;
     int used;     /* channels that are not padding */
-    float *stats; /* [channel] of the origin, then of CHAINS sums of differences from it,
-                     then of CHAINS sums of their squares; NULL: none */
+    float *stats; /* [channel] of the origin, then of CONV_CHAINS sums of differences from
+                     it, then of CONV_CHAINS sums of their squares; NULL: none */
     size_t stats_step;
     bool first_row; /* of the tile: its first output becomes the origin */
     float alpha, beta;
@@ -268,14 +268,14 @@ struct output {
     {                                                                                    \
         const type bias = *(const type *)(o->bias + i);                                  \
         const type slope = *(const type *)(o->slopes + i);                               \
-        type origin = {0}, sums[CHAINS], squares[CHAINS];                                \
+        type origin = {0}, sums[CONV_CHAINS], squares[CONV_CHAINS];                      \
         float *kept = stats ? o->stats + i : NULL;                                       \
-        for (size_t k = 0; stats && k < CHAINS; k++) {                                   \
+        for (size_t k = 0; stats && k < CONV_CHAINS; k++) {                              \
             sums[k] = *(const type *)(kept + (1 + k) * o->stats_step);                   \
-            squares[k] = *(const type *)(kept + (1 + CHAINS + k) * o->stats_step);       \
+            squares[k] = *(const type *)(kept + (1 + CONV_CHAINS + k) * o->stats_step);  \
         }                                                                                \
-        for (int x = 0; x < o->pixels; x += CHAINS) {                                    \
-            for (int k = 0; k < CHAINS && x + k < o->pixels; k++) {                      \
+        for (int x = 0; x < o->pixels; x += CONV_CHAINS) {                               \
+            for (int k = 0; k < CONV_CHAINS && x + k < o->pixels; k++) {                 \
                 type v = *(const type *)(o->sums + (size_t)(x + k) * o->sums_step + i);  \
                 v = name##_activate(act, o->alpha, o->beta, slope, v + bias);            \
                 for (int n = 0; masked && n < (int)(sizeof(type) / 4); n++)              \
@@ -290,10 +290,10 @@ struct output {
                 squares[k] = name##_mad(difference, difference, squares[k]);             \
             }                                                                            \
         }                                                                                \
-        for (size_t k = 0; stats && k < CHAINS; k++) {                                   \
+        for (size_t k = 0; stats && k < CONV_CHAINS; k++) {                              \
             *(type *)kept = origin;                                                      \
             *(type *)(kept + (1 + k) * o->stats_step) = sums[k];                         \
-            *(type *)(kept + (1 + CHAINS + k) * o->stats_step) = squares[k];             \
+            *(type *)(kept + (1 + CONV_CHAINS + k) * o->stats_step) = squares[k];        \
         }                                                                                \
     }
 FINISH(vec, vec)
@@ -321,22 +321,6 @@ static void finish(const struct output *o, enum net_act act)
         finish_channels(o, NET_ACT_RELU, false);
     else
         finish_channels(o, act, o->stats != NULL);
-}
-
-/* Combines the chains of a tile of n pixels. to: the first channel's. */
-static void write_stats(const float *stats, size_t step, int channels, float n, vec4 *to)
-{
-    for (int i = 0; i < channels; i++) {
-        float sum[2];
-        for (size_t k = 0; k < 2; k++) {
-            const float *chain = stats + (1 + k * CHAINS) * step + i;
-            sum[k] = (chain[0] + chain[step]) + (chain[2 * step] + chain[3 * step]);
-        }
-        float m2 = sum[1] - sum[0] * sum[0] / n;
-        to[i] = (vec4){stats[i] + sum[0] / n, m2 > 0.0f ? m2 : 0.0f, n, 0.0f};
-    }
-    for (int i = channels; i % 4; i++)
-        to[i] = (vec4){0.0f, 0.0f, n, 0.0f};
 }
 
 /* ---- parts ---- */
@@ -389,7 +373,7 @@ static void make_unit(const struct conv *c, const struct tile *tile, int phase, 
         .beta = k->BETA,
     };
     if (out.stats)
-        memset(out.stats, 0, step * (1 + 2 * CHAINS) * sizeof(float));
+        memset(out.stats, 0, step * CONV_STATS_ROWS * sizeof(float));
     for (int row = 0; row < tile->h; row++) {
         sum_row(c, tile, phase, row, o, count, scratch);
         size_t y = (size_t)(tile->y + row) * scale + (size_t)(phase >> 1);
@@ -402,8 +386,8 @@ static void make_unit(const struct conv *c, const struct tile *tile, int phase, 
     if (!out.stats)
         return;
     size_t index = (size_t)phase * (size_t)c->tiles_x * (size_t)c->tiles_y + tile->index;
-    write_stats(out.stats, step, count, (float)(tile->w * tile->h),
-                (vec4 *)c->call->slot[SLOT_STATS] + index * o4 * 4 + o);
+    conv_write_stats(out.stats, step, count, (float)(tile->w * tile->h),
+                     (vec4 *)c->call->slot[SLOT_STATS] + index * o4 * 4 + o);
 }
 
 static void make_tile(const struct host_call *call, size_t part, void *scratch)

@@ -4,6 +4,7 @@
 
 #define HOST_KERNELS(X)                                                                  \
     X(CONV_HOST, conv_host)                                                              \
+    X(WINOGRAD, winograd)                                                                \
     X(CONV_DEPTHWISE, conv_depthwise)                                                    \
     X(CONV_GENERIC, conv_generic)                                                        \
     X(POINTWISE, pointwise)                                                              \

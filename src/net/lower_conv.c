@@ -298,6 +298,8 @@ static bool emit(struct lowering *low, const struct conv *conv, struct daub_erro
                      conv->dilation[1] == 1 && conv->kernel[0] <= 7;
     if (depthwise)
         return emit_depthwise(low, conv, error);
+    if (winograd_fits(low, conv))
+        return emit_winograd(low, conv, error);
     if (low->plan->caps.host)
         return emit_host(low, conv, error);
     int chunk = conv->group == 1 ? shared_chunk(low, conv) : 0;
@@ -317,8 +319,8 @@ static const float *constant_input(const struct lowering *low,
 }
 
 static bool start_conv(struct lowering *low, const struct net_node *node,
-                       const struct net_window *window, int group, int factor,
-                       struct conv *conv, struct daub_error *error)
+                       const struct net_window *window, int group, struct conv *conv,
+                       struct daub_error *error)
 {
     memset(conv, 0, sizeof(*conv));
     const struct net_shape *out = &low->graph->values[node->output].shape;
@@ -341,8 +343,8 @@ static bool start_conv(struct lowering *low, const struct net_node *node,
     conv->in_h = from->h;
     conv->in_w = from->w;
     conv->in_c = from->c;
-    conv->out_h = (int)out->dim[2] / factor;
-    conv->out_w = (int)out->dim[3] / factor;
+    conv->out_h = (int)out->dim[2];
+    conv->out_w = (int)out->dim[3];
     conv->out_c = (int)out->dim[1];
     for (int i = 0; i < 2; i++) {
         conv->kernel[i] = window->kernel[i];
@@ -398,12 +400,12 @@ static void make_phases(struct conv *conv, const float *weight)
             }
         }
     }
+    conv->out_h /= 2;
+    conv->out_w /= 2;
     conv->kernel[0] = conv->kernel[1] = 2;
     conv->top = conv->left = 1;
     conv->phases = 4;
     conv->up = 1;
-    if (conv->pad_mode == NET_PAD_REFLECT)
-        conv->pad_mode = NET_PAD_EDGE;
 }
 
 /* Where only an instance normalization reads the convolution, scales its weights so that
@@ -456,9 +458,8 @@ bool lower_conv(struct lowering *low, const struct net_node *node,
                 struct daub_error *error)
 {
     struct conv conv;
-    bool phases = is_phase_conv(node), ok = false;
-    if (!start_conv(low, node, &node->u.conv.window, node->u.conv.group, phases ? 2 : 1,
-                    &conv, error))
+    bool ok = false;
+    if (!start_conv(low, node, &node->u.conv.window, node->u.conv.group, &conv, error))
         goto end;
     const float *weight = constant_input(low, node, 1);
     conv.pad_mode = node->u.conv.pad_mode;
@@ -477,6 +478,9 @@ bool lower_conv(struct lowering *low, const struct net_node *node,
             goto end;
         }
     }
+    if (is_phase_conv(node) && conv.pad_mode == NET_PAD_REFLECT)
+        conv.pad_mode = NET_PAD_EDGE;
+    const bool phases = is_phase_conv(node) && !winograd_fits(low, &conv);
     size_t count = (size_t)net_shape_count(&low->graph->values[node->input[1]].shape);
     conv.weight = daub_alloc(phases ? count / 9 * 16 : count, sizeof(float));
     if (!conv.weight) {
@@ -544,7 +548,7 @@ bool lower_deconv(struct lowering *low, const struct net_node *node,
     struct conv conv;
     const struct net_window *w = &node->u.deconv.window;
     bool ok = false;
-    if (!start_conv(low, node, w, node->u.deconv.group, 1, &conv, error))
+    if (!start_conv(low, node, w, node->u.deconv.group, &conv, error))
         goto end;
     const float *weight = constant_input(low, node, 1);
     size_t count = (size_t)net_shape_count(&low->graph->values[node->input[1]].shape);

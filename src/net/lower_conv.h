@@ -46,6 +46,10 @@ bool conv_bind_bias(struct lowering *low, struct plan_step *step, const struct c
 bool conv_has_stats(struct lowering *low, const struct conv *conv, uint32_t tiles,
                     struct daub_error *error);
 
+/* Whether the C kernel of Winograd's method can run this convolution and is faster. */
+bool winograd_fits(const struct lowering *low, const struct conv *conv);
+bool emit_winograd(struct lowering *low, const struct conv *conv,
+                   struct daub_error *error);
 /* The C kernel for processors: any convolution that is not transposed. */
 bool emit_host(struct lowering *low, const struct conv *conv, struct daub_error *error);
 

@@ -1,9 +1,9 @@
-/* net_bench MODEL.onnx|convN HxW [shaders|host|host-ISA] [fp32|fp16] [direct]
+/* net_bench MODEL.onnx|convN[-M] HxW [shaders|host|host-ISA] [fp32|fp16] [direct]
  * [check] [threads=N] [whole] [runs=N] [style=N] [image=FILE] [output=FILE]: times a
  * network's plan alone (no frame conversion), whole and step by step, and prints the
- * plan. convN is one 3x3 convolution of N to N channels. whole: no times of steps, no
- * plan. image, output: 32-bit floats, [C][H][W], to read instead of random numbers and to
- * write. */
+ * plan. convN-M is one 3x3 convolution of N to M (N) channels. whole: no times of steps,
+ * no plan. image, output: 32-bit floats, [C][H][W], to read instead of random numbers and
+ * to write. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,17 +13,18 @@
 #include "net/passes.h"
 #include "net/ref.h"
 
-static bool conv_graph(struct net_graph *graph, int c, int h, int w)
+static bool conv_graph(struct net_graph *graph, int c, int out_c, int h, int w)
 {
-    struct net_shape x = {4, {1, c, h, w}}, k = {4, {c, c, 3, 3}};
-    float *weights = malloc((size_t)c * (size_t)c * 9 * sizeof(float));
+    struct net_shape x = {4, {1, c, h, w}}, y = {4, {1, out_c, h, w}};
+    struct net_shape k = {4, {out_c, c, 3, 3}};
+    float *weights = malloc((size_t)c * (size_t)out_c * 9 * sizeof(float));
     uint32_t state = 1;
-    for (int i = 0; weights && i < c * c * 9; i++)
+    for (int i = 0; weights && i < c * out_c * 9; i++)
         weights[i] = probe_random(&state) / (float)c;
     net_graph_init(graph);
     int in = net_graph_add_value(graph, "x", &x, NULL);
     int weight = net_graph_add_constant(graph, "w", &k, weights, NULL);
-    int out = net_graph_add_value(graph, "y", &x, NULL);
+    int out = net_graph_add_value(graph, "y", &y, NULL);
     free(weights);
     net_graph_add_node(graph, NET_INPUT, "in", "Input", NULL, 0, in, NULL);
     int inputs[] = {in, weight, -1};
@@ -166,9 +167,9 @@ int main(int argc, char **argv)
     }
     probe.kernels = probe.device->kernels;
     struct net_graph graph = {0};
-    int conv = 0;
-    bool ok = sscanf(argv[1], "conv%d", &conv) == 1 ? conv_graph(&graph, conv, h, w)
-                                                    : model_graph(&graph, argv[1], h, w);
+    int in_c = 0, out_c = 0, given = sscanf(argv[1], "conv%d-%d", &in_c, &out_c);
+    bool ok = given > 0 ? conv_graph(&graph, in_c, given > 1 ? out_c : in_c, h, w)
+                        : model_graph(&graph, argv[1], h, w);
     if (!ok)
         return 4;
     size_t in_count = (size_t)net_shape_count(&graph.values[graph.image].shape);

@@ -73,7 +73,8 @@ static const struct conv_case dense[] = {
     {3, 4, 40, 41, 13, 13, .pad = ALL(6), .mode = REFLECT},
 };
 
-/* Enough channels for the Winograd kernels; sizes that tiles of four do not divide. */
+/* More channels than a work-group makes; sizes that Winograd's tiles of four do not
+ * divide. */
 static const struct conv_case wide[] = {
     {96, 96, 13, 22, 3, 3, .pad = ALL(1)},
     {100, 97, 9, 70, 3, 3, .pad = ALL(1), .mode = REFLECT},

@@ -138,7 +138,7 @@ static void norm_conv_layer(struct net_graph *graph, unsigned seed)
     norm(graph, conv(graph, build_image(graph, 3, 21, 37), 12, 1, seed), 1, seed + 5);
 }
 
-/* The last Winograd step writes statistics, too. */
+/* Winograd's kernel writes statistics, too. */
 static void norm_conv_wide(struct net_graph *graph, unsigned seed)
 {
     int x = conv(graph, build_image(graph, 97, 14, 21), 100, 3, seed);

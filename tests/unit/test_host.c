@@ -17,8 +17,13 @@
 #include "net/ref.h"
 #include "net_build.h"
 
-static const struct plan_caps host_caps = {
-    .host = true, .align = 64, .max_range = (uint64_t)1 << 40};
+static struct plan_caps host_caps(bool winograd)
+{
+    return (struct plan_caps){.host = true,
+                              .align = 64,
+                              .max_range = (uint64_t)1 << 40,
+                              .no_winograd = !winograd};
+}
 static const struct plan_range unit_range = {1, 0};
 
 /* ---- convolution ---- */
@@ -82,6 +87,7 @@ struct conv_expected {
     float *out; /* [c][h][w] */
     int c, h, w;
     double scale; /* largest magnitude */
+    double bound; /* of the difference, times scale */
 };
 
 /* Adds a tile of statistics, of mean b and sum of squared differences m2, to another. */
@@ -107,8 +113,8 @@ static void check_stats(const struct host_call *call, const char *name,
         expected += (double)out[i] / (double)area;
     for (size_t i = 0; i < area; i++)
         squares += ((double)out[i] - expected) * ((double)out[i] - expected);
-    if (n != (double)area || !(fabs(mean - expected) <= 1e-5 * e->scale) ||
-        !(fabs(m2 - squares) <= 1e-5 * (double)area * e->scale * e->scale))
+    if (n != (double)area || !(fabs(mean - expected) <= e->bound * e->scale) ||
+        !(fabs(m2 - squares) <= e->bound * (double)area * e->scale * e->scale))
         fail_msg("%s: channel %d has statistics %g %g %g, expected %zu %g %g", name,
                  channel, n, mean, m2, area, expected, squares);
 }
@@ -123,7 +129,7 @@ static void check_conv(const struct host_call *call, const char *name, void *use
             for (int c = 0; c < stored; c++) {
                 float is = *out++;
                 float wanted = c < e->c ? e->out[(c * e->h + y) * e->w + x] : 0;
-                double bound = c < e->c ? 1e-5 * e->scale : 0;
+                double bound = c < e->c ? e->bound * e->scale : 0;
                 if (!(fabs((double)is - (double)wanted) <= bound))
                     fail_msg("%s: channel %d of %d,%d is %g, expected %g", name, c, x, y,
                              (double)is, (double)wanted);
@@ -192,19 +198,20 @@ static struct conv_expected expect(const struct net_graph *graph, const float *i
     return e;
 }
 
-static void run_conv(const struct conv_case *c)
+static void run_kernel(const struct conv_case *c, enum kernel kernel)
 {
+    const struct plan_caps caps = host_caps(kernel == KERNEL_WINOGRAD);
     char name[256];
     name_case(c, name, sizeof(name));
     struct net_graph graph;
     struct plan plan;
     struct daub_error error = {0};
     build_case(&graph, c);
-    if (!net_lower(&plan, &graph, &host_caps, &unit_range, &error))
+    if (!net_lower(&plan, &graph, &caps, &unit_range, &error))
         fail_msg("%s: %s", name, error.message);
     assert_int_equal(plan.step_count, 1);
     const struct plan_step *step = &plan.steps[0];
-    if (step->kernel != KERNEL_CONV_HOST)
+    if (step->kernel != kernel)
         fail_msg("%s is made by %s", name, kernel_info(step->kernel)->name);
     struct host_call call = {
         .kernel = step->kernel, .constants = step->constants, .push = step->push};
@@ -218,18 +225,28 @@ static void run_conv(const struct conv_case *c)
         host_slot_set(&call, slot, plan.weights + step->bind[slot].offset,
                       step->bind[slot].bytes);
     struct conv_expected expected = expect(&graph, image);
+    expected.bound = 1e-5;
+    if (kernel == KERNEL_WINOGRAD) { /* the transforms lose up to one digit */
+        expected.bound = 2e-5;
+        /* Magnitude of the sums, before activations such as CLIP. */
+        expected.scale = fmax(expected.scale, sqrt(c->in_c));
+    }
     size_t c4 = (size_t)(expected.c + 3) / 4;
-    call.constants.own.conv.STATS = 1;
     host_slot_set(&call, SLOT_OUTPUT, NULL,
                   (size_t)expected.h * (size_t)expected.w * c4 * 16);
     host_slot_set(&call, SLOT_STATS, NULL, step->stats_tiles * c4 * 64);
+    call.constants.own.conv.STATS = 1;
     host_run_all(&call, name, check_conv, &expected);
-    call.constants.own.conv.STATS = 0;
     host_slots_free(&call);
     free(expected.out);
     free(image);
     net_plan_free(&plan);
     net_graph_free(&graph);
+}
+
+static void run_conv(const struct conv_case *c)
+{
+    run_kernel(c, KERNEL_CONV_HOST);
 }
 
 static const struct conv_case plain_conv = {.in_c = 16,
@@ -348,12 +365,76 @@ static void test_conv_random(void **state)
     }
 }
 
+/* ---- Winograd ---- */
+
+/* A 3x3 convolution of stride 1 that the planner makes by Winograd's method. */
+static struct conv_case winograd_case(unsigned seed)
+{
+    static const int in[] = {16, 17, 20, 32, 33, 36, 48, 64, 71};
+    static const int out[] = {4, 5, 8, 12, 16, 20, 33, 64, 96};
+    unsigned s = seed * 2654435761u + 1;
+    struct conv_case c = random_case(seed);
+    c.group = 1;
+    c.up = pick(&s, 3) ? 1 : 2;
+    c.in_c = in[pick(&s, 9)];
+    c.out_c = out[pick(&s, 9)];
+    const bool same = pick(&s, 2); /* input and output have the same size */
+    for (int i = 0; i < 4; i++)
+        c.pad[i] = same ? 1 : (int)pick(&s, 4);
+    for (int i = 0; i < 2; i++) {
+        c.kernel[i] = 3;
+        c.stride[i] = c.dilation[i] = 1;
+    }
+    c.h = 4 + (int)pick(&s, 20);
+    c.w = 4 + (int)pick(&s, 60);
+    c.in_act = (enum net_act)(NET_ACT_NONE + (int)pick(&s, 11));
+    return c;
+}
+
+static void test_winograd_random(void **state)
+{
+    (void)state;
+    unsigned first = from_environment("DAUB_TEST_SEED", 1000);
+    unsigned count = from_environment("DAUB_TEST_CASES", 150) / 2;
+    for (unsigned seed = first; seed < first + count; seed++) {
+        struct conv_case c = winograd_case(seed);
+        run_kernel(&c, KERNEL_WINOGRAD);
+    }
+}
+
+/* Maps that are smaller than a tile or than the padding, and many channels. */
+static void test_winograd_shapes(void **state)
+{
+    (void)state;
+    static const struct {
+        int in_c, out_c, h, w;
+    } shapes[] = {{16, 4, 1, 1},   {32, 40, 2, 1},   {48, 33, 1, 30},   {64, 32, 40, 2},
+                  {32, 64, 4, 48}, {128, 128, 9, 9}, {192, 200, 5, 11}, {32, 48, 45, 80}};
+    const size_t count = sizeof(shapes) / sizeof(*shapes);
+    for (size_t k = 0; k < 2 * count; k++) {
+        const size_t i = k % count;
+        struct conv_case c = plain_conv;
+        c.up = 1 + (int)(k / count);
+        c.in_c = shapes[i].in_c;
+        c.out_c = shapes[i].out_c;
+        c.h = shapes[i].h;
+        c.w = shapes[i].w;
+        c.pad_mode = c.h > 1 && c.w > 1 ? NET_PAD_REFLECT : NET_PAD_EDGE;
+        if (c.up == 2 && c.pad_mode == NET_PAD_REFLECT)
+            c.pad[2] = c.pad[3] = 3; /* reflected pixels are not in pairs */
+        c.seed = (unsigned)k;
+        c.affine = i % 2;
+        c.in_act = i % 2 ? NET_ACT_RELU : NET_ACT_NONE;
+        run_kernel(&c, KERNEL_WINOGRAD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_conv_shapes),
-        cmocka_unit_test(test_conv_phases),
-        cmocka_unit_test(test_conv_random),
+        cmocka_unit_test(test_conv_shapes),     cmocka_unit_test(test_conv_phases),
+        cmocka_unit_test(test_conv_random),     cmocka_unit_test(test_winograd_shapes),
+        cmocka_unit_test(test_winograd_random),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

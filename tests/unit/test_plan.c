@@ -112,18 +112,17 @@ static int steps_of(const struct plan *plan, enum kernel kernel)
 /* ---- the Johnson network ---- */
 
 static void check_johnson(const struct net_graph *graph, bool host, bool fp16,
-                          bool winograd, int residual_blocks)
+                          int residual_blocks)
 {
     struct plan plan;
     struct plan_caps caps = caps_of(host, fp16);
-    caps.no_winograd = !winograd;
     planned(&plan, graph, &caps);
     int convs = convolutions(&plan);
-    print_message("%s %s%s: %d convolutions in %zu steps, %d live maps, %.1f MB arena, "
+    print_message("%s %s: %d convolutions in %zu steps, %d live maps, %.1f MB arena, "
                   "%.1f MB weights\n",
-                  host ? "host" : "shaders", fp16 ? "fp16" : "fp32",
-                  winograd ? " winograd" : "", convs, plan.step_count, plan.max_live_maps,
-                  (double)plan.arena_bytes / 1e6, (double)plan.weight_bytes / 1e6);
+                  host ? "host" : "shaders", fp16 ? "fp16" : "fp32", convs,
+                  plan.step_count, plan.max_live_maps, (double)plan.arena_bytes / 1e6,
+                  (double)plan.weight_bytes / 1e6);
     assert_true(convs <= 18);
     assert_int_equal(convs, 2 * residual_blocks + 6);
     assert_true(plan.max_live_maps <= 3);
@@ -143,8 +142,7 @@ static void test_johnson(void **state)
     johnson(&graph, 16, 360, 640);
     prepared(&graph);
     for (int i = 0; i < 3; i++)
-        check_johnson(&graph, i == 0, i == 2, false, 5);
-    check_johnson(&graph, true, false, true, 5);
+        check_johnson(&graph, i == 0, i == 2, 5);
     net_graph_free(&graph);
 }
 
@@ -155,8 +153,85 @@ static void test_web_net(void **state)
     net_graph_init(&graph);
     build_web_net(&graph);
     prepared(&graph);
-    check_johnson(&graph, true, false, false, 2);
-    check_johnson(&graph, false, true, false, 2);
+    check_johnson(&graph, true, false, 2);
+    check_johnson(&graph, false, true, 2);
+    net_graph_free(&graph);
+}
+
+/* ---- Winograd ---- */
+
+static struct plan_caps host_caps(void)
+{
+    return (struct plan_caps){.host = true, .align = 64, .max_range = (uint64_t)1 << 40};
+}
+
+static int winograd_steps(const struct net_graph *graph, const struct plan_caps *caps,
+                          size_t *weight_bytes)
+{
+    struct plan plan;
+    planned(&plan, graph, caps);
+    int count = steps_of(&plan, KERNEL_WINOGRAD);
+    *weight_bytes = plan.weight_bytes;
+    net_plan_free(&plan);
+    return count;
+}
+
+/* In a network of the Johnson kind, the residual blocks and the upsampled convolutions;
+ * the statistics of its normalizations come from the kernel, too. */
+static void test_winograd(void **state)
+{
+    (void)state;
+    struct net_graph graph;
+    struct plan_caps caps = host_caps(), shaders = caps_of(false, false);
+    size_t bytes, direct_bytes;
+    net_graph_init(&graph);
+    johnson(&graph, 16, 90, 160);
+    prepared(&graph);
+    assert_int_equal(winograd_steps(&graph, &caps, &bytes), 12);
+    caps.no_winograd = true;
+    assert_int_equal(winograd_steps(&graph, &caps, &direct_bytes), 0);
+    assert_true(bytes < 5 * direct_bytes);
+    assert_int_equal(winograd_steps(&graph, &shaders, &bytes), 0);
+    net_graph_free(&graph);
+}
+
+/* Convolutions that the kernel cannot make or whose weights become too large. */
+static void test_winograd_limits(void **state)
+{
+    (void)state;
+    static const struct {
+        int in, out, kernel, stride, expected;
+    } cases[] = {{16, 16, 3, 1, 1},   {16, 16, 5, 1, 0}, {16, 16, 3, 2, 0},
+                 {336, 336, 3, 1, 1}, {12, 16, 3, 1, 0}, {16, 3, 3, 1, 0},
+                 {352, 352, 3, 1, 0}};
+    struct plan_caps caps = host_caps();
+    size_t bytes;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct net_graph graph;
+        net_graph_init(&graph);
+        conv(&graph, build_image(&graph, cases[i].in, 8, 8), cases[i].out,
+             cases[i].kernel, cases[i].stride, 1);
+        prepared(&graph);
+        if (winograd_steps(&graph, &caps, &bytes) != cases[i].expected)
+            fail_msg("case %zu has other kernels", i);
+        net_graph_free(&graph);
+    }
+}
+
+/* The weights of a plan with many wide layers. */
+static void test_winograd_memory(void **state)
+{
+    (void)state;
+    struct net_graph graph;
+    struct plan_caps caps = host_caps();
+    size_t bytes;
+    net_graph_init(&graph);
+    int x = build_image(&graph, 320, 8, 8);
+    for (unsigned i = 0; i < 24; i++)
+        x = conv(&graph, x, 320, 3, 1, i);
+    prepared(&graph);
+    assert_in_range(winograd_steps(&graph, &caps, &bytes), 10, 20);
+    assert_true(bytes < (size_t)320 << 20);
     net_graph_free(&graph);
 }
 
@@ -545,6 +620,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_johnson),
         cmocka_unit_test(test_web_net),
+        cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_winograd_limits),
+        cmocka_unit_test(test_winograd_memory),
         cmocka_unit_test(test_memory_1080p),
         cmocka_unit_test(test_placement),
         cmocka_unit_test(test_checker),
