@@ -43,6 +43,7 @@ def add(name, model, image, painting):
 
 # ---- the ONNX project's operator tests, made into networks from picture to painting ----
 
+NEWEST_OPSET = 17  # that daub reads
 RUN = """Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose DepthToSpace Div
 Dropout Elu Exp Flatten Gather GlobalAveragePool HardSigmoid HardSwish Identity
 InstanceNormalization LayerNormalization LeakyRelu MaxPool Mul Neg Pad PRelu Pow Reciprocal
@@ -153,6 +154,8 @@ def operator_tests():
             continue
         op = case.model.graph.node[0].op_type
         version = case.model.opset_import[0].version
+        if version > NEWEST_OPSET:
+            continue  # in newer versions of ONNX, where an operator has changed
         ins, outs = case.data_sets[0]
         try:
             shapes = [np.asarray(x) for x in list(ins) + list(outs)]
@@ -167,9 +170,9 @@ def operator_tests():
                     left_out(case, op, fed, ins) or not np.isfinite(
                         np.asarray(outs[0], np.float64)).all():
                 continue
-            for opset in {max(9, version), 17}:
+            for opset in {max(9, version), NEWEST_OPSET}:
                 # Upsample ended with opset 9.
-                if opset == 17 and op == "Upsample":
+                if opset == NEWEST_OPSET and op == "Upsample":
                     continue
                 model, image, want = wrap(case, (ins, outs), opset, fed)
                 add(f"{case.name}:{'run' if fed else 'fold'}:{opset}", model, image, want)

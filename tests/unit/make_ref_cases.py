@@ -256,7 +256,7 @@ def resizes():
             full = np.array((1, 1) + scales)
             for ni, mode in enumerate(nearest):
                 y = onnx_resize.interpolate_nd(
-                    x, lambda r, m=mode: onnx_resize.nearest_coeffs(r, mode=m),
+                    x, lambda r, *_, m=mode: onnx_resize.nearest_coeffs(r, mode=m),
                     scale_factors=full, coordinate_transformation_mode=coord)
                 add(f"resize {coord} {mode} {scales}", "resize",
                     [1, ci + 1, ni + 1, y.shape[2], y.shape[3]], scales, [x], y)
