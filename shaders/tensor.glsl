@@ -46,7 +46,12 @@ uvec2 pack_act(vec4 v)
 vec4 stored(vec4 v)
 {
 #ifdef FP16
-    return vec4(unpackHalf2x16(packHalf2x16(v.xy)), unpackHalf2x16(packHalf2x16(v.zw)));
+    // Rounded to 11 bits, or to a multiple of 2^-24 where the half is subnormal. Not by
+    // packHalf2x16: compilers may remove it together with its inverse, and round as they like.
+    const uvec4 bits = floatBitsToUint(v);
+    const vec4 normal = uintBitsToFloat((bits + 0xFFFu + (bits >> 13 & 1u)) & ~0x1FFFu);
+    const vec4 subnormal = roundEven(v * 16777216.0) / 16777216.0;
+    return mix(normal, subnormal, lessThan(abs(v), vec4(6.103515625e-5)));
 #else
     return v;
 #endif
