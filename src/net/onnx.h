@@ -18,7 +18,7 @@ struct net_onnx_info {
     int opset;          /* of the default domain, 9..17 accepted */
     int style_count;    /* elements of the style input; 0 where there is none */
     int image_channels; /* 3, or 7 for networks that take the warped previous painting */
-    bool encoder; /* metadata daub.encoder: the output is a vector, not a picture */
+    bool encoder;       /* metadata daub.encoder: the output is a vector, not a picture */
     bool nhwc;          /* image input is [1, H, W, 3] */
     int64_t fixed_height,
         fixed_width;    /* of the image input; 0 where the axis is dynamic */
