@@ -8,7 +8,9 @@
 
 #include "media/still.h"
 #include "util/alloc.h"
+#include "util/clock.h"
 #include "util/error.h"
+#include "util/log.h"
 #include "util/text.h"
 
 void styles_init(struct styles *styles, const struct daub_model *model,
@@ -58,6 +60,7 @@ static bool encode(struct styles *styles, const char *path, struct daub_signal *
                    struct daub_error *error)
 {
     struct daub_error cause = {0};
+    int64_t start_us = daub_clock_us();
     if (!styles->encoder &&
         daub_encoder_load(styles->model, NULL, &styles->encoder, error) != DAUB_OK)
         return false;
@@ -75,6 +78,8 @@ static bool encode(struct styles *styles, const char *path, struct daub_signal *
     if (!ok)
         return daub_fail(error, cause.status, "%s: %s", path, cause.message);
     set_title(path, signal);
+    daub_log(DAUB_LOG_VERBOSE, "the style of %s was found in %.0f ms", path,
+             (double)(daub_clock_us() - start_us) / 1000);
     return true;
 }
 

@@ -28,6 +28,7 @@ struct daub_encoder {
     struct net_graph rest;
     int *means; /* constants of rest, in the order of the output of maps */
     int mean_count;
+    int64_t total;        /* numbers of all means */
     pthread_mutex_t lock; /* rest */
 };
 
@@ -100,6 +101,7 @@ static bool split_at(struct daub_encoder *encoder, const bool *device, int node,
             (struct net_shape){.rank = 4, .dim = {1, net_shape_count(&shape), 1, 1}};
     }
     encoder->means[encoder->mean_count++] = constant;
+    encoder->total += net_shape_count(&shape);
     return true;
 }
 
@@ -322,7 +324,10 @@ enum daub_status daub_encode(struct daub_device *device,
         int64_t count;
         float *means = probe_run(&probe, &encoder->maps, crop, NULL, &count, error);
         ok = means &&
-             add_signal((struct daub_encoder *)encoder, crop, means, signal, error);
+             (count == encoder->total ||
+              daub_fail(error, DAUB_ERROR_MODEL,
+                        "%s: its means have another size than stated", encoder->name));
+        ok = ok && add_signal((struct daub_encoder *)encoder, crop, means, signal, error);
         free(means);
     }
     for (int i = 0; ok && i < signal->count; i++) {

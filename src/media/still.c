@@ -75,6 +75,7 @@ AVFrame *media_still_read(const char *path, struct daub_stop *stop,
                                        .no_audio = true,
                                        .no_subtitles = true,
                                        .pixels = PIXELS_MAX,
+                                       .threads = 1,
                                        .stop = stop};
     if (!check_file(path, error))
         return NULL;

@@ -20,6 +20,8 @@ GRAPH = "testsrc2=size=96x64:rate=25"
 class Session(unittest.TestCase):
     """A daub that listens on a control socket."""
 
+    graph = GRAPH
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -32,7 +34,7 @@ class Session(unittest.TestCase):
 
     def start(self, *words):
         self.daub = subprocess.Popen(
-            [harness.DAUB, "lavfi:" + GRAPH, "--realtime", "--control", self.socket, "-o",
+            [harness.DAUB, "lavfi:" + self.graph, "--realtime", "--control", self.socket, "-o",
              self.path("out.mkv"), "-c:v", "ffv1", "-y", *words], stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         for last in (self.daub.stderr.close, self.daub.wait, self.daub.kill):
