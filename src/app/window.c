@@ -603,7 +603,9 @@ static void handle_character(struct window *w, char c)
         break;
     default:
         if (c >= '1' && c <= '9') {
-            look_set_style(look, c - '1' + (look->styles->info->identity_style == 0));
+            int style = c - '1' + (look->styles->info->identity_style == 0);
+            if (style < look->styles->info->style_count)
+                look_set_style(look, style);
             show_notice(w, look_title(look));
         }
     }
