@@ -42,12 +42,10 @@ static int choose_style(const struct daub_model *model, const char *name,
 {
     const struct daub_model_info *info = daub_model_get_info(model);
     float *weights = calloc((size_t)info->weight_count + 1, sizeof(float));
-    struct daub_mix_part part = {.weight = 1};
     frame_params->style = weights;
-    for (; weights && part.style < info->style_count; part.style++)
-        if (strcmp(info->styles[part.style].name, name) == 0)
-            return daub_model_mix(model, &part, 1, info->boldness, weights, error) ==
-                   DAUB_OK;
+    for (struct daub_mix_part p = {.weight = 1}; p.style < info->style_count; p.style++)
+        if (weights && strcmp(info->styles[p.style].name, name) == 0)
+            return !daub_model_mix(model, &p, 1, info->boldness, weights, error);
     return fail(error, "the model has no such style", name);
 }
 
