@@ -34,27 +34,31 @@ struct daub_encoder {
 
 /* ---- splitting ---- */
 
-static bool is_map(const struct net_graph *graph, int value)
+/* Whether the node makes a vector of a map: its mean over height and width. */
+static bool is_mean(const struct net_node *node)
 {
-    const struct net_value *v = &graph->values[value];
-    return !v->data && (v->shape.rank != 4 ? v->shape.rank > 2
-                                           : v->shape.dim[2] * v->shape.dim[3] > 1);
+    return node->op == NET_MEAN && node->u.mean.axes == 0xc;
 }
 
-/* Marks the nodes that run on the device: those that read or make a map, and all that
- * such nodes need. */
+/* Marks the nodes that run on the device: all but those that read nothing but means and
+ * what is computed from these, and what such nodes need. */
 static void mark_device(const struct net_graph *graph, bool *device)
 {
+    for (size_t n = 0; n < graph->node_count; n++) {
+        const struct net_node *node = &graph->nodes[n];
+        device[n] = node->op == NET_INPUT;
+        for (int i = 0; i < node->input_count; i++) {
+            int from = node->input[i] < 0 ? -1 : graph->values[node->input[i]].producer;
+            device[n] =
+                device[n] || (from >= 0 && device[from] && !is_mean(&graph->nodes[from]));
+        }
+    }
     for (size_t n = graph->node_count; n-- > 0;) {
         const struct net_node *node = &graph->nodes[n];
-        device[n] = device[n] || is_map(graph, node->output);
-        for (int i = 0; i < node->input_count; i++)
-            device[n] =
-                device[n] || (node->input[i] >= 0 && is_map(graph, node->input[i]));
         for (int i = 0; device[n] && i < node->input_count; i++) {
-            int value = node->input[i];
-            if (value >= 0 && graph->values[value].producer >= 0)
-                device[graph->values[value].producer] = true;
+            int from = node->input[i] < 0 ? -1 : graph->values[node->input[i]].producer;
+            if (from >= 0)
+                device[from] = true;
         }
     }
 }
@@ -78,8 +82,9 @@ static bool split_at(struct daub_encoder *encoder, const bool *device, int node,
     struct net_graph *maps = &encoder->maps, *rest = &encoder->rest;
     int value = maps->nodes[node].output;
     struct net_shape shape = maps->values[value].shape;
-    bool mean = maps->nodes[node].op == NET_MEAN && maps->nodes[node].u.mean.axes == 0xc;
-    if (is_map(maps, value) || (shape.rank != 4 && !mean))
+    bool mean = is_mean(&maps->nodes[node]);
+    bool vector = shape.rank == 4 && shape.dim[2] == 1 && shape.dim[3] == 1;
+    if (!mean && !vector)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "%s: node '%s' is no mean of a map over height and width, which "
                          "must precede other operators on vectors",

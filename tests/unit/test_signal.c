@@ -50,7 +50,7 @@ static void test_text(void **state)
     (void)state;
     struct daub_signal signal = {
         .encoder = IDENTIFIER, .title = "caf\xc3\xa9 \"x\"", .count = 7};
-    const float z[7] = {0, -1, 0.1f, 1.0f / 3, -1.1754944e-38f, 3.4028235e38f, 16777217};
+    const float z[7] = {0, -1, 0.1f, 1.0f / 3, -1.1754944e-38f, 3.4028235e38f, 16777216};
     memcpy(signal.z, z, sizeof(z));
     char *text = daub_signal_print(&signal);
     assert_non_null(text);
