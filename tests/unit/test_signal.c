@@ -13,6 +13,7 @@
 #include <daub/daub.h>
 
 #include "onnx_make.h"
+#include "util/alloc.h"
 
 #define IDENTIFIER "0123456789abcdef"
 
@@ -302,6 +303,32 @@ static void test_wrong_encoders(void **state)
     assert_non_null(strstr(error.message, "is an encoder"));
 }
 
+static void test_no_memory(void **state)
+{
+    (void)state;
+    size_t size;
+    Onnx__ModelProto *proto =
+        onnx_make(META "in p 1,3,h,w; f k 3,2 r1; Relu p > r; GlobalAveragePool r > g; "
+                       "Flatten g > f; MatMul f,k > z; out z 1,2");
+    unsigned char *bytes = onnx_make_bytes(proto, &size);
+    onnx_make_free(proto);
+    for (long n = 1;; n++) {
+        struct daub_error error = {0};
+        struct daub_encoder *encoder;
+        daub_alloc_fail_at(n);
+        enum daub_status status =
+            daub_encoder_load_memory(bytes, size, "e", &encoder, &error);
+        daub_alloc_fail_at(0);
+        daub_encoder_free(encoder);
+        if (status == DAUB_OK)
+            break;
+        assert_null(encoder);
+        assert_int_equal(status, DAUB_ERROR_MEMORY);
+        assert_true(n < 1000);
+    }
+    free(bytes);
+}
+
 static void test_finding_encoders(void **state)
 {
     (void)state;
@@ -352,10 +379,15 @@ static void test_finding_encoders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_text),           cmocka_unit_test(test_wrong_texts),
-        cmocka_unit_test(test_metadata),       cmocka_unit_test(test_wrong_metadata),
-        cmocka_unit_test(test_mixes),          cmocka_unit_test(test_wrong_mixes),
-        cmocka_unit_test(test_wrong_encoders), cmocka_unit_test(test_finding_encoders),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_wrong_texts),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_wrong_metadata),
+        cmocka_unit_test(test_mixes),
+        cmocka_unit_test(test_wrong_mixes),
+        cmocka_unit_test(test_wrong_encoders),
+        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_finding_encoders),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
