@@ -406,8 +406,8 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL |
-                  VERB_STYLE)))
+    if (!(verb &
+          (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL | VERB_STYLE)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command has only options", text);
     if (options->input && (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS)))
