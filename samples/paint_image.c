@@ -41,11 +41,11 @@ static int choose_style(const struct daub_model *model, const char *name,
                         struct daub_frame_params *frame_params, struct daub_error *error)
 {
     const struct daub_model_info *info = daub_model_get_info(model);
-    float *weights = calloc((size_t)info->style_count + 1, sizeof(float));
+    float *weights = calloc((size_t)info->weight_count + 1, sizeof(float));
     frame_params->style = weights;
-    for (int i = 0; weights && i < info->style_count; i++)
-        if (strcmp(info->styles[i].name, name) == 0)
-            return weights[i] = 1.0f, 1;
+    for (struct daub_mix_part p = {.weight = 1}; p.style < info->style_count; p.style++)
+        if (weights && strcmp(info->styles[p.style].name, name) == 0)
+            return !daub_model_mix(model, &p, 1, info->boldness, weights, error);
     return fail(error, "the model has no such style", name);
 }
 

@@ -12,6 +12,7 @@
 #include <daub/image.h>
 #include <daub/log.h>
 #include <daub/model.h>
+#include <daub/signal.h>
 #include <daub/status.h>
 #include <daub/stylizer.h>
 

@@ -43,6 +43,12 @@ struct daub_model_info {
     int default_style;     /* index into styles */
     int identity_style;    /* the style that reproduces the input; -1: none */
     const struct daub_style_info *styles;
+    int weight_count;    /* elements of daub_frame_params.style; see daub_model_mix */
+    int has_boldness;    /* it has soft rows, so that the boldness has an effect */
+    float boldness;      /* the default, 0 to 1: as the file states, else 0.5 */
+    const char *encoder; /* identifier of the encoder whose signals it paints with; NULL:
+                            it takes no pictures as styles */
+    int signal_count;    /* elements of such a signal */
 };
 
 /* Loads a model. name_or_path is a path if it contains a '/' or ends in ".onnx", else the
@@ -74,8 +80,8 @@ DAUB_API enum daub_status daub_model_dump(const struct daub_model *model, int wi
                                           int height, FILE *file,
                                           struct daub_error *error);
 
-/* Calls visit(path, user) for every built-in model in the order of names. path is valid
- * during the call. Thread-safe. */
+/* Calls visit(path, user) for every built-in model in the order of names; encoder.onnx is
+ * none. path is valid during the call. Thread-safe. */
 DAUB_API void daub_model_each(void (*visit)(const char *path, void *user), void *user);
 
 #ifdef __cplusplus

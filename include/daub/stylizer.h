@@ -60,9 +60,10 @@ struct daub_frame_params {
      * models the pixels of input and painting are mixed. */
     float strength;
     enum daub_color_mode color;
-    /* Weights of the model's styles, style_count of them, borrowed during the call; NULL:
-     * the default style. A frame with other weights than the previous one is painted
-     * without history. */
+    /* weight_count weights, as daub_model_mix writes them, borrowed during the call;
+     * NULL: the default style. Where the model has neither soft rows nor takes pictures,
+     * weight i is that of style i. A frame with other weights than the previous one is
+     * painted without history. */
     const float *style;
     /* 0: without history, to 1. With DAUB_TEMPORAL_FLOW: how much a place of the picture
      * may change before its history is dropped. With DAUB_TEMPORAL_STATS: statistics are

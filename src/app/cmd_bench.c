@@ -28,7 +28,7 @@ struct bench {
     double *samples; /* milliseconds between two finished frames */
     double total_s;
     struct daub_memory_info memory;
-    float *weights; /* style_count, with --switch-styles; else NULL */
+    float *weights; /* weight_count, with --switch-styles; else NULL */
 };
 
 /* A moving gradient with noise: no area is flat, and every picture differs. */
@@ -262,13 +262,14 @@ static void add_memory(cJSON *root, const struct bench *bench)
 static bool measure_switching(struct bench *bench, cJSON *root, struct daub_error *error)
 {
     double best[2] = {0};
-    int styles = daub_model_get_info(bench->model)->style_count;
+    const struct daub_model_info *info = daub_model_get_info(bench->model);
+    int styles = info->style_count;
     int frames = bench->frames / SWITCH_ROUNDS > 1 ? bench->frames / SWITCH_ROUNDS : 1;
     if (styles < 2)
         return daub_fail(
             error, DAUB_ERROR_ARGUMENT,
             "--switch-styles needs a model of several styles; set it with -m");
-    float *weights = daub_alloc((size_t)styles, sizeof(*weights));
+    float *weights = daub_alloc((size_t)info->weight_count, sizeof(*weights));
     if (!weights)
         return daub_no_memory(error, "the benchmark");
     struct daub_stylizer *stylizer = create(bench, error);

@@ -1,11 +1,12 @@
-/* The command "daub models --gallery": one picture in every style of a model, on one
- * sheet. */
+/* The command "daub models --gallery": one picture in every style of a model, and in
+ * those of pictures, on one sheet. */
 #include <stdlib.h>
 
 #include "app/commands.h"
 #include "app/files.h"
 #include "app/painter.h"
 #include "app/signals.h"
+#include "app/styles.h"
 #include "media/sheet.h"
 #include "util/alloc.h"
 #include "util/error.h"
@@ -26,6 +27,7 @@ struct gallery {
     AVFrame *canvas; /* frame template of the sheet */
     struct media_sink *sink;
     struct media_pool pool;
+    struct styles styles;
     float *weights;
 };
 
@@ -90,22 +92,26 @@ static bool add(struct gallery *gallery, const struct daub_frame_params *params,
 
 static enum exit_code paint(struct gallery *gallery)
 {
-    const struct daub_model_info *info = daub_model_get_info(gallery->model);
+    const struct daub_model_info *info = gallery->styles.info;
     struct daub_error error = {0};
     struct daub_frame_params params = {.strength = 0};
+    float boldness = command_boldness(gallery->options, info);
     bool ok = add(gallery, &params, "photo", &error);
     params.strength = 1;
     if (info->style_count == 0) /* a model of one fixed style */
         ok = ok && add(gallery, &params, info->name, &error);
     params.style = gallery->weights;
-    for (int i = 0; ok && i < info->style_count; i++) {
+    for (int i = 0; ok && i < styles_count(&gallery->styles); i++) {
+        const struct style_mix mix = {.parts = {{i, 1}}, .count = 1};
         if (daub_stop_requested(&gallery->stop))
             return EXIT_CODE_INTERRUPTED;
         if (i == info->identity_style)
             continue;
-        gallery->weights[i] = 1;
-        ok = add(gallery, &params, info->styles[i].name, &error);
-        gallery->weights[i] = 0;
+        ok = styles_weights(&gallery->styles, &mix, boldness, gallery->weights, &error) &&
+             add(gallery, &params,
+                 i < info->style_count ? info->styles[i].name
+                                       : styles_title(&gallery->styles, i),
+                 &error);
     }
     AVFrame *frame = ok ? media_sheet_finish(gallery->sheet, &error) : NULL;
     if (!frame)
@@ -120,6 +126,20 @@ static enum exit_code paint(struct gallery *gallery)
     return EXIT_CODE_DONE;
 }
 
+/* Finds the signals of the pictures after the input. */
+static enum exit_code add_pictures(struct gallery *gallery)
+{
+    const struct option_list *pictures = &gallery->options->others;
+    struct daub_error error = {0};
+    int style;
+    styles_init(&gallery->styles, gallery->model, gallery->device, &gallery->stop);
+    for (size_t i = 0; i < pictures->count; i++) {
+        if (!styles_add(&gallery->styles, pictures->values[i], &style, &error))
+            return files_fail(&error, EXIT_CODE_INPUT);
+    }
+    return EXIT_CODE_DONE;
+}
+
 static enum exit_code prepare(struct gallery *gallery)
 {
     const struct options *options = gallery->options;
@@ -130,11 +150,13 @@ static enum exit_code prepare(struct gallery *gallery)
         code = files_check_output(options, options->gallery, &gallery->stop, &replace);
     if (code == EXIT_CODE_DONE)
         code = command_open(options, &gallery->device, &gallery->model);
+    if (code == EXIT_CODE_DONE)
+        code = add_pictures(gallery);
     if (code != EXIT_CODE_DONE)
         return code;
-    const struct daub_model_info *info = daub_model_get_info(gallery->model);
-    int styles = info->style_count - (info->identity_style >= 0);
-    gallery->weights = daub_alloc((size_t)info->style_count + 1, sizeof(float));
+    const struct daub_model_info *info = gallery->styles.info;
+    int styles = styles_count(&gallery->styles) - (info->identity_style >= 0);
+    gallery->weights = daub_alloc((size_t)info->weight_count + 1, sizeof(float));
     if (!gallery->weights)
         daub_no_memory(&error, "the gallery");
     if (!gallery->weights || !prepare_input(gallery, &error) ||
@@ -161,6 +183,7 @@ static void gallery_uninit(struct gallery *gallery)
     if (gallery->painter_made)
         painter_uninit(&gallery->painter);
     free(gallery->weights);
+    styles_uninit(&gallery->styles);
     daub_model_free(gallery->model);
     daub_device_close(gallery->device);
     av_frame_free(&gallery->canvas);
@@ -176,7 +199,7 @@ int command_gallery(const struct options *options)
     struct daub_error error = {0};
     if (!options->input) {
         daub_log(DAUB_LOG_ERROR, "--gallery needs a picture or a video to paint: daub "
-                                 "models --gallery SHEET INPUT");
+                                 "models --gallery SHEET INPUT [PICTURE...]");
         return EXIT_CODE_USAGE;
     }
     if (!daub_stop_init(&gallery.stop, &error))

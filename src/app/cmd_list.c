@@ -147,6 +147,8 @@ static void print_model(const char *path, void *user)
     putchar('\n');
     for (int i = 0; i < info->style_count; i++)
         print_style(&info->styles[i], i == info->default_style);
+    if (info->encoder)
+        printf("   and any picture: -s painting.jpg\n");
     daub_model_free(model);
 }
 

@@ -33,11 +33,10 @@ struct work {
     size_t sink_count;
     struct daub_device *device;
     struct daub_model *model;
-    float *weights;
+    struct styles styles;
+    struct look look;
     struct painter painter;
     bool painter_made;
-    struct daub_frame_params frame_params; /* at the start */
-    struct look look;
     struct pace pace;
     struct session_state state;
     struct recorder *recorder; /* NULL, or one of sinks */
@@ -228,23 +227,35 @@ static enum exit_code open_outputs(struct work *work)
     return code;
 }
 
+/* Opens device and model and makes the look of the options. */
+static enum exit_code make_look(struct work *work)
+{
+    const struct options *options = work->options;
+    struct daub_error error = {0};
+    struct style_mix mix;
+    enum exit_code code = command_open(options, &work->device, &work->model);
+    if (code != EXIT_CODE_DONE)
+        return code;
+    styles_init(&work->styles, work->model, work->device, &work->stop);
+    if (!styles_parse(&work->styles, options->style, &mix, &error))
+        return daub_stop_requested(&work->stop) ? EXIT_CODE_INTERRUPTED
+                                                : files_fail(&error, EXIT_CODE_INPUT);
+    struct daub_frame_params params = {.strength = (float)options->strength,
+                                       .color = options->keep_colors   ? DAUB_COLOR_KEEP
+                                                : options->colors_only ? DAUB_COLOR_ONLY
+                                                                       : DAUB_COLOR_PAINT,
+                                       .stability = (float)options->stability};
+    float boldness = command_boldness(options, work->styles.info);
+    if (!look_init(&work->look, &work->painter, &work->styles, &mix, boldness, &params,
+                   &error))
+        return command_fail(EXIT_CODE_FAILED, &error);
+    return EXIT_CODE_DONE;
+}
+
 static enum exit_code make_painter(struct work *work)
 {
     const struct options *options = work->options;
     struct daub_error error = {0};
-    enum exit_code code = command_open(options, &work->device, &work->model);
-    if (code != EXIT_CODE_DONE)
-        return code;
-    if (!style_parse(options->style, daub_model_get_info(work->model), &work->weights,
-                     &error))
-        return command_fail(EXIT_CODE_USAGE, &error);
-    work->frame_params =
-        (struct daub_frame_params){.strength = (float)options->strength,
-                                   .color = options->keep_colors   ? DAUB_COLOR_KEEP
-                                            : options->colors_only ? DAUB_COLOR_ONLY
-                                                                   : DAUB_COLOR_PAINT,
-                                   .style = work->weights,
-                                   .stability = (float)options->stability};
     struct painter_params params = {
         .device = work->device,
         .model = work->model,
@@ -253,7 +264,7 @@ static enum exit_code make_painter(struct work *work)
         .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
                                               : (enum daub_temporal)options->temporal,
         .scene_threshold = (float)options->scene_threshold,
-        .frame_params = work->frame_params,
+        .frame_params = work->look.params,
         .output = work->output,
         .keep_input = wants_window(options),
     };
@@ -351,14 +362,11 @@ static enum exit_code open_control(struct work *work)
                               &error);
 }
 
-/* Opens the look and what controls the session: recorder, window and control socket. */
+/* Opens what controls the session: recorder, window and control socket. */
 static enum exit_code open_controls(struct work *work)
 {
     struct daub_error error = {0};
     enum exit_code code = EXIT_CODE_DONE;
-    if (!look_init(&work->look, &work->painter, daub_model_get_info(work->model),
-                   &work->frame_params, &error))
-        return command_fail(EXIT_CODE_FAILED, &error);
     if (!wants_window(work->options) && !work->options->control)
         return EXIT_CODE_DONE;
     struct recorder_params params = {.input = &work->source->info, .frame = work->output};
@@ -383,7 +391,9 @@ static enum exit_code run(struct work *work)
         progress_init(&progress, (enum progress_kind)work->options->progress,
                       &work->source->info);
         progress_preparing(&progress);
-        code = make_painter(work);
+        code = make_look(work);
+        if (code == EXIT_CODE_DONE)
+            code = make_painter(work);
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_controls(work);
@@ -419,13 +429,13 @@ static void work_uninit(struct work *work)
     speaker_close(work->speaker);
     if (work->painter_made)
         painter_uninit(&work->painter);
-    free(work->weights);
+    look_uninit(&work->look);
+    styles_uninit(&work->styles);
     daub_model_free(work->model);
     daub_device_close(work->device);
     for (size_t i = 0; i < work->sink_count; i++)
         media_sink_destroy(work->sinks[i]);
     free(work->sinks);
-    look_uninit(&work->look);
     av_frame_free(&work->output);
     media_source_destroy(work->source);
 }

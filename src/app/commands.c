@@ -11,9 +11,11 @@ const struct command commands[] = {
      command_paint},
     {"bench", VERB_BENCH, "", "Measures how fast a model paints; prints JSON.",
      command_bench},
-    {"models", VERB_MODELS, "[--gallery SHEET INPUT]",
+    {"models", VERB_MODELS, "[--gallery SHEET INPUT [PICTURE...]]",
      "Lists the built-in models and their styles, or paints a picture in every style.",
      command_models},
+    {"style", VERB_STYLE, "PICTURE -o ROW.json",
+     "Keeps what makes a picture a style, for -s ROW.json.", command_style},
     {"model", VERB_MODEL, "FILE --dump graph|plan",
      "Prints what a model is made of, for a picture of 640x360 or --size.",
      command_model},
@@ -41,6 +43,15 @@ const char *command_default_model(const struct daub_device_info *device)
     bool fast = device && (device->kind == DAUB_DEVICE_DISCRETE ||
                            device->kind == DAUB_DEVICE_VIRTUAL);
     return fast ? "standard" : "lite";
+}
+
+float command_boldness(const struct options *options, const struct daub_model_info *model)
+{
+    if (options->has_boldness && !model->has_boldness)
+        daub_log(DAUB_LOG_INFO,
+                 "--boldness has no effect: model %s has one kind of strokes only",
+                 model->name);
+    return options->has_boldness ? (float)options->boldness : model->boldness;
 }
 
 struct daub_device_params command_device_params(const struct options *options)

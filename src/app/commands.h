@@ -10,6 +10,7 @@ int command_bench(const struct options *options);
 int command_models(const struct options *options);
 int command_model(const struct options *options);
 int command_gallery(const struct options *options); /* of models --gallery */
+int command_style(const struct options *options);
 int command_metrics(const struct options *options);
 int command_ctl(const struct options *options);
 int command_devices(const struct options *options);
@@ -21,6 +22,10 @@ int command_fail(enum exit_code code, const struct daub_error *error);
 /* The default model: standard on graphics cards with their own memory, lite on other
  * devices and where device is NULL. */
 const char *command_default_model(const struct daub_device_info *device);
+
+/* The boldness of the options, or the model's default. Says so where it has no effect. */
+float command_boldness(const struct options *options,
+                       const struct daub_model_info *model);
 
 /* The device parameters that the options ask for. */
 struct daub_device_params command_device_params(const struct options *options);

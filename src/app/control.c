@@ -138,8 +138,8 @@ void control_close(struct control *c)
 
 /* What a message asks for; all of it is checked before any of it is done. */
 struct request {
-    float *weights;          /* owned; NULL: no style is given */
-    struct look_change look; /* without the weights */
+    struct style_mix mix;    /* count 0: no style is given */
+    struct look_change look; /* without the mix */
     bool has_pause, pause, quit, status;
     bool has_record, record, picture;
     const char *record_path, *picture_path; /* the message's; NULL: named by the time */
@@ -187,9 +187,10 @@ static bool parse_member(struct control *c, const cJSON *item, struct request *r
     if (strcmp(key, "style") == 0) {
         if (!text)
             return daub_fail(error, DAUB_ERROR_ARGUMENT, "style must be a text");
-        free(r->weights);
-        return style_parse(text, c->params.look->model, &r->weights, error);
+        return styles_parse(c->params.look->styles, text, &r->mix, error);
     }
+    if (strcmp(key, "boldness") == 0)
+        return parse_share(item, &r->look.boldness, &r->look.has_boldness, error);
     if (strcmp(key, "strength") == 0)
         return parse_share(item, &r->look.strength, &r->look.has_strength, error);
     if (strcmp(key, "stability") == 0)
@@ -218,8 +219,8 @@ static bool parse_member(struct control *c, const cJSON *item, struct request *r
     if (strcmp(key, "status") == 0)
         return parse_flag(item, &r->status, &given, error);
     return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                     "unknown member; there are style, strength, stability, colors, "
-                     "bypass, pause, record, picture, quit and status");
+                     "unknown member; there are style, boldness, strength, stability, "
+                     "colors, bypass, pause, record, picture, quit and status");
 }
 
 /* Does what can fail before anything is changed; adds the files' names to the answer. */
@@ -246,8 +247,9 @@ static bool write_files(struct control *c, const struct request *r, cJSON *answe
 static void apply(struct control *c, const struct request *r)
 {
     struct look_change change = r->look;
-    change.weights = r->weights;
-    look_commit(c->params.look, &change, change.weights ? LOOK_FADE_US : 0);
+    change.mix = r->mix.count > 0 ? &r->mix : NULL;
+    look_commit(c->params.look, &change,
+                change.mix || change.has_boldness ? LOOK_FADE_US : 0);
     if (r->has_pause)
         atomic_store(&c->params.pace->paused, r->pause);
     if (r->quit) {
@@ -267,6 +269,7 @@ static void add_status(const struct control *c, cJSON *answer)
     const struct look *look = c->params.look;
     const struct session_state *state = c->params.state;
     cJSON_AddStringToObject(answer, "style", look_title(look));
+    cJSON_AddNumberToObject(answer, "boldness", share(look->boldness));
     cJSON_AddNumberToObject(answer, "strength", share(look->params.strength));
     cJSON_AddNumberToObject(answer, "stability", share(look->params.stability));
     cJSON_AddStringToObject(answer, "colors",
@@ -316,7 +319,6 @@ static char *execute(struct control *c, const char *line, size_t length)
     char *text = cJSON_PrintUnformatted(answer);
     cJSON_Delete(message);
     cJSON_Delete(answer);
-    free(r.weights);
     return text;
 }
 

@@ -2,13 +2,15 @@
  *
  * Each line is an object whose members are applied together or, where one of them is
  * wrong, not at all; each is answered by one line, {"ok": true} or {"ok": false, "error":
- * "..."}. Members: "style" (a name or a mix, as -s takes), "strength" and "stability" (0
- * to 1, in hundredths), "colors" ("paint" or "keep"), "bypass" and "pause" (true or
+ * "..."}. Members: "style" (what -s takes), "boldness", "strength" and "stability" (0 to
+ * 1, in hundredths), "colors" ("paint" or "keep"), "bypass" and "pause" (true or
  * false), "record" (true or the name of a file, and false), "picture" (true or the name
  * of a file), "quit" (true), and "status" (true), whose answer contains the look and the
- * timing. A style fades in within half a second, together with the strength and the
- * stability of the same message. Files are written before anything else is done, and are
- * kept where a later member fails; answers contain their names. */
+ * timing. Style and boldness fade in within half a second, together with the strength
+ * and the stability of the same message. A picture as a style takes some tenths of a
+ * second, during which the main thread does nothing else. Files are written before
+ * anything else is done, and are kept where a later member fails; answers contain their
+ * names. */
 #ifndef DAUB_APP_CONTROL_H
 #define DAUB_APP_CONTROL_H
 

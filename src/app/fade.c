@@ -9,25 +9,25 @@ enum { FROM = 0, TO, ROWS };
 
 static float *row(const struct fade *fade, int index)
 {
-    return fade->weights + (size_t)index * (size_t)fade->style_count;
+    return fade->weights + (size_t)index * (size_t)fade->weight_count;
 }
 
 static void set_target(struct fade *fade, const struct daub_frame_params *params)
 {
     fade->to = *params;
     fade->to.style = NULL;
-    for (int i = 0; i < fade->style_count; i++)
+    for (int i = 0; i < fade->weight_count; i++)
         row(fade, TO)[i] = params->style ? params->style[i] : i == fade->default_style;
 }
 
 bool fade_init(struct fade *fade, const struct daub_model_info *model,
                const struct daub_frame_params *params, struct daub_error *error)
 {
-    *fade = (struct fade){.style_count = model->style_count,
+    *fade = (struct fade){.weight_count = model->weight_count,
                           .default_style = model->default_style};
-    if (fade->style_count) {
+    if (fade->weight_count) {
         fade->weights =
-            daub_alloc((size_t)fade->style_count * ROWS, sizeof(*fade->weights));
+            daub_alloc((size_t)fade->weight_count * ROWS, sizeof(*fade->weights));
         if (!fade->weights)
             return daub_no_memory(error, "the style weights");
     }
@@ -63,11 +63,11 @@ void fade_at(const struct fade *fade, int64_t now_us, struct daub_frame_params *
         result.strength = mix(fade->from.strength, fade->to.strength, part);
         result.stability = mix(fade->from.stability, fade->to.stability, part);
     }
-    for (int i = 0; i < fade->style_count; i++) {
+    for (int i = 0; i < fade->weight_count; i++) {
         float to = row(fade, TO)[i];
         weights[i] = part < 1 ? mix(row(fade, FROM)[i], to, part) : to;
     }
-    result.style = fade->style_count ? weights : NULL;
+    result.style = fade->weight_count ? weights : NULL;
     *params = result;
 }
 

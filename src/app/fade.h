@@ -11,8 +11,8 @@
 
 /* Use from one thread at a time. */
 struct fade {
-    int style_count, default_style;
-    float *weights;                    /* [2][style_count]: at the start and at the end */
+    int weight_count, default_style;
+    float *weights; /* [2][weight_count]: at the start and at the end */
     struct daub_frame_params from, to; /* without the style */
     int64_t start_us, length_us;
 };
@@ -25,9 +25,8 @@ bool fade_init(struct fade *fade, const struct daub_model_info *model,
 void fade_to(struct fade *fade, const struct daub_frame_params *params, int64_t now_us,
              int64_t length_us);
 /* The parameters at now_us, not before the start of the fade. params->style becomes
- * weights, style_count of them, which the caller owns; NULL where the model has no
- * styles.
- */
+ * weights, weight_count of them, which the caller owns; NULL where the model has no
+ * styles. */
 void fade_at(const struct fade *fade, int64_t now_us, struct daub_frame_params *params,
              float *weights);
 void fade_uninit(struct fade *fade);

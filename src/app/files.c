@@ -15,9 +15,7 @@
 #include "util/file.h"
 #include "util/log.h"
 
-/* Logs the error and returns its code; side (input or output) where the status does not
- * determine it. */
-static enum exit_code fail(const struct daub_error *error, enum exit_code side)
+enum exit_code files_fail(const struct daub_error *error, enum exit_code side)
 {
     return (enum exit_code)command_fail(
         error->status == DAUB_ERROR_ARGUMENT ? EXIT_CODE_USAGE
@@ -74,7 +72,7 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
     if (media_path_is_camera(options->input)) {
         struct media_camera_params camera;
         if (!camera_params(options, stop, &camera, &error))
-            return fail(&error, EXIT_CODE_USAGE);
+            return files_fail(&error, EXIT_CODE_USAGE);
         *source = media_camera_open(&camera, &error);
     } else {
         *source = media_source_open(&params, &error);
@@ -83,7 +81,7 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
         return EXIT_CODE_DONE;
     if (daub_stop_requested(stop))
         return EXIT_CODE_INTERRUPTED;
-    return fail(&error, EXIT_CODE_INPUT);
+    return files_fail(&error, EXIT_CODE_INPUT);
 }
 
 static bool is_file(const char *path)
@@ -175,5 +173,5 @@ enum exit_code files_open_sink(const struct media_sink_params *params,
         return EXIT_CODE_DONE;
     /* the stop ended the wait for the reader of a named pipe */
     return daub_stop_requested(stop) ? EXIT_CODE_INTERRUPTED
-                                     : fail(&error, EXIT_CODE_OUTPUT);
+                                     : files_fail(&error, EXIT_CODE_OUTPUT);
 }

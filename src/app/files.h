@@ -9,6 +9,10 @@
 #include "media/source.h"
 #include "util/stop.h"
 
+/* Logs the error and returns its code; side (input or output) where the status does not
+ * determine it. */
+enum exit_code files_fail(const struct daub_error *error, enum exit_code side);
+
 /* Opens the input; *source is the caller's. */
 enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
                                  struct media_source **source);

@@ -108,10 +108,12 @@ static const struct option table[] = {
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
 
-    {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT, FIELD(outputs),
+    {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT | VERB_STYLE,
+     FIELD(outputs),
      .help = "where the painting goes: a video, an image, a pattern of images, a URL, a "
              "virtual camera (vcam:, /dev/video10, pipewire:NAME), or - for y4m on standard "
-             "output; may be given several times; without any, a window shows it"},
+             "output; may be given several times; without any, a window shows it. Of daub "
+             "style: the file of the style, such as row.json"},
     {NULL, "--vcam", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(vcam),
      .help = "show the painting as a camera of other programs, with v4l2loopback or else "
              "PipeWire, and in a window"},
@@ -138,14 +140,15 @@ static const struct option table[] = {
     {NULL, "--plot", NULL, KIND_TEXT, "FILE.svg", VERB_METRICS, FIELD(plot),
      .help = "draw E_warp over time"},
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
-     .help = "image that shows the input's first frame in every style of a model"},
+     .help = "image that shows the input's first frame in every style of a model, and in "
+             "those of the pictures after it"},
     {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_verify),
      .help = "do not read a finished file again to check that it is complete"},
     {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,
      .help = "print the network as a graph of operators, or as the plan of kernel calls "
              "that the device runs"},
-    {NULL, "-y", NULL, KIND_FLAG, NULL, VERB_PAINT | VERB_MODELS | VERB_METRICS,
-     FIELD(overwrite),
+    {NULL, "-y", NULL, KIND_FLAG, NULL,
+     VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_STYLE, FIELD(overwrite),
      .help = "replace existing files"},
     {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
      .help = "never replace an existing file, and do not ask"},
@@ -155,16 +158,21 @@ static const struct option table[] = {
      .help = "leave subtitles out (they are copied by default)"},
 
     {"Painting", "-m", "--model", KIND_TEXT, "NAME",
-     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS, FIELD(model),
+     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_STYLE, FIELD(model),
      .help = "a model of \"daub models\" or an .onnx file"},
     {NULL, "--model-range", NULL, KIND_CHOICE, "R",
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_MODEL, FIELD(model_range),
      .choices = ranges,
      .help = "pixel values of an .onnx file that does not state them: 1, 255 or -1..1"},
     {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),
-     .help = "style inside the model, or a mix: NAME[=W][,NAME=W..]"},
+     .help = "a style of the model, a picture (painting.jpg) to paint like, or what \"daub "
+             "style\" made of one (row.json); or a mix: STYLE[=W][,STYLE=W..]"},
     {NULL, "--strength", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(strength), .min = 0,
      .max = 1, .help = "0 (the input) to 1 (the painting; default)"},
+    {NULL, "--boldness", NULL, KIND_REAL, "B", VERB_PAINT | VERB_MODELS, FIELD(boldness),
+     GIVEN(has_boldness), .min = 0, .max = 1,
+     .help = "0 (soft strokes) to 1 (bold ones), where the model has both; the model says "
+             "what is the default"},
     {NULL, "--keep-colors", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(keep_colors),
      .help = "paint brightness only, keep the input's colours"},
     {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(colors_only),
@@ -189,7 +197,8 @@ static const struct option table[] = {
      .help = "size of the output; the input's by default"},
 
     {"Device", "-g", "--gpu", KIND_TEXT, "DEV",
-     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_MODEL, FIELD(gpu),
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_MODEL | VERB_STYLE,
+     FIELD(gpu),
      .help = "number, name or UUID of \"daub devices\", processor, or auto (default)"},
     {NULL, "--precision", NULL, KIND_CHOICE, "P",
      VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(precision),
@@ -199,8 +208,9 @@ static const struct option table[] = {
      .help = "kernel set: shaders, host (C functions, on the processor), host-avx512, host-avx2, "
              "host-neon or host-generic (one instruction set), or auto (default: host where "
              "the device can run it)"},
-    {NULL, "--threads", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS,
-     FIELD(threads), .min = 1, .max = 256,
+    {NULL, "--threads", NULL, KIND_INT, "N",
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_STYLE, FIELD(threads), .min = 1,
+     .max = 256,
      .help = "threads that paint on the processor; default: one for each processor that daub "
              "may use"},
     {NULL, "--validation", NULL, KIND_FLAG, NULL,
@@ -396,10 +406,11 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL)))
+    if (!(verb &
+          (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL | VERB_STYLE)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command has only options", text);
-    if (options->input && (verb & (VERB_METRICS | VERB_CTL)))
+    if (options->input && (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS)))
         return append(&options->others, text, error);
     if (options->input)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,

@@ -40,6 +40,8 @@ struct options {
     const char *model, *style, *gallery;
     int model_range; /* enum daub_model_range */
     double strength; /* 1 by default */
+    double boldness;
+    bool has_boldness; /* else the model's default */
     bool keep_colors, colors_only;
     int temporal;     /* enum daub_temporal */
     double stability; /* DAUB_STABILITY_DEFAULT by default */
@@ -76,7 +78,8 @@ enum {
     VERB_METRICS = 1 << 5,
     VERB_CTL = 1 << 6,
     VERB_MODEL = 1 << 7,
-    VERB_ALL = 0xff,
+    VERB_STYLE = 1 << 8,
+    VERB_ALL = 0x1ff,
 };
 
 struct command {
@@ -109,10 +112,5 @@ bool size_parse(const char *text, const char *option, struct size_spec *size,
 /* Applies the spec to a picture of width x height; gives at least 1 x 1. */
 void size_apply(const struct size_spec *size, int width, int height, int *new_width,
                 int *new_height);
-
-/* Parses "NAME[=W][,NAME=W..]" to one weight for each style of the model, with the sum 1.
- * The caller frees *weights with free(); it is NULL where text is NULL. */
-bool style_parse(const char *text, const struct daub_model_info *model, float **weights,
-                 struct daub_error *error);
 
 #endif

@@ -202,7 +202,7 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
     if (!fade_init(&painter->fade, model, &params->frame_params, error))
         return false;
     painter->style_weights =
-        daub_alloc((size_t)model->style_count, sizeof(*painter->style_weights));
+        daub_alloc((size_t)model->weight_count, sizeof(*painter->style_weights));
     if (!painter->style_weights)
         return daub_no_memory(error, "the painter");
     enum daub_pixel_format pixel = media_pixel_from_av(params->output->format);

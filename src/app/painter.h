@@ -59,7 +59,7 @@ struct painter {
 
     pthread_mutex_t lock;
     struct fade fade;     /* lock */
-    float *style_weights; /* of the frame that is being submitted; style_count */
+    float *style_weights; /* of the frame that is being submitted; weight_count */
 };
 
 /* Creates the stylizer for frames like first. Uninit is allowed after failure. */

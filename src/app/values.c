@@ -1,12 +1,9 @@
-/* Parsing of sizes and of mixes of styles. */
+/* Parsing of sizes. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "app/options.h"
-#include "util/alloc.h"
 #include "util/error.h"
 #include "util/text.h"
 
@@ -78,88 +75,4 @@ void size_apply(const struct size_spec *size, int width, int height, int *new_wi
         *new_width = width == shorter ? size->height : (*new_width + 1) / 2 * 2;
         *new_height = height == shorter ? size->height : (*new_height + 1) / 2 * 2;
     }
-}
-
-static bool style_index(const char *name, size_t length,
-                        const struct daub_model_info *model, int *index,
-                        struct daub_error *error)
-{
-    char word[128];
-    snprintf(word, sizeof(word), "%.*s", (int)length, name);
-    for (int i = 0; i < model->style_count; i++) {
-        if (strcasecmp(model->styles[i].name, word) == 0) {
-            *index = i;
-            return true;
-        }
-    }
-    const char **names = daub_alloc((size_t)model->style_count, sizeof(*names));
-    if (!names)
-        return daub_no_memory(error, "the style weights");
-    for (int i = 0; i < model->style_count; i++)
-        names[i] = model->styles[i].name;
-    const char *nearest = daub_text_nearest(word, names, (size_t)model->style_count);
-    free(names);
-    return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                     "model %s has no style %s%s%s%s; \"daub models\" lists them",
-                     model->name, word, nearest ? "; did you mean " : "",
-                     nearest ? nearest : "", nearest ? "?" : "");
-}
-
-static bool add_style(const char *part, size_t length,
-                      const struct daub_model_info *model, float *weights,
-                      struct daub_error *error)
-{
-    const char *equals = memchr(part, '=', length);
-    size_t name_length = equals ? (size_t)(equals - part) : length;
-    double weight = 1;
-    int index = 0;
-    if (equals) {
-        char number[32];
-        snprintf(number, sizeof(number), "%.*s", (int)(length - name_length - 1),
-                 equals + 1);
-        if (!daub_text_double(number, 0, 1000, &weight))
-            return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                             "--style %.*s: the weight must be a number from 0 to 1000",
-                             (int)length, part);
-    }
-    if (!style_index(part, name_length, model, &index, error))
-        return false;
-    weights[index] += (float)weight;
-    return true;
-}
-
-bool style_parse(const char *text, const struct daub_model_info *model, float **weights,
-                 struct daub_error *error)
-{
-    *weights = NULL;
-    if (!text)
-        return true;
-    if (model->style_count == 0)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "model %s has only one style; leave out --style", model->name);
-    float *made = daub_alloc((size_t)model->style_count, sizeof(*made));
-    if (!made)
-        return daub_no_memory(error, "the style weights");
-    for (const char *part = text;; part++) {
-        size_t length = strcspn(part, ",");
-        if (!add_style(part, length, model, made, error)) {
-            free(made);
-            return false;
-        }
-        part += length;
-        if (!*part)
-            break;
-    }
-    float sum = 0;
-    for (int i = 0; i < model->style_count; i++)
-        sum += made[i];
-    if (sum <= 0) {
-        free(made);
-        return daub_fail(error, DAUB_ERROR_ARGUMENT, "--style %s: every weight is 0",
-                         text);
-    }
-    for (int i = 0; i < model->style_count; i++)
-        made[i] /= sum;
-    *weights = made;
-    return true;
 }

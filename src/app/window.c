@@ -54,8 +54,8 @@ static const char help[] =
     "q  quit\n"
     "space  pause        . ,  next, previous frame\n"
     "left right  seek 5 s        down up  seek 60 s        m  mute\n"
-    "< >  previous, next style        1..9  style\n"
-    "[ ]  strength        { }  stability        t  stability on, off\n"
+    "< >  previous, next style        1..9  style, or drop a picture\n"
+    "[ ]  strength     ( )  boldness     { }  stability     t  off, on\n"
     "c  keep the input's colours        b  show the input\n"
     "tab  input beside the painting; the mouse moves the border\n"
     "h  mirror        f  full screen\n"
@@ -497,6 +497,31 @@ static void change_strength(struct look *look, float strength)
                 0);
 }
 
+static void change_boldness(struct window *w, float boldness)
+{
+    struct look *look = w->params.look;
+    if (!look->styles->info->has_boldness) {
+        show_notice(w, "this model has one kind of strokes only");
+        return;
+    }
+    look_commit(look, &(struct look_change){.has_boldness = true, .boldness = boldness},
+                0);
+    show_percent(w, "boldness", look->boldness);
+}
+
+/* Paints like the picture that was dropped on the window. */
+static void drop_picture(struct window *w, const char *path)
+{
+    struct daub_error error = {0};
+    int style;
+    if (!styles_add(w->params.look->styles, path, &style, &error)) {
+        show_notice(w, error.message);
+        return;
+    }
+    look_set_style(w->params.look, style);
+    show_notice(w, look_title(w->params.look));
+}
+
 static void change_stability(struct look *look, float stability)
 {
     look_commit(look,
@@ -552,6 +577,10 @@ static void handle_character(struct window *w, char c)
         change_strength(look, look->params.strength + (c == '[' ? -0.05f : 0.05f));
         show_percent(w, "strength", look->params.strength);
         break;
+    case '(':
+    case ')':
+        change_boldness(w, look->boldness + (c == '(' ? -0.05f : 0.05f));
+        break;
     case '{':
     case '}':
         change_stability(look, look->params.stability + (c == '{' ? -0.05f : 0.05f));
@@ -567,7 +596,9 @@ static void handle_character(struct window *w, char c)
         break;
     default:
         if (c >= '1' && c <= '9') {
-            look_set_style(look, c - '1' + (look->model->identity_style == 0));
+            int style = c - '1' + (look->styles->info->identity_style == 0);
+            if (style < look->styles->info->style_count)
+                look_set_style(look, style);
             show_notice(w, look_title(look));
         }
     }
@@ -653,6 +684,9 @@ void window_step(struct window *w, struct daub_stop *stop)
             drag_divider(w, event.button.x);
         } else if (event.type == SDL_MOUSEMOTION && w->dragging) {
             drag_divider(w, event.motion.x);
+        } else if (event.type == SDL_DROPFILE) {
+            drop_picture(w, event.drop.file);
+            SDL_free(event.drop.file);
         } else if (event.type == SDL_WINDOWEVENT) {
             Uint32 flags = SDL_GetWindowFlags(w->window);
             atomic_store(&w->minimized, flags & SDL_WINDOW_MINIMIZED);

@@ -18,9 +18,9 @@
 #define MAX_MODEL_BYTES ((size_t)1 << 30)
 #define MAX_STYLES      4096
 
-static const char *property(const struct daub_model *model, const char *key)
+const char *model_property(const struct net_onnx *onnx, const char *key)
 {
-    const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
+    const struct net_onnx_info *info = net_onnx_get_info(onnx);
     for (size_t i = 0; i < info->property_count; i++) {
         if (strcmp(info->properties[i].key, key) == 0)
             return info->properties[i].value;
@@ -162,7 +162,8 @@ static bool build_small(struct daub_model *model, enum daub_model_range range,
     int w = info->fixed_width ? (int)info->fixed_width : MODEL_SMALL_SIDE;
     if (!import(model, h, w, &model->small, error))
         return false;
-    model->info.range = range ? range : range_named(property(model, "daub.range"));
+    model->info.range =
+        range ? range : range_named(model_property(model->onnx, "daub.range"));
     if (!model->info.range) {
         model->info.range = guess_range(&model->small);
         model->info.range_guessed = 1;
@@ -252,33 +253,32 @@ static bool read_styles(struct daub_model *model, struct daub_error *error)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "%s has %d styles; at most %d can be used", model->name, inputs,
                          MAX_STYLES);
-    const char *text = property(model, "daub.styles");
+    const char *text = model_property(model->onnx, "daub.styles");
     cJSON *json = text ? cJSON_Parse(text) : NULL;
     int described = cJSON_IsArray(json) ? cJSON_GetArraySize(json) : 0;
+    if (!model_read_rows(model, described, error)) {
+        cJSON_Delete(json);
+        return false;
+    }
     /* A network without a style input may describe its one style. */
-    int count = inputs > 0 ? inputs : described > 0 ? 1 : 0;
+    int count = inputs == 0 && described > 0 ? 1 : model->info.style_count;
+    model->info.style_count = 0;
     model->styles = daub_alloc((size_t)count, sizeof(*model->styles));
     bool ok = model->styles != NULL;
     model->info.styles = model->styles;
     model->info.style_count = ok ? count : 0;
+    model->info.weight_count = inputs > 0 ? inputs : count;
     for (int i = 0; ok && i < count; i++)
         ok = add_style(model, i < described ? cJSON_GetArrayItem(json, i) : NULL, i);
     cJSON_Delete(json);
     if (!ok)
         return daub_no_memory(error, model->name);
     model->info.identity_style = inputs > 1 ? style_named(model, "identity") : -1;
-    int wanted = style_named(model, property(model, "daub.default"));
-    model->info.default_style = wanted >= 0                       ? wanted
-                                : model->info.identity_style == 0 ? 1
-                                                                  : 0;
+    int wanted = style_named(model, model_property(model->onnx, "daub.default"));
+    model->info.default_style = wanted >= 0                                    ? wanted
+                                : model->info.identity_style == 0 && count > 1 ? 1
+                                                                               : 0;
     return true;
-}
-
-void model_default_style(const struct daub_model *model, float *style)
-{
-    int count = net_onnx_get_info(model->onnx)->style_count;
-    for (int i = 0; i < count; i++)
-        style[i] = i == model->info.default_style ? 1.0f : 0.0f;
 }
 
 /* ---- loading ---- */
@@ -300,13 +300,18 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
     model->info.name = model->name;
     model->info.opset = onnx->opset;
     model->info.parameters = onnx->parameters;
-    if (!copy_text(property(model, "daub.title"), &model->title) ||
-        !copy_text(property(model, "daub.licence"), &model->licence) ||
-        !copy_text(property(model, "daub.recipe"), &model->recipe))
+    if (!copy_text(model_property(model->onnx, "daub.title"), &model->title) ||
+        !copy_text(model_property(model->onnx, "daub.licence"), &model->licence) ||
+        !copy_text(model_property(model->onnx, "daub.recipe"), &model->recipe))
         return daub_no_memory(error, model->name);
     model->info.title = model->title;
     model->info.licence = model->licence;
     model->info.recipe = model->recipe;
+    if (onnx->encoder)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "%s is an encoder, which paints nothing; choose a model of "
+                         "\"daub models\"",
+                         model->name);
     return build_small(model, range, error) && read_styles(model, error);
 }
 
@@ -321,8 +326,9 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
     if (model) {
         pthread_mutex_init(&model->lock, NULL);
         model->name = base_name(name);
+        model->path = daub_strdup(name);
     }
-    if (!model || !model->name) {
+    if (!model || !model->name || !model->path) {
         daub_no_memory(error, name);
         goto fail;
     }
@@ -349,6 +355,7 @@ void daub_model_free(struct daub_model *model)
     }
     free(model->styles);
     free(model->name);
+    free(model->path);
     free(model->title);
     free(model->licence);
     free(model->recipe);
@@ -378,6 +385,7 @@ enum daub_status daub_model_dump(const struct daub_model *model, int width, int 
 
 /* ---- built-in models ---- */
 
+/* Whether the name is that of an ONNX file. */
 static bool is_model_file(const char *name)
 {
     size_t length = strlen(name);
@@ -396,7 +404,9 @@ static void each_in(const char *folder, void (*visit)(const char *path, void *us
     size_t count = 0;
     DIR *dir = opendir(folder);
     for (struct dirent *entry; dir && (entry = readdir(dir)) && count < 256;) {
-        if (is_model_file(entry->d_name) && (names[count] = daub_strdup(entry->d_name)))
+        if (is_model_file(entry->d_name) &&
+            strcmp(entry->d_name, MODEL_ENCODER_FILE) != 0 &&
+            (names[count] = daub_strdup(entry->d_name)))
             count++;
     }
     if (dir)
@@ -411,7 +421,7 @@ static void each_in(const char *folder, void (*visit)(const char *path, void *us
 }
 
 /* The first folder that exists holds the built-in models. */
-static const char *model_folder(void)
+const char *model_folder(void)
 {
     const char *chosen = getenv("DAUB_MODELS");
     const char *folders[] = {chosen && *chosen ? chosen : DAUB_MODEL_DIR, DAUB_MODEL_DIR,
@@ -478,7 +488,7 @@ static bool find_model(const char *wanted, char *path, size_t size,
     return found;
 }
 
-static void *read_file(const char *path, size_t *size, struct daub_error *error)
+void *model_read_file(const char *path, size_t *size, struct daub_error *error)
 {
     struct stat status;
     FILE *file = fopen(path, "rb");
@@ -515,7 +525,7 @@ enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range
     *model = NULL;
     if (!find_model(name_or_path, path, sizeof(path), error))
         return error->status;
-    void *data = read_file(path, &size, error);
+    void *data = model_read_file(path, &size, error);
     if (!data)
         return error->status;
     enum daub_status status =

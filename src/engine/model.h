@@ -13,6 +13,14 @@
 /* Pixels; the side of model->small where the file leaves it open. */
 #define MODEL_SMALL_SIDE 64
 
+/* Rows of the style input beside one for each style; -1: none. */
+struct model_rows {
+    int soft; /* the soft row of style 1, followed by those of the next styles */
+    int bold_basis, soft_basis; /* of pictures: a constant row, then one for each element
+                                   of the signal */
+    char encoder[17];           /* whose signals these are */
+};
+
 struct daub_model {
     struct daub_model_info info;
     struct net_onnx *onnx;
@@ -22,6 +30,8 @@ struct daub_model {
     uint64_t hash; /* of the file */
     char *name, *title, *licence, *recipe;
     struct daub_style_info *styles; /* with owned strings */
+    char *path;                     /* of the file, or its name where it was in memory */
+    struct model_rows rows;
 };
 
 /* The graph for a picture of height x width, after the passes. *graph is initialised here
@@ -35,5 +45,20 @@ int model_alignment(const struct daub_model *model, const struct daub_device *de
 struct plan_range model_range(const struct daub_model *model);
 /* Writes the weights of the default style, as many as the style input has. */
 void model_default_style(const struct daub_model *model, float *style);
+
+/* The value of a metadata key; NULL where the file does not have it. */
+const char *model_property(const struct net_onnx *onnx, const char *key);
+/* Reads the keys that say which rows the style input has (mix.c). styles: how many
+ * daub.styles describes. Sets the members of info that depend on them. */
+bool model_read_rows(struct daub_model *model, int styles, struct daub_error *error);
+/* false with *error where the model paints with no signals. */
+bool model_takes_pictures(const struct daub_model *model, struct daub_error *error);
+/* Whether text is the identifier of an encoder: 16 hexadecimal digits. */
+bool model_is_identifier(const char *text);
+/* The contents of a file of at most 1 GB, which the caller frees; NULL with *error. */
+void *model_read_file(const char *path, size_t *size, struct daub_error *error);
+/* The folder of the built-in models, and the name of the encoder in it. */
+const char *model_folder(void);
+#define MODEL_ENCODER_FILE "encoder.onnx"
 
 #endif

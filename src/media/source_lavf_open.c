@@ -167,10 +167,26 @@ static bool fail_no_video(const struct lavf *l, struct daub_error *error)
                              : "");
 }
 
-static bool find_streams(struct lavf *l, struct daub_error *error)
+/* avformat_find_stream_info, which may decode frames: of at most that many pixels. */
+static int find_stream_info(AVFormatContext *format, int64_t pixels)
+{
+    unsigned count = pixels ? format->nb_streams : 0;
+    AVDictionary **options = av_calloc(count + 1, sizeof(AVDictionary *));
+    if (!options)
+        return AVERROR(ENOMEM);
+    for (unsigned i = 0; i < count; i++)
+        av_dict_set_int(&options[i], "max_pixels", pixels, 0);
+    int code = avformat_find_stream_info(format, count ? options : NULL);
+    for (unsigned i = 0; i < count; i++)
+        av_dict_free(&options[i]);
+    av_free(options);
+    return code;
+}
+
+static bool find_streams(struct lavf *l, int64_t pixels, struct daub_error *error)
 {
     media_log_forget();
-    int code = avformat_find_stream_info(l->format, NULL);
+    int code = find_stream_info(l->format, pixels);
     if (code < 0)
         return fail_input(l, code, error);
     l->video = choose_video(l->format);
@@ -211,6 +227,8 @@ static bool open_decoder(struct lavf *l, const struct media_open_params *params,
                                                           : (int)processors;
     l->decoder->pkt_timebase = l->video->time_base;
     l->decoder->framerate = l->source.info.frame_rate;
+    if (params->pixels)
+        l->decoder->max_pixels = params->pixels;
     if (params->hwaccel && strcmp(params->hwaccel, "none") != 0 &&
         !lavf_hw_open(l, codec, params->hwaccel, error))
         return false;
@@ -338,7 +356,8 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
     const char *path = params->path;
     if (strncmp(path, "file:", 5) == 0)
         path += 5;
-    if (!open_format(l, path, params->frame_rate, error) || !find_streams(l, error))
+    if (!open_format(l, path, params->frame_rate, error) ||
+        !find_streams(l, params->pixels, error))
         return false;
     l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);
     if (!open_decoder(l, params, error))

@@ -139,7 +139,7 @@ struct net_node {
             int perm[NET_MAX_RANK];
         } transpose;
         /* inputs: A [M,K], B [K,N], C or -1; result alpha A B + beta C. Only for what is
-         * computed from the style weights. */
+         * computed from the style weights, and on vectors of encoders. */
         struct {
             bool transpose_a, transpose_b;
             float alpha, beta;

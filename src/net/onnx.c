@@ -107,6 +107,8 @@ static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
             .key = entry->key ? entry->key : "",
             .value = entry->value ? entry->value : "",
         };
+        if (strcmp(onnx->properties[i].key, "daub.encoder") == 0)
+            onnx->info.encoder = true;
     }
     onnx->info.properties = onnx->properties;
     onnx->info.property_count = model->n_metadata_props;

@@ -18,6 +18,7 @@ struct net_onnx_info {
     int opset;          /* of the default domain, 9..17 accepted */
     int style_count;    /* elements of the style input; 0 where there is none */
     int image_channels; /* 3, or 7 for networks that take the warped previous painting */
+    bool encoder;       /* metadata daub.encoder: the output is a vector, not a picture */
     bool nhwc;          /* image input is [1, H, W, 3] */
     int64_t fixed_height,
         fixed_width;    /* of the image input; 0 where the axis is dynamic */
@@ -28,8 +29,8 @@ struct net_onnx_info {
 
 /* Parses size bytes, which are not kept. name is for messages. NULL with *error set
  * (DAUB_ERROR_MODEL or DAUB_ERROR_MEMORY) where the file is damaged, refers to external
- * data, or holds no image-to-image network. Operators that daub cannot run are reported
- * here already, with node, operator and opset. */
+ * data, or holds neither an image-to-image network nor an encoder. Operators that daub
+ * cannot run are reported here already, with node, operator and opset. */
 struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
                                 struct daub_error *error);
 void net_onnx_free(struct net_onnx *onnx);

@@ -68,6 +68,12 @@ static bool is_painting(const struct net_graph *graph, const struct net_shape *o
     return true;
 }
 
+/* Whether a value of that shape can be an encoder's result: [1,Z] or [1,Z,1,1]. */
+static bool is_vector(const struct net_shape *shape)
+{
+    return shape->rank >= 2 && net_shape_count(shape) == shape->dim[1];
+}
+
 /* Makes the last value the graph's output, transposed where its layout is not the
  * input's. */
 static bool add_output(struct net_onnx_builder *b)
@@ -80,6 +86,13 @@ static bool add_output(struct net_onnx_builder *b)
                          "its output does not depend on the picture: it is no "
                          "image-to-image network");
     const struct net_shape *shape = &graph->values[value].shape;
+    if (b->onnx->info.encoder) {
+        graph->output = value;
+        graph->nhwc = nhwc;
+        return is_vector(shape) ||
+               daub_fail(&b->error, DAUB_ERROR_MODEL,
+                         "gives no vector [1,Z], as an encoder must; export it again");
+    }
     if (b->onnx->node_count > 0 && !is_painting(graph, shape, nhwc) &&
         is_painting(graph, shape, !nhwc)) {
         struct net_node draft = {

@@ -191,7 +191,7 @@ void net_onnx_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
     for (int i = 0; i < (full ? 3 : 2); i++) {
         input[i] = net_onnx_operand(b, node, i);
         const struct net_value *value = input[i] < 0 ? NULL : &b->graph->values[input[i]];
-        if (value && !value->data && !value->from_style)
+        if (value && !value->data && !value->from_style && !b->onnx->info.encoder)
             net_onnx_refuse(
                 b, node,
                 "it multiplies matrices computed from the picture, as "

@@ -374,7 +374,8 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
                          "image-to-image network");
     struct net_shape shape;
     const Onnx__ValueInfoProto *output = onnx->model->graph->output[0];
-    if (declared_shape(output, &shape) && shape.rank != 4 && shape.rank != 0)
+    if (!onnx->info.encoder && declared_shape(output, &shape) && shape.rank != 4 &&
+        shape.rank != 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "gives a result of %d axes, not a picture [1,3,H,W]: it is a "
                          "classifier or another kind of network",

@@ -20,6 +20,8 @@ GRAPH = "testsrc2=size=96x64:rate=25"
 class Session(unittest.TestCase):
     """A daub that listens on a control socket."""
 
+    graph = GRAPH
+
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -32,7 +34,7 @@ class Session(unittest.TestCase):
 
     def start(self, *words):
         self.daub = subprocess.Popen(
-            [harness.DAUB, "lavfi:" + GRAPH, "--realtime", "--control", self.socket, "-o",
+            [harness.DAUB, "lavfi:" + self.graph, "--realtime", "--control", self.socket, "-o",
              self.path("out.mkv"), "-c:v", "ffv1", "-y", *words], stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         for last in (self.daub.stderr.close, self.daub.wait, self.daub.kill):
@@ -205,7 +207,7 @@ class Fade(Session):
         self.addCleanup(os.environ.pop, "DAUB_FAKE_LOG")
 
     def painted_with(self):
-        """Strength, stability and two style weights of each frame so far."""
+        """Strength, stability and style weights of each frame so far."""
         with open(self.path("log"), encoding="ascii") as file:
             return [tuple(map(float, line.split())) for line in file if line.endswith("\n")]
 
@@ -230,6 +232,29 @@ class Fade(Session):
             if between:
                 break
         self.assertTrue(between, "no frame was painted on the way")
+        self.ctl({"quit": True})
+        self.ends(0)
+
+    def test_fade_to_a_picture(self):
+        """A mix with a picture, whose signal is its mean color, is faded to as a style is."""
+        os.environ["DAUB_FAKE_BASIS"] = "1"
+        self.addCleanup(os.environ.pop, "DAUB_FAKE_BASIS")
+        with open(self.path("red.ppm"), "wb") as file:
+            file.write(b"P6 80 80 255\n" + b"\xff\0\0" * 6400)
+        self.start("-s", "night")
+        count = len(self.painted_with())
+        self.ctl({"style": self.path("red.ppm") + "=3,night=1", "strength": 0.5})
+        old, new = (1, 0.5, 1, 0, 0, 0, 0, 0), (0.5, 0.5, 0.25, 0, 0.75, 0.75, 0, 0)
+
+        def away(frame, part):
+            return max(abs(a + part * (b - a) - value) for value, a, b in zip(frame, old, new))
+
+        end = time.monotonic() + 30
+        while away(self.painted_with()[-1], 1) > 0.01:
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.05)
+        for frame in self.painted_with()[count:]:
+            self.assertLess(away(frame, 2 * (1 - frame[0])), 0.01, frame)
         self.ctl({"quit": True})
         self.ends(0)
 

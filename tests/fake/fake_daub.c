@@ -7,8 +7,10 @@
  * n-th receive takes a minute. DAUB_FAKE_DELAY_MS: a receive takes that long.
  * DAUB_FAKE_NO_DEVICE: no device is found. DAUB_FAKE_FAIL_AT: the n-th receive fails.
  * DAUB_FAKE_LOG: a file to which every submit adds a line with strength, stability and
- * the two style weights. DAUB_FAKE_VALIDATION_ERRORS: how many errors the validation
- * layer reports. */
+ * the style weights, of which there are two; with DAUB_FAKE_BASIS its models take
+ * pictures, whose signal is their mean red, green and blue: six weights, of the two
+ * styles, of a constant row, and of the signal. DAUB_FAKE_VALIDATION_ERRORS: how many
+ * errors the validation layer reports. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +236,8 @@ const struct daub_device_info *daub_device_get_info(const struct daub_device *de
     return &device->info;
 }
 
+#define ENCODER "00000000000000fa"
+
 static const char *const model_names[] = {"lite", "standard"};
 static const struct daub_style_info style_infos[] = {
     {.name = "night", .title = "A Night", .artist = "Nobody", .year = 1889},
@@ -267,7 +271,14 @@ enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range
                                               .parameters = 1,
                                               .style_count = 2,
                                               .identity_style = -1,
-                                              .styles = style_infos};
+                                              .styles = style_infos,
+                                              .weight_count = 2,
+                                              .boldness = 0.5f};
+    if (getenv("DAUB_FAKE_BASIS")) {
+        (*model)->info.encoder = ENCODER;
+        (*model)->info.signal_count = 3;
+        (*model)->info.weight_count = 6;
+    }
     return DAUB_OK;
 }
 
@@ -302,6 +313,106 @@ void daub_model_each(void (*visit)(const char *path, void *user), void *user)
 {
     for (size_t i = 0; i < 2; i++)
         visit(model_names[i], user);
+}
+
+/* ---- pictures as styles ---- */
+
+struct daub_encoder {
+    char unused;
+};
+
+enum daub_status daub_encoder_load(const struct daub_model *model, const char *path,
+                                   struct daub_encoder **encoder,
+                                   struct daub_error *error)
+{
+    (void)path;
+    *encoder = NULL;
+    if (!model->info.encoder) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT, "model %s takes no pictures as styles",
+                  model->info.name);
+        return DAUB_ERROR_ARGUMENT;
+    }
+    *encoder = daub_alloc(1, sizeof(**encoder));
+    return *encoder ? DAUB_OK : DAUB_ERROR_MEMORY;
+}
+
+enum daub_status daub_encoder_load_memory(const void *data, size_t size, const char *name,
+                                          struct daub_encoder **encoder,
+                                          struct daub_error *error)
+{
+    (void)data, (void)size, (void)name, (void)encoder;
+    daub_fail(error, DAUB_ERROR_MODEL, "the fake reads no encoders");
+    return DAUB_ERROR_MODEL;
+}
+
+void daub_encoder_free(struct daub_encoder *encoder)
+{
+    free(encoder);
+}
+
+enum daub_status daub_encode(struct daub_device *device,
+                             const struct daub_encoder *encoder,
+                             const struct daub_image *picture, struct daub_signal *signal,
+                             struct daub_error *error)
+{
+    (void)device, (void)encoder;
+    double sum[3] = {0};
+    int pixels = picture->width * picture->height;
+    *signal = (struct daub_signal){.encoder = ENCODER, .count = 3};
+    if (picture->width < DAUB_PICTURE_SIDE_MIN) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT, "the picture has only %d x %d pixels",
+                  picture->width, picture->height);
+        return DAUB_ERROR_ARGUMENT;
+    }
+    for (int i = 0; i < 3 * pixels; i++) {
+        int y = i / 3 / picture->width, x = i / 3 % picture->width;
+        sum[i % 3] +=
+            ((const uint8_t *)picture->plane[0] + y * picture->stride[0])[4 * x + i % 3];
+    }
+    for (int i = 0; i < 3; i++)
+        signal->z[i] = (float)(sum[i] / pixels / 255);
+    return DAUB_OK;
+}
+
+enum daub_status daub_signal_parse(const char *text, size_t size,
+                                   struct daub_signal *signal, struct daub_error *error)
+{
+    char line[256];
+    *signal = (struct daub_signal){.encoder = ENCODER, .count = 3};
+    snprintf(line, sizeof(line), "%.*s", (int)size, text);
+    if (sscanf(line, "fake %127s %f %f %f", signal->title, &signal->z[0], &signal->z[1],
+               &signal->z[2]) == 4)
+        return DAUB_OK;
+    daub_fail(error, DAUB_ERROR_ARGUMENT, "it is no style");
+    return DAUB_ERROR_ARGUMENT;
+}
+
+char *daub_signal_print(const struct daub_signal *signal)
+{
+    char line[256];
+    snprintf(line, sizeof(line), "fake %s %f %f %f", signal->title, (double)signal->z[0],
+             (double)signal->z[1], (double)signal->z[2]);
+    return daub_strdup(line);
+}
+
+/* The boldness has no effect. */
+enum daub_status daub_model_mix(const struct daub_model *model,
+                                const struct daub_mix_part *parts, int count,
+                                float boldness, float *weights, struct daub_error *error)
+{
+    float sum = 0;
+    (void)boldness, (void)error;
+    memset(weights, 0, (size_t)model->info.weight_count * sizeof(*weights));
+    for (int i = 0; i < count; i++)
+        sum += parts[i].weight;
+    for (int i = 0; i < count; i++) {
+        float weight = parts[i].weight / sum;
+        if (!parts[i].signal)
+            weights[parts[i].style] += weight;
+        for (int k = 0; parts[i].signal && k < 4; k++)
+            weights[2 + k] += weight * (k ? parts[i].signal->z[k - 1] : 1);
+    }
+    return DAUB_OK;
 }
 
 static long number_of(const char *variable)
@@ -440,9 +551,10 @@ static void log_params(const struct daub_frame_params *params)
     FILE *file = path && params && params->style ? fopen(path, "a") : NULL;
     if (!file)
         return;
-    fprintf(file, "%.6g %.6g %.6g %.6g\n", (double)params->strength,
-            (double)params->stability, (double)params->style[0],
-            (double)params->style[1]);
+    fprintf(file, "%.6g %.6g", (double)params->strength, (double)params->stability);
+    for (int i = 0; i < (getenv("DAUB_FAKE_BASIS") ? 6 : 2); i++)
+        fprintf(file, " %.6g", (double)params->style[i]);
+    fputc('\n', file);
     fclose(file);
 }
 

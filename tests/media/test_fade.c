@@ -8,7 +8,7 @@
 
 #include "app/fade.h"
 
-static const struct daub_model_info three = {.style_count = 3, .default_style = 1};
+static const struct daub_model_info three = {.weight_count = 3, .default_style = 1};
 
 static struct daub_frame_params at(const struct fade *fade, int64_t now_us,
                                    float *weights)
@@ -79,7 +79,7 @@ static void test_model_of_one_style(void **state)
     (void)state;
     struct daub_error error;
     struct fade fade;
-    const struct daub_model_info one = {.style_count = 0};
+    const struct daub_model_info one = {.weight_count = 0};
     assert_true(
         fade_init(&fade, &one, &(struct daub_frame_params){.strength = 1}, &error));
     fade_to(&fade, &(struct daub_frame_params){.strength = 0}, 0, 100);

@@ -21,6 +21,7 @@ enum { WIDTH = 16, HEIGHT = 8 };
 struct rig {
     struct daub_device *device;
     struct daub_model *model;
+    struct styles styles;
     struct painter painter;
     struct look look;
     AVFrame *frame;
@@ -52,18 +53,23 @@ static void rig_init(struct rig *rig)
         memset(rig->frame->data[0] + y * rig->frame->linesize[0], 128, WIDTH);
     assert_int_equal(daub_device_open(NULL, &rig->device, &error), DAUB_OK);
     assert_int_equal(daub_model_load("lite", 0, &rig->model, &error), DAUB_OK);
+    struct daub_frame_params start = {.strength = 1, .stability = .5f};
+    struct style_mix mix;
+    styles_init(&rig->styles, rig->model, rig->device, NULL);
+    assert_true(styles_parse(&rig->styles, NULL, &mix, &error));
+    assert_true(
+        look_init(&rig->look, &rig->painter, &rig->styles, &mix, .5f, &start, &error));
     struct painter_params params = {.device = rig->device,
                                     .model = rig->model,
-                                    .frame_params = {.strength = 1, .stability = .5f},
+                                    .frame_params = rig->look.params,
                                     .output = rig->frame};
     assert_true(painter_init(&rig->painter, &params, rig->frame, &error));
-    assert_true(look_init(&rig->look, &rig->painter, daub_model_get_info(rig->model),
-                          &params.frame_params, &error));
 }
 
 static void rig_uninit(struct rig *rig)
 {
     look_uninit(&rig->look);
+    styles_uninit(&rig->styles);
     painter_uninit(&rig->painter);
     daub_model_free(rig->model);
     daub_device_close(rig->device);
@@ -97,8 +103,8 @@ static void test_one_fade(void **state)
     struct rig rig;
     rig_init(&rig);
     assert_float_equal(paint(&rig).strength, 1, 0);
-    const float wave[] = {0, 1};
-    struct look_change change = {.weights = wave,
+    const struct style_mix wave = {.parts = {{1, 1}}, .count = 1};
+    struct look_change change = {.mix = &wave,
                                  .has_strength = true,
                                  .strength = .5f,
                                  .has_stability = true,
@@ -127,6 +133,8 @@ static void test_one_fade(void **state)
 }
 
 static const float styles[2][2] = {{1, 0}, {0, 1}};
+static const struct style_mix mixes[2] = {{.parts = {{0, 1}}, .count = 1},
+                                          {.parts = {{1, 1}}, .count = 1}};
 static const float strengths[2] = {.25f, .75f}, stabilities[2] = {1, 0};
 
 struct committer {
@@ -137,7 +145,7 @@ struct committer {
 static void commit(struct look *look, int which)
 {
     look_commit(look,
-                &(struct look_change){.weights = styles[which],
+                &(struct look_change){.mix = &mixes[which],
                                       .has_strength = true,
                                       .strength = strengths[which],
                                       .has_stability = true,
@@ -203,8 +211,8 @@ static void test_values(void **state)
     assert_string_equal(look_title(look), "A Night");
     look_set_style(look, 2); /* there is none */
     assert_string_equal(look_title(look), "A Night");
-    const float mix[] = {.5f, .5f};
-    look_commit(look, &(struct look_change){.weights = mix}, 0);
+    const struct style_mix mix = {.parts = {{0, 3}, {1, 3}}, .count = 2};
+    look_commit(look, &(struct look_change){.mix = &mix}, 0);
     assert_string_equal(look_title(look), "a mix of styles");
     assert_float_equal(paint(&rig).style[0], .5f, 0);
     rig_uninit(&rig);

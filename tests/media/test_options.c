@@ -141,35 +141,6 @@ static void test_sizes(void **state)
     }
 }
 
-static void test_styles(void **state)
-{
-    (void)state;
-    static const struct daub_style_info infos[] = {{.name = "night"}, {.name = "wave"}};
-    static const struct daub_model_info model = {
-        .name = "m", .style_count = 2, .styles = infos};
-    static const struct daub_model_info plain = {.name = "m"};
-    struct daub_error error = {0};
-    float *weights;
-    assert_true(style_parse(NULL, &model, &weights, &error));
-    assert_null(weights);
-    assert_true(style_parse("wave", &model, &weights, &error));
-    assert_true(weights[0] == 0 && weights[1] == 1);
-    free(weights);
-    assert_true(style_parse("wave=3,NIGHT=1", &model, &weights, &error));
-    assert_true(weights[0] == 0.25f && weights[1] == 0.75f);
-    free(weights);
-    static const char *const bad[] = {"",       "moon",     "night,",
-                                      "night=", "night=-1", "night=0"};
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        error = (struct daub_error){0};
-        assert_false(style_parse(bad[i], &model, &weights, &error));
-        assert_null(weights);
-    }
-    error = (struct daub_error){0};
-    assert_false(style_parse("night", &plain, &weights, &error));
-    assert_non_null(strstr(error.message, "only one style"));
-}
-
 static void test_default_model(void **state)
 {
     static const struct {
@@ -191,9 +162,9 @@ static void test_default_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values), cmocka_unit_test(test_every_allocation),
-        cmocka_unit_test(test_help),   cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_styles), cmocka_unit_test(test_default_model),
+        cmocka_unit_test(test_values),        cmocka_unit_test(test_every_allocation),
+        cmocka_unit_test(test_help),          cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_default_model),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
