@@ -200,9 +200,11 @@ void window_close(struct window *w)
     SDL_DestroyTexture(w->input_texture);
     if (w->renderer)
         SDL_DestroyRenderer(w->renderer);
+    /* Hidden, not destroyed, and without SDL_Quit: SDL_PushEvent sends an event to the
+     * window over a second connection, which the X server may read later than the end of
+     * the window. It would answer with an error that ends the program. */
     if (w->window)
-        SDL_DestroyWindow(w->window);
-    SDL_Quit();
+        SDL_HideWindow(w->window);
     free(w);
 }
 

@@ -11,8 +11,9 @@
 
 enum {
     THREADS_MAX = 256,
-    /* Turns of the loop in which a thread waits for the next call before it sleeps: some
-     * 20 microseconds, the time between two steps of a frame. */
+    /* Turns of the loop in which a thread waits for the next call before it sleeps: 25
+     * microseconds on a Zen 5, on others by how long their pause instruction takes. Long
+     * enough for the time between two steps of a frame. */
     SPINS = 1000,
     SCRATCH_ALIGN = 64,
 };
@@ -24,19 +25,19 @@ struct worker {
 };
 
 struct host_pool {
-    int count;              /* workers; number 0 is the calling thread */
-    struct worker *workers; /* scratch: use */
-    size_t scratch_bytes;   /* use */
+    int count;              /* workers; number 0 stands for the calling thread */
+    struct worker *workers; /* scratch: protected by `use` */
+    size_t scratch_bytes;   /* of each worker; protected by `use` */
     pthread_mutex_t use;    /* held while a call runs */
     const struct host_kernel
-        *kernel; /* the running call; valid for who took one of its parts */
+        *kernel; /* this and the next four: the running call, see run_part */
     const struct host_call *call;
     struct host_work work;
     int part_units;
     size_t parts;
     atomic_size_t waiting_parts; /* parts that no thread has taken yet */
     atomic_size_t unfinished_parts;
-    atomic_int sleeping; /* workers in `wake` */
+    atomic_int sleeping; /* workers that wait for `wake` */
     atomic_bool stop;
     pthread_mutex_t lock; /* of the two conditions */
     pthread_cond_t wake;  /* there are parts, or stop */
@@ -52,8 +53,8 @@ static void pause_briefly(void)
 #endif
 }
 
-/* Takes a part and makes it; false where none is left. Who took a part keeps the call
- * from ending, so the call's fields are read only afterwards. */
+/* Takes a part and makes it; false where none is left. The call cannot end before a part
+ * that was taken is finished, so its fields may be read once a part was taken. */
 static bool run_part(struct worker *worker)
 {
     struct host_pool *pool = worker->pool;

@@ -1,4 +1,5 @@
-/* The threads that run the host kernels: one pool a device. Quiet while nothing runs. */
+/* The threads that run the host kernels: one pool for each device. They sleep while
+ * nothing runs. */
 #ifndef DAUB_HOST_POOL_H
 #define DAUB_HOST_POOL_H
 

@@ -2,10 +2,14 @@
  * (shaders/resize.comp). */
 #include "host/row.h"
 
+/* A part begins with the table of columns and two rows of which later rows need one. */
+enum { PART_ROWS_MIN = 8 };
+
 static struct host_work work(const struct host_call *call)
 {
     const struct resize_push *push = &call->push.resize;
-    return (struct host_work){push->out_h, (size_t)push->out_w * (size_t)push->c4 * 4};
+    size_t floats = (size_t)push->out_w * (size_t)push->c4 * 4;
+    return (struct host_work){push->out_h, host_part_least(floats, PART_ROWS_MIN)};
 }
 
 static size_t scratch_bytes(const struct host_call *call)

@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -324,15 +325,20 @@ class Window(Stops):
         cls.addClassCleanup(manager.wait)
         cls.addClassCleanup(manager.kill)
 
+    def find(self):
+        """The window that daub opens."""
+        end = time.monotonic() + 30 * harness.PATIENCE
+        search = ["xdotool", "search", "--onlyvisible", "--name", " - daub$"]
+        while True:
+            self.assertLess(time.monotonic(), end)
+            window = run(search, check=False).stdout.decode().split("\n")[0]
+            if window:
+                return window
+            time.sleep(0.1)
+
     def begin(self, *actions, outputs=("-o", "out.mkv", "-y")):
         daub = self.start("lavfi:" + NOISE, "--window", *outputs)
-        end = time.monotonic() + 30 * harness.PATIENCE
-        window = ""
-        while not window:
-            self.assertLess(time.monotonic(), end)
-            time.sleep(0.1)
-            window = run(["xdotool", "search", "--onlyvisible", "--name", " - daub$"], check=False).stdout.decode().split(
-                "\n")[0]
+        window = self.find()
         time.sleep(2)
         run(["xdotool", "windowfocus", window])
         for action in actions:
@@ -345,6 +351,26 @@ class Window(Stops):
         daub = self.begin(*actions)
         self.check(state, daub, lambda: run(["xdotool", "key", "alt+F4"]), ["out.mkv"], code=0,
                    name="close")
+
+    def test_frames_at_the_end(self):
+        """Frames that come while the window closes do not end the program with an X error. Busy
+        processors delay the X server, which makes the error likely where it is possible."""
+        for _ in range(4):
+            busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            self.addCleanup(busy.wait)
+            self.addCleanup(busy.kill)
+        for _ in range(8):
+            with open(self.path("errors"), "w+") as errors:
+                daub = self.start("lavfi:testsrc2=size=160x90:rate=240", "--window", stderr=errors)
+                run(["xdotool", "windowfocus", self.find()])
+                time.sleep(0.2)
+                end = time.monotonic() + 30 * harness.PATIENCE
+                while daub.poll() is None:  # the window manager may not listen yet
+                    self.assertLess(time.monotonic(), end)
+                    run(["xdotool", "key", "alt+F4"])
+                    time.sleep(1)
+                errors.seek(0)
+                self.assertEqual(daub.returncode, 0, errors.read())
 
     def test_painting(self):
         self.every("window, painting and recording")
