@@ -23,7 +23,7 @@ bool check_golden(struct daub_device *device, const struct daub_model *model,
 
 /* Runs the graph step by step at 32 bits and compares what each step wrote with ref,
  * which holds the results of all nodes. Steps whose result is no value of the graph
- * (statistics, parts of a Winograd convolution) are not visited. */
+ * (statistics) are not visited. */
 bool check_steps(struct daub_device *device, enum gpu_kernels kernels,
                  const struct net_graph *graph, const struct net_ref *ref,
                  const float *image, const float *style,

@@ -34,10 +34,10 @@ struct winograd {
     const struct host_call *call;
     const struct winograd_constants *k;
     const struct winograd_push *push;
-    int channels, stored; /* of the input, without and with padding channels */
+    int channels; /* of the input */
     int tiles_x, tiles_y;
-    /* The input is upsampled so that the second and third pixel of a piece are equal, and
-     * the fourth and fifth: the third row and column of its transform are 0. */
+    /* The input is upsampled so that in each piece rows 1 and 2 are equal, and rows 3 and
+     * 4, and the columns likewise: row 2 and column 2 of the transform are 0. */
     bool sparse;
     size_t piece, tile; /* floats from element to element, from tile to tile of pieces */
     /* Floats from the start of scratch. */
@@ -51,16 +51,15 @@ static struct winograd winograd_of(const struct host_call *call)
     struct winograd w = {.call = call, .k = k, .push = push};
     const int tiles = (k->TILES + ROWS - 1) / ROWS * ROWS;
     w.channels = k->IN_C;
-    w.stored = 4 * k->CI4;
     w.tiles_x = (push->out_w + 3) / 4;
     w.tiles_y = (push->out_h + 3) / 4;
     w.sparse = k->UP && push->top % 2 && push->left % 2 && k->PAD != NET_PAD_REFLECT;
-    w.tile = (size_t)w.stored;
+    w.tile = 4 * (size_t)k->CI4;
     /* 16 more than needed, so that the elements of a tile do not share few sets of a
      * cache. */
     w.piece = (size_t)tiles * w.tile + 16;
-    w.input = host_rows_scratch(w.stored);
-    w.pieces = w.input + 6 * host_row_floats(4 * STRIP + 2, w.stored);
+    w.input = host_rows_scratch(4 * k->CI4);
+    w.pieces = w.input + 6 * host_row_floats(4 * STRIP + 2, 4 * k->CI4);
     w.products = w.pieces + (PIECES * w.piece + 15) / 16 * 16;
     w.stats = w.products + (size_t)tiles * PIECES * WIDTH;
     w.total = w.stats + CONV_STATS_ROWS * VEC_FLOATS;
@@ -81,6 +80,12 @@ static size_t scratch_bytes(const struct host_call *call)
 
 /* ---- input ---- */
 
+/* Whether element k of sparse pieces is 0. */
+HOST_INLINE bool is_sparse(size_t k)
+{
+    return k / 6 == 2 || k % 6 == 2;
+}
+
 /* d becomes B^T d. */
 HOST_INLINE void transform_input(vec d[6])
 {
@@ -96,20 +101,21 @@ HOST_INLINE void transform_input(vec d[6])
 }
 
 /* Transforms the 6x6 pixels at `from`, with `row` floats from row to row, and writes them
- * to a tile of the pieces. */
-static void transform_piece(const struct winograd *w, const float *from, size_t row,
-                            float *to)
+ * to a tile of the pieces. sparse: of 4x4 pixels, those in the middle count twice. */
+HOST_INLINE void transform_piece(const struct winograd *w, const float *from, size_t row,
+                                 float *to, const bool sparse)
 {
-    const size_t pixel = (size_t)w->stored, piece = w->piece;
+    const size_t pixel = w->tile, piece = w->piece;
     for (size_t i = 0; i < pixel; i += VEC_FLOATS) {
         /* The last vector may overlap the one before it. */
         const size_t c = i + VEC_FLOATS <= pixel ? i : pixel - VEC_FLOATS;
         vec t[PIECES], d[6];
 #pragma GCC unroll 6
         for (size_t x = 0; x < 6; x++) {
+            const float *column = from + (sparse ? (x + 1) / 2 : x) * pixel + c;
 #pragma GCC unroll 6
             for (size_t y = 0; y < 6; y++)
-                d[y] = vec_load(from + y * row + x * pixel + c);
+                d[y] = vec_load(column + (sparse ? (y + 1) / 2 : y) * row);
             transform_input(d);
 #pragma GCC unroll 6
             for (size_t y = 0; y < 6; y++)
@@ -119,8 +125,10 @@ static void transform_piece(const struct winograd *w, const float *from, size_t 
         for (size_t y = 0; y < 6; y++) {
             transform_input(t + y * 6);
 #pragma GCC unroll 6
-            for (size_t x = 0; x < 6; x++)
-                vec_store(to + (y * 6 + x) * piece + c, t[y * 6 + x]);
+            for (size_t x = 0; x < 6; x++) {
+                if (!sparse || !is_sparse(y * 6 + x))
+                    vec_store(to + (y * 6 + x) * piece + c, t[y * 6 + x]);
+            }
         }
     }
 }
@@ -129,19 +137,27 @@ static void transform_piece(const struct winograd *w, const float *from, size_t 
 static void make_pieces(const struct winograd *w, int first, int count, float *scratch)
 {
     const struct winograd_push *push = w->push;
-    const struct host_rows rows = host_rows_start(
-        w->call, push->in_h, push->in_w, w->stored, w->k->UP, w->k->PAD, scratch);
+    /* A sparse input is copied before it is upsampled. */
+    const int scale = w->sparse ? 2 : 1, step = 4 / scale;
+    const struct host_rows rows =
+        host_rows_start(w->call, push->in_h, push->in_w, (int)w->tile,
+                        w->sparse ? 0 : w->k->UP, w->k->PAD, scratch);
     float *input = scratch + w->input, *pieces = scratch + w->pieces;
-    const size_t row = host_row_floats(4 * STRIP + 2, w->stored);
+    const size_t row = host_row_floats(4 * STRIP + 2, (int)w->tile);
     for (int t = 0; t < count;) {
         const int tile_x = (first + t) % w->tiles_x, tile_y = (first + t) / w->tiles_x;
         const int n = int_min(int_min(count - t, STRIP), w->tiles_x - tile_x);
-        for (int y = 0; y < 6; y++)
-            host_rows_fill(&rows, 4 * tile_y - push->top + y, 4 * tile_x - push->left,
-                           4 * n + 2, input + (size_t)y * row);
-        for (int i = 0; i < n; i++, t++)
-            transform_piece(w, input + (size_t)i * 4 * w->tile, row,
-                            pieces + (size_t)t * w->tile);
+        const int x = step * tile_x - (push->left + scale - 1) / scale;
+        const int y = step * tile_y - (push->top + scale - 1) / scale;
+        for (int i = 0; i < step + 2; i++)
+            host_rows_fill(&rows, y + i, x, step * n + 2, input + (size_t)i * row);
+        for (int i = 0; i < n; i++, t++) {
+            const float *from = input + (size_t)(i * step) * w->tile;
+            if (w->sparse)
+                transform_piece(w, from, row, pieces + (size_t)t * w->tile, true);
+            else
+                transform_piece(w, from, row, pieces + (size_t)t * w->tile, false);
+        }
     }
     /* The products are made for whole groups of tiles. */
     const int all = (count + ROWS - 1) / ROWS * ROWS;
@@ -186,12 +202,6 @@ HOST_INLINE void multiply_tiles(const struct winograd *w, const float *pieces,
     }
 }
 
-/* Whether element k of every piece is 0. */
-static bool is_zero(const struct winograd *w, size_t k)
-{
-    return w->sparse && (k / 6 == 2 || k % 6 == 2);
-}
-
 /* v vectors of output channels from o on. */
 HOST_INLINE void multiply_pieces(const struct winograd *w, int count, int o,
                                  float *scratch, const int v)
@@ -202,9 +212,10 @@ HOST_INLINE void multiply_pieces(const struct winograd *w, int count, int o,
     for (size_t k = 0; k < PIECES; k++, weights += each) {
         const float *pieces = scratch + w->pieces + k * w->piece;
         float *to = scratch + w->products + k * WIDTH;
-        for (int t = 0; is_zero(w, k) && t < count; t++)
+        const bool zero = w->sparse && is_sparse(k);
+        for (int t = 0; zero && t < count; t++)
             memset(to + (size_t)t * PIECES * WIDTH, 0, WIDTH * sizeof(float));
-        for (int t = 0; !is_zero(w, k) && t < count; t += ROWS) {
+        for (int t = 0; !zero && t < count; t += ROWS) {
             multiply_tiles(w, pieces, weights, to, v);
             pieces += ROWS * w->tile;
             to += ROWS * PIECES * WIDTH;

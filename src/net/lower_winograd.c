@@ -9,7 +9,8 @@
 #include "util/error.h"
 
 #define PIECES 36
-/* Channels from which on it is faster than the direct kernel (docs/measured.md). */
+/* Channels from which on it is faster than the direct kernel (docs/measured.md); the
+ * kernel needs MIN_IN of the input for whole vectors. */
 #define MIN_IN  16
 #define MIN_OUT 4
 /* Output channels whose weights are side by side. */
