@@ -61,7 +61,7 @@ static struct conv conv_of(const struct host_call *call)
     c.row = host_rows_scratch(c.in_c);
     c.tile = c.row + (c.planes ? host_row_floats(c.columns, c.in_c) : 0);
     c.sums = c.tile + c.row_floats * (size_t)c.rows;
-    c.stats = c.sums + c.sums_step * (size_t)k->TILE_W;
+    c.stats = c.sums + c.sums_step * round_16((size_t)k->TILE_W);
     c.total = c.stats + round_16((size_t)c.unit) * (1 + 2 * CHAINS);
     c.total += c.planes ? c.plane_out * CONV_BLOCK : 0;
     return c;
@@ -80,49 +80,39 @@ static size_t scratch_bytes(const struct host_call *call)
 
 /* ---- input ---- */
 
-HOST_INLINE void transpose(vec4 r[4])
+/* Four pixels from [x][channel] to [channel][x]. channels: a multiple of 4. */
+HOST_INLINE void split_pixels(const float *from, size_t channels, float *to, size_t plane)
 {
-    vec4 a = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-    vec4 b = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    vec4 c = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-    vec4 d = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    r[0] = __builtin_shufflevector(a, c, 0, 1, 4, 5);
-    r[1] = __builtin_shufflevector(a, c, 2, 3, 6, 7);
-    r[2] = __builtin_shufflevector(b, d, 0, 1, 4, 5);
-    r[3] = __builtin_shufflevector(b, d, 2, 3, 6, 7);
+    for (size_t i = 0; i < channels; i += VEC_FLOATS) {
+        vec r[4];
+        for (size_t n = 0; n < 4; n++)
+            r[n] = vec_load(from + n * channels + i);
+        vec_transpose_lanes(r);
+        int lanes = (int)(channels - i) / 4;
+        for (size_t n = 0; n < 4; n++)
+            vec_store_lanes(r[n], lanes, to + (i + n) * plane, 4 * plane);
+    }
 }
 
-/* [x][channel] to [channel][x % stride][x / stride]. */
+/* [x][channel] to [channel][x % stride][x / stride], and zeros up to a whole vector. */
 static void split_planes(const struct conv *c, const float *from, float *to)
 {
     const size_t channels = (size_t)c->in_c, stride = (size_t)c->k->SX;
     const size_t columns = (size_t)c->columns, plane = c->plane_floats;
-    for (size_t i = 0; i < channels; i++) {
-        for (size_t p = 0; p < stride; p++) {
-            size_t used = (columns - p + stride - 1) / stride;
-            float *row = to + (i * stride + p) * plane;
-            memset(row + used, 0, (plane - used) * sizeof(float));
-        }
-    }
     size_t x = 0;
-    for (; stride == 1 && x + 4 <= columns; x += 4) {
-        size_t i = 0;
-        for (; i + 4 <= channels; i += 4) {
-            vec4 r[4];
-            for (size_t n = 0; n < 4; n++)
-                r[n] = *(const vec4 *)(from + (x + n) * channels + i);
-            transpose(r);
-            for (size_t n = 0; n < 4; n++)
-                *(vec4 *)(to + (i + n) * plane + x) = r[n];
-        }
-        for (; i < channels; i++) {
-            for (size_t n = 0; n < 4; n++)
-                to[i * plane + x + n] = from[(x + n) * channels + i];
-        }
+    if (stride == 1 && channels % 4 == 0) {
+        for (; x + 4 <= columns; x += 4)
+            split_pixels(from + x * channels, channels, to + x, plane);
     }
     for (; x < columns; x++) {
         for (size_t i = 0; i < channels; i++)
             to[(i * stride + x % stride) * plane + x / stride] = from[x * channels + i];
+    }
+    for (size_t i = 0; i < channels; i++) {
+        for (size_t p = 0; p < stride; p++) {
+            size_t used = (columns - p + stride - 1) / stride;
+            vec_store(to + (i * stride + p) * plane + used, (vec){0});
+        }
     }
 }
 
@@ -192,20 +182,21 @@ static void sum_channels(const struct conv *c, const struct range *r,
     conv_sum_channels(&sum, r->pixels, r->count);
 }
 
-/* [channel][x] to [x][channel], with that many channels. */
+/* [channel][x] to [x][channel], with that many channels, rounded up to 4, and pixels,
+ * rounded up to a whole vector. */
 static void join_planes(const struct conv *c, const float *from, const struct range *r,
                         int channels)
 {
-    float *to = r->sums;
-    for (int x = 0; x < r->pixels; x += 4) {
-        const int n = int_min(4, r->pixels - x);
+    for (int x = 0; x < r->pixels; x += VEC_FLOATS) {
         for (int i = 0; i < channels; i += 4) {
-            vec4 v[4];
+            float *to = r->sums + (size_t)x * c->sums_step + i;
+            vec v[4];
             for (int q = 0; q < 4; q++)
-                v[q] = *(const vec4 *)(from + (size_t)(i + q) * c->plane_out + x);
-            transpose(v);
-            for (int p = 0; p < n; p++)
-                *(vec4 *)(to + (size_t)(x + p) * c->sums_step + i) = v[p];
+                v[q] = vec_load(from + (size_t)(i + q) * c->plane_out + x);
+            vec_transpose_lanes(v);
+            for (size_t n = 0; n < 4; n++)
+                vec_store_lanes(v[n], VEC_FLOATS / 4, to + n * c->sums_step,
+                                4 * c->sums_step);
         }
     }
 }
@@ -263,35 +254,50 @@ struct output {
 
 /* Channels i .. i + floats of a type's vectors. */
 #define FINISH(type, name)                                                               \
+    HOST_INLINE type finished_##name(const struct output *o, int i, int x,               \
+                                     enum net_act act, bool masked)                      \
+    {                                                                                    \
+        type v = *(const type *)(o->sums + (size_t)x * o->sums_step + i);                \
+        v = name##_activate(act, o->alpha, o->beta, *(const type *)(o->slopes + i),      \
+                            v + *(const type *)(o->bias + i));                           \
+        for (int n = 0; masked && n < (int)(sizeof(type) / 4); n++)                      \
+            v[n] = i + n < o->used ? v[n] : 0.0f;                                        \
+        *(type *)(o->to + (size_t)x * o->to_step + i) = v;                               \
+        return v;                                                                        \
+    }                                                                                    \
     HOST_INLINE void finish_##name(const struct output *o, int i, enum net_act act,      \
                                    bool masked, bool stats)                              \
     {                                                                                    \
-        const type bias = *(const type *)(o->bias + i);                                  \
-        const type slope = *(const type *)(o->slopes + i);                               \
-        type origin = {0}, sums[CHAINS], squares[CHAINS];                                \
-        float *kept = stats ? o->stats + i : NULL;                                       \
-        for (size_t k = 0; stats && k < CHAINS; k++) {                                   \
+        if (!stats) {                                                                    \
+            for (int x = 0; x < o->pixels; x++)                                          \
+                finished_##name(o, i, x, act, masked);                                   \
+            return;                                                                      \
+        }                                                                                \
+        float *kept = o->stats + i;                                                      \
+        if (o->first_row)                                                                \
+            *(type *)kept = finished_##name(o, i, 0, act, masked);                       \
+        const type origin = *(const type *)kept;                                         \
+        type sums[CHAINS], squares[CHAINS];                                              \
+        for (size_t k = 0; k < CHAINS; k++) {                                            \
             sums[k] = *(const type *)(kept + (1 + k) * o->stats_step);                   \
             squares[k] = *(const type *)(kept + (1 + CHAINS + k) * o->stats_step);       \
         }                                                                                \
-        for (int x = 0; x < o->pixels; x += CHAINS) {                                    \
-            for (int k = 0; k < CHAINS && x + k < o->pixels; k++) {                      \
-                type v = *(const type *)(o->sums + (size_t)(x + k) * o->sums_step + i);  \
-                v = name##_activate(act, o->alpha, o->beta, slope, v + bias);            \
-                for (int n = 0; masked && n < (int)(sizeof(type) / 4); n++)              \
-                    v[n] = i + n < o->used ? v[n] : 0.0f;                                \
-                *(type *)(o->to + (size_t)(x + k) * o->to_step + i) = v;                 \
-                if (!stats)                                                              \
-                    continue;                                                            \
-                if (x + k == 0)                                                          \
-                    origin = o->first_row ? v : *(const type *)kept;                     \
-                type difference = v - origin;                                            \
-                sums[k] += difference;                                                   \
-                squares[k] = name##_mad(difference, difference, squares[k]);             \
+        int x = 0;                                                                       \
+        for (; x + CHAINS <= o->pixels; x += CHAINS) {                                   \
+            for (int k = 0; k < CHAINS; k++) {                                           \
+                type d = finished_##name(o, i, x + k, act, masked) - origin;             \
+                sums[k] += d;                                                            \
+                squares[k] = name##_mad(d, d, squares[k]);                               \
             }                                                                            \
         }                                                                                \
-        for (size_t k = 0; stats && k < CHAINS; k++) {                                   \
-            *(type *)kept = origin;                                                      \
+        for (int k = 0; k < CHAINS - 1; k++) {                                           \
+            if (x + k >= o->pixels)                                                      \
+                break;                                                                   \
+            type d = finished_##name(o, i, x + k, act, masked) - origin;                 \
+            sums[k] += d;                                                                \
+            squares[k] = name##_mad(d, d, squares[k]);                                   \
+        }                                                                                \
+        for (size_t k = 0; k < CHAINS; k++) {                                            \
             *(type *)(kept + (1 + k) * o->stats_step) = sums[k];                         \
             *(type *)(kept + (1 + CHAINS + k) * o->stats_step) = squares[k];             \
         }                                                                                \

@@ -145,6 +145,26 @@ struct conv_planes {
     size_t out_step;
 };
 
+/* Adds an input channel's part to n output channels of v vectors of pixels. The shorter
+ * of the two is read first: it stays in registers for all of the other. */
+HOST_INLINE void conv_add_vectors(const float *in, const float *weights, int n, int v,
+                                  vec acc[CONV_CHANNELS][8])
+{
+    vec kept[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < (n < v ? n : v); i++)
+        kept[i] = n < v ? vec_all(weights[i]) : vec_load(in + i * VEC_FLOATS);
+#pragma GCC unroll 8
+    for (int k = 0; k < (n < v ? v : n); k++) {
+        vec other = n < v ? vec_load(in + k * VEC_FLOATS) : vec_all(weights[k]);
+#pragma GCC unroll 8
+        for (int i = 0; i < (n < v ? n : v); i++) {
+            vec *sum = n < v ? &acc[i][k] : &acc[k][i];
+            *sum = vec_mad(kept[i], other, *sum);
+        }
+    }
+}
+
 /* v vectors of pixels from x on, n channels from o on. */
 HOST_INLINE void conv_sum_vectors(const struct conv_planes *s, int x, int o, int n, int v)
 {
@@ -157,24 +177,14 @@ HOST_INLINE void conv_sum_vectors(const struct conv_planes *s, int x, int o, int
     }
     const float *w = s->weights + o;
     for (int row = 0; row < s->rows; row++) {
+        int remainder = 0, column = 0; /* of the tap's column divided by the stride */
         for (int tap = 0; tap < s->taps; tap++) {
-            int at = tap * s->dilation;
             const float *in = s->in + (size_t)row * s->tap_row +
-                              (size_t)(at % s->stride) * s->column +
-                              (size_t)(at / s->stride) + (size_t)x;
-            for (int c = 0; c < s->channels; c++, in += s->channel, w += CONV_BLOCK) {
-                vec weight[CONV_CHANNELS];
-#pragma GCC unroll 6
-                for (int q = 0; q < n; q++)
-                    weight[q] = vec_all(w[q]);
-#pragma GCC unroll 8
-                for (int i = 0; i < v; i++) {
-                    vec value = *(const vec *)(in + i * VEC_FLOATS);
-#pragma GCC unroll 6
-                    for (int q = 0; q < n; q++)
-                        acc[q][i] = vec_mad(weight[q], value, acc[q][i]);
-                }
-            }
+                              (size_t)remainder * s->column + (size_t)(column + x);
+            for (int c = 0; c < s->channels; c++, in += s->channel, w += CONV_BLOCK)
+                conv_add_vectors(in, w, n, v, acc);
+            for (remainder += s->dilation; remainder >= s->stride; column++)
+                remainder -= s->stride;
         }
     }
 #pragma GCC unroll 6
