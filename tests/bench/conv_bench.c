@@ -1,10 +1,11 @@
-/* conv_bench [threads=N] [rounds=N] [runs=N] [only=TEXT] [ISA...]: times the direct
- * convolution kernel for processors, layer by layer. Prints GFLOP/s and their share of
- * what a loop of multiply-adds in registers reaches on as many threads in the same run.
- * Every layer is preceded and followed by an instance normalization, as in a network: it
- * applies an affine map and ReLU to what it reads and writes statistics. only: layers
- * whose name contains TEXT. ISA: avx512, avx2, neon or generic, all that the processor
- * can run but generic if none is given. */
+/* conv_bench [threads=N] [rounds=N] [runs=N] [only=TEXT] [zero] [ISA...]: times the
+ * direct convolution kernel for processors, layer by layer. Prints GFLOP/s and their
+ * share of what a loop of multiply-adds in registers reaches on as many threads in the
+ * same run. Every layer is preceded and followed by an instance normalization, as in a
+ * network: it applies an affine map and ReLU to what it reads and writes statistics.
+ * only: layers whose name contains TEXT. zero: zeros as padding instead of reflection.
+ * ISA: avx512, avx2, neon or generic, all that the processor can run but generic if none
+ * is given. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,6 +50,7 @@ struct set {
 
 struct options {
     int threads, rounds, runs;
+    enum net_pad_mode pad_mode;
     const char *only;
     struct set sets[MAX_SETS];
     int set_count;
@@ -123,7 +125,8 @@ static struct net_node *last_node(struct net_graph *graph)
     return &graph->nodes[graph->node_count - 1];
 }
 
-static void make_graph(struct net_graph *graph, const struct layer *l)
+static void make_graph(struct net_graph *graph, const struct layer *l,
+                       enum net_pad_mode pad_mode)
 {
     struct net_shape in = {4, {1, l->in_c, l->h, l->w}}, out = in;
     struct net_shape kernel = {4, {l->out_c, l->in_c, l->kernel, l->kernel}};
@@ -146,7 +149,7 @@ static void make_graph(struct net_graph *graph, const struct layer *l)
     struct net_node *conv = last_node(graph);
     conv->u.conv.window = (struct net_window){
         {l->kernel, l->kernel}, {l->stride, l->stride}, {1, 1}, {pad, pad, pad, pad}};
-    conv->u.conv.pad_mode = NET_PAD_REFLECT;
+    conv->u.conv.pad_mode = pad_mode;
     conv->u.conv.group = 1;
     conv->u.conv.upsample = l->up;
     conv->u.conv.act = NET_ACT_NONE;
@@ -165,7 +168,7 @@ static void measure_layer(struct options *options, struct set *set, int index)
         .want_steps = true, .no_winograd = true, .repeat = options->runs};
     struct net_graph graph = {0};
     int64_t count;
-    make_graph(&graph, &layers[index]);
+    make_graph(&graph, &layers[index], options->pad_mode);
     size_t pixels = (size_t)net_shape_count(&graph.values[graph.image].shape);
     float *image = malloc(pixels * sizeof(float)), *out = NULL;
     uint32_t state = 7;
@@ -216,6 +219,8 @@ static bool parse(int argc, char **argv, struct options *options)
     for (int i = 1; i < argc; i++) {
         if (strncmp(argv[i], "only=", 5) == 0)
             options->only = argv[i] + 5;
+        else if (strcmp(argv[i], "zero") == 0)
+            options->pad_mode = NET_PAD_ZERO;
         else if (sscanf(argv[i], "threads=%d", &options->threads) != 1 &&
                  sscanf(argv[i], "rounds=%d", &options->rounds) != 1 &&
                  sscanf(argv[i], "runs=%d", &options->runs) != 1 &&
@@ -236,7 +241,8 @@ static bool parse(int argc, char **argv, struct options *options)
 
 int main(int argc, char **argv)
 {
-    static struct options options = {.threads = 2, .rounds = 3, .runs = 20, .only = ""};
+    static struct options options = {
+        .threads = 2, .rounds = 3, .runs = 20, .pad_mode = NET_PAD_REFLECT, .only = ""};
     if (!parse(argc, argv, &options))
         return 2;
     char name[100];
