@@ -25,7 +25,8 @@
 #define HOST_COPY_COST 4.0
 
 /* Sums that a row of a tile must have at least to keep the multiply-add units busy: 512
- * bits of neighboring pixels each, of at most HOST_ROW_CHANNELS channels at a time. */
+ * bits of neighboring pixels each, of at most HOST_ROW_CHANNELS channels at a time. Set
+ * by hand. */
 #define HOST_ROW_SUMS     16
 #define HOST_ROW_PIXELS   16
 #define HOST_ROW_CHANNELS 6
