@@ -8,6 +8,7 @@
 #define DAUB_HOST_VEC_H
 
 #include <math.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -186,6 +187,49 @@ HOST_INLINE vec vec_select(veci mask, vec yes, vec no)
 HOST_INLINE vec vec_abs(vec x)
 {
     return (vec)((veci)x & INT32_MAX);
+}
+
+/* Of each lane, four neighboring elements: elements i, j of a's and k, l of b's. */
+#define VEC_LANE_(n, i, j, k, l)                                                         \
+    (i) + 4 * (n), (j) + 4 * (n), VEC_FLOATS + (k) + 4 * (n), VEC_FLOATS + (l) + 4 * (n)
+#if VEC_FLOATS == 16
+#define VEC_LANES_(i, j, k, l)                                                           \
+    VEC_LANE_(0, i, j, k, l), VEC_LANE_(1, i, j, k, l), VEC_LANE_(2, i, j, k, l),        \
+        VEC_LANE_(3, i, j, k, l)
+#elif VEC_FLOATS == 8
+#define VEC_LANES_(i, j, k, l) VEC_LANE_(0, i, j, k, l), VEC_LANE_(1, i, j, k, l)
+#else
+#define VEC_LANES_(i, j, k, l) VEC_LANE_(0, i, j, k, l)
+#endif
+
+/* Transposes the 4x4 elements that lane n of the four vectors has, for every n. */
+HOST_INLINE void vec_transpose_lanes(vec r[4])
+{
+    vec a = __builtin_shufflevector(r[0], r[1], VEC_LANES_(0, 1, 0, 1));
+    vec b = __builtin_shufflevector(r[0], r[1], VEC_LANES_(2, 3, 2, 3));
+    vec c = __builtin_shufflevector(r[2], r[3], VEC_LANES_(0, 1, 0, 1));
+    vec d = __builtin_shufflevector(r[2], r[3], VEC_LANES_(2, 3, 2, 3));
+    r[0] = __builtin_shufflevector(a, c, VEC_LANES_(0, 2, 0, 2));
+    r[1] = __builtin_shufflevector(a, c, VEC_LANES_(1, 3, 1, 3));
+    r[2] = __builtin_shufflevector(b, d, VEC_LANES_(0, 2, 0, 2));
+    r[3] = __builtin_shufflevector(b, d, VEC_LANES_(1, 3, 1, 3));
+}
+
+/* Stores lane n at to + n * step, for the first lanes. */
+HOST_INLINE void vec_store_lanes(vec x, int lanes, float *to, size_t step)
+{
+    *(vec4 *)to = __builtin_shufflevector(x, x, 0, 1, 2, 3);
+#if VEC_FLOATS >= 8
+    if (lanes > 1)
+        *(vec4 *)(to + step) = __builtin_shufflevector(x, x, 4, 5, 6, 7);
+#endif
+#if VEC_FLOATS >= 16
+    if (lanes > 2)
+        *(vec4 *)(to + 2 * step) = __builtin_shufflevector(x, x, 8, 9, 10, 11);
+    if (lanes > 3)
+        *(vec4 *)(to + 3 * step) = __builtin_shufflevector(x, x, 12, 13, 14, 15);
+#endif
+    (void)lanes, (void)step;
 }
 
 /* The nearest whole number; |x| below 2^22. */

@@ -24,6 +24,13 @@
  * by hand, not measured. */
 #define HOST_COPY_COST 4.0
 
+/* Sums that a row of a tile must have at least to keep the multiply-add units busy: 512
+ * bits of neighboring pixels each, of at most HOST_ROW_CHANNELS channels at a time. Set
+ * by hand. */
+#define HOST_ROW_SUMS     16
+#define HOST_ROW_PIXELS   16
+#define HOST_ROW_CHANNELS 6
+
 /* Output pixels and channels of a part. */
 struct host_tile {
     int h, w, o_step;
@@ -52,6 +59,13 @@ static double host_tile_cost(const struct conv *conv, const struct host_tile *ti
     limit = limit < HOST_MIN_MACS ? HOST_MIN_MACS : limit;
     limit = limit > HOST_MAX_MACS ? HOST_MAX_MACS : limit;
     double cost = (macs + bytes / 4 * HOST_COPY_COST) / (pixels * tile->o_step);
+    /* Few channels: pixels are side by side in vectors (use_planes in src/host/conv.c).
+     */
+    int per_out = conv->out_c / conv->group;
+    double sums = (double)(per_out < HOST_ROW_CHANNELS ? per_out : HOST_ROW_CHANNELS) *
+                  tile->w / HOST_ROW_PIXELS;
+    if (per_out <= 2 * HOST_ROW_CHANNELS && sums < HOST_ROW_SUMS)
+        cost *= HOST_ROW_SUMS / sums;
     double excess = bytes > HOST_TILE_BYTES ? bytes / HOST_TILE_BYTES : 1;
     return cost * excess * (macs > limit ? macs / limit : 1);
 }
