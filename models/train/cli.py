@@ -16,31 +16,53 @@ import grow
 import learn
 import options
 import patterns
+import predictor
 import score
 from data import Photos, read_picture, to_tensor
 from model import Model, from_state, load
 from net import SIZES, Painter
+from pictures import Pictures
+from predictor import Predictor
 from problem import Problem
 from train import Trainer
 
 
 def run_train(parser, words):
+    def make(full, state):
+        return Trainer(full, from_state(state) if state else fresh(full), Photos(full['content']),
+                       catalogue.losses(full), state=state)
+    return run_training('train', parser, words, make, report)
+
+
+def run_predictor(parser, words):
+    def make(full, state):
+        pictures = Pictures(full['pictures'])
+        if not state and not full['grow']:
+            raise Problem('a predictor starts from a trained network; give it with --grow')
+        model = from_state(state) if state else predictor.prepared(full, fresh(full), pictures)
+        return Predictor(full, model, Photos(full['content']), catalogue.losses(full), pictures,
+                         state=state)
+    return run_training('predictor', parser, words, make, length)
+
+
+def run_training(verb, parser, words, make, report):
+    """make(options, checkpoint to resume or None) -> Trainer; report(Trainer) -> text"""
     given = vars(parser.parse_args(words))
     state = None
     if given['resume']:
         state = checkpoint.load(given['resume'])
+        if state.get('verb', 'train') != verb:
+            raise Problem(f"{given['resume']} was made by another verb; resume it with "
+                          f"models/train/run {state.get('verb', 'train')}")
         given = options.resumed(parser, words, state)
     full = options.complete(given)
     out = full['out'] or full['resume'] or f"{full['size']}.pt"
     start(full)
+    trainer = make(full, state)
     if state:
-        model = from_state(state)
-        check_styles(model, full, full['resume'])
-    else:
-        model = fresh(full)
-    trainer = Trainer(full, model, Photos(full['content']), catalogue.losses(full),
-                      state=state)
-    record = {'options': given, 'grown_from': state['grown_from'] if state else model.recipe,
+        check_styles(trainer.model, full, full['resume'])
+    record = {'verb': verb, 'options': given,
+              'grown_from': state['grown_from'] if state else trainer.model.recipe,
               'changed': state['changed'] if state else options.changed(parser, given)}
     if not trainer.run(lambda: checkpoint.save(out, {**trainer.state(), **record})):
         say(f'\nstopped at iteration {trainer.iteration}; continue with --resume {out}')
@@ -96,6 +118,10 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
+def length(trainer):
+    return f'{trainer.iteration} iterations, {trainer.seconds / 60:.1f} minutes'
+
+
 def report(trainer):
     """How a run went, and its scores over all new styles."""
     painted = trainer.model.styles[trainer.first:]
@@ -107,7 +133,7 @@ def report(trainer):
                                  trainer.options['batch'], trainer.options['crop'])
         for key in sums:
             sums[key] += scores[key] / len(painted)
-    return (f'{trainer.iteration} iterations, {trainer.seconds / 60:.1f} minutes; on '
+    return (f'{length(trainer)}; on '
             f"{len(trainer.photos.held_out)} held-out photos: content {sums['content']:.4f}, "
             f"style {sums['style']:.4f}")
 
@@ -182,8 +208,14 @@ def save(image, path):
 
 def run_export(parser, words):
     given = parser.parse_args(words)
-    size = export.export(load(given.model).one_row(given.boldness), given.out)
+    model = load(given.model)
+    size = export.export(model.one_row(given.boldness), given.out)
     print(f'wrote {given.out}, {size} bytes')
+    if given.encoder and not model.encoder:
+        raise Problem(f'{given.model} holds no encoder; leave out --encoder')
+    if given.encoder:
+        size = export.export_encoder(model.encoder, given.encoder)
+        print(f'wrote {given.encoder}, {size} bytes')
     return 0
 
 
@@ -192,8 +224,9 @@ def run_patterns(parser, words):
     return 0
 
 
-VERBS = {'train': run_train, 'learn': run_learn, 'score': run_score, 'gatys': run_gatys,
-         'gallery': run_gallery, 'export': run_export, 'patterns': run_patterns}
+VERBS = {'train': run_train, 'predictor': run_predictor, 'learn': run_learn, 'export': run_export,
+         'score': run_score, 'gatys': run_gatys, 'gallery': run_gallery,
+         'patterns': run_patterns}
 
 
 def main(words):

@@ -4,7 +4,6 @@ import shlex
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 import catalogue
 import checkpoint
@@ -48,11 +47,9 @@ def nearest(model, perceptual, photos, batch, crop):
 class Learner(Trainer):
     """Paints everything in the new style, whole."""
 
-    def draw_rows(self, random):
-        picture = torch.zeros(self.options['batch'], dtype=torch.int64)
-        row = F.one_hot(picture + self.first, len(self.model.styles)).float()
-        weight = torch.full((len(row),), self.options['style_weight'])
-        return picture, torch.ones(len(row)), weight, row
+    def draw(self, random):
+        count = self.options['batch']
+        return torch.zeros(count, dtype=torch.int64), torch.ones(count), torch.ones(count)
 
 
 def learner(options, model):

@@ -1,0 +1,104 @@
+"""The encoder: describes the style of any picture by a vector z, from which a network's rows for
+pictures (see model.py) make a style (Ghiasi 2017)."""
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from data import crop, to_tensor
+from net import EPSILON
+
+SIDE = 256  # of the square crops that it reads
+LENGTH = 128  # of z
+CHANNELS = (32, 64, 96, 128)  # at 1/2, 1/4, 1/8 and 1/16 of the crop's size
+HIDDEN = 256
+SQUARE_ASPECT, LONGEST_ASPECT = 1.1, 2.0  # one crop below the first; cut to the second
+
+
+class Stage(nn.Module):
+    def __init__(self, inputs, outputs, stride, residual):
+        super().__init__()
+        self.first = conv(inputs, outputs, stride)
+        self.second = conv(outputs, outputs, 1) if residual else None
+
+    def forward(self, x):
+        x = F.relu(self.first(F.pad(x, (1, 1, 1, 1), mode='reflect')))
+        if self.second:
+            x = x + F.relu(self.second(F.pad(x, (1, 1, 1, 1), mode='reflect')))
+        return x
+
+
+def conv(inputs, outputs, stride):
+    """A 3x3 convolution whose results are as large as its inputs, as no norm follows."""
+    result = nn.Conv2d(inputs, outputs, 3, stride)
+    nn.init.kaiming_normal_(result.weight)
+    nn.init.zeros_(result.bias)
+    return result
+
+
+def statistics(x):
+    """[N,C,H,W] -> [N,2C] in float32: mean and deviation of each channel."""
+    x = x.float()
+    mean = x.mean((2, 3), keepdim=True)
+    variance = ((x - mean) ** 2).mean((2, 3))
+    return torch.cat([mean.flatten(1), (variance + EPSILON).sqrt()], 1)
+
+
+class Encoder(nn.Module):
+    """picture [N,3,SIDE,SIDE] in 0..1 -> z [N,LENGTH].
+
+    No normalization between the convolutions: it would remove colours and contrast."""
+
+    def __init__(self):
+        super().__init__()
+        inputs = (12, *CHANNELS)
+        self.stages = nn.ModuleList(Stage(inputs[i], CHANNELS[i], 1 + (i > 0), i > 1)
+                                    for i in range(len(CHANNELS)))
+        self.hidden = nn.Linear(2 * sum(CHANNELS), HIDDEN)
+        self.last = nn.Linear(HIDDEN, LENGTH)
+        self.to(memory_format=torch.channels_last)
+
+    def described(self, picture):
+        """Statistics of all stages [N,2*sum(CHANNELS)], normalised over each sample's."""
+        x, parts = F.pixel_unshuffle(picture, 2), []
+        for stage in self.stages:
+            x = stage(x)
+            parts.append(statistics(x))
+        described = torch.cat(parts, 1)
+        return F.layer_norm(described, described.shape[1:], eps=EPSILON)
+
+    def forward(self, picture):
+        hidden = F.relu(self.hidden(self.described(picture)))
+        return self.last(hidden).float()
+
+    @torch.no_grad()
+    def calibrate(self, pictures):
+        """Scales both linear layers so that each of their results has mean 0 and deviation 1 over
+        the pictures [N,3,SIDE,SIDE]: before training the statistics of different pictures hardly
+        differ."""
+        x = torch.cat([self.described(part) for part in pictures.split(8)])
+        for layer in (self.hidden, self.last):
+            y = layer(x)
+            layer.bias.sub_(y.mean(0))
+            deviation = y.std(0).clamp(min=EPSILON)
+            layer.weight.div_(deviation[:, None])
+            layer.bias.div_(deviation)
+            x = F.relu(layer(x))
+
+    @torch.no_grad()
+    def encode(self, pictures):
+        """z [N,LENGTH] of N pictures, RGB uint8 [H,W,3] with a short side of SIDE px: each the
+        mean over its crops."""
+        return torch.stack([self(to_tensor(crops(picture))).mean(0) for picture in pictures])
+
+
+def crops(picture):
+    """Square crops at the start, the middle and the end of the long side of a picture RGB uint8
+    [H,W,3], of which at most the middle 2:1 part is looked at."""
+    height, width = picture.shape[:2]
+    side, length = min(height, width), max(height, width)
+    places = [0.5]
+    if length >= SQUARE_ASPECT * side:
+        edge = max(0.0, (1 - (LONGEST_ASPECT - 1) * side / (length - side)) / 2)
+        places = [edge, 0.5, 1 - edge]
+    return [np.ascontiguousarray(crop(picture, side, place, place)) for place in places]

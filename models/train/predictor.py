@@ -1,0 +1,143 @@
+"""Training for any picture as a style (Ghiasi 2017): the encoder, which describes a picture by z,
+and further rows of the banks, which z mixes."""
+import functools
+
+import numpy as np
+import torch
+from torch.nn.functional import one_hot, pad
+
+import catalogue
+import encoder
+from data import to_tensor
+from export import identifier
+from losses import compute_type
+from model import Basis, Model, load_encoder
+from net import is_bank, with_rows
+from problem import Problem
+from train import Samples, Trainer, weaken
+
+MIXED_SHARE = 0.15  # of the samples: painted in a mixture of two pictures
+OTHER_SHARE = 0.5  # of the samples: the encoder sees another place than the loss
+# A target is drawn from the last WINDOW ones and used USES times on average, as its Gram matrices
+# take a third as long as the rest of an iteration.
+WINDOW, USES = 64, 4
+CALIBRATION = 64  # pictures
+RIDGE = 0.3  # of the mean square of z, see extended()
+
+
+class Predictor(Trainer):
+    """Paints photos in the styles of random pictures, and in the network's own now and then."""
+
+    def __init__(self, options, model, photos, perceptual, pictures, state=None):
+        self.encoder, self.pictures = model.encoder, pictures
+        self.encoder.requires_grad_(not options['encoder'])
+        self.target = functools.lru_cache(WINDOW)(self.target)
+        super().__init__(options, model, photos, perceptual, state=state)
+
+    def groups(self):
+        named = list(self.net.named_parameters())
+        fast = [p for name, p in named if is_bank(name)]
+        fast += [p for p in self.encoder.parameters() if p.requires_grad]
+        slow = [p for name, p in named if not is_bank(name)]
+        share = self.options['convolution_share']
+        return [{'params': fast, 'share': 1.0}] + ([{'params': slow, 'share': share}] if share
+                                                   else [])
+
+    def subject(self):
+        return (f'{len(self.pictures.training)} pictures and '
+                f'{len(self.model.styles) - self.first} styles')
+
+    def target(self, number):
+        """The View of that number and its Gram matrices [1,C,C] by layer, the same in every run
+        with this seed."""
+        view = self.pictures.draw(np.random.default_rng([self.options['seed'], number, 1]))
+        return view, self.perceptual.picture_grams([to_tensor([view.target])])
+
+    def draw_samples(self, random):
+        picture, strength, bold = self.draw(random)
+        known = self.samples(picture, strength, bold)
+        count = len(picture)
+        rehearsed = random.random(count) < self.options['rehearsal']
+        newest = WINDOW + self.iteration * count // USES
+        numbers = newest - random.integers(WINDOW, size=(count, 2))
+        share = np.where(random.random(count) < MIXED_SHARE, random.random(count), 0)
+        elsewhere = random.random(count) < OTHER_SHARE
+        if rehearsed.all():
+            return known._replace(picture=None)
+        crops, grams, parts = [], [], []
+        for i in np.flatnonzero(~rehearsed):
+            for number, weight in zip(numbers[i], (1 - share[i], share[i])):
+                if weight:
+                    view, matrices = self.target(int(number))
+                    crops.append(view.other if elsewhere[i] else view.same)
+                    grams.append(matrices)
+                    parts.append(weight * np.eye(count)[i])
+        mixture = torch.from_numpy(np.stack(parts, 1)).float()
+        with torch.autocast('cpu', dtype=torch.bfloat16,
+                            enabled=compute_type() == torch.bfloat16):
+            z = self.encoder(to_tensor(crops))
+        row = self.model.picture_rows(mixture @ z, bold)
+        mixed = Samples(
+            weaken(row, strength), strength, torch.full((count,), self.options['content_weight']),
+            self.style_weight(bold),
+            {name: torch.einsum('np,pij->nij', mixture, torch.cat([g[name] for g in grams]))
+             for name in known.grams}, None)
+        return choose(torch.from_numpy(rehearsed), known, mixed)
+
+    def palette(self, painting, samples):
+        """Not known of pictures."""
+        return torch.zeros(len(painting))
+
+
+def choose(first, one, other):
+    """The Samples of one where first [N], else those of the other."""
+    def pick(a, b):
+        return torch.where(first.view(-1, *[1] * (a.dim() - 1)), a, b)
+    return Samples(*(pick(a, b) for a, b in zip(one[:4], other[:4])),
+                   {name: pick(one.grams[name], other.grams[name]) for name in one.grams}, None)
+
+
+def typical(model):
+    """The style, counted from 0 without the identity, whose bold row is nearest to the others'."""
+    banks = [bank for name, bank in model.net.state_dict().items() if is_bank(name)]
+    bold = torch.cat(banks, 1)[1:len(model.styles)]
+    return int(torch.cdist(bold, bold).sum(1).argmin())
+
+
+@torch.no_grad()
+def extended(model, pictures):
+    """model with a basis for the z of its encoder.
+
+    It starts as what maps the z of the styles' own pictures (RGB uint8, short side encoder.SIDE,
+    one a style) to the styles' rows: ridge regression of the rows, as differences from a typical
+    one. So unseen pictures begin as mixtures of the styles there are."""
+    z, count = model.encoder.encode(pictures), len(pictures)
+    kernel = z @ z.t()
+    ridge = RIDGE * kernel.diagonal().mean()
+    weights = torch.linalg.solve(kernel + ridge * torch.eye(count), z).t()
+    start = one_hot(torch.tensor(typical(model)), count).float()
+    mixture = torch.cat([start[None], weights - weights.sum(1, keepdim=True) * start])
+    first, length = model.net.rows, len(mixture)
+    blocks = [torch.eye(first), pad(mixture, (1, first - 1 - count))]
+    if model.has_soft_rows():
+        blocks.append(pad(mixture, (1 + count, 0)))
+    basis = Basis(first, first + length if model.has_soft_rows() else None, length)
+    return Model(model.size, model.styles, with_rows(model.net, torch.cat(blocks)), model.recipe,
+                 basis, model.encoder)
+
+
+def prepared(options, model, pictures):
+    """The network that training starts with: model, with a basis and an encoder."""
+    coder = load_encoder(options['encoder']) if options['encoder'] else model.encoder
+    if model.basis and not coder:
+        raise Problem(f"{options['grow']} has rows for pictures; give their encoder with --encoder")
+    if model.basis and identifier(coder) != model.encoder_identifier():
+        raise Problem(f"{options['grow']} has rows for pictures already, of another encoder; leave "
+                      'out --encoder')
+    if not coder:
+        coder = encoder.Encoder()
+        random = np.random.default_rng([options['seed'], 0, 2])
+        coder.calibrate(to_tensor([pictures.draw(random).same for _ in range(CALIBRATION)]))
+    model.encoder = coder
+    return model if model.basis else extended(model, [
+        catalogue.picture(word, options['data'], encoder.SIDE) for word in options['style']])
