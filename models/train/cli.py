@@ -9,6 +9,7 @@ import torch
 
 import catalogue
 import checkpoint
+import encoder
 import export
 import gallery
 import gatys
@@ -18,8 +19,9 @@ import options
 import patterns
 import predictor
 import score
+import score_pictures
 from data import Photos, read_picture, to_tensor
-from model import Model, from_state, load
+from model import Model, from_state, load, load_encoder
 from net import SIZES, Painter
 from pictures import Pictures
 from predictor import Predictor
@@ -96,6 +98,8 @@ def fresh(full):
 def run_learn(parser, words):
     given = vars(parser.parse_args(words))
     model = load(given['into']).one_row(given['boldness'])
+    if given['encoder']:
+        take_encoder(model, given)
     full = options.complete({**given, 'style': [given['picture']]}, model.styles)
     start(full)
     trainer, nearest = learn.learner(full, model)
@@ -107,6 +111,15 @@ def run_learn(parser, words):
     print(f"{report(trainer)}; wrote {given['out']} with the style "
           f"{full['paintings'][0]['name']}")
     return 0 if done else 130
+
+
+def take_encoder(model, given):
+    """Gives the model the encoder that --encoder names, if it names one."""
+    if given['encoder']:
+        model.encoder = load_encoder(given['encoder'])
+    if not (model.basis and model.encoder):
+        raise Problem(f"{given['model']} has no rows for pictures or no encoder; name the encoder's "
+                      'file with --encoder')
 
 
 def start(given):
@@ -157,13 +170,36 @@ def run_score(parser, words):
     results = score.score(models, names, perceptual, photos, clips, given)
     for path, result in zip(given['models'], results):
         print(f'## {os.path.basename(path)}\n\n{score.table(result)}\n')
-    if given['json']:
-        try:
-            with open(given['json'], 'w', encoding='utf-8') as file:
-                json.dump(results, file, indent=1)
-        except OSError as error:
-            raise Problem(f"cannot write {given['json']} ({error.strerror}); choose another "
-                          'place with --json') from None
+    write_json(results, given['json'])
+    return 0
+
+
+def write_json(results, path):
+    """Where a path is given."""
+    if not path:
+        return
+    try:
+        with open(path, 'w', encoding='utf-8') as file:
+            json.dump(results, file, indent=1)
+    except OSError as error:
+        raise Problem(f'cannot write {path} ({error.strerror}); choose another place with '
+                      '--json') from None
+
+
+def run_score_pictures(parser, words):
+    given = options.located(vars(parser.parse_args(words)))
+    start(given)
+    model = load(given['model'])
+    take_encoder(model, given)
+    pictures = Pictures(given['pictures'])
+    paths = given['picture'] or pictures.held_out
+    if not paths:
+        raise Problem('none of the pictures is held out; name some with --picture')
+    others = sorted({*paths, *pictures.held_out, *pictures.training}) if given['retrieval'] else []
+    results = score_pictures.score(model, catalogue.losses({**given, 'style': paths}), paths, others,
+                                   Photos(given['content']), given)
+    print(score_pictures.table(results))
+    write_json(results, given['json'])
     return 0
 
 
@@ -192,9 +228,16 @@ def run_gatys(parser, words):
 
 def run_gallery(parser, words):
     given = vars(parser.parse_args(words))
-    model = load(given['model']).one_row(given['boldness'])
-    names = [style['name'] for style in model.styles]
-    save(gallery.sheet(model, given['photos'], names, given['px']), given['out'])
+    model, bold = load(given['model']), given['boldness']
+    columns = [(style['name'], model.row(style['name'], bold), None) for style in model.styles]
+    if given['picture']:
+        take_encoder(model, given)
+        pictures = [read_picture(path, encoder.SIDE, 'give another --picture')
+                    for path in given['picture']]
+        rows = model.picture_rows(model.encoder.encode(pictures), torch.tensor([bold]))
+        columns = [(os.path.basename(path), row[None], picture)
+                   for path, row, picture in zip(given['picture'], rows, pictures)]
+    save(gallery.sheet(model, given['photos'], columns, given['px']), given['out'])
     print(f"wrote {given['out']}")
     return 0
 
@@ -225,8 +268,8 @@ def run_patterns(parser, words):
 
 
 VERBS = {'train': run_train, 'predictor': run_predictor, 'learn': run_learn, 'export': run_export,
-         'score': run_score, 'gatys': run_gatys, 'gallery': run_gallery,
-         'patterns': run_patterns}
+         'score': run_score, 'score-pictures': run_score_pictures, 'gatys': run_gatys,
+         'gallery': run_gallery, 'patterns': run_patterns}
 
 
 def main(words):

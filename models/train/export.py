@@ -126,18 +126,13 @@ def build(shape, weights, half=False):
 
 def add_statistics(graph, x, name):
     """Means and deviations of the channels, [1,C,1,1] each."""
+    epsilon = graph.constant('epsilon', np.array([EPSILON], np.float32))
     mean = graph.add('ReduceMean', [x], f'{name}.mean', axes=[2, 3])
     away = graph.add('Sub', [x, mean], f'{name}.away')
-    return [mean, add_deviation(graph, away, name, [2, 3])]
-
-
-def add_deviation(graph, away, name, axes):
-    """Root of the mean square of what is away from the mean."""
-    epsilon = graph.constant('epsilon', np.array([EPSILON], np.float32))
     square = graph.add('Mul', [away, away], f'{name}.square')
-    variance = graph.add('ReduceMean', [square], f'{name}.variance', axes=axes)
+    variance = graph.add('ReduceMean', [square], f'{name}.variance', axes=[2, 3])
     variance = graph.add('Add', [variance, epsilon], f'{name}.variance.positive')
-    return graph.add('Sqrt', [variance], f'{name}.deviation')
+    return [mean, graph.add('Sqrt', [variance], f'{name}.deviation')]
 
 
 def add_linear(graph, x, name, weights, output=None):
@@ -166,11 +161,15 @@ def build_encoder(weights):
         parts += add_statistics(graph, x, name)
         i += 1
     x = graph.add('Concat', parts, 'statistics', axis=1)
-    away = graph.add('Sub', [x, graph.add('ReduceMean', [x], 'mean', axes=[1])], 'away')
-    x = graph.add('Div', [away, add_deviation(graph, away, 'statistics', [1])], 'normalised')
+    # Layer normalization, as the instance normalization of one channel.
     length = len(weights['hidden.weight'][0])
-    x = graph.add('Reshape', [x, graph.constant('flat', np.array([1, length], np.int64))],
-                  'described')
+    map_shape = graph.constant('shape.map', np.array([1, 1, length, 1], np.int64))
+    row_shape = graph.constant('shape.row', np.array([1, length], np.int64))
+    one, zero = (graph.constant(name, np.array([value], np.float32))
+                 for name, value in (('one', 1), ('zero', 0)))
+    x = graph.add('Reshape', [x, map_shape], 'statistics.map')
+    x = graph.add('InstanceNormalization', [x, one, zero], 'normalised', epsilon=EPSILON)
+    x = graph.add('Reshape', [x, row_shape], 'described')
     x = graph.activate(add_linear(graph, x, 'hidden', weights), 'hidden.out')
     add_linear(graph, x, 'last', weights, 'z')
     return graph

@@ -87,33 +87,32 @@ class Model:
     def has_soft_rows(self):
         return self.styled > len(self.styles)
 
-    def with_style_rows(self, mixture, recipe):
-        """The same with other rows of styles: mixture [new rows, old rows] times the old ones."""
-        kept, basis = torch.eye(self.net.rows - self.styled), self.basis
+    def with_style_rows(self, mixture, styles, recipe):
+        """The same with other styles: mixture [new rows, old rows] times the rows of every bank."""
+        kept, basis = torch.eye(self.net.rows)[self.styled:], self.basis
         if basis:
             more = len(mixture) - self.styled
             basis = basis._replace(bold=basis.bold + more,
                                    soft=None if basis.soft is None else basis.soft + more)
-        return Model(self.size, self.styles, with_rows(self.net, torch.block_diag(mixture, kept)),
-                     recipe, basis, self.encoder)
+        return Model(self.size, styles, with_rows(self.net, torch.cat([mixture, kept])), recipe,
+                     basis, self.encoder)
 
     def one_row(self, boldness=BOLDNESS):
         """The same with one row a style, mixed of its soft and its bold row at boldness 0..1."""
         if not self.has_soft_rows():
             return self
         count = len(self.styles)
-        mixture = rows(torch.arange(count), torch.full((count,), float(boldness)), count,
-                       self.styled)
+        mixture = self.style_rows(torch.arange(count), torch.full((count,), float(boldness)))
         return self.with_style_rows(
-            mixture, f'{self.recipe}\nmodels/train/run export --boldness {boldness:g}')
+            mixture, self.styles, f'{self.recipe}\nmodels/train/run export --boldness {boldness:g}')
 
     def two_rows(self):
         """The same with two rows a style; the soft ones start as copies of the bold ones."""
         if self.has_soft_rows():
             return self
         count = len(self.styles)
-        mixture = torch.eye(count)[[*range(count), *range(1, count)]]
-        return self.with_style_rows(mixture, self.recipe)
+        mixture = torch.eye(self.net.rows)[[*range(count), *range(1, count)]]
+        return self.with_style_rows(mixture, self.styles, self.recipe)
 
     @torch.no_grad()
     def paint(self, photo, row):

@@ -82,8 +82,22 @@ class Verb:
                  help='mixes the soft (0) and the bold (1) row of each style into one, where a '
                  'network has both')
 
+    def add_pictures(self):
+        self.add('--pictures', type=PATH, nargs='+', metavar='FOLDER',
+                 help='pictures to learn from (default: styles_many and styles of DATA)')
+
+    def add_picture(self, default):
+        self.add('--picture', type=PATH, nargs='+', help=f'pictures to paint in ({default})')
+
+    def add_encoder(self):
+        self.add('--encoder', type=PATH, metavar='ENCODER',
+                 help='.onnx or checkpoint with the encoder, where MODEL has none')
+
     def add_batches(self):
         self.add('--batch', type=bounded(int, 1, 256), default=2)
+        self.add_crop()
+
+    def add_crop(self):
         self.add('--crop', type=bounded(int, 64, 2048), default=256,
                  help=f'pixels, a multiple of {STRIDE}')
 
@@ -156,8 +170,7 @@ def add_predictor(verbs):
              help='an encoder made before (.onnx, .pt), which is left as it is: networks with the '
              'same encoder take the same description of a picture (default: that of --grow, '
              'trained on, or a new one)')
-    verb.add('--pictures', type=PATH, nargs='+', metavar='FOLDER',
-             help='pictures to learn from (default: styles_many and styles of DATA)')
+    verb.add_pictures()
     verb.add('--rehearsal', type=bounded(float, 0, 1), default=0.25,
              help="part of the samples that are painted in the network's own styles")
     verb.add('--convolution-share', type=bounded(float, 0, 1), default=0.3,
@@ -175,6 +188,7 @@ def add_learn(verbs):
              help='model (.onnx) or checkpoint (.pt) to start from')
     verb.add('--out', type=PATH, metavar='MODEL.onnx', required=True)
     verb.add_boldness()
+    verb.add_encoder()
     verb.add_data()
     verb.add_training(rate=1e-2, steady_from=0.3, soft=False)
     verb.add_palette_and_description()
@@ -200,6 +214,22 @@ def add_score(verbs):
     return verb.parser
 
 
+def add_score_pictures(verbs):
+    verb = Verb(verbs, 'score-pictures', 'measure a network on pictures that it was not trained on')
+    verb.parser.add_argument('model', metavar='MODEL', type=PATH)
+    verb.add_encoder()
+    verb.add_picture('default: those held out')
+    verb.add_pictures()
+    verb.add_boldness()
+    verb.add_data()
+    verb.add_crop()
+    verb.add('--photos', type=bounded(int, 1, 10000), default=6, help='held-out photos to paint')
+    verb.add('--retrieval', action='store_true',
+             help="also rank all pictures by how near they are to each one's paintings")
+    verb.add('--json', type=PATH, metavar='FILE', help='write everything there, too')
+    return verb.parser
+
+
 def add_gatys(verbs):
     verb = Verb(verbs, 'gatys', 'paint one picture by optimisation, slowly')
     verb.parser.add_argument('photo', metavar='CONTENT', type=PATH)
@@ -214,12 +244,15 @@ def add_gatys(verbs):
 
 
 def add_gallery(verbs):
-    verb = Verb(verbs, 'gallery', 'paint photos in every style of a network into one sheet')
+    verb = Verb(verbs, 'gallery', 'paint photos in every style of a network, or in any '
+                'pictures, into one sheet')
     verb.parser.add_argument('model', metavar='MODEL', type=PATH)
     verb.parser.add_argument('photos', metavar='PHOTO', nargs='+', type=PATH)
     verb.add('--out', type=PATH, metavar='IMAGE', default='gallery.png')
     verb.add('--px', type=bounded(int, 32, 4096), default=256, help="the photos' short side")
     verb.add_boldness()
+    verb.add_picture("default: the network's own styles")
+    verb.add_encoder()
     return verb.parser
 
 
@@ -242,8 +275,8 @@ def add_verbs(verbs):
     """Parsers by verb."""
     return {'train': add_train(verbs), 'predictor': add_predictor(verbs),
             'learn': add_learn(verbs), 'export': add_export(verbs), 'score': add_score(verbs),
-            'gatys': add_gatys(verbs), 'gallery': add_gallery(verbs),
-            'patterns': add_patterns(verbs)}
+            'score-pictures': add_score_pictures(verbs), 'gatys': add_gatys(verbs),
+            'gallery': add_gallery(verbs), 'patterns': add_patterns(verbs)}
 
 
 def located(options):

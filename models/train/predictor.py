@@ -10,7 +10,6 @@ import catalogue
 import encoder
 from data import to_tensor
 from export import identifier
-from losses import compute_type
 from model import Basis, Model, load_encoder
 from net import is_bank, with_rows
 from problem import Problem
@@ -73,9 +72,8 @@ class Predictor(Trainer):
                     grams.append(matrices)
                     parts.append(weight * np.eye(count)[i])
         mixture = torch.from_numpy(np.stack(parts, 1)).float()
-        with torch.autocast('cpu', dtype=torch.bfloat16,
-                            enabled=compute_type() == torch.bfloat16):
-            z = self.encoder(to_tensor(crops))
+        # Not in bfloat16, which is slower for so small a network.
+        z = self.encoder(to_tensor(crops))
         row = self.model.picture_rows(mixture @ z, bold)
         mixed = Samples(
             weaken(row, strength), strength, torch.full((count,), self.options['content_weight']),

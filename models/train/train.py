@@ -192,7 +192,8 @@ class Trainer:
             raise Problem(f'the loss is not finite at iteration {self.iteration}; lower --rate')
         for group in self.optimizer.param_groups:
             group['lr'] = group['share'] * self.rate()
-        self.optimizer.zero_grad()
+        # Adam leaves what has no gradient as it is, also right after a run was resumed.
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, options['clip'])
         self.optimizer.step()
