@@ -41,9 +41,10 @@ def run_predictor(parser, words):
         pictures = Pictures(full['pictures'])
         if not state and not full['grow']:
             raise Problem('a predictor starts from a trained network; give it with --grow')
-        model = from_state(state) if state else predictor.prepared(full, fresh(full), pictures)
-        return Predictor(full, model, Photos(full['content']), catalogue.losses(full), pictures,
-                         state=state)
+        perceptual = catalogue.losses(full)
+        model = (from_state(state) if state else
+                 predictor.prepared(full, fresh(full), pictures, perceptual))
+        return Predictor(full, model, Photos(full['content']), perceptual, pictures, state=state)
     return run_training('predictor', parser, words, make, length)
 
 

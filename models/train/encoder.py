@@ -11,7 +11,7 @@ from net import EPSILON
 SIDE = 256  # of the square crops that it reads
 LENGTH = 128  # of z
 CHANNELS = (32, 64, 96, 128)  # at 1/2, 1/4, 1/8 and 1/16 of the crop's size
-HIDDEN = 256
+HIDDEN = 2 * LENGTH
 SQUARE_ASPECT, LONGEST_ASPECT = 1.1, 2.0  # one crop below the first; cut to the second
 
 
@@ -58,32 +58,26 @@ class Encoder(nn.Module):
         self.last = nn.Linear(HIDDEN, LENGTH)
         self.to(memory_format=torch.channels_last)
 
-    def described(self, picture):
-        """Statistics of all stages [N,2*sum(CHANNELS)], normalised over each sample's."""
+    def statistics(self, picture):
+        """[N,2*sum(CHANNELS)]: means and deviations of all stages."""
         x, parts = F.pixel_unshuffle(picture, 2), []
         for stage in self.stages:
             x = stage(x)
             parts.append(statistics(x))
-        described = torch.cat(parts, 1)
-        return F.layer_norm(described, described.shape[1:], eps=EPSILON)
+        return torch.cat(parts, 1)
 
     def forward(self, picture):
-        hidden = F.relu(self.hidden(self.described(picture)))
-        return self.last(hidden).float()
+        return self.last(F.relu(self.hidden(self.statistics(picture))))
 
     @torch.no_grad()
-    def calibrate(self, pictures):
-        """Scales both linear layers so that each of their results has mean 0 and deviation 1 over
-        the pictures [N,3,SIDE,SIDE]: before training the statistics of different pictures hardly
-        differ."""
-        x = torch.cat([self.described(part) for part in pictures.split(8)])
-        for layer in (self.hidden, self.last):
-            y = layer(x)
-            layer.bias.sub_(y.mean(0))
-            deviation = y.std(0).clamp(min=EPSILON)
-            layer.weight.div_(deviation[:, None])
-            layer.bias.div_(deviation)
-            x = F.relu(layer(x))
+    def become_linear(self, matrix, bias):
+        """Makes z the statistics times the matrix, plus the bias: the hidden units are the positive
+        and the negative parts of z."""
+        unit = torch.eye(LENGTH)
+        self.hidden.weight.copy_(torch.cat([matrix.t(), -matrix.t()]))
+        self.hidden.bias.copy_(torch.cat([bias, -bias]))
+        self.last.weight.copy_(torch.cat([unit, -unit], 1))
+        self.last.bias.zero_()
 
     @torch.no_grad()
     def encode(self, pictures):

@@ -160,16 +160,9 @@ def build_encoder(weights):
             x = graph.add('Add', [x, graph.activate(y, f'{name}.second.out')], f'{name}.out')
         parts += add_statistics(graph, x, name)
         i += 1
-    x = graph.add('Concat', parts, 'statistics', axis=1)
-    # Layer normalization, as the instance normalization of one channel.
-    length = len(weights['hidden.weight'][0])
-    map_shape = graph.constant('shape.map', np.array([1, 1, length, 1], np.int64))
-    row_shape = graph.constant('shape.row', np.array([1, length], np.int64))
-    one, zero = (graph.constant(name, np.array([value], np.float32))
-                 for name, value in (('one', 1), ('zero', 0)))
-    x = graph.add('Reshape', [x, map_shape], 'statistics.map')
-    x = graph.add('InstanceNormalization', [x, one, zero], 'normalised', epsilon=EPSILON)
-    x = graph.add('Reshape', [x, row_shape], 'described')
+    shape = graph.constant('shape.flat', np.array([1, len(weights['hidden.weight'][0])], np.int64))
+    x = graph.add('Concat', parts, 'statistics.maps', axis=1)
+    x = graph.add('Reshape', [x, shape], 'statistics')
     x = graph.activate(add_linear(graph, x, 'hidden', weights), 'hidden.out')
     add_linear(graph, x, 'last', weights, 'z')
     return graph

@@ -175,6 +175,8 @@ def add_predictor(verbs):
              help="part of the samples that are painted in the network's own styles")
     verb.add('--convolution-share', type=bounded(float, 0, 1), default=0.3,
              help='of the learning rate, for the convolutions; 0 leaves them as they are')
+    verb.add('--encoder-share', type=bounded(float, 0, 1), default=0.1,
+             help='of the learning rate, for the encoder')
     verb.add_checkpoints()
     verb.add_training(rate=1e-3, steady_from=0.3, soft=True)
     return verb.parser

@@ -1,6 +1,7 @@
 """Training for any picture as a style (Ghiasi 2017): the encoder, which describes a picture by z,
 and further rows of the banks, which z mixes."""
 import functools
+import sys
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from torch.nn.functional import one_hot, pad
 
 import catalogue
 import encoder
+import teach
 from data import to_tensor
 from export import identifier
 from model import Basis, Model, load_encoder
@@ -20,7 +22,6 @@ OTHER_SHARE = 0.5  # of the samples: the encoder sees another place than the los
 # A target is drawn from the last WINDOW ones and used USES times on average, as its Gram matrices
 # take a third as long as the rest of an iteration.
 WINDOW, USES = 64, 4
-CALIBRATION = 64  # pictures
 RIDGE = 0.3  # of the mean square of z, see extended()
 
 
@@ -35,22 +36,18 @@ class Predictor(Trainer):
 
     def groups(self):
         named = list(self.net.named_parameters())
-        fast = [p for name, p in named if is_bank(name)]
-        fast += [p for p in self.encoder.parameters() if p.requires_grad]
-        slow = [p for name, p in named if not is_bank(name)]
-        share = self.options['convolution_share']
-        return [{'params': fast, 'share': 1.0}] + ([{'params': slow, 'share': share}] if share
-                                                   else [])
+        parts = [(1.0, [p for name, p in named if is_bank(name)]),
+                 (self.options['convolution_share'], [p for name, p in named if not is_bank(name)]),
+                 (self.options['encoder_share'], list(self.encoder.parameters()))]
+        return [{'params': parameters, 'share': share} for share, parameters in parts
+                if share and parameters[0].requires_grad]
 
     def subject(self):
         return (f'{len(self.pictures.training)} pictures and '
                 f'{len(self.model.styles) - self.first} styles')
 
     def target(self, number):
-        """The View of that number and its Gram matrices [1,C,C] by layer, the same in every run
-        with this seed."""
-        view = self.pictures.draw(np.random.default_rng([self.options['seed'], number, 1]))
-        return view, self.perceptual.picture_grams([to_tensor([view.target])])
+        return target(self.pictures, self.perceptual, [self.options['seed'], number, 1])
 
     def draw_samples(self, random):
         picture, strength, bold = self.draw(random)
@@ -85,6 +82,12 @@ class Predictor(Trainer):
     def palette(self, painting, samples):
         """Not known of pictures."""
         return torch.zeros(len(painting))
+
+
+def target(pictures, perceptual, seed):
+    """The View of a picture and its Gram matrices [1,C,C] by layer, the same in every run."""
+    view = pictures.draw(np.random.default_rng(seed))
+    return view, perceptual.picture_grams([to_tensor([view.target])])
 
 
 def choose(first, one, other):
@@ -124,7 +127,7 @@ def extended(model, pictures):
                  basis, model.encoder)
 
 
-def prepared(options, model, pictures):
+def prepared(options, model, pictures, perceptual):
     """The network that training starts with: model, with a basis and an encoder."""
     coder = load_encoder(options['encoder']) if options['encoder'] else model.encoder
     if model.basis and not coder:
@@ -134,8 +137,9 @@ def prepared(options, model, pictures):
                       'out --encoder')
     if not coder:
         coder = encoder.Encoder()
-        random = np.random.default_rng([options['seed'], 0, 2])
-        coder.calibrate(to_tensor([pictures.draw(random).same for _ in range(CALIBRATION)]))
+        print(f'teaching the encoder from {teach.VIEWS} pictures', file=sys.stderr, flush=True)
+        teach.teach(coder, (target(pictures, perceptual, [options['seed'], number, 2])
+                            for number in range(teach.VIEWS)))
     model.encoder = coder
     return model if model.basis else extended(model, [
         catalogue.picture(word, options['data'], encoder.SIDE) for word in options['style']])
