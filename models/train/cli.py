@@ -119,8 +119,8 @@ def take_encoder(model, given):
     if given['encoder']:
         model.encoder = load_encoder(given['encoder'])
     if not (model.basis and model.encoder):
-        raise Problem(f"{given['model']} has no rows for pictures or no encoder; name the encoder's "
-                      'file with --encoder')
+        raise Problem(f"{given['model']} has no rows for pictures or no encoder; name the "
+                      "encoder's file with --encoder")
 
 
 def start(given):
@@ -197,8 +197,9 @@ def run_score_pictures(parser, words):
     if not paths:
         raise Problem('none of the pictures is held out; name some with --picture')
     others = sorted({*paths, *pictures.held_out, *pictures.training}) if given['retrieval'] else []
-    results = score_pictures.score(model, catalogue.losses({**given, 'style': paths}), paths, others,
-                                   Photos(given['content']), given)
+    perceptual = catalogue.losses({**given, 'style': paths})
+    results = score_pictures.score(model, perceptual, paths, others, Photos(given['content']),
+                                   given)
     print(score_pictures.table(results))
     write_json(results, given['json'])
     return 0

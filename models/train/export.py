@@ -213,7 +213,8 @@ def onnx_model(model):
 
 
 def digest(graph):
-    """The first 16 hexadecimal digits of the SHA-256 of all constants in the order of their names."""
+    """Of the SHA-256 of all constants in the order of their names, the first 16 hexadecimal
+    digits."""
     result = hashlib.sha256()
     for name in sorted(graph.constants):
         result.update(graph.constants[name].raw_data)

@@ -14,8 +14,8 @@ DATA = os.path.join(HERE, '../../../shared/data')
 MINUTES = 10.0
 LAYERS = [layer for net in LOSS_NETS.values() for layer in net.LAYERS]
 # Options that say where things are and how long to train; all others decide the result.
-FREE_ON_RESUME = ('data', 'content', 'pictures', 'loss_weights', 'out', 'resume', 'threads', 'minutes',
-                  'iterations')
+FREE_ON_RESUME = ('data', 'content', 'pictures', 'loss_weights', 'out', 'resume', 'threads',
+                  'minutes', 'iterations')
 DESCRIPTION = ('name', 'title', 'artist', 'year', 'licence')
 
 

@@ -427,7 +427,8 @@ class PredictorTest(unittest.TestCase):
         code, again, errors = command('score-pictures', file, '--encoder', coder, *place,
                                       '--photos', '2')
         self.assertEqual(code, 0, errors)
-        self.assertEqual(text.splitlines()[2].split('|')[2:4], again.splitlines()[2].split('|')[2:4])
+        losses = [table.splitlines()[2].split('|')[2:4] for table in (text, again)]
+        self.assertEqual(*losses)
         code, _, errors = command('score-pictures', file, *place)
         self.assertEqual(code, 1)
         self.assertIn('--encoder', errors)
