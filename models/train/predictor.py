@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import torch
-from torch.nn.functional import one_hot, pad
+from torch.nn.functional import pad
 
 import catalogue
 import encoder
@@ -98,26 +98,21 @@ def choose(first, one, other):
                    {name: pick(one.grams[name], other.grams[name]) for name in one.grams}, None)
 
 
-def typical(model):
-    """The style, counted from 0 without the identity, whose bold row is nearest to the others'."""
-    banks = [bank for name, bank in model.net.state_dict().items() if is_bank(name)]
-    bold = torch.cat(banks, 1)[1:len(model.styles)]
-    return int(torch.cdist(bold, bold).sum(1).argmin())
-
-
 @torch.no_grad()
 def extended(model, pictures):
     """model with a basis for the z of its encoder.
 
     It starts as what maps the z of the styles' own pictures (RGB uint8, short side encoder.SIDE,
-    one a style) to the styles' rows: ridge regression of the rows, as differences from a typical
-    one. So unseen pictures begin as mixtures of the styles there are."""
+    one a style) to the styles' rows: ridge regression of the rows, as differences from their mean.
+    So unseen pictures begin as mixtures of the styles there are. Over 12 pictures that lite had
+    never seen, the style loss was 0.48, with the row of one style in place of the mean 1.1 to 4.4,
+    and that of the nearest style 1.06."""
     z, count = model.encoder.encode(pictures), len(pictures)
     kernel = z @ z.t()
     ridge = RIDGE * kernel.diagonal().mean()
     weights = torch.linalg.solve(kernel + ridge * torch.eye(count), z).t()
-    start = one_hot(torch.tensor(typical(model)), count).float()
-    mixture = torch.cat([start[None], weights - weights.sum(1, keepdim=True) * start])
+    weights -= weights.mean(1, keepdim=True)
+    mixture = torch.cat([torch.full((1, count), 1 / count), weights])
     first, length = model.net.rows, len(mixture)
     blocks = [torch.eye(first), pad(mixture, (1, first - 1 - count))]
     if model.has_soft_rows():
