@@ -234,7 +234,7 @@ def run_gallery(parser, words):
     columns = [(style['name'], model.row(style['name'], bold), None) for style in model.styles]
     if given['picture']:
         take_encoder(model, given)
-        pictures = [read_picture(path, encoder.SIDE, 'give another --picture')
+        pictures = [encoder.read(path, 'give another --picture')
                     for path in given['picture']]
         rows = model.picture_rows(model.encoder.encode(pictures), torch.tensor([bold]))
         columns = [(os.path.basename(path), row[None], picture)

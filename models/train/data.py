@@ -14,7 +14,7 @@ MAX_ASPECT = 20  # longer ones would take gigabytes when scaled
 HOLD_OUT = 20  # every 20th photo is kept for scoring and never trained on
 
 
-def read_picture(path, short_side, cure):
+def read_picture(path, short_side, cure, resample=Image.LANCZOS):
     """RGB uint8 [H,W,3], scaled so that its short side has short_side pixels."""
     try:
         with Image.open(path) as image:
@@ -28,16 +28,16 @@ def read_picture(path, short_side, cure):
     if max(image.size) > MAX_ASPECT * min(image.size):
         raise Problem(f'the picture {path} is more than {MAX_ASPECT} times as long as it is wide; '
                       f'{cure}')
-    return scaled(image, short_side)
+    return scaled(image, short_side, resample)
 
 
-def scaled(image, short_side):
+def scaled(image, short_side, resample=Image.LANCZOS):
     """A picture or RGB uint8 [H,W,3], scaled so that its short side has short_side pixels."""
     if isinstance(image, np.ndarray):
         image = Image.fromarray(image)
     scale = short_side / min(image.size)
     size = [max(short_side, round(side * scale)) for side in image.size]
-    return np.asarray(image.resize(size, Image.LANCZOS))
+    return np.asarray(image.resize(size, resample))
 
 
 def crop(picture, side, y, x):

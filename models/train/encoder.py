@@ -3,9 +3,10 @@ pictures (see model.py) make a style (Ghiasi 2017)."""
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import nn
 
-from data import crop, to_tensor
+from data import crop, read_picture, to_tensor
 from net import EPSILON
 
 SIDE = 256  # of the square crops that it reads
@@ -84,6 +85,12 @@ class Encoder(nn.Module):
         """z [N,LENGTH] of N pictures, RGB uint8 [H,W,3] with a short side of SIDE px: each the
         mean over its crops."""
         return torch.stack([self(to_tensor(crops(picture))).mean(0) for picture in pictures])
+
+
+def read(path, cure):
+    """The picture as encode() takes it. Of PIL's filters, z is with this one nearest to what daub's
+    own scaling gives (0.014 of the mean square root of 0.36; with Lanczos 0.054)."""
+    return read_picture(path, SIDE, cure, Image.HAMMING)
 
 
 def crops(picture):

@@ -5,6 +5,7 @@ import re
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 import catalogue
 import encoder
@@ -24,6 +25,8 @@ PATTERN_SEEDS = 3  # of each of our own patterns, which take seconds to draw
 SHORT_SIDE_PX = (288, 448)  # at which Gram matrices are taken, evenly distributed
 TARGET_PX = 288  # square crops for them
 ENCODED_PX = (encoder.SIDE, encoder.SIDE * 5 // 4)  # short side where the encoder looks
+# z shall not depend on how a picture was scaled.
+FILTERS = (Image.BOX, Image.HAMMING, Image.BICUBIC, Image.LANCZOS)
 LEAST_DEVIATION = 0.06  # of a crop's values 0..1: less is an empty sky
 ATTEMPTS = 10  # to draw a crop that is not empty
 CURE = 'repair or remove it'
@@ -74,7 +77,7 @@ class Pictures:
             if target.std() >= 255 * LEAST_DEVIATION:
                 break
         low, high = ENCODED_PX
-        small = scaled(picture, int(random.integers(low, high + 1)))
+        small = scaled(picture, int(random.integers(low, high + 1)), int(random.choice(FILTERS)))
         return View(target, *(crop(small, encoder.SIDE, *at) for at in (place, other)))
 
 

@@ -90,7 +90,7 @@ def score(model, perceptual, paths, others, photos, options):
         known.append(row_scores(model, model.row(style['name'], options['boldness']), *place))
     for i, path in enumerate(paths):
         say(f'picture {path}')
-        z = model.encoder.encode([read_picture(path, encoder.SIDE, CURE)])
+        z = model.encoder.encode([encoder.read(path, CURE)])
         content, style, luminance, grams = row_scores(
             model, model.picture_rows(z, boldness), *place)
         painted.append(grams)
