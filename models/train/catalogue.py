@@ -36,9 +36,9 @@ def describe(word):
 
 
 @functools.lru_cache(maxsize=None)
-def pattern(name):
+def pattern(name, seed=patterns.SEED):
     """A pattern of our own, which takes seconds to draw."""
-    return patterns.draw(name)
+    return patterns.draw(name, seed)
 
 
 def picture(word, data, short_side):

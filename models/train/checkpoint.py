@@ -11,18 +11,20 @@ import zipfile
 
 import torch
 
+from encoder import Encoder
 from net import Painter, Shape
 from problem import Problem
 
 FORMAT = 'daub-train-4'
+TENSORS = ('net', 'encoder', 'moments')
 
 
 def save(path, state):
     """Replaces path in one step, so that a crash leaves the old checkpoint whole.
 
-    state: 'net' and 'moments' hold tensors, everything else plain JSON values.
+    state: what TENSORS names holds tensors, everything else plain JSON values.
     """
-    tensors = {key: state[key] for key in ('net', 'moments')}
+    tensors = {key: state[key] for key in TENSORS}
     plain = {key: value for key, value in state.items() if key not in tensors}
     temporary = f'{path}.part'
     try:
@@ -51,7 +53,8 @@ def load(path):
         raise Problem(f'{path} is not a checkpoint of this version; make a new one with '
                       'models/train/run train')
     try:
-        return {**json.loads(state['json']), 'net': state['net'], 'moments': state['moments']}
+        return {**json.loads(state['json']), 'net': state['net'], 'moments': state['moments'],
+                'encoder': state.get('encoder')}
     except (KeyError, TypeError, ValueError) as error:
         raise Problem(f'{path} is damaged ({error}); make a new one with '
                       'models/train/run train') from None
@@ -67,6 +70,18 @@ def painter(state):
     return net
 
 
+def encoder(state):
+    """The encoder of a checkpoint, None where it has none."""
+    if not state.get('encoder'):
+        return None
+    result = Encoder()
+    try:
+        result.load_state_dict(state['encoder'])
+    except (TypeError, RuntimeError, AttributeError) as error:
+        raise Problem(f'the checkpoint holds no encoder of ours ({error}); train anew') from None
+    return result
+
+
 def words(changed):
     """Options as words of a command line."""
     result = []
@@ -79,7 +94,7 @@ def words(changed):
 def recipe(state):
     """The commands that make this network again, one a line, with file names instead of
     paths."""
-    parts = ['models/train/run', 'train', *words(state['changed']),
+    parts = ['models/train/run', state.get('verb', 'train'), *words(state['changed']),
              '--seed', str(state['options']['seed'])]
     for length in state['earlier'] + [state['iterations']]:
         parts += ['--iterations', str(length), 'then --resume']

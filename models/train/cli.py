@@ -9,6 +9,7 @@ import torch
 
 import catalogue
 import checkpoint
+import encoder
 import export
 import gallery
 import gatys
@@ -16,31 +17,55 @@ import grow
 import learn
 import options
 import patterns
+import predictor
 import score
+import score_pictures
 from data import Photos, read_picture, to_tensor
-from model import Model, from_state, load
+from model import Model, from_state, load, load_encoder
 from net import SIZES, Painter
+from pictures import Pictures
+from predictor import Predictor
 from problem import Problem
 from train import Trainer
 
 
 def run_train(parser, words):
+    def make(full, state):
+        return Trainer(full, from_state(state) if state else fresh(full), Photos(full['content']),
+                       catalogue.losses(full), state=state)
+    return run_training('train', parser, words, make, report)
+
+
+def run_predictor(parser, words):
+    def make(full, state):
+        pictures = Pictures(full['pictures'])
+        if not state and not full['grow']:
+            raise Problem('a predictor starts from a trained network; give it with --grow')
+        perceptual = catalogue.losses(full)
+        model = (from_state(state) if state else
+                 predictor.prepared(full, fresh(full), pictures, perceptual))
+        return Predictor(full, model, Photos(full['content']), perceptual, pictures, state=state)
+    return run_training('predictor', parser, words, make, length)
+
+
+def run_training(verb, parser, words, make, report):
+    """make(options, checkpoint to resume or None) -> Trainer; report(Trainer) -> text"""
     given = vars(parser.parse_args(words))
     state = None
     if given['resume']:
         state = checkpoint.load(given['resume'])
+        if state.get('verb', 'train') != verb:
+            raise Problem(f"{given['resume']} was made by another verb; resume it with "
+                          f"models/train/run {state.get('verb', 'train')}")
         given = options.resumed(parser, words, state)
     full = options.complete(given)
     out = full['out'] or full['resume'] or f"{full['size']}.pt"
     start(full)
+    trainer = make(full, state)
     if state:
-        model = from_state(state)
-        check_styles(model, full, full['resume'])
-    else:
-        model = fresh(full)
-    trainer = Trainer(full, model, Photos(full['content']), catalogue.losses(full),
-                      state=state)
-    record = {'options': given, 'grown_from': state['grown_from'] if state else model.recipe,
+        check_styles(trainer.model, full, full['resume'])
+    record = {'verb': verb, 'options': given,
+              'grown_from': state['grown_from'] if state else trainer.model.recipe,
               'changed': state['changed'] if state else options.changed(parser, given)}
     if not trainer.run(lambda: checkpoint.save(out, {**trainer.state(), **record})):
         say(f'\nstopped at iteration {trainer.iteration}; continue with --resume {out}')
@@ -74,6 +99,8 @@ def fresh(full):
 def run_learn(parser, words):
     given = vars(parser.parse_args(words))
     model = load(given['into']).one_row(given['boldness'])
+    if given['encoder']:
+        take_encoder(model, given)
     full = options.complete({**given, 'style': [given['picture']]}, model.styles)
     start(full)
     trainer, nearest = learn.learner(full, model)
@@ -87,6 +114,15 @@ def run_learn(parser, words):
     return 0 if done else 130
 
 
+def take_encoder(model, given):
+    """Gives the model the encoder that --encoder names, if it names one."""
+    if given['encoder']:
+        model.encoder = load_encoder(given['encoder'])
+    if not (model.basis and model.encoder):
+        raise Problem(f"{given['model']} has no rows for pictures or no encoder; name the "
+                      "encoder's file with --encoder")
+
+
 def start(given):
     torch.set_num_threads(given['threads'])
     torch.manual_seed(given.get('seed', 0))
@@ -94,6 +130,10 @@ def start(given):
 
 def say(text):
     print(text, file=sys.stderr, flush=True)
+
+
+def length(trainer):
+    return f'{trainer.iteration} iterations, {trainer.seconds / 60:.1f} minutes'
 
 
 def report(trainer):
@@ -107,7 +147,7 @@ def report(trainer):
                                  trainer.options['batch'], trainer.options['crop'])
         for key in sums:
             sums[key] += scores[key] / len(painted)
-    return (f'{trainer.iteration} iterations, {trainer.seconds / 60:.1f} minutes; on '
+    return (f'{length(trainer)}; on '
             f"{len(trainer.photos.held_out)} held-out photos: content {sums['content']:.4f}, "
             f"style {sums['style']:.4f}")
 
@@ -131,13 +171,37 @@ def run_score(parser, words):
     results = score.score(models, names, perceptual, photos, clips, given)
     for path, result in zip(given['models'], results):
         print(f'## {os.path.basename(path)}\n\n{score.table(result)}\n')
-    if given['json']:
-        try:
-            with open(given['json'], 'w', encoding='utf-8') as file:
-                json.dump(results, file, indent=1)
-        except OSError as error:
-            raise Problem(f"cannot write {given['json']} ({error.strerror}); choose another "
-                          'place with --json') from None
+    write_json(results, given['json'])
+    return 0
+
+
+def write_json(results, path):
+    """Where a path is given."""
+    if not path:
+        return
+    try:
+        with open(path, 'w', encoding='utf-8') as file:
+            json.dump(results, file, indent=1)
+    except OSError as error:
+        raise Problem(f'cannot write {path} ({error.strerror}); choose another place with '
+                      '--json') from None
+
+
+def run_score_pictures(parser, words):
+    given = options.located(vars(parser.parse_args(words)))
+    start(given)
+    model = load(given['model'])
+    take_encoder(model, given)
+    pictures = Pictures(given['pictures'])
+    paths = given['picture'] or pictures.held_out
+    if not paths:
+        raise Problem('none of the pictures is held out; name some with --picture')
+    others = sorted({*paths, *pictures.held_out, *pictures.training}) if given['retrieval'] else []
+    perceptual = catalogue.losses({**given, 'style': paths})
+    results = score_pictures.score(model, perceptual, paths, others, Photos(given['content']),
+                                   given)
+    print(score_pictures.table(results))
+    write_json(results, given['json'])
     return 0
 
 
@@ -166,9 +230,16 @@ def run_gatys(parser, words):
 
 def run_gallery(parser, words):
     given = vars(parser.parse_args(words))
-    model = load(given['model']).one_row(given['boldness'])
-    names = [style['name'] for style in model.styles]
-    save(gallery.sheet(model, given['photos'], names, given['px']), given['out'])
+    model, bold = load(given['model']), given['boldness']
+    columns = [(style['name'], model.row(style['name'], bold), None) for style in model.styles]
+    if given['picture']:
+        take_encoder(model, given)
+        pictures = [encoder.read(path, 'give another --picture')
+                    for path in given['picture']]
+        rows = model.picture_rows(model.encoder.encode(pictures), torch.tensor([bold]))
+        columns = [(os.path.basename(path), row[None], picture)
+                   for path, row, picture in zip(given['picture'], rows, pictures)]
+    save(gallery.sheet(model, given['photos'], columns, given['px']), given['out'])
     print(f"wrote {given['out']}")
     return 0
 
@@ -182,8 +253,14 @@ def save(image, path):
 
 def run_export(parser, words):
     given = parser.parse_args(words)
-    size = export.export(load(given.model).one_row(given.boldness), given.out)
+    model = load(given.model)
+    size = export.export(model.one_row(given.boldness), given.out)
     print(f'wrote {given.out}, {size} bytes')
+    if given.encoder and not model.encoder:
+        raise Problem(f'{given.model} holds no encoder; leave out --encoder')
+    if given.encoder:
+        size = export.export_encoder(model.encoder, given.encoder)
+        print(f'wrote {given.encoder}, {size} bytes')
     return 0
 
 
@@ -192,8 +269,9 @@ def run_patterns(parser, words):
     return 0
 
 
-VERBS = {'train': run_train, 'learn': run_learn, 'score': run_score, 'gatys': run_gatys,
-         'gallery': run_gallery, 'export': run_export, 'patterns': run_patterns}
+VERBS = {'train': run_train, 'predictor': run_predictor, 'learn': run_learn, 'export': run_export,
+         'score': run_score, 'score-pictures': run_score_pictures, 'gatys': run_gatys,
+         'gallery': run_gallery, 'patterns': run_patterns}
 
 
 def main(words):

@@ -14,7 +14,7 @@ MAX_ASPECT = 20  # longer ones would take gigabytes when scaled
 HOLD_OUT = 20  # every 20th photo is kept for scoring and never trained on
 
 
-def read_picture(path, short_side, cure):
+def read_picture(path, short_side, cure, resample=Image.LANCZOS):
     """RGB uint8 [H,W,3], scaled so that its short side has short_side pixels."""
     try:
         with Image.open(path) as image:
@@ -28,13 +28,22 @@ def read_picture(path, short_side, cure):
     if max(image.size) > MAX_ASPECT * min(image.size):
         raise Problem(f'the picture {path} is more than {MAX_ASPECT} times as long as it is wide; '
                       f'{cure}')
-    return scaled(image, short_side)
+    return scaled(image, short_side, resample)
 
 
-def scaled(image, short_side):
+def scaled(image, short_side, resample=Image.LANCZOS):
+    """A picture or RGB uint8 [H,W,3], scaled so that its short side has short_side pixels."""
+    if isinstance(image, np.ndarray):
+        image = Image.fromarray(image)
     scale = short_side / min(image.size)
     size = [max(short_side, round(side * scale)) for side in image.size]
-    return np.asarray(image.resize(size, Image.LANCZOS))
+    return np.asarray(image.resize(size, resample))
+
+
+def crop(picture, side, y, x):
+    """The square of RGB uint8 [H,W,3] at a place from 0 (top, left) to 1 (bottom, right)."""
+    top, left = (round(at * (full - side)) for at, full in zip((y, x), picture.shape))
+    return picture[top:top + side, left:left + side]
 
 
 def to_tensor(pictures):
@@ -43,16 +52,16 @@ def to_tensor(pictures):
     return (stacked.float() / 255).contiguous(memory_format=torch.channels_last)
 
 
-def photos_of(folder):
-    """Paths of the photos in a folder, in a fixed order."""
+def photos_of(folder, option='--content'):
+    """Paths of the pictures in a folder that the option names, in a fixed order."""
     try:
         names = sorted(n for n in os.listdir(folder) if n.lower().endswith(SUFFIXES))
     except OSError as error:
-        raise Problem(f'no content photos at {folder} ({error.strerror}); give a folder '
-                      'of photos with --content') from None
+        raise Problem(f'no pictures at {folder} ({error.strerror}); give a folder of pictures '
+                      f'with {option}') from None
     if len(names) < 2:
         raise Problem(f'{folder} holds {len(names)} pictures, at least 2 are needed; give a '
-                      'folder of photos with --content')
+                      f'folder of pictures with {option}')
     return [os.path.join(folder, name) for name in names]
 
 

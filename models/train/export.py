@@ -1,4 +1,5 @@
 """Writes a network as plain ONNX: opset 13, dynamic height and width."""
+import hashlib
 import json
 import os
 
@@ -7,6 +8,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from catalogue import PUBLISHED
+from encoder import LENGTH, SIDE
 from net import EPSILON
 from problem import Problem
 
@@ -36,13 +38,16 @@ class Graph:
             return self.add('Relu', [x], name)
         return self.add('LeakyRelu', [x], name, alpha=self.slope)
 
-    def conv(self, x, name, weight, stride=1):
+    def conv(self, x, name, weight, stride=1, bias=None):
         pads = self.constant('pads', np.array([0, 0, 1, 1, 0, 0, 1, 1], np.int64))
         x = self.add('Pad', [x, pads], f'{name}.pad', mode='reflect')
         stored = self.constant(f'{name}.weight', weight.astype(np.float16) if self.half else weight)
         if self.half:
             stored = self.add('Cast', [stored], f'{name}.weight.float', to=TensorProto.FLOAT)
-        return self.add('Conv', [x, stored], name, kernel_shape=[3, 3], strides=[stride, stride])
+        inputs = [x, stored]
+        if bias is not None:
+            inputs.append(self.constant(f'{name}.bias', bias))
+        return self.add('Conv', inputs, name, kernel_shape=[3, 3], strides=[stride, stride])
 
     def row(self, name, bank):
         """[1,C,1,1]: the rows of bank [K,C], one for each style, mixed by the style input."""
@@ -119,36 +124,113 @@ def build(shape, weights, half=False):
     return graph
 
 
+def add_statistics(graph, x, name):
+    """Means and deviations of the channels, [1,C,1,1] each."""
+    epsilon = graph.constant('epsilon', np.array([EPSILON], np.float32))
+    mean = graph.add('ReduceMean', [x], f'{name}.mean', axes=[2, 3])
+    away = graph.add('Sub', [x, mean], f'{name}.away')
+    square = graph.add('Mul', [away, away], f'{name}.square')
+    variance = graph.add('ReduceMean', [square], f'{name}.variance', axes=[2, 3])
+    variance = graph.add('Add', [variance, epsilon], f'{name}.variance.positive')
+    return [mean, graph.add('Sqrt', [variance], f'{name}.deviation')]
+
+
+def add_linear(graph, x, name, weights, output=None):
+    matrix = graph.constant(f'{name}.weight', weights[f'{name}.weight'].T)
+    bias = graph.constant(f'{name}.bias', weights[f'{name}.bias'])
+    x = graph.add('MatMul', [x, matrix], f'{name}.product')
+    return graph.add('Add', [x, bias], output or name)
+
+
+def build_encoder(weights):
+    """The encoder of encoder.py. weights: float32 arrays by PyTorch's parameter name."""
+    graph, parts, i = Graph(), [], 0
+    weights = dict(weights)
+    first = 'stages.0.first.weight'
+    weights[first] = phases_first(weights[first], axis=1)
+    x = graph.add('SpaceToDepth', ['picture'], 'unshuffled', blocksize=2)
+    while f'stages.{i}.first.weight' in weights:
+        name = f'stages.{i}'
+        x = graph.conv(x, f'{name}.first', weights[f'{name}.first.weight'], 1 + (i > 0),
+                       weights[f'{name}.first.bias'])
+        x = graph.activate(x, f'{name}.first.out')
+        if f'{name}.second.weight' in weights:
+            y = graph.conv(x, f'{name}.second', weights[f'{name}.second.weight'],
+                           bias=weights[f'{name}.second.bias'])
+            x = graph.add('Add', [x, graph.activate(y, f'{name}.second.out')], f'{name}.out')
+        parts += add_statistics(graph, x, name)
+        i += 1
+    shape = graph.constant('shape.flat', np.array([1, len(weights['hidden.weight'][0])], np.int64))
+    x = graph.add('Concat', parts, 'statistics.maps', axis=1)
+    x = graph.add('Reshape', [x, shape], 'statistics')
+    x = graph.activate(add_linear(graph, x, 'hidden', weights), 'hidden.out')
+    add_linear(graph, x, 'last', weights, 'z')
+    return graph
+
+
 def default_style(styles):
     names = [style['name'] for style in styles[1:]]
     return 'starry-night' if 'starry-night' in names else names[0]
 
 
-def onnx_model(model):
-    """model: see model.py."""
-    weights = {name: tensor.float().numpy() for name, tensor in model.net.state_dict().items()}
-    graph = build(model.net.shape, weights, model.size in STORED_HALF)
-    image = [1, 3, 'H', 'W']
-    inputs = [helper.make_tensor_value_info('image', TensorProto.FLOAT, image),
-              helper.make_tensor_value_info('style', TensorProto.FLOAT, [1, len(model.styles)])]
-    outputs = [helper.make_tensor_value_info('painting', TensorProto.FLOAT, image)]
+def arrays(module):
+    return {name: tensor.float().numpy() for name, tensor in module.state_dict().items()}
+
+
+def finished(graph, name, inputs, outputs, metadata):
+    """The onnx.ModelProto. inputs, outputs: shapes by name."""
+    values = [[helper.make_tensor_value_info(key, TensorProto.FLOAT, shape)
+               for key, shape in shapes.items()] for shapes in (inputs, outputs)]
     result = helper.make_model(
-        helper.make_graph(graph.nodes, f'daub-{model.size}', inputs, outputs,
-                          list(graph.constants.values())),
+        helper.make_graph(graph.nodes, name, *values, list(graph.constants.values())),
         producer_name='daub', opset_imports=[helper.make_opsetid('', OPSET)])
     result.ir_version = IR_VERSION
+    helper.set_model_props(result, metadata)
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def onnx_model(model):
+    """model: see model.py."""
+    graph = build(model.net.shape, arrays(model.net), model.size in STORED_HALF)
+    image = [1, 3, 'H', 'W']
     styles = [{key: style[key] for key in PUBLISHED} for style in model.styles]
     licences = sorted({style['licence'] for style in styles[1:]})
-    helper.set_model_props(result, {
+    metadata = {
         'daub.title': f'daub {model.size}',
         'daub.styles': json.dumps(styles, ensure_ascii=False),
         'daub.range': '1',
         'daub.identity': '0',
         'daub.default': default_style(styles),
         'daub.licence': f"weights: MIT; pictures: {', '.join(licences)}",
-        'daub.recipe': model.recipe})
-    onnx.checker.check_model(result, full_check=True)
-    return result
+        'daub.recipe': model.recipe}
+    if model.basis:
+        basis = model.basis._replace(encoder=model.encoder_identifier())._asdict()
+        metadata['daub.basis'] = json.dumps({key: value for key, value in basis.items()
+                                             if value is not None})
+    return finished(graph, f'daub-{model.size}', {'image': image, 'style': [1, model.net.rows]},
+                    {'painting': image}, metadata)
+
+
+def digest(graph):
+    """Of the SHA-256 of all constants in the order of their names, the first 16 hexadecimal
+    digits."""
+    result = hashlib.sha256()
+    for name in sorted(graph.constants):
+        result.update(graph.constants[name].raw_data)
+    return result.hexdigest()[:16]
+
+
+def identifier(encoder):
+    return digest(build_encoder(arrays(encoder)))
+
+
+def onnx_encoder(encoder):
+    """encoder: see encoder.py."""
+    graph = build_encoder(arrays(encoder))
+    return finished(graph, 'daub-encoder', {'picture': [1, 3, SIDE, SIDE]}, {'z': [1, LENGTH]}, {
+        'daub.encoder': digest(graph), 'daub.title': 'daub encoder', 'daub.range': '1',
+        'daub.licence': 'MIT'})
 
 
 def widen(file):
@@ -164,8 +246,18 @@ def widen(file):
 
 
 def export(model, path):
+    """Writes the network; returns the file's size."""
+    return write(onnx_model(model), path)
+
+
+def export_encoder(encoder, path):
+    """The same for an encoder."""
+    return write(onnx_encoder(encoder), path)
+
+
+def write(file, path):
     """Writes the file in one step; returns its size."""
-    data = onnx_model(model).SerializeToString()
+    data = file.SerializeToString()
     temporary = f'{path}.part'
     try:
         with open(temporary, 'wb') as file:

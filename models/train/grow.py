@@ -71,4 +71,4 @@ def grow(model, size, seed):
     new.last.weight.copy_(reads(old.last.weight, inside, random))
     new.photo.copy_(old.photo)
     new.offset.copy_(old.offset)
-    return Model(size, model.styles, new, model.recipe)
+    return Model(size, model.styles, new, model.recipe, model.basis, model.encoder)

@@ -4,64 +4,71 @@ import shlex
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 import catalogue
 import checkpoint
+import encoder
 from data import Photos
-from model import Model
-from net import is_bank, with_rows
+from net import is_bank
 from train import Trainer
 
 LOOK_AT = 8  # photos on which the styles that exist are compared
 
 
-def grown(model, row):
-    """The network of model, which has one row a style, with one more style, which starts as a
-    copy of that row."""
+def grown(model, start, styles):
+    """model, which has one row a style, with one more style. Its row, the only one that is
+    trained, starts as the mixture start [1,K] of the others."""
     count = len(model.styles)
-    net = with_rows(model.net, torch.eye(count)[[*range(count), row]])
-    for name, parameter in net.named_parameters():
+    larger = model.with_style_rows(torch.cat([torch.eye(model.net.rows)[:count], start]),
+                                   model.styles + styles, model.recipe)
+    for name, parameter in larger.net.named_parameters():
         if is_bank(name):
-            last = torch.zeros_like(parameter)
-            last[-1] = 1
-            parameter.register_hook(lambda gradient, last=last: gradient * last)
+            new = torch.zeros_like(parameter)
+            new[count] = 1
+            parameter.register_hook(lambda gradient, new=new: gradient * new)
         else:
             parameter.requires_grad_(False)
-    return net
+    return larger
+
+
+def starts(model, picture):
+    """(name, style weights [1,K]) of the rows that learning may start from: those of the styles
+    but the identity's, which paints nothing that could be changed a little; that predicted for the
+    picture RGB uint8 [H,W,3], where the model has an encoder."""
+    result = [(style['name'], model.row(style['name'])) for style in model.styles[1:]]
+    if model.encoder:
+        z = model.encoder.encode([picture])
+        result.append(('the predicted style', model.picture_rows(z, torch.ones(1))))
+    return result
 
 
 @torch.no_grad()
-def nearest(model, perceptual, photos, batch, crop):
-    """The row whose paintings come nearest to perceptual's first picture; not the identity's,
-    which paints nothing that could be changed a little."""
+def nearest(model, rows, perceptual, photos, batch, crop):
+    """The number of the row whose paintings come nearest to perceptual's first picture."""
     photo = torch.cat(list(photos.held_out_batches(1, crop))[:LOOK_AT])
     losses = []
-    for style in model.styles[1:]:
-        row = model.row(style['name'])
+    for _, row in rows:
         losses.append(sum(float(perceptual(model.paint(part, row), part,
                                            torch.zeros(len(part), dtype=torch.int64))[1].sum())
                           for part in photo.split(batch)))
-    return 1 + int(np.argmin(losses))
+    return int(np.argmin(losses))
 
 
 class Learner(Trainer):
     """Paints everything in the new style, whole."""
 
-    def draw_rows(self, random):
-        picture = torch.zeros(self.options['batch'], dtype=torch.int64)
-        row = F.one_hot(picture + self.first, len(self.model.styles)).float()
-        weight = torch.full((len(row),), self.options['style_weight'])
-        return picture, torch.ones(len(row)), weight, row
+    def draw(self, random):
+        count = self.options['batch']
+        return torch.zeros(count, dtype=torch.int64), torch.ones(count), torch.ones(count)
 
 
 def learner(options, model):
     """(trainer, name of the style it starts from)."""
     photos, perceptual = Photos(options['content']), catalogue.losses(options)
-    row = nearest(model, perceptual, photos, options['batch'], options['crop'])
-    larger = Model(model.size, model.styles + options['paintings'], grown(model, row))
-    return (Learner(options, larger, photos, perceptual, first=len(model.styles)),
-            model.styles[row]['name'])
+    rows = starts(model, catalogue.picture(options['picture'], options['data'], encoder.SIDE))
+    name, row = rows[nearest(model, rows, perceptual, photos, options['batch'], options['crop'])]
+    larger = grown(model, row, options['paintings'])
+    return Learner(options, larger, photos, perceptual, first=len(model.styles)), name
 
 
 def recipe(trainer, changed):

@@ -185,25 +185,40 @@ class Perceptual:
         self.palette = Palette([sizes[0] for sizes in style_pictures])
         deepest = max(loss_net.LAYERS.index(name) for name in content_layers)
         self.content_net = loss_net.up_to(loss_net.LAYERS[deepest])
-        with torch.no_grad():
-            grams = [self.picture_grams(sizes) for sizes in style_pictures]
+        grams = [self.picture_grams(sizes) for sizes in style_pictures]
         self.grams = {name: torch.cat([g[name] for g in grams]) for name in style_layers}
 
+    @torch.no_grad()
     def picture_grams(self, sizes):
         features = [self.net(picture) for picture in sizes]
         return {name: sum(gram(f[name]) for f in features) / len(sizes)
                 for name in self.style_layers}
 
+    def grams_of(self, styles):
+        """Gram matrices [N,C,C] by layer; styles: [N] indices of pictures."""
+        return {name: grams[styles] for name, grams in self.grams.items()}
+
     def __call__(self, painting, photo, styles):
         """styles: [N] index of each sample's picture. Returns (content, style), [N] each."""
+        return self.compare(painting, photo, self.grams_of(styles))
+
+    def compare(self, painting, photo, grams):
+        """The same with the Gram matrices [N,C,C] of any pictures by layer."""
         painted = self.net(painting)
+        return (self.content_loss(painted, photo),
+                self.style_loss({name: gram(painted[name]) for name in self.style_layers}, grams))
+
+    def content_loss(self, painted, photo):
+        """[N], of paintings with these features."""
         with torch.no_grad():
             original = self.content_net(photo)
-        content = sum(relative_error(painted[name].float(), original[name].float())
-                      for name in self.content_layers) / len(self.content_layers)
-        style = sum(relative_error(gram(painted[name]), self.grams[name][styles])
-                    for name in self.style_layers) / len(self.style_layers)
-        return content, style
+        return sum(relative_error(painted[name].float(), original[name].float())
+                   for name in self.content_layers) / len(self.content_layers)
+
+    def style_loss(self, painted, grams):
+        """[N], of paintings with these Gram matrices by layer."""
+        return sum(relative_error(painted[name], grams[name])
+                   for name in self.style_layers) / len(self.style_layers)
 
 
 def total_variation(image):

@@ -1,6 +1,7 @@
 """A network with its styles, read from a checkpoint or from an exported file, and painting
 pictures of any size with it."""
 import json
+from typing import NamedTuple, Optional
 
 import numpy as np
 import onnx
@@ -10,7 +11,8 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 import checkpoint
-from export import STORED_HALF, build, phases_first
+from encoder import Encoder
+from export import STORED_HALF, arrays, build, build_encoder, identifier, phases_first
 from net import FIRST_SIZES, SIZES, Painter, with_rows
 from problem import Problem
 
@@ -29,38 +31,88 @@ def rows(styles, boldness, count, total):
     return soft + boldness[:, None] * (row - soft)
 
 
+class Basis(NamedTuple):
+    """Rows that make the style of a picture of its z: row FIRST once, row FIRST + 1 + i z[i]
+    times."""
+    bold: int  # FIRST
+    soft: Optional[int]  # likewise, where there are soft rows
+    rows: int  # 1 + length of z
+    encoder: str = ''  # its identifier, where a file names it
+
+
 class Model:
-    def __init__(self, size, styles, net, recipe=''):
+    def __init__(self, size, styles, net, recipe='', basis=None, encoder=None):
+        """basis, encoder: of a network that takes pictures; the rows of its basis are the last."""
         self.size, self.styles, self.net, self.recipe = size, styles, net, recipe
+        self.basis, self.encoder = basis, encoder
         self.net.to(memory_format=torch.channels_last)
+
+    def state(self):
+        """What a checkpoint keeps of it."""
+        return {'size': self.size, 'shape': list(self.net.shape), 'styles': self.styles,
+                'net': self.net.state_dict(), 'basis': self.basis,
+                'encoder': self.encoder.state_dict() if self.encoder else None}
+
+    @property
+    def styled(self):
+        """Rows of styles; those of the basis follow."""
+        return self.basis.bold if self.basis else self.net.rows
+
+    def style_rows(self, styles, boldness):
+        """Style weights [N,K] of styles [N] at boldness [N] in 0..1."""
+        known = rows(styles, boldness, len(self.styles), self.styled)
+        return F.pad(known, (0, self.net.rows - self.styled))
+
+    def picture_rows(self, z, boldness):
+        """Style weights [N,K] of pictures with z [N,Z] at boldness [N] in 0..1."""
+        weights = torch.cat([torch.ones(len(z), 1), z], 1)
+        bold, soft, count, _ = self.basis
+        row = torch.zeros(len(z), self.net.rows)
+        if soft is None:
+            boldness = torch.ones(len(z))
+        else:
+            row[:, soft:soft + count] = (1 - boldness)[:, None] * weights
+        row[:, bold:bold + count] = boldness[:, None] * weights
+        return row
 
     def row(self, name, boldness=BOLDNESS):
         """Style weights [1,K] of that style alone. boldness 0..1: between its soft and its bold
         row, where it has two."""
         names = [style['name'] for style in self.styles]
-        return rows(torch.tensor([names.index(name)]), torch.tensor([boldness]), len(names),
-                    self.net.rows)
+        return self.style_rows(torch.tensor([names.index(name)]), torch.tensor([boldness]))
+
+    def encoder_identifier(self):
+        return identifier(self.encoder) if self.encoder else self.basis.encoder
 
     def has_soft_rows(self):
-        return self.net.rows > len(self.styles)
+        return self.styled > len(self.styles)
+
+    def with_style_rows(self, mixture, styles, recipe):
+        """The same with other styles: mixture [new rows, old rows] times the rows of every bank."""
+        kept, basis = torch.eye(self.net.rows)[self.styled:], self.basis
+        if basis:
+            more = len(mixture) - self.styled
+            basis = basis._replace(bold=basis.bold + more,
+                                   soft=None if basis.soft is None else basis.soft + more)
+        return Model(self.size, styles, with_rows(self.net, torch.cat([mixture, kept])), recipe,
+                     basis, self.encoder)
 
     def one_row(self, boldness=BOLDNESS):
         """The same with one row a style, mixed of its soft and its bold row at boldness 0..1."""
         if not self.has_soft_rows():
             return self
         count = len(self.styles)
-        mixture = rows(torch.arange(count), torch.full((count,), float(boldness)), count,
-                       self.net.rows)
-        return Model(self.size, self.styles, with_rows(self.net, mixture),
-                     f'{self.recipe}\nmodels/train/run export --boldness {boldness:g}')
+        mixture = self.style_rows(torch.arange(count), torch.full((count,), float(boldness)))
+        return self.with_style_rows(
+            mixture, self.styles, f'{self.recipe}\nmodels/train/run export --boldness {boldness:g}')
 
     def two_rows(self):
         """The same with two rows a style; the soft ones start as copies of the bold ones."""
         if self.has_soft_rows():
             return self
         count = len(self.styles)
-        mixture = torch.eye(count)[[*range(count), *range(1, count)]]
-        return Model(self.size, self.styles, with_rows(self.net, mixture), self.recipe)
+        mixture = torch.eye(self.net.rows)[[*range(count), *range(1, count)]]
+        return self.with_style_rows(mixture, self.styles, self.recipe)
 
     @torch.no_grad()
     def paint(self, photo, row):
@@ -80,36 +132,61 @@ def load(path):
 
 
 def from_state(state):
+    basis = state.get('basis')
     return Model(state['size'], state['styles'], checkpoint.painter(state),
-                 checkpoint.recipe(state))
+                 checkpoint.recipe(state), basis and Basis(*basis), checkpoint.encoder(state))
+
+
+def load_encoder(path):
+    """The encoder of CHECKPOINT.pt or of an exported ENCODER.onnx."""
+    encoder = (read_encoder(path) if path.endswith('.onnx') else
+               checkpoint.encoder(checkpoint.load(path)))
+    if not encoder:
+        raise Problem(f'{path} holds no encoder; make one with models/train/run predictor')
+    return encoder
 
 
 def torch_name(name):
-    """PyTorch's name of a constant in an exported graph; None for those without weights."""
+    """PyTorch's name of a constant in an exported network; None for those without weights."""
     if name.endswith('.bank'):
         return name[:-len('.bank')]
     return name if name.endswith('.weight') else None
 
 
-def read_onnx(path):
-    """The inverse of export."""
-    foreign = Problem(f'{path} is not a network of models/train; only those can be read here')
+def open_onnx(path):
+    """(weights by name, operators in order, metadata) of an exported file."""
     try:
         file = onnx.load(path)
     except FileNotFoundError:
         raise Problem(f'no model at {path}') from None
     except (OSError, DecodeError) as error:
         raise Problem(f'{path} is not a readable ONNX file ({error})') from None
-    weights = {}
-    for constant in file.graph.initializer:
-        name = torch_name(constant.name)
-        if name:
-            weights[name] = numpy_helper.to_array(constant).astype(np.float32)
-    props = {prop.key: prop.value for prop in file.metadata_props}
+    return ({constant.name: numpy_helper.to_array(constant)
+             for constant in file.graph.initializer},
+            [node.op_type for node in file.graph.node],
+            {prop.key: prop.value for prop in file.metadata_props})
+
+
+def fill(module, weights):
+    """weights: arrays by parameter name."""
+    module.load_state_dict({name: torch.from_numpy(array.astype(np.float32))
+                            for name, array in weights.items()})
+
+
+WRONG_CONTENT = (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration,
+                 RuntimeError)
+PHASES_LAST = np.argsort(phases_first(np.arange(12), 0))
+
+
+def read_onnx(path):
+    """The inverse of export."""
+    foreign = Problem(f'{path} is not a network of models/train; only those can be read here')
+    constants, operators, props = open_onnx(path)
     try:
-        inverse = np.argsort(phases_first(np.arange(12), 0))
-        weights['start.conv.weight'] = weights['start.conv.weight'][:, inverse]
-        weights['last.weight'] = weights['last.weight'][inverse]
+        weights = {torch_name(name): array for name, array in constants.items()
+                   if torch_name(name)}
+        weights['start.conv.weight'] = weights['start.conv.weight'][:, PHASES_LAST]
+        weights['last.weight'] = weights['last.weight'][PHASES_LAST]
         for name in ('photo', 'offset'):
             weights[name] = weights[name][:, :3]
         styles = json.loads(props['daub.styles'])
@@ -118,16 +195,41 @@ def read_onnx(path):
         size, shape = next((name, shape) for sizes in (SIZES, FIRST_SIZES)
                            for name, shape in sizes.items()
                            if (shape.half, shape.quarter, shape.eighth) == channels)
-        net = Painter(shape, len(styles))
-        net.load_state_dict({name: torch.from_numpy(array.copy())
-                             for name, array in weights.items()})
-        graph = build(shape, {name: tensor.numpy() for name, tensor in net.state_dict().items()},
-                      size in STORED_HALF)
-        if [node.op_type for node in graph.nodes] != [node.op_type for node in file.graph.node]:
+        net = Painter(shape, len(weights['photo']))
+        fill(net, weights)
+        graph = build(shape, arrays(net), size in STORED_HALF)
+        if [node.op_type for node in graph.nodes] != operators:
             raise foreign
         for style in styles:
             style['name'].encode()
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, StopIteration,
-            RuntimeError):
+        model = Model(size, styles, net, props.get('daub.recipe', ''), read_basis(props))
+        if model.styled != len(styles):
+            raise foreign
+    except WRONG_CONTENT:
         raise foreign from None
-    return Model(size, styles, net, props.get('daub.recipe', ''))
+    return model
+
+
+def read_basis(props):
+    if 'daub.basis' not in props:
+        return None
+    return Basis(**{'soft': None, **json.loads(props['daub.basis'])})
+
+
+def read_encoder(path):
+    """The inverse of export_encoder."""
+    foreign = Problem(f'{path} is not an encoder of models/train; only those can be read here')
+    constants, operators, _ = open_onnx(path)
+    encoder = Encoder()
+    try:
+        weights = {name: constants[name] for name in encoder.state_dict()}
+        first = 'stages.0.first.weight'
+        weights[first] = weights[first][:, PHASES_LAST]
+        for name in ('hidden.weight', 'last.weight'):
+            weights[name] = weights[name].T
+        fill(encoder, weights)
+        if [node.op_type for node in build_encoder(arrays(encoder)).nodes] != operators:
+            raise foreign
+    except WRONG_CONTENT:
+        raise foreign from None
+    return encoder

@@ -14,8 +14,8 @@ DATA = os.path.join(HERE, '../../../shared/data')
 MINUTES = 10.0
 LAYERS = [layer for net in LOSS_NETS.values() for layer in net.LAYERS]
 # Options that say where things are and how long to train; all others decide the result.
-FREE_ON_RESUME = ('data', 'content', 'loss_weights', 'out', 'resume', 'threads', 'minutes',
-                  'iterations')
+FREE_ON_RESUME = ('data', 'content', 'pictures', 'loss_weights', 'out', 'resume', 'threads',
+                  'minutes', 'iterations')
 DESCRIPTION = ('name', 'title', 'artist', 'year', 'licence')
 
 
@@ -82,10 +82,31 @@ class Verb:
                  help='mixes the soft (0) and the bold (1) row of each style into one, where a '
                  'network has both')
 
+    def add_pictures(self):
+        self.add('--pictures', type=PATH, nargs='+', metavar='FOLDER',
+                 help='pictures to learn from (default: styles_many and styles of DATA)')
+
+    def add_picture(self, default):
+        self.add('--picture', type=PATH, nargs='+', help=f'pictures to paint in ({default})')
+
+    def add_encoder(self):
+        self.add('--encoder', type=PATH, metavar='ENCODER',
+                 help='.onnx or checkpoint with the encoder, where MODEL has none')
+
     def add_batches(self):
         self.add('--batch', type=bounded(int, 1, 256), default=2)
+        self.add_crop()
+
+    def add_crop(self):
         self.add('--crop', type=bounded(int, 64, 2048), default=256,
                  help=f'pixels, a multiple of {STRIDE}')
+
+    def add_checkpoints(self):
+        self.add('--out', type=PATH, metavar='CHECKPOINT',
+                 help='checkpoint to write (default: SIZE.pt)')
+        self.add('--resume', type=PATH, metavar='CHECKPOINT',
+                 help='continue this run with the options it had')
+        self.add('--size', choices=tuple(SIZES), default='lite')
 
     def add_training(self, rate, steady_from, soft):
         add = self.add
@@ -108,12 +129,15 @@ class Verb:
         add('--grid-weight', type=WEIGHT, default=1e4, help='against a dotted grid')
         add('--clip', type=bounded(float, 1e-6, 1e9), default=5.0,
             help='largest norm of the gradient')
-        add('--palette-weight', type=WEIGHT, default=0.0, help="against colours that are foreign "
-            'to the picture')
         add('--steady-weight', type=WEIGHT, default=0.0, help='of the steadiness loss')
         add('--steady-from', type=bounded(float, 0, 1), default=steady_from,
             help='part of the run after which the steadiness loss sets in')
         add('--rate', type=bounded(float, 0, 1), default=rate, help='learning rate of Adam')
+
+    def add_palette_and_description(self):
+        add = self.add
+        add('--palette-weight', type=WEIGHT, default=0.0, help="against colours that are foreign "
+            'to the picture')
         add('--name', help='name of the style (default: from the file name, like the next three)')
         add('--title')
         add('--artist')
@@ -126,15 +150,35 @@ def add_train(verbs):
     verb = Verb(verbs, 'train', 'train a network on pictures')
     verb.add_data()
     verb.add_styles(['starry_night'])
-    verb.add('--out', type=PATH, metavar='CHECKPOINT',
-             help='checkpoint to write (default: SIZE.pt)')
-    verb.add('--resume', type=PATH, metavar='CHECKPOINT',
-             help='continue this run with the options it had')
     verb.add('--grow', type=PATH, metavar='MODEL',
              help='start from this network of the same styles and stages, as large or smaller, '
              'instead of from nothing; soft rows it lacks start as copies of the bold ones')
-    verb.add('--size', choices=tuple(SIZES), default='lite')
+    verb.add_checkpoints()
     verb.add_training(rate=2e-3, steady_from=0.3, soft=True)
+    verb.add_palette_and_description()
+    return verb.parser
+
+
+def add_predictor(verbs):
+    verb = Verb(verbs, 'predictor', 'train a network further so that any picture is a style, and '
+                'an encoder that describes the picture')
+    verb.add_data()
+    verb.add_styles(['all'])
+    verb.add('--grow', type=PATH, metavar='MODEL',
+             help='the network of these styles to start from, as large or smaller')
+    verb.add('--encoder', type=PATH, metavar='MODEL',
+             help='an encoder made before (.onnx, .pt), which is left as it is: networks with the '
+             'same encoder take the same description of a picture (default: that of --grow, '
+             'trained on, or a new one)')
+    verb.add_pictures()
+    verb.add('--rehearsal', type=bounded(float, 0, 1), default=0.25,
+             help="part of the samples that are painted in the network's own styles")
+    verb.add('--convolution-share', type=bounded(float, 0, 1), default=0.3,
+             help='of the learning rate, for the convolutions; 0 leaves them as they are')
+    verb.add('--encoder-share', type=bounded(float, 0, 1), default=0.1,
+             help='of the learning rate, for the encoder')
+    verb.add_checkpoints()
+    verb.add_training(rate=1e-3, steady_from=0.3, soft=True)
     return verb.parser
 
 
@@ -146,8 +190,10 @@ def add_learn(verbs):
              help='model (.onnx) or checkpoint (.pt) to start from')
     verb.add('--out', type=PATH, metavar='MODEL.onnx', required=True)
     verb.add_boldness()
+    verb.add_encoder()
     verb.add_data()
     verb.add_training(rate=1e-2, steady_from=0.3, soft=False)
+    verb.add_palette_and_description()
     return verb.parser
 
 
@@ -170,6 +216,22 @@ def add_score(verbs):
     return verb.parser
 
 
+def add_score_pictures(verbs):
+    verb = Verb(verbs, 'score-pictures', 'measure a network on pictures that it was not trained on')
+    verb.parser.add_argument('model', metavar='MODEL', type=PATH)
+    verb.add_encoder()
+    verb.add_picture('default: those held out')
+    verb.add_pictures()
+    verb.add_boldness()
+    verb.add_data()
+    verb.add_crop()
+    verb.add('--photos', type=bounded(int, 1, 10000), default=6, help='held-out photos to paint')
+    verb.add('--retrieval', action='store_true',
+             help="also rank all pictures by how near they are to each one's paintings")
+    verb.add('--json', type=PATH, metavar='FILE', help='write everything there, too')
+    return verb.parser
+
+
 def add_gatys(verbs):
     verb = Verb(verbs, 'gatys', 'paint one picture by optimisation, slowly')
     verb.parser.add_argument('photo', metavar='CONTENT', type=PATH)
@@ -184,12 +246,15 @@ def add_gatys(verbs):
 
 
 def add_gallery(verbs):
-    verb = Verb(verbs, 'gallery', 'paint photos in every style of a network into one sheet')
+    verb = Verb(verbs, 'gallery', 'paint photos in every style of a network, or in any '
+                'pictures, into one sheet')
     verb.parser.add_argument('model', metavar='MODEL', type=PATH)
     verb.parser.add_argument('photos', metavar='PHOTO', nargs='+', type=PATH)
     verb.add('--out', type=PATH, metavar='IMAGE', default='gallery.png')
     verb.add('--px', type=bounded(int, 32, 4096), default=256, help="the photos' short side")
     verb.add_boldness()
+    verb.add_picture("default: the network's own styles")
+    verb.add_encoder()
     return verb.parser
 
 
@@ -197,6 +262,7 @@ def add_export(verbs):
     verb = Verb(verbs, 'export', 'write the network of a checkpoint as ONNX')
     verb.parser.add_argument('model', metavar='CHECKPOINT', type=PATH)
     verb.parser.add_argument('out', metavar='OUT.onnx', type=PATH)
+    verb.add('--encoder', type=PATH, metavar='ENCODER.onnx', help='write its encoder there, too')
     verb.add_boldness()
     return verb.parser
 
@@ -209,8 +275,9 @@ def add_patterns(verbs):
 
 def add_verbs(verbs):
     """Parsers by verb."""
-    return {'train': add_train(verbs), 'learn': add_learn(verbs), 'export': add_export(verbs),
-            'score': add_score(verbs), 'gatys': add_gatys(verbs),
+    return {'train': add_train(verbs), 'predictor': add_predictor(verbs),
+            'learn': add_learn(verbs), 'export': add_export(verbs), 'score': add_score(verbs),
+            'score-pictures': add_score_pictures(verbs), 'gatys': add_gatys(verbs),
             'gallery': add_gallery(verbs), 'patterns': add_patterns(verbs)}
 
 
@@ -231,6 +298,9 @@ def located(options):
         content, more = (os.path.join(options['data'], name)
                          for name in ('content', 'content_more'))
         options['content'] = [content, more] if os.path.isdir(more) else [content]
+    if 'pictures' in options and not options['pictures']:
+        options['pictures'] = [os.path.join(options['data'], name)
+                               for name in ('styles_many', 'styles')]
     if 'clips' in options:
         options['clips'] = options['clips'] or os.path.join(options['data'], 'clips')
     crop = options.get('crop', STRIDE)
@@ -243,11 +313,11 @@ def located(options):
 def complete(options, taken=(catalogue.IDENTITY,)):
     """The parsed options of train and learn with those that depend on others filled in.
     taken: styles whose names are used already."""
-    options = located(options)
+    options = {'palette_weight': 0.0, **located(options)}
     options['minutes'] = options['minutes'] or MINUTES
     options['style'] = catalogue.expand(options['style'])
     options['paintings'] = [catalogue.describe(word) for word in options['style']]
-    given = {key: options[key] for key in DESCRIPTION if options[key] is not None}
+    given = {key: options[key] for key in DESCRIPTION if options.get(key) is not None}
     if given and len(options['style']) > 1:
         raise Problem(f'--{next(iter(given))} describes one picture; give one --style with it')
     options['paintings'][0].update(given)
@@ -263,7 +333,7 @@ def changed(parser, options):
     """The options that differ from the defaults, with file names instead of paths."""
     defaults = {name: parser.get_default(name) for name in options}
     return {key: [os.path.basename(word) for word in value] if key == 'style' else
-            os.path.basename(value) if key in ('into', 'grow') else value
+            os.path.basename(value) if key in ('into', 'grow', 'encoder') else value
             for key, value in options.items()
             if key not in (*FREE_ON_RESUME, 'seed', 'picture') and value != defaults[key]}
 

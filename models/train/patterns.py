@@ -289,9 +289,9 @@ PATTERNS = {'ink_hatching': ink_hatching, 'stained_glass': stained_glass,
             'pixel_mosaic': pixel_mosaic, 'watercolour_wash': watercolour_wash}
 
 
-def draw(name):
+def draw(name, seed=SEED):
     """The picture of that name: the same on every call."""
-    return PATTERNS[name](np.random.default_rng(SEED))
+    return PATTERNS[name](np.random.default_rng(seed))
 
 
 def write(folder):

@@ -4,6 +4,7 @@ import math
 import signal
 import sys
 import time
+from typing import NamedTuple, Optional
 
 import numpy as np
 import torch
@@ -11,7 +12,6 @@ import torch.nn.functional as F
 
 from data import Motion, disturb
 from losses import compute_type, grid_energy, lattice_energy, total_variation
-from model import rows
 from problem import Problem
 
 WARM_UP = 40  # iterations; in them the pace is measured, without and with the steadiness loss
@@ -59,6 +59,16 @@ class Progress:
         sys.stderr.flush()
 
 
+class Samples(NamedTuple):
+    """How the N photos of an iteration are painted, and what the paintings are compared with."""
+    row: torch.Tensor  # style weights [N,K]
+    strength: torch.Tensor  # [N], 0..1
+    content_weight: torch.Tensor  # [N]
+    style_weight: torch.Tensor  # [N]
+    grams: dict  # Gram matrices [N,C,C] by layer
+    picture: Optional[torch.Tensor]  # [N] where all are those of perceptual
+
+
 class Trainer:
     def __init__(self, options, model, photos, perceptual, first=1, state=None):
         """options: see options.py. model's styles from first on are those of perceptual's
@@ -68,8 +78,9 @@ class Trainer:
         # Factors of the loss weights, by picture.
         self.factors = {key: torch.tensor([float(style[key]) for style in model.styles[first:]])
                         for key in ('content', 'style')}
-        self.parameters = [p for p in self.net.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(self.parameters, options['rate'])
+        groups = self.groups()
+        self.parameters = [p for group in groups for p in group['params']]
+        self.optimizer = torch.optim.Adam(groups, options['rate'])
         self.iteration, self.seconds = 0, 0.0
         self.paces = []  # seconds of each iteration of the warm-up
         self.iterations = options['iterations']  # None: set once the pace is known
@@ -82,11 +93,14 @@ class Trainer:
             if state['iterations'] not in (None, self.iterations):
                 self.earlier = self.earlier + [state['iterations']]
 
+    def groups(self):
+        """What is trained. share: of the learning rate."""
+        return [{'params': [p for p in self.net.parameters() if p.requires_grad], 'share': 1.0}]
+
     def state(self):
-        return {'size': self.model.size, 'shape': list(self.net.shape),
-                'styles': self.model.styles, 'earlier': self.earlier,
+        return {**self.model.state(), 'earlier': self.earlier,
                 'iteration': self.iteration, 'iterations': self.iterations,
-                'seconds': self.seconds, 'paces': self.paces, 'net': self.net.state_dict(),
+                'seconds': self.seconds, 'paces': self.paces,
                 'moments': self.optimizer.state_dict()['state']}
 
     def rate(self):
@@ -108,29 +122,41 @@ class Trainer:
         """Whether the steadiness loss is computed only for its cost to be known."""
         return self.options['steady_weight'] > 0 and WARM_UP // 2 <= self.iteration < WARM_UP
 
-    def draw_rows(self, random):
-        """For each sample (picture [N], strength [N] 0..1, weight of the style loss [N], row of
-        style weights [N,K])."""
-        options, count = self.options, self.options['batch']
+    def draw(self, random):
+        """For each sample its picture [N], strength [N] 0..1 and boldness [N] 0..1."""
+        count = self.options['batch']
         picture = torch.from_numpy(random.integers(len(self.model.styles) - self.first, size=count))
         chance, strength = random.random((2, count))
         strength[chance >= WEAK_SHARE] = 1
-        strength = torch.from_numpy(strength).float()
         bold = torch.from_numpy(random.random(count) * (1 + 2 * PURE_SHARE) - PURE_SHARE)
-        bold = bold.clamp(0, 1).float()
-        weight = torch.full((count,), options['style_weight'])
-        if self.model.has_soft_rows():
-            weight = options['style_weight'] ** bold * options['soft_weight'] ** (1 - bold)
-        row = strength[:, None] * rows(picture + self.first, bold, len(self.model.styles),
-                                       self.net.rows)
-        row[:, 0] += 1 - strength
-        return picture, strength, weight, row
+        return picture, torch.from_numpy(strength).float(), bold.clamp(0, 1).float()
+
+    def style_weight(self, bold):
+        """Of samples with that boldness [N]."""
+        if not self.model.has_soft_rows():
+            return torch.full((len(bold),), self.options['style_weight'])
+        return self.options['style_weight'] ** bold * self.options['soft_weight'] ** (1 - bold)
+
+    def samples(self, picture, strength, bold):
+        """Photos painted in the styles of perceptual's pictures."""
+        row = self.model.style_rows(picture + self.first, bold)
+        return Samples(weaken(row, strength), strength,
+                       self.options['content_weight'] * self.factors['content'][picture],
+                       self.style_weight(bold) * self.factors['style'][picture],
+                       self.perceptual.grams_of(picture), picture)
+
+    def draw_samples(self, random):
+        return self.samples(*self.draw(random))
+
+    def palette(self, painting, samples):
+        return self.perceptual.palette(painting, samples.picture)
 
     def step(self):
         options, count = self.options, self.options['batch']
         random = np.random.default_rng([options['seed'], self.iteration])
         photo = self.photos.batch(random, count, options['crop'])
-        picture, strength, style_weight, row = self.draw_rows(random)
+        samples = self.draw_samples(random)
+        row, strength = samples.row, samples.strength
         steady_weight = self.steady_weight()
         steady = steady_weight > 0 or self.rehearses()
         if steady:
@@ -144,8 +170,8 @@ class Trainer:
                 painting, moved = both[:count], both[count:]
             else:
                 painting = self.net(photo, row)
-        content, style = self.perceptual(painting, photo, picture)
-        foreign = self.perceptual.palette(painting, picture)
+        content, style = self.perceptual.compare(painting, photo, samples.grams)
+        foreign = self.palette(painting, samples)
         lines = F.relu(grid_energy(painting) - grid_energy(photo))
         lattice = sum(F.relu(lattice_energy(painting, period) - lattice_energy(photo, period))
                       for period in PERIODS_PX)
@@ -154,9 +180,9 @@ class Trainer:
                  'palette': weighted_mean(foreign, strength),
                  'variation': total_variation(painting).mean(), 'grid': (lines + lattice).mean(),
                  'steady': motion.compare(painting, moved) if steady else torch.zeros(())}
-        paint = (options['content_weight'] * self.factors['content'][picture] * content +
+        paint = (samples.content_weight * content +
                  # The logarithm keeps far-off pictures of the first iterations in bounds.
-                 style_weight * self.factors['style'][picture] * torch.log1p(style) +
+                 samples.style_weight * torch.log1p(style) +
                  options['palette_weight'] * foreign +
                  options['tv_weight'] * total_variation(painting))
         back = options['identity_weight'] * (painting - photo).abs().mean((1, 2, 3))
@@ -165,13 +191,17 @@ class Trainer:
         if not torch.isfinite(loss):
             raise Problem(f'the loss is not finite at iteration {self.iteration}; lower --rate')
         for group in self.optimizer.param_groups:
-            group['lr'] = self.rate()
-        self.optimizer.zero_grad()
+            group['lr'] = group['share'] * self.rate()
+        # Adam leaves what has no gradient as it is, also right after a run was resumed.
+        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters, options['clip'])
         self.optimizer.step()
         self.iteration += 1
         return terms
+
+    def subject(self):
+        return ', '.join(style['title'] for style in self.model.styles[self.first:])
 
     def run(self, save):
         """Trains to the end, calling save() now and then; False where interrupted."""
@@ -182,8 +212,7 @@ class Trainer:
         start, before = time.monotonic(), self.seconds
         saved = start
         progress = Progress(self.iteration)
-        titles = ', '.join(style['title'] for style in self.model.styles[self.first:])
-        print(f"training {self.model.size} on {titles}; "
+        print(f'training {self.model.size} on {self.subject()}; '
               f'{len(self.photos.training)} photos', file=sys.stderr, flush=True)
         try:
             while self.iterations is None or self.iteration < self.iterations:
@@ -214,6 +243,13 @@ class Trainer:
         share = self.options['steady_from']
         left = self.options['minutes'] * 60 - sum(self.paces)
         return WARM_UP + max(0, int(left / (share * plain + (1 - share) * steady)))
+
+
+def weaken(row, strength):
+    """Style weights [N,K] at strength [N]: the rest is the identity's."""
+    row = strength[:, None] * row
+    row[:, 0] += 1 - strength
+    return row
 
 
 def weighted_mean(values, weights):

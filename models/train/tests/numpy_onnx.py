@@ -46,7 +46,10 @@ def resize(x, _, scales, mode, coordinate_transformation_mode, nearest_mode):
 
 
 OPERATORS = {
-    'Add': np.add, 'Mul': np.multiply, 'MatMul': np.matmul, 'Conv': conv, 'Pad': pad,
+    'Add': np.add, 'Sub': np.subtract, 'Mul': np.multiply, 'Div': np.divide,
+    'Sqrt': np.sqrt, 'MatMul': np.matmul, 'Conv': conv, 'Pad': pad,
+    'Concat': lambda *x, axis: np.concatenate(x, axis),
+    'ReduceMean': lambda x, axes: x.mean(tuple(axes), keepdims=True),
     'InstanceNormalization': instance_normalization, 'SpaceToDepth': space_to_depth,
     'DepthToSpace': depth_to_space, 'Resize': resize,
     'Cast': lambda x, to: x.astype(mapping.TENSOR_TYPE_TO_NP_TYPE[to]),

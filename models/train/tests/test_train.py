@@ -134,11 +134,12 @@ class TrainTest(unittest.TestCase):
     def test_samples_have_soft_bold_and_mixed_rows(self):
         trainer = self.trainer('--batch', '200', '--style', 'starry_night', 'ink_hatching',
                                '--style-weight', '16', '--soft-weight', '4')
-        picture, strength, weight, row = trainer.draw_rows(np.random.default_rng(0))
+        samples = trainer.draw_samples(np.random.default_rng(0))
+        row, strength, weight = samples.row, samples.strength, samples.style_weight
         self.assertEqual(row.shape, (200, 5))
         self.assertTrue(torch.allclose(row.sum(1), torch.ones(200)))
         self.assertTrue(torch.allclose(row[:, 0], 1 - strength))
-        bold, soft = (row[range(200), picture + first] for first in (1, 3))
+        bold, soft = (row[range(200), samples.picture + first] for first in (1, 3))
         self.assertTrue(torch.allclose(bold + soft, strength))
         bold = (bold / strength)[strength > 0.01]
         expected = 16 ** bold * 4 ** (1 - bold)
@@ -149,9 +150,9 @@ class TrainTest(unittest.TestCase):
 
     def test_one_row_a_style(self):
         trainer = self.trainer('--soft-weight', '0', '--style-weight', '16')
-        _, _, weight, row = trainer.draw_rows(np.random.default_rng(0))
-        self.assertEqual(row.shape, (2, 2))
-        self.assertEqual(weight.tolist(), [16, 16])
+        samples = trainer.draw_samples(np.random.default_rng(0))
+        self.assertEqual(samples.row.shape, (2, 2))
+        self.assertEqual(samples.style_weight.tolist(), [16, 16])
 
     def test_gradient_is_clipped(self):
         trainer = self.trainer('--clip', '0.001')
@@ -242,7 +243,7 @@ class ErrorTest(unittest.TestCase):
         return path
 
     def test_absent_data(self):
-        self.train_fails(['--content', '/nowhere'], 'no content photos at /nowhere', '--content')
+        self.train_fails(['--content', '/nowhere'], 'no pictures at /nowhere', '--content')
         self.train_fails(['--content', self.data.path('one')], 'at least 2', '--content')
         self.train_fails(['--loss-weights', '/nowhere.npz'], 'no loss network at /nowhere.npz',
                          '--loss-weights')

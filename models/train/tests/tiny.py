@@ -68,8 +68,16 @@ class Data:
         for i in range(2):
             picture(random, 64, 64).save(self.path(f'content_more/{i}.png'))
         picture(random, 64, 64).save(self.path('one/1.png'))
+        self.add_pictures()
         np.savez(self.path('squeezenet_v1_0.npz'), **squeezenet(random))
         np.savez(self.path('vgg16.npz'), **vgg16(random))
+
+    def add_pictures(self):
+        """Pictures for the predictor; the last one is held out from training."""
+        os.mkdir(self.path('styles_many'))
+        random = np.random.default_rng(2)
+        for name in ('classics_001', 'classics_002', 'made_001', 'mine', 'ukiyoe_020'):
+            picture(random, 96, 64).save(self.path(f'styles_many/{name}.jpg'))
 
     def path(self, below):
         return os.path.join(self.folder.name, below)
