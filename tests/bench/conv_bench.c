@@ -177,7 +177,7 @@ static void measure_layer(struct options *options, struct set *set, int index)
     bool ok = image && net_passes_run(&graph, &error) &&
               daub_device_open(&params, &probe.device, &error) == DAUB_OK;
     if (ok) {
-        probe.kernels = probe_choose_kernels(probe.device);
+        probe.kernels = probe.device->kernels;
         out = probe_run(&probe, &graph, image, NULL, &count, &error);
     }
     if (!out) {
