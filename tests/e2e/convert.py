@@ -4,7 +4,8 @@ import os
 import unittest
 
 import harness
-from harness import ffmpeg, frames, packets, probe, psnr, sine, stream, streams, testsrc, times
+from harness import (ffmpeg, frames, packets, probe, psnr, sine, stream, streams, testsrc, times,
+                     turn)
 
 # shifts every frame by another amount: no two steps are equal
 UNEVEN = "settb=1/90000,setpts='N*3600+mod(N*N*577\\,1800)'"
@@ -261,7 +262,7 @@ class Properties(harness.Case):
         plain, source = self.path("plain.mp4"), self.path("in.mp4")
         ffmpeg(*testsrc(1), *sine(1), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac",
                plain)
-        ffmpeg("-i", plain, "-c", "copy", "-metadata:s:v:0", "rotate=90", source)
+        turn(plain, source)
         self.assertEqual(self.rotation(source), 90)
         return source
 

@@ -38,6 +38,15 @@ def ffmpeg(*arguments, **more):
     return run(["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)], **more)
 
 
+def turn(source, target):
+    """Copies a clip with a display matrix that turns it by 90 degrees."""
+    options = run(["ffmpeg", "-hide_banner", "-h", "full"]).stdout
+    if b"display_rotation" in options:
+        ffmpeg("-display_rotation", "90", "-i", source, "-c", "copy", target)
+    else:  # before FFmpeg 6
+        ffmpeg("-i", source, "-c", "copy", "-metadata:s:v:0", "rotate=90", target)
+
+
 def probe(path, *arguments):
     done = run(["ffprobe", "-v", "error", "-of", "json", *arguments, str(path)])
     return json.loads(done.stdout)

@@ -5,7 +5,7 @@ import itertools
 import subprocess
 
 import harness
-from harness import ffmpeg, frames, psnr, stream, testsrc
+from harness import ffmpeg, frames, psnr, stream, testsrc, turn
 
 
 class Images(harness.Case):
@@ -162,8 +162,7 @@ class Gallery(harness.Case):
     def test_turned_photo(self):
         ffmpeg(*testsrc(1, size="96x64"), "-frames:v", "3", "-c:v", "libx264",
                self.path("in.mp4"))
-        ffmpeg("-i", self.path("in.mp4"), "-c", "copy", "-metadata:s:v", "rotate=90",
-               self.path("turned.mp4"))
+        turn(self.path("in.mp4"), self.path("turned.mp4"))
         self.daub("models", "--gallery", self.sheet, self.path("turned.mp4"), "--size", "50%")
         made = stream(self.sheet)
         # Cells of 32x48: labels of 10 px at least.
