@@ -254,7 +254,9 @@ def save(image, path):
 def run_export(parser, words):
     given = parser.parse_args(words)
     model = load(given.model)
-    size = export.export(model.one_row(given.boldness), given.out)
+    if given.boldness is not None:
+        model = model.one_row(given.boldness)
+    size = export.export(model, given.out)
     print(f'wrote {given.out}, {size} bytes')
     if given.encoder and not model.encoder:
         raise Problem(f'{given.model} holds no encoder; leave out --encoder')

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from catalogue import PUBLISHED
 from encoder import LENGTH, SIDE
-from net import EPSILON
+from net import BOLDNESS, EPSILON
 from problem import Problem
 
 OPSET = 13
@@ -204,6 +204,9 @@ def onnx_model(model):
         'daub.default': default_style(styles),
         'daub.licence': f"weights: MIT; pictures: {', '.join(licences)}",
         'daub.recipe': model.recipe}
+    if model.has_soft_rows():
+        metadata['daub.soft'] = str(len(model.styles))
+        metadata['daub.boldness'] = f'{BOLDNESS:g}'
     if model.basis:
         basis = model.basis._replace(encoder=model.encoder_identifier())._asdict()
         metadata['daub.basis'] = json.dumps({key: value for key, value in basis.items()

@@ -13,10 +13,9 @@ from onnx import numpy_helper
 import checkpoint
 from encoder import Encoder
 from export import STORED_HALF, arrays, build, build_encoder, identifier, phases_first
-from net import FIRST_SIZES, SIZES, Painter, with_rows
+from net import BOLDNESS, FIRST_SIZES, SIZES, Painter, with_rows
 from problem import Problem
 
-BOLDNESS = 0.5  # of styles with two rows, where nothing else is asked for
 
 
 def rows(styles, boldness, count, total):
@@ -203,7 +202,8 @@ def read_onnx(path):
         for style in styles:
             style['name'].encode()
         model = Model(size, styles, net, props.get('daub.recipe', ''), read_basis(props))
-        if model.styled != len(styles):
+        soft = 'daub.soft' in props
+        if model.styled != (2 * len(styles) - 1 if soft else len(styles)):
             raise foreign
     except WRONG_CONTENT:
         raise foreign from None

@@ -39,6 +39,7 @@ FIRST_SIZES = {'lite': Shape(16, 32, 4), 'standard': Shape(24, 64, 5),
                'quality': Shape(32, 128, 5)}
 BANKS = ('photo', 'offset')
 EPSILON = 1e-5
+BOLDNESS = 0.5  # of styles with two rows, where nothing else is asked for
 STRIDE = 8  # the largest of any shape
 
 

@@ -5,7 +5,7 @@ import os
 import catalogue
 import gatys
 from losses import LOSS_NETS
-from model import BOLDNESS
+from net import BOLDNESS
 from net import SIZES, STRIDE
 from problem import Problem
 
@@ -263,7 +263,9 @@ def add_export(verbs):
     verb.parser.add_argument('model', metavar='CHECKPOINT', type=PATH)
     verb.parser.add_argument('out', metavar='OUT.onnx', type=PATH)
     verb.add('--encoder', type=PATH, metavar='ENCODER.onnx', help='write its encoder there, too')
-    verb.add_boldness()
+    verb.add('--boldness', type=bounded(float, 0, 1), metavar='B',
+             help='one row a style, mixed of its soft (0) and its bold (1) row (default: both '
+             'rows are kept, and the program mixes them)')
     return verb.parser
 
 

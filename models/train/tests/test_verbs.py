@@ -23,7 +23,7 @@ class VerbsTest(unittest.TestCase):
         code, _, errors = cls.data.train('--out', cls.net, '--iterations', '30', '--style',
                                          'starry_night', 'ink_hatching')
         assert code == 0, errors
-        cls.done('export', cls.net, cls.onnx)
+        cls.done('export', cls.net, cls.onnx, '--boldness', '0.5')
 
     @classmethod
     def done(cls, *words):
@@ -91,13 +91,18 @@ class VerbsTest(unittest.TestCase):
         onnx.save(other, text)
         self.fails('not a network of models/train', *words, '--into', text)
 
-    def test_export_mixes_the_rows(self):
+    def test_export_keeps_or_mixes_the_rows(self):
         path = self.data.path('bold.onnx')
         source = models.load(self.net)
-        for words, boldness in ((['--boldness', '1'], 1.0), ([], 0.5), (['--boldness', '0'], 0)):
+        for words, expected in (([], source), (['--boldness', '1'], source.one_row(1.0)),
+                                (['--boldness', '0'], source.one_row(0.0))):
             self.done('export', self.net, path, *words)
-            read, mixed = models.load(path), source.one_row(boldness)
+            read, mixed = models.load(path), expected
             self.assertEqual(read.recipe, mixed.recipe)
+            self.assertEqual(read.has_soft_rows(), not words)
+            props = {prop.key: prop.value for prop in onnx.load(path).metadata_props}
+            self.assertEqual([props.get(f'daub.{key}') for key in ('soft', 'boldness')],
+                             [None, None] if words else ['3', '0.5'])
             for name, weight in mixed.net.state_dict().items():
                 self.assertTrue(torch.equal(weight, read.net.state_dict()[name]), name)
         code, _, errors = command('export', self.net, path, '--boldness', '1.5')
