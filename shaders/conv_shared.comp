@@ -14,7 +14,7 @@
 #include "tensor.glsl"
 #include "view.glsl"
 
-TENSOR_IN(SLOT_WEIGHTS, weights); // [phase][o / 4][i / 4][ky][kx][4] vec4 over i
+TENSOR_IN(SLOT_WEIGHTS, weights); // [phase][o / 4][i / 4][ky][kx][o % 4], vectors of four inputs i
 FLOATS_IN(SLOT_PARAMS, bias);     // [o / 4] bias, then [o / 4] slopes of PRELU
 TENSOR_OUT(SLOT_OUTPUT, y0);
 FLOATS_OUT(SLOT_STATS, stats);   // [tile][o]: mean, sum of squared differences, count, 0

@@ -60,9 +60,9 @@ DAUB_API enum daub_status daub_encode(struct daub_device *device,
 DAUB_API enum daub_status daub_signal_parse(const char *text, size_t size,
                                             struct daub_signal *signal,
                                             struct daub_error *error);
-/* The signal as one line of JSON, {"daub-style": 1, "encoder": "...", "title": "...",
- * "z":
- * [...]}. The caller frees it with free(); NULL where memory ran out. Thread-safe. */
+/* The signal as one line of JSON, an object with the members "daub-style" (1), "encoder",
+ * "title" and "z" (an array of numbers). The caller frees it with free(); NULL where
+ * memory ran out. Thread-safe. */
 DAUB_API char *daub_signal_print(const struct daub_signal *signal);
 
 /* A part of a mix. */

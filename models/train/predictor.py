@@ -22,7 +22,7 @@ OTHER_SHARE = 0.5  # of the samples: the encoder sees another place than the los
 # A target is drawn from the last WINDOW ones and used USES times on average, as its Gram matrices
 # take a third as long as the rest of an iteration.
 WINDOW, USES = 64, 4
-RIDGE = 0.3  # of the mean square of z, see extended()
+RIDGE = 0.3  # added to the diagonal of the regression in extended(), times the mean of z z^T there
 
 
 class Predictor(Trainer):

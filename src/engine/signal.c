@@ -10,8 +10,8 @@
 #include "engine/model.h"
 #include "util/error.h"
 
-/* Copies text of UTF-8 that is cut at the start of a character, without control
- * characters: titles are printed in messages and drawn in the window. */
+/* Copies UTF-8 text without control characters, because titles are printed in messages
+ * and drawn in the window. Text that is too long is cut before a whole character. */
 static void copy_title(char *to, size_t size, const char *text)
 {
     size_t length = strlen(text);
@@ -79,8 +79,8 @@ enum daub_status daub_signal_parse(const char *text, size_t size,
     return ok ? DAUB_OK : error->status;
 }
 
-/* The double nearest to the nine digits that distinguish a float, which cJSON prints
- * without more. */
+/* The value rounded to nine decimal digits, which are enough to read the same float
+ * again. cJSON would print the float's own double with 17. */
 static double nine_digits(float value)
 {
     char text[32];

@@ -42,10 +42,11 @@ struct daub_device {
     struct daub_device_info info;
     struct gpu_caps caps;
     enum gpu_kernels kernels;
-    const struct host_isa *isa; /* of the host kernels; NULL: it cannot run them */
-    struct host_pool *pool;     /* with isa */
-    VkInstance instance; /* this and all other Vulkan objects: VK_NULL_HANDLE for the
-                            processor without Vulkan */
+    const struct host_isa
+        *isa; /* that the host kernels use; NULL: none, the device runs shaders */
+    struct host_pool *pool; /* with isa */
+    VkInstance instance;    /* this and all other Vulkan objects: VK_NULL_HANDLE for the
+                               processor without Vulkan */
     VkPhysicalDevice physical;
     VkDevice device;
     VkQueue queue;

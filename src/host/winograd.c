@@ -331,7 +331,7 @@ HOST_INLINE void make_output(const struct winograd *w, int first, int count,
     }
 }
 
-/* Output pixels of the tiles first .. first + count - 1. */
+/* Number of output pixels in the tiles first .. first + count - 1. */
 static int pixels_of(const struct winograd *w, int first, int count)
 {
     int pixels = 0;

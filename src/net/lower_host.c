@@ -59,8 +59,8 @@ static double host_tile_cost(const struct conv *conv, const struct host_tile *ti
     limit = limit < HOST_MIN_MACS ? HOST_MIN_MACS : limit;
     limit = limit > HOST_MAX_MACS ? HOST_MAX_MACS : limit;
     double cost = (macs + bytes / 4 * HOST_COPY_COST) / (pixels * tile->o_step);
-    /* Few channels: pixels are side by side in vectors (use_planes in src/host/conv.c).
-     */
+    /* With few channels, a vector holds neighboring pixels (use_planes in
+     * src/host/conv.c). */
     int per_out = conv->out_c / conv->group;
     double sums = (double)(per_out < HOST_ROW_CHANNELS ? per_out : HOST_ROW_CHANNELS) *
                   tile->w / HOST_ROW_PIXELS;

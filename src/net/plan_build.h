@@ -31,7 +31,8 @@ void plan_bind_view0(const struct plan *plan, struct plan_step *step,
 void plan_bind_view1(const struct plan *plan, struct plan_step *step,
                      const struct plan_view *view);
 void plan_set_act(struct plan_step *step, enum net_act act, float alpha, float beta);
-/* Grid of the pixel kernels: columns along x, rows, channel blocks. */
+/* Sets the work-groups of a kernel that makes one pixel and channel block in each
+ * invocation: w columns, rows, c4 channel blocks. */
 void plan_pixel_grid(struct plan_step *step, int w, int rows, int c4);
 
 /* Lifetimes, placement, barriers; the last thing net_lower does. */

@@ -11,7 +11,7 @@ PARTS = (("picture in and out", "#4269d0"), ("optical flow", "#efb118"), ("blend
          ("convolutions", "#3ca951"), ("rest of the network", "#9c6b4e"))
 OF_FIRST_WORD = {"decode": 0, "encode": 0, "scale": 0, "flow": 1, "temporal": 2}
 LEFT_PX, WIDTH_PX, BAR_PX, STEP_PX, TOP_PX = 250, 640, 26, 44, 64
-MIN_LABEL_PX = 30  # a narrower part has no number
+MIN_LABEL_PX = 30  # narrower parts of a bar are drawn without their number
 
 
 def part_of(step):

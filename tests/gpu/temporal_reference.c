@@ -239,7 +239,7 @@ static void make_blocks(const struct host_call *call, struct temporal_expected *
 
 /* ---- blend ---- */
 
-/* What a pixel of the blend depends on. */
+/* The inputs of the blend. */
 struct blend {
     const struct temporal_blend_push *push;
     struct map history, confidence, blocks;
@@ -364,7 +364,8 @@ static double consistency(const struct temporal_confidence_push *push,
     return limited(2 - sum / (0.02 * lengths + 0.5 * wide * wide), 0, 1);
 }
 
-/* How much it changes by rounding of the position, more where the flow jumps. */
+/* How far the consistency may differ because the position is rounded to 32 bits: large
+ * where the flow jumps. */
 static double consistency_slack(const struct temporal_confidence_push *push,
                                 const struct map *coarse, int x, int y,
                                 const double motion[2])
