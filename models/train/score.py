@@ -74,20 +74,22 @@ class Ceiling:
     """What Gatys' optimisation reaches on a few photos, and after how many steps."""
 
     def __init__(self, perceptual, photos, picture, options):
-        self.options, self.curve = options, []
         self.perceptual, self.photos, self.picture = perceptual, photos, picture
-        painting = gatys.optimise(perceptual, photos, picture, options,
-                                  lambda _, objective: self.curve.append(objective))
-        self.losses = losses(perceptual, painting, photos, picture)
+        self.weights = np.array([options['alpha'], options['beta']])
+        self.curve = []  # (content, style) before the first step, after it and so on
+        gatys.optimise(perceptual, photos, picture, options,
+                       lambda _, *both: self.curve.append(both))
 
-    def steps(self, paint):
-        """After how many it is as good as paint(photo) by alpha content + beta style; None: after
-        more than it took."""
+    def beside(self, paint):
+        """For the scores: the ceiling, paint(photo) on the same photos, and after how many steps
+        the optimisation is as good by alpha content + beta style; None: after more."""
         with torch.no_grad():
             painting = paint(self.photos)
-        content, style = losses(self.perceptual, painting, self.photos, self.picture)
-        objective = self.options['alpha'] * content + self.options['beta'] * style
-        return next((i for i, value in enumerate(self.curve) if value <= objective), None)
+        own = losses(self.perceptual, painting, self.photos, self.picture)
+        return {'content': self.curve[-1][0], 'style': self.curve[-1][1], 'curve': self.curve,
+                'network': own, 'steps': next(
+                    (i for i, both in enumerate(self.curve)
+                     if self.weights @ both <= self.weights @ own), None)}
 
 
 def score(models, styles, perceptual, photos, clips, options):
@@ -125,8 +127,7 @@ def score_model(model, styles, perceptual, photos, clips, options, ceiling):
             one = single.row(name)
             scores['single'] = on_photos(lambda photo: single.paint(photo, one), *place)
         if name in ceiling:
-            scores['gatys'] = dict(zip(('content', 'style'), ceiling[name].losses),
-                                   steps=ceiling[name].steps(lambda p: model.paint(p, row)))
+            scores['gatys'] = ceiling[name].beside(lambda photo: model.paint(photo, row))
         rows[name] = scores
     return {'size': model.size, 'styles': rows,
             'identity_psnr': identity_psnr(model, photos, options['batch'], options['crop']),
