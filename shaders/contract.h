@@ -27,11 +27,31 @@
     X(HARD_SIGMOID, 8) /* clamp(alpha x + beta, 0, 1) */ \
     X(HARD_SWISH, 9)   /* x clamp(x / 6 + 1/2, 0, 1) */ \
     X(CLIP, 10)        /* clamp(x, alpha, beta) */ \
-    X(SOFTPLUS, 11)    /* log(1 + exp x) */
+    X(SOFTPLUS, 11)    /* log(1 + exp x) */ \
+    X(SQRT, 12) X(NEG, 13) X(ABS, 14) X(EXP, 15) X(RECIPROCAL, 16) X(LOG, 17) \
+    X(FLOOR, 18) X(CEIL, 19) X(TRUNC, 20) \
+    X(ROUND, 21)       /* halves to even */ \
+    X(SIGN, 22) X(ERF, 23) \
+    X(SELU, 24)        /* beta (x < 0 ? alpha (exp x - 1) : x) */ \
+    X(CELU, 25)        /* x < 0: alpha (exp(x / alpha) - 1) */ \
+    X(MISH, 26)        /* x tanh(log(1 + exp x)) */ \
+    X(GELU, 27)        /* x (1 + erf(x / sqrt 2)) / 2 */ \
+    X(GELU_TANH, 28)   /* x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 */ \
+    X(SWISH, 29)       /* x / (1 + exp(-alpha x)) */ \
+    X(SOFTSIGN, 30)    /* x / (1 + |x|) */ \
+    X(THRESHOLDED_RELU, 31) /* x > alpha ? x : 0 */ \
+    X(SQUARE, 32) \
+    X(POWER, 33)       /* x^alpha */ \
+    X(ABOVE, 34)       /* x > alpha ? 1 : 0 */ \
+    X(AT_LEAST, 35)    /* x >= alpha ? 1 : 0 */ \
+    X(EQUALS, 36)      /* x == alpha ? 1 : 0 */
 
 #define PADDINGS(X) X(ZERO, 1) X(REFLECT, 2) X(EDGE, 3) X(CONSTANT, 4)
 
-#define BINARIES(X) X(ADD, 1) X(SUB, 2) X(MUL, 3) X(DIV, 4) X(POW, 5)
+/* The comparisons give 1 or 0. */
+#define BINARIES(X) \
+    X(ADD, 1) X(SUB, 2) X(MUL, 3) X(DIV, 4) X(POW, 5) X(MIN, 6) X(MAX, 7) \
+    X(GREATER, 8) X(GREATER_EQUAL, 9) X(LESS, 10) X(LESS_EQUAL, 11) X(EQUAL, 12)
 
 /* AVERAGE_PADDED: padding counts as pixels of value 0. */
 #define POOLS(X) X(MAX, 1) X(AVERAGE, 2) X(AVERAGE_PADDED, 3)

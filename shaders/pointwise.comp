@@ -45,7 +45,7 @@ void main()
     if (ACT == ACT_PRELU)
         slope = LOAD_FLOAT(slopes, c);
     // Padding channels after the last one stay zero.
-    const vec4 used = vec4(lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.channels)));
+    const bvec4 used = lessThan(ivec4(4 * c) + ivec4(0, 1, 2, 3), ivec4(push.channels));
     // The view is applied to the operand's own channels, before broadcasting.
     vec4 a = apply0(f0, LOAD(x0, element(BROADCAST0, y, x, c)));
     if ((BROADCAST0 & AXIS_C) != 0)
@@ -63,9 +63,25 @@ void main()
             a -= b;
         else if (OP == OP_MUL)
             a *= b;
+        else if (OP == OP_DIV)
+            a /= b;
+        else if (OP == OP_POW)
+            a = power(a, b);
+        else if (OP == OP_MIN)
+            a = min(a, b);
+        else if (OP == OP_MAX)
+            a = max(a, b);
+        else if (OP == OP_GREATER)
+            a = vec4(greaterThan(a, b));
+        else if (OP == OP_GREATER_EQUAL)
+            a = vec4(greaterThanEqual(a, b));
+        else if (OP == OP_LESS)
+            a = vec4(lessThan(a, b));
+        else if (OP == OP_LESS_EQUAL)
+            a = vec4(lessThanEqual(a, b));
         else
-            a = a / mix(vec4(1.0), b, notEqual(used, vec4(0.0)));
+            a = vec4(equal(a, b));
     }
-    a = activate(ACT, ALPHA, BETA, slope, a) * used;
+    a = mix(vec4(0.0), activate(ACT, ALPHA, BETA, slope, a), used);
     STORE(y0, (y * push.w + x) * push.c4 + c, a);
 }

@@ -60,6 +60,88 @@ vec4 stored(vec4 v)
 #define DECLARE_ACT(name, number) const int ACT_##name = number;
 ACTIVATIONS(DECLARE_ACT)
 
+// Error function by Abramowitz and Stegun 7.1.26; absolute error below 2e-7.
+vec4 error_function(vec4 x)
+{
+    const vec4 size = abs(x), t = 1.0 / (1.0 + 0.3275911 * size);
+    vec4 p = 1.061405429 * t - 1.453152027;
+    p = p * t + 1.421413741;
+    p = p * t - 0.284496736;
+    p = p * t + 0.254829592;
+    return sign(x) * (1.0 - p * t * exp(-min(size * size, 80.0)));
+}
+
+// x^y. GLSL's pow knows no negative x.
+vec4 power(vec4 x, vec4 y)
+{
+    const float INFINITY = uintBitsToFloat(0x7F800000u), NO_NUMBER = uintBitsToFloat(0x7FC00000u);
+    const vec4 p = exp2(y * log2(max(abs(x), 1.17549435e-38)));
+    const bvec4 odd = notEqual(floor(y * 0.5), y * 0.5);
+    vec4 negative = mix(vec4(NO_NUMBER), mix(p, -p, odd), equal(floor(y), y));
+    vec4 none = mix(vec4(0.0), vec4(INFINITY), lessThan(y, vec4(0.0)));
+    none = mix(none, vec4(1.0), equal(y, vec4(0.0)));
+    return mix(mix(p, negative, lessThan(x, vec4(0.0))), none, equal(x, vec4(0.0)));
+}
+
+vec4 activate_rare(int kind, float alpha, float beta, vec4 x)
+{
+    switch (kind) {
+    case ACT_SQRT:
+        return sqrt(x);
+    case ACT_NEG:
+        return -x;
+    case ACT_ABS:
+        return abs(x);
+    case ACT_EXP:
+        return exp(x);
+    case ACT_RECIPROCAL:
+        return 1.0 / x;
+    case ACT_LOG:
+        return log(x);
+    case ACT_FLOOR:
+        return floor(x);
+    case ACT_CEIL:
+        return ceil(x);
+    case ACT_TRUNC:
+        return trunc(x);
+    case ACT_ROUND:
+        return roundEven(x);
+    case ACT_SIGN:
+        return sign(x);
+    case ACT_ERF:
+        return error_function(x);
+    case ACT_SELU:
+        return beta * (max(x, 0.0) + alpha * (exp(min(x, 0.0)) - 1.0));
+    case ACT_CELU:
+        return max(x, 0.0) + alpha * (exp(min(x, 0.0) / alpha) - 1.0);
+    case ACT_MISH: {
+        const vec4 e = exp(min(x, 30.0)), r = e * (e + 2.0);
+        return x * (r / (r + 2.0));
+    }
+    case ACT_GELU:
+        return x * 0.5 * (1.0 + error_function(x * 0.70710678));
+    case ACT_GELU_TANH:
+        return x / (1.0 + exp(-clamp(1.595769122 * (x + 0.044715 * x * x * x), -80.0, 80.0)));
+    case ACT_SWISH:
+        return x / (1.0 + exp(-clamp(alpha * x, -80.0, 80.0)));
+    case ACT_SOFTSIGN:
+        return x / (1.0 + abs(x));
+    case ACT_THRESHOLDED_RELU:
+        return mix(vec4(0.0), x, greaterThan(x, vec4(alpha)));
+    case ACT_SQUARE:
+        return x * x;
+    case ACT_POWER:
+        return power(x, vec4(alpha));
+    case ACT_ABOVE:
+        return vec4(greaterThan(x, vec4(alpha)));
+    case ACT_AT_LEAST:
+        return vec4(greaterThanEqual(x, vec4(alpha)));
+    case ACT_EQUALS:
+        return vec4(equal(x, vec4(alpha)));
+    }
+    return x;
+}
+
 vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
 {
     if (kind == ACT_RELU)
@@ -84,6 +166,8 @@ vec4 activate(int kind, float alpha, float beta, vec4 slope, vec4 x)
         return clamp(x, alpha, beta);
     if (kind == ACT_SOFTPLUS)
         return max(x, 0.0) + log(1.0 + exp(-abs(x)));
+    if (kind >= ACT_SQRT)
+        return activate_rare(kind, alpha, beta, x);
     return x;
 }
 

@@ -56,6 +56,140 @@
         return name##_mad(f, zero + 0.693359375f, m + y);                                \
     }
 
+/* Error function by Abramowitz and Stegun 7.1.26; absolute error below 2e-7. */
+#define HOST_ERF(type, itype, name)                                                      \
+    HOST_INLINE type name##_erf(type x)                                                  \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        type size = name##_max(x, -x);                                                   \
+        type t = 1.0f / name##_mad(size, zero + 0.3275911f, zero + 1.0f);                \
+        type p = name##_mad(t, zero + 1.061405429f, zero - 1.453152027f);                \
+        p = name##_mad(p, t, zero + 1.421413741f);                                       \
+        p = name##_mad(p, t, zero - 0.284496736f);                                       \
+        p = name##_mad(p, t, zero + 0.254829592f);                                       \
+        type e = name##_exp(name##_max(zero - 100.0f, size * -size));                    \
+        type y = 1.0f - p * t * e;                                                       \
+        return (type)((itype)y | ((itype)x & INT32_MIN)); /* the sign of x */            \
+    }
+
+/* x^y, by |x|^y = exp(y log |x|). */
+#define HOST_POWER(type, itype, name)                                                    \
+    HOST_INLINE type name##_truncated(type x)                                            \
+    {                                                                                    \
+        /* Beyond 2^23 all floats are whole. */                                          \
+        itype small = name##_max(x, -x) < 8388608.0f;                                    \
+        type whole = __builtin_convertvector(                                            \
+            __builtin_convertvector((type)((itype)x & small), itype), type);             \
+        whole = (type)((itype)whole | ((itype)x & INT32_MIN));                           \
+        return name##_select(small, whole, x);                                           \
+    }                                                                                    \
+    HOST_INLINE type name##_floor(type x)                                                \
+    {                                                                                    \
+        type whole = name##_truncated(x);                                                \
+        return name##_select(whole > x, whole - 1.0f, whole);                            \
+    }                                                                                    \
+    HOST_INLINE type name##_power(type x, type y)                                        \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        type size = name##_max(zero + 1.17549435e-38f, name##_max(x, -x));               \
+        type p = name##_exp(y * name##_log(size));                                       \
+        type none = (type)((itype)(zero + INFINITY) & (y < zero));                       \
+        none = name##_select(y == zero, zero + 1.0f, none);                              \
+        p = name##_select(x == zero, none, p);                                           \
+        type half = y * 0.5f;                                                            \
+        itype whole = name##_truncated(y) == y;                                          \
+        itype odd = whole & (name##_truncated(half) != half);                            \
+        type negative = name##_select(odd, -p, p);                                       \
+        negative = name##_select(whole, negative, zero + NAN);                           \
+        return name##_select(x < zero, negative, p);                                     \
+    }
+
+/* The activations that no model of daub's own uses: inline only where the kind is
+ * constant, so that they do not make the loops of convolutions longer. */
+#define HOST_FUNCTION(type, itype, name)                                                 \
+    HOST_INLINE type name##_one_where(itype mask)                                        \
+    {                                                                                    \
+        return (type)((itype)name##_all(1.0f) & mask);                                   \
+    }                                                                                    \
+    HOST_INLINE type name##_logistic(type x)                                             \
+    {                                                                                    \
+        return 1.0f / (name##_exp(-x) + 1.0f);                                           \
+    }                                                                                    \
+    HOST_INLINE type name##_function(enum net_act act, float alpha, float beta, type x)  \
+    {                                                                                    \
+        const type zero = {0};                                                           \
+        type e, r;                                                                       \
+        switch (act) {                                                                   \
+        case NET_ACT_SQRT:                                                               \
+            return name##_sqrt(x);                                                       \
+        case NET_ACT_NEG:                                                                \
+            return -x;                                                                   \
+        case NET_ACT_ABS:                                                                \
+            return (type)((itype)x & INT32_MAX);                                         \
+        case NET_ACT_EXP:                                                                \
+            return name##_exp(x);                                                        \
+        case NET_ACT_RECIPROCAL:                                                         \
+            return 1.0f / x;                                                             \
+        case NET_ACT_LOG:                                                                \
+            r = name##_log(name##_max(zero + 1.17549435e-38f, x));                       \
+            r = name##_select(x == zero, zero - INFINITY, r);                            \
+            return name##_select(x >= zero, r, zero + NAN);                              \
+        case NET_ACT_FLOOR:                                                              \
+            return name##_floor(x);                                                      \
+        case NET_ACT_CEIL:                                                               \
+            return -name##_floor(-x);                                                    \
+        case NET_ACT_TRUNC:                                                              \
+            return name##_truncated(x);                                                  \
+        case NET_ACT_ROUND:                                                              \
+            r = name##_max(x, -x);                                                       \
+            e = r + 8388608.0f - 8388608.0f;                                             \
+            r = name##_select(r < 8388608.0f, e, r);                                     \
+            return (type)((itype)r | ((itype)x & INT32_MIN));                            \
+        case NET_ACT_SIGN:                                                               \
+            return name##_one_where(x > zero) - name##_one_where(x < zero);              \
+        case NET_ACT_ERF:                                                                \
+            return name##_erf(x);                                                        \
+        case NET_ACT_SELU:                                                               \
+            e = name##_exp(name##_min(zero, x)) - 1.0f;                                  \
+            return (name##_max(zero, x) + e * alpha) * beta;                             \
+        case NET_ACT_CELU:                                                               \
+            e = name##_exp(name##_min(zero, x) / alpha) - 1.0f;                          \
+            return name##_max(zero, x) + e * alpha;                                      \
+        case NET_ACT_MISH:                                                               \
+            e = name##_exp(name##_min(zero + 30.0f, x));                                 \
+            r = e * (e + 2.0f);                                                          \
+            return x * (r / (r + 2.0f));                                                 \
+        case NET_ACT_GELU:                                                               \
+            return x * 0.5f * (name##_erf(x * 0.707106781f) + 1.0f);                     \
+        case NET_ACT_GELU_TANH:                                                          \
+            r = name##_mad(x * x, x * 0.044715f, x) * 1.595769122f;                      \
+            return x * name##_logistic(r);                                               \
+        case NET_ACT_SWISH:                                                              \
+            return x * name##_logistic(x * alpha);                                       \
+        case NET_ACT_SOFTSIGN:                                                           \
+            return x / (name##_max(x, -x) + 1.0f);                                       \
+        case NET_ACT_THRESHOLDED_RELU:                                                   \
+            return (type)((itype)x & (x > alpha));                                       \
+        case NET_ACT_SQUARE:                                                             \
+            return x * x;                                                                \
+        case NET_ACT_POWER:                                                              \
+            return name##_power(x, zero + alpha);                                        \
+        case NET_ACT_ABOVE:                                                              \
+            return name##_one_where(x > alpha);                                          \
+        case NET_ACT_AT_LEAST:                                                           \
+            return name##_one_where(x >= alpha);                                         \
+        case NET_ACT_EQUALS:                                                             \
+            return name##_one_where(x == alpha);                                         \
+        default:                                                                         \
+            return x;                                                                    \
+        }                                                                                \
+    }                                                                                    \
+    static __attribute__((noinline, unused)) type name##_rare_function(                  \
+        enum net_act act, float alpha, float beta, type x)                               \
+    {                                                                                    \
+        return name##_function(act, alpha, beta, x);                                     \
+    }
+
 #define HOST_ACTIVATE(type, itype, name)                                                 \
     HOST_INLINE type name##_tanh(type x)                                                 \
     {                                                                                    \
@@ -94,19 +228,30 @@
         case NET_ACT_SOFTPLUS:                                                           \
             return name##_max(zero, x) +                                                 \
                    name##_log(name##_exp(-name##_max(x, -x)) + 1.0f);                    \
+        default:                                                                         \
+            return __builtin_constant_p(act) ? name##_function(act, alpha, beta, x)      \
+                                             : name##_rare_function(act, alpha, beta, x);\
         }                                                                                \
-        return x;                                                                        \
     }
 
 HOST_EXP(vec, veci, vec)
 HOST_LOG(vec, veci, vec)
+HOST_ERF(vec, veci, vec)
+HOST_POWER(vec, veci, vec)
+HOST_FUNCTION(vec, veci, vec)
 HOST_ACTIVATE(vec, veci, vec)
 HOST_EXP(vec4, vec4i, vec4)
 HOST_LOG(vec4, vec4i, vec4)
+HOST_ERF(vec4, vec4i, vec4)
+HOST_POWER(vec4, vec4i, vec4)
+HOST_FUNCTION(vec4, vec4i, vec4)
 HOST_ACTIVATE(vec4, vec4i, vec4)
 
 #undef HOST_EXP
 #undef HOST_LOG
+#undef HOST_ERF
+#undef HOST_POWER
+#undef HOST_FUNCTION
 #undef HOST_ACTIVATE
 
 /* Index in 0..n-1 of the padded coordinate i. Coordinates that the mode gives no pixel

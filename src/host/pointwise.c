@@ -78,30 +78,40 @@ static const float *values(const struct operand *o, int y, int x, int count, siz
     return o->buffer;
 }
 
-#define COMBINE(operator)                                                                \
+#define COMBINE(OPERATION)                                                               \
     do {                                                                                 \
         size_t i = 0;                                                                    \
         for (; i + VEC_FLOATS <= n; i += VEC_FLOATS)                                     \
-            *(vec *)(to + i) = *(const vec *)(a + i) operator*(const vec *)(b + i);      \
+            *(vec *)(to + i) =                                                           \
+                OPERATION(vec, veci, *(const vec *)(a + i), *(const vec *)(b + i));      \
         for (; i < n; i += 4)                                                            \
-            *(vec4 *)(to + i) = *(const vec4 *)(a + i) operator*(const vec4 *)(b + i);   \
+            *(vec4 *)(to + i) =                                                          \
+                OPERATION(vec4, vec4i, *(const vec4 *)(a + i), *(const vec4 *)(b + i));  \
     } while (0)
 
+#define ADD(name, mask, x, y)           ((x) + (y))
+#define SUB(name, mask, x, y)           ((x) - (y))
+#define MUL(name, mask, x, y)           ((x) * (y))
+#define DIV(name, mask, x, y)           ((x) / (y))
+#define POW(name, mask, x, y)           name##_power(x, y)
+#define MIN(name, mask, x, y)           name##_min(x, y)
+#define MAX(name, mask, x, y)           name##_max(x, y)
+#define GREATER(name, mask, x, y)       name##_one_where((mask)((x) > (y)))
+#define GREATER_EQUAL(name, mask, x, y) name##_one_where((mask)((x) >= (y)))
+#define LESS(name, mask, x, y)          name##_one_where((mask)((x) < (y)))
+#define LESS_EQUAL(name, mask, x, y)    name##_one_where((mask)((x) <= (y)))
+#define EQUAL(name, mask, x, y)         name##_one_where((mask)((x) == (y)))
+
+/* Padding channels, where 0 / 0 is no number, become 0 afterwards. */
 static void combine(int op, const float *a, const float *b, size_t n, float *to)
 {
     switch ((enum net_binary)op) {
-    case NET_BINARY_ADD:
-        COMBINE(+);
+#define CASE(NAME, number)                                                               \
+    case NET_BINARY_##NAME:                                                              \
+        COMBINE(NAME);                                                                   \
         break;
-    case NET_BINARY_SUB:
-        COMBINE(-);
-        break;
-    case NET_BINARY_MUL:
-        COMBINE(*);
-        break;
-    default: /* padding channels become 0 afterwards */
-        COMBINE(/);
-        break;
+        BINARIES(CASE)
+#undef CASE
     }
 }
 

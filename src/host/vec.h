@@ -131,6 +131,28 @@ HOST_INLINE vec4 vec4_max(vec4 a, vec4 b)
 #endif
 }
 
+HOST_INLINE vec4 vec4_sqrt(vec4 x)
+{
+#if defined(__x86_64__)
+    return (vec4)_mm_sqrt_ps((__m128)x);
+#elif defined(__aarch64__)
+    return (vec4)vsqrtq_f32((float32x4_t)x);
+#else
+    return (vec4){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])};
+#endif
+}
+
+HOST_INLINE vec vec_sqrt(vec x)
+{
+#if defined(__AVX512F__)
+    return (vec)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__)
+    return (vec)_mm256_sqrt_ps((__m256)x);
+#else
+    return (vec)vec4_sqrt((vec4)x);
+#endif
+}
+
 HOST_INLINE float float_min(float a, float b)
 {
     return a < b ? a : b;

@@ -23,7 +23,6 @@
 
 /* Numbers start at 1. Which operators and functions there are is listed in net/ops.h. */
 enum net_op { NET_OPS(NET_ENUMERATOR) };
-enum net_unary { NET_UNARIES(NET_ENUMERATOR) };
 
 /* Modes with the numbers of shaders/contract.h, which explains them. */
 #define NET_PAD_ENUM(name, number) NET_PAD_##name = (number),
@@ -98,9 +97,6 @@ struct net_node {
             enum net_act kind;
             float alpha, beta;
         } act;
-        struct {
-            enum net_unary kind;
-        } unary;
         struct {
             enum net_binary kind;
         } binary;

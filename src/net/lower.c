@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/op.h"
 #include "util/alloc.h"
 #include "util/error.h"
 
@@ -41,16 +42,53 @@ bool lower_is_plain(const struct plan_view *view)
     return view->affine_tensor < 0 && view->affine_param < 0 && view->act == NET_ACT_NONE;
 }
 
+/* A tensor that holds the constant, as a map of the shape's axes 1 to 3; -1 where it is no
+ * map, or with *error. */
+static int constant_map(struct lowering *low, int value, struct daub_error *error)
+{
+    const struct net_value *constant = lower_value(low, value);
+    const struct net_shape *own = &constant->shape;
+    int64_t dim[3] = {1, 1, 1};
+    for (int i = 0; i < own->rank; i++) {
+        int axis = i + 3 - own->rank;
+        if (axis >= 0)
+            dim[axis] = own->dim[i];
+        else if (own->dim[i] != 1)
+            return -1;
+    }
+    int64_t c4 = (dim[0] + 3) / 4, area = dim[1] * dim[2];
+    int tensor = plan_add_map(low->plan, constant->name, (int)dim[1], (int)dim[2],
+                              (int)dim[0], error);
+    float *packed = tensor < 0 ? NULL : daub_alloc((size_t)(area * c4 * 4), sizeof(float));
+    if (tensor >= 0 && !packed)
+        daub_no_memory(error, "planning the model");
+    if (!packed)
+        return -1;
+    for (int64_t c = 0; c < dim[0]; c++)
+        for (int64_t i = 0; i < area; i++)
+            packed[i * c4 * 4 + c] = constant->data[c * area + i];
+    int64_t at = plan_add_weights(low->plan, packed, (size_t)(area * c4 * 4),
+                                  low->plan->caps.fp16, error);
+    free(packed);
+    if (at < 0)
+        return -1;
+    low->plan->tensors[tensor].constant = true;
+    low->plan->tensors[tensor].offset = (size_t)at;
+    return tensor;
+}
+
 const struct plan_view *lower_input_view(struct lowering *low,
                                          const struct net_node *node, int i,
                                          struct daub_error *error)
 {
-    if (i >= node->input_count || node->input[i] < 0 ||
-        low->views[node->input[i]].tensor < 0) {
+    int value = i < node->input_count ? node->input[i] : -1;
+    if (value >= 0 && low->views[value].tensor < 0 && lower_value(low, value)->data)
+        low->views[value] = lower_plain_view(constant_map(low, value, error));
+    if (value >= 0 && low->views[value].tensor >= 0)
+        return &low->views[value];
+    if (!error || error->status == DAUB_OK)
         lower_unsupported(node, "reads what is no picture", error);
-        return NULL;
-    }
-    return &low->views[node->input[i]];
+    return NULL;
 }
 
 struct lower_made lower_made_by(const struct lowering *low, int tensor)
@@ -112,7 +150,7 @@ static bool dies_here(const struct lowering *low, int tensor)
             }
         }
     }
-    return !low->plan->tensors[tensor].external;
+    return !low->plan->tensors[tensor].external && !low->plan->tensors[tensor].constant;
 }
 
 /* out = act(view0 OP view1); view1 NULL: view0 alone. */
@@ -168,7 +206,9 @@ bool lower_act(struct lowering *low, const struct net_node *node,
         low->views[node->output].act = node->u.act.kind;
         low->views[node->output].alpha = node->u.act.alpha;
         low->views[node->output].beta = node->u.act.beta;
-        return true;
+        /* Readers of a view multiply its padding channels by 0, so they must be finite. */
+        return net_act_finite_at_0(node->u.act.kind, node->u.act.alpha, node->u.act.beta) ||
+               materialise(low, node->output, error);
     }
     struct plan_view from = *view;
     int out = lower_output_map(low, node, error);
@@ -444,11 +484,11 @@ static bool per_channel(const struct net_shape *shape, int channels)
 #define AXIS_ENUM(name, number) AXIS_##name = (number),
 enum broadcast_axis { BROADCAST_AXES(AXIS_ENUM) };
 
-static int broadcast_axes(const struct net_shape *part, const struct net_shape *whole)
+static int broadcast_axes(const struct plan_tensor *part, const struct net_shape *whole)
 {
-    return (part->dim[2] != whole->dim[2] ? AXIS_H : 0) |
-           (part->dim[3] != whole->dim[3] ? AXIS_W : 0) |
-           (part->dim[1] != whole->dim[1] ? AXIS_C : 0);
+    return (part->h != whole->dim[2] ? AXIS_H : 0) |
+           (part->w != whole->dim[3] ? AXIS_W : 0) |
+           (part->c != whole->dim[1] ? AXIS_C : 0);
 }
 
 bool lower_binary(struct lowering *low, const struct net_node *node,
@@ -458,7 +498,7 @@ bool lower_binary(struct lowering *low, const struct net_node *node,
     const struct net_value *b = lower_value(low, node->input[1]);
     const struct net_shape *shape = &lower_value(low, node->output)->shape;
     enum net_binary op = node->u.binary.kind;
-    if (!lower_is_map(shape) || op == NET_BINARY_POW)
+    if (!lower_is_map(shape))
         return lower_unsupported(node, "is used in a way daub cannot run", error);
     int fixed = a->data || a->from_style ? 0 : b->data || b->from_style ? 1 : -1;
     if (fixed >= 0) {
@@ -467,19 +507,18 @@ bool lower_binary(struct lowering *low, const struct net_node *node,
         const struct net_value *k = lower_value(low, node->input[fixed]);
         if (!lower_input_view(low, node, x, error))
             return false;
-        if (!per_channel(&k->shape, (int)shape->dim[1]) ||
-            !net_shape_equal(&other->shape, shape) || (op == NET_BINARY_DIV && x == 1))
-            return lower_unsupported(node, "combines the picture with a constant map",
+        if (op <= NET_BINARY_DIV && per_channel(&k->shape, (int)shape->dim[1]) &&
+            net_shape_equal(&other->shape, shape) && !(op == NET_BINARY_DIV && x == 1))
+            return lower_affine(low, node, x, fixed, error);
+        if (!k->data)
+            return lower_unsupported(node, "uses the style in a way daub cannot run",
                                      error);
-        return lower_affine(low, node, x, fixed, error);
     }
     if (!lower_input_view(low, node, 0, error) || !lower_input_view(low, node, 1, error))
         return false;
-    if (!lower_is_map(&a->shape) || !lower_is_map(&b->shape))
-        return lower_unsupported(node, "combines what is no picture", error);
     struct plan_view v0 = low->views[node->input[0]], v1 = low->views[node->input[1]];
-    int axes0 = broadcast_axes(&a->shape, shape),
-        axes1 = broadcast_axes(&b->shape, shape);
+    int axes0 = broadcast_axes(&low->plan->tensors[v0.tensor], shape);
+    int axes1 = broadcast_axes(&low->plan->tensors[v1.tensor], shape);
     /* A sum may overwrite an operand that no later step reads. */
     int out = -1;
     if (!axes0 && dies_here(low, v0.tensor) && v0.tensor != v1.tensor)

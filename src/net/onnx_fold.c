@@ -91,27 +91,33 @@ void net_onnx_fold_mod(struct net_onnx_builder *b, const struct net_onnx_node *n
     combine(b, node, net_onnx_int(b, node, "fmod", 0) ? fmod : modulo, false);
 }
 
-void net_onnx_fold_function(struct net_onnx_builder *b, const struct net_onnx_node *node)
+static void fold_act(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                     enum net_act act, float alpha, float beta)
 {
-    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
-    struct net_tensor *y = x ? net_tensor_new(b, node, x->type, &x->shape) : NULL;
-    for (int64_t i = 0; y && i < y->count; i++)
-        y->data[i] = net_tensor_round(y->type, node->op->value(x->data[i], 0));
-    net_onnx_bind_tensor(b, node, 0, y);
-}
-
-void net_onnx_fold_activation(struct net_onnx_builder *b,
-                              const struct net_onnx_node *node)
-{
-    enum net_act act = (enum net_act)node->op->kind;
-    float alpha, beta;
-    net_onnx_act_parameters(b, node, &alpha, &beta);
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
     struct net_tensor *y = x ? net_tensor_new(b, node, x->type, &x->shape) : NULL;
     for (int64_t i = 0; y && i < y->count; i++)
         y->data[i] = net_tensor_round(
             y->type, net_ref_act_double(act, (double)alpha, (double)beta, 0, x->data[i]));
     net_onnx_bind_tensor(b, node, 0, y);
+}
+
+void net_onnx_fold_activation(struct net_onnx_builder *b,
+                              const struct net_onnx_node *node)
+{
+    float alpha, beta;
+    net_onnx_act_parameters(b, node, &alpha, &beta);
+    fold_act(b, node, (enum net_act)node->op->kind, alpha, beta);
+}
+
+void net_onnx_fold_gelu(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    fold_act(b, node, net_onnx_gelu_kind(b, node), 0, 0);
+}
+
+void net_onnx_fold_not(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    fold_act(b, node, NET_ACT_EQUALS, 0, 0);
 }
 
 /* A constant given by value_float, value_int, value_floats or value_ints. */

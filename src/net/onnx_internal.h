@@ -92,7 +92,7 @@ struct net_onnx_op {
     const char *name;
     net_onnx_handler *fold, *translate;
     bool shape_only; /* fold needs the shapes of the inputs only */
-    int kind;        /* element-wise operators: enum net_act, net_unary or net_binary */
+    int kind;        /* element-wise operators: enum net_act or net_binary */
     double (*value)(double x, double y); /* element-wise functions, for fold */
     bool is_test;                        /* value gives a truth value */
 };
@@ -276,6 +276,9 @@ int net_onnx_emit_binary(struct net_onnx_builder *b, const struct net_onnx_node 
                          enum net_binary kind, int x, int y);
 int net_onnx_emit_act(struct net_onnx_builder *b, const struct net_onnx_node *node,
                       enum net_act kind, float alpha, float beta, int x);
+/* The kind of a Gelu. */
+enum net_act net_onnx_gelu_kind(struct net_onnx_builder *b,
+                                const struct net_onnx_node *node);
 /* The attributes alpha and beta of an activation, 0 where it has none. */
 void net_onnx_act_parameters(struct net_onnx_builder *b, const struct net_onnx_node *node,
                              float *alpha, float *beta);
@@ -287,7 +290,8 @@ bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *no
 /* ---- operators ---- */
 /* Folding and translation of the element-wise lists of ops.h. */
 net_onnx_handler net_onnx_fold_activation, net_onnx_activation;
-net_onnx_handler net_onnx_fold_function, net_onnx_function;
+#define NET_ONNX_DECLARE_LOGIC(name, value, translate) net_onnx_handler translate;
+NET_LOGIC(NET_ONNX_DECLARE_LOGIC)
 net_onnx_handler net_onnx_fold_arithmetic, net_onnx_arithmetic;
 #define NET_ONNX_DECLARE(name, handler)              net_onnx_handler handler;
 #define NET_ONNX_DECLARE_BOTH(name, fold, translate) net_onnx_handler fold, translate;

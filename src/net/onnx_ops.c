@@ -11,39 +11,29 @@
         (void)y;                                                                         \
         return expression;                                                               \
     }
-#define GRAPH_VALUE(enumerator, number, name, onnx, expression)                          \
-    VALUE(enumerator, expression)
-NET_UNARIES(GRAPH_VALUE)
 #define BINARY_VALUE(enumerator, name, onnx, expression) VALUE(enumerator, expression)
 NET_BINARIES(BINARY_VALUE)
-NET_CONSTANT_UNARIES(VALUE)
-NET_CONSTANT_TESTS(VALUE)
+#define LOGIC_VALUE(name, expression, translate) VALUE(name, expression)
+NET_LOGIC(LOGIC_VALUE)
 
 /* Every operator of the default domain that daub reads. The name is NULL for activations
  * that an importer function of their own makes. */
 static const struct net_onnx_op ops[] = {
 #define ACT(enumerator, name, onnx, ...)                                                 \
     {onnx, net_onnx_fold_activation, net_onnx_activation, .kind = enumerator},
-#define UNARY(enumerator, number, name, onnx, expression)                                \
-    {onnx, net_onnx_fold_function, net_onnx_function, .kind = enumerator,                \
-     .value = value_##enumerator},
 #define BINARY(enumerator, name, onnx, expression)                                       \
     {onnx, net_onnx_fold_arithmetic, net_onnx_arithmetic, .kind = enumerator,            \
-     .value = value_##enumerator},
-#define CONSTANT_UNARY(name, expression)                                                 \
-    {#name, net_onnx_fold_function, NULL, .value = value_##name},
-#define CONSTANT_TEST(name, expression)                                                  \
-    {#name, net_onnx_fold_arithmetic, NULL, .value = value_##name, .is_test = true},
+     .value = value_##enumerator, .is_test = enumerator >= NET_BINARY_GREATER},
+#define LOGIC(name, expression, translate)                                               \
+    {#name, net_onnx_fold_arithmetic, translate, .value = value_##name, .is_test = true},
 #define CONSTANT(name, fold)        {name, fold, NULL, .shape_only = false},
 #define SHAPE(name, fold)           {name, fold, NULL, .shape_only = true},
 #define COMPUTED(name, translate)   {name, NULL, translate, .shape_only = false},
 #define BOTH(name, fold, translate) {name, fold, translate, .shape_only = false},
     /* clang-format off */
     NET_ACTS(ACT)
-    NET_UNARIES(UNARY)
     NET_BINARIES(BINARY)
-    NET_CONSTANT_UNARIES(CONSTANT_UNARY)
-    NET_CONSTANT_TESTS(CONSTANT_TEST)
+    NET_LOGIC(LOGIC)
     NET_ONNX_OPS(CONSTANT, SHAPE, COMPUTED, BOTH)
     /* clang-format on */
 };

@@ -1,4 +1,5 @@
 #include <float.h>
+#include <math.h>
 
 #include "net/onnx_internal.h"
 #include "net/op.h"
@@ -27,7 +28,8 @@ void net_onnx_act_parameters(struct net_onnx_builder *b, const struct net_onnx_n
 {
     const struct net_act_info *info = net_act_find((enum net_act)node->op->kind);
     *alpha = info->parameters > 0 ? net_onnx_float(b, node, "alpha", info->alpha) : 0;
-    *beta = info->parameters > 1 ? net_onnx_float(b, node, "beta", info->beta) : 0;
+    const char *second = node->op->kind == NET_ACT_SELU ? "gamma" : "beta";
+    *beta = info->parameters > 1 ? net_onnx_float(b, node, second, info->beta) : 0;
 }
 
 void net_onnx_activation(struct net_onnx_builder *b, const struct net_onnx_node *node)
@@ -53,6 +55,15 @@ static int emit_clip(struct net_onnx_builder *b, const struct net_onnx_node *nod
                              high < FLT_MAX ? high : FLT_MAX, x);
 }
 
+/* min(max(x, low), high) where low or high is a tensor; absent ones are -1. */
+static int emit_limits(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                       int x, int low, int high)
+{
+    if (low >= 0)
+        x = net_onnx_emit_binary(b, node, NET_BINARY_MAX, x, low);
+    return high >= 0 ? net_onnx_emit_binary(b, node, NET_BINARY_MIN, x, high) : x;
+}
+
 void net_onnx_clip(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     float low = -FLT_MAX, high = FLT_MAX;
@@ -61,6 +72,14 @@ void net_onnx_clip(struct net_onnx_builder *b, const struct net_onnx_node *node)
         low = net_onnx_float(b, node, "min", low);
         high = net_onnx_float(b, node, "max", high);
     } else {
+        for (int i = 1; i < 3; i++)
+            if (net_onnx_has_input(node, i) && !net_onnx_is_constant(b, node, i)) {
+                int limits[2] = {net_onnx_operand(b, node, 1),
+                                 net_onnx_operand(b, node, 2)};
+                net_onnx_bind(b, node, 0,
+                              emit_limits(b, node, x, limits[0], limits[1]));
+                return;
+            }
         if (net_onnx_has_input(node, 1))
             net_onnx_number(b, node, 1, &low);
         if (net_onnx_has_input(node, 2))
@@ -69,13 +88,25 @@ void net_onnx_clip(struct net_onnx_builder *b, const struct net_onnx_node *node)
     net_onnx_bind(b, node, 0, emit_clip(b, node, x, low, high));
 }
 
+enum net_act net_onnx_gelu_kind(struct net_onnx_builder *b,
+                                const struct net_onnx_node *node)
+{
+    return net_onnx_text_is(b, node, "approximate", "tanh", "none") ? NET_ACT_GELU_TANH
+                                                                    : NET_ACT_GELU;
+}
+
+void net_onnx_gelu(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0);
+    enum net_act kind = net_onnx_gelu_kind(b, node);
+    net_onnx_bind(b, node, 0, net_onnx_emit_act(b, node, kind, 0, 0, x));
+}
+
 /* For slopes of any shape: relu(x) - slope relu(-x). */
 static int emit_general_prelu(struct net_onnx_builder *b,
                               const struct net_onnx_node *node, int x)
 {
-    struct net_node draft = {.op = NET_UNARY};
-    draft.u.unary.kind = NET_UNARY_NEG;
-    int minus = net_onnx_emit(b, node, &draft, &x, 1, NULL);
+    int minus = net_onnx_emit_act(b, node, NET_ACT_NEG, 0, 0, x);
     int above = net_onnx_emit_act(b, node, NET_ACT_RELU, 0, 0, x);
     int below = net_onnx_emit_act(b, node, NET_ACT_RELU, 0, 0, minus);
     int slope = net_onnx_operand(b, node, 1);
@@ -140,39 +171,6 @@ static int operand_without_repeats(struct net_onnx_builder *b,
     return smaller ? value : net_onnx_operand(b, node, i);
 }
 
-/* Min and Max of one feature map and constant numbers are a Clip. */
-static void clip_by_numbers(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                            bool min)
-{
-    float limit = min ? FLT_MAX : -FLT_MAX;
-    int map = -1;
-    for (int i = 0; i < node->input_count; i++) {
-        float number;
-        if (!net_onnx_is_constant(b, node, i)) {
-            if (map >= 0)
-                net_onnx_refuse(
-                    b, node, "daub runs it on one feature map and constant numbers only");
-            map = i;
-        } else if (net_onnx_number(b, node, i, &number)) {
-            if (min ? number < limit : number > limit)
-                limit = number;
-        }
-    }
-    int x = map < 0 ? -1 : net_onnx_operand(b, node, map);
-    int y = emit_clip(b, node, x, min ? -FLT_MAX : limit, min ? limit : FLT_MAX);
-    net_onnx_bind(b, node, 0, y);
-}
-
-void net_onnx_min(struct net_onnx_builder *b, const struct net_onnx_node *node)
-{
-    clip_by_numbers(b, node, true);
-}
-
-void net_onnx_max(struct net_onnx_builder *b, const struct net_onnx_node *node)
-{
-    clip_by_numbers(b, node, false);
-}
-
 /* Combines the operands from left to right. */
 static void combine(struct net_onnx_builder *b, const struct net_onnx_node *node,
                     enum net_binary kind)
@@ -201,23 +199,123 @@ void net_onnx_sum(struct net_onnx_builder *b, const struct net_onnx_node *node)
     combine(b, node, NET_BINARY_ADD);
 }
 
-void net_onnx_function(struct net_onnx_builder *b, const struct net_onnx_node *node)
+/* Min and Max: constant numbers together are a Clip, other operands follow. */
+static void limit(struct net_onnx_builder *b, const struct net_onnx_node *node, bool min)
 {
-    struct net_node draft = {.op = NET_UNARY};
-    draft.u.unary.kind = (enum net_unary)node->op->kind;
-    int x = net_onnx_operand(b, node, 0);
-    net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, &x, 1, NULL));
+    float limit = min ? FLT_MAX : -FLT_MAX, number;
+    int x = -1;
+    for (int i = 0; i < node->input_count && !net_onnx_failed(b); i++) {
+        struct net_shape shape = net_onnx_shape(b, node, i);
+        if (net_onnx_is_constant(b, node, i) && net_shape_count(&shape) == 1) {
+            net_onnx_number(b, node, i, &number);
+            if (min ? number < limit : number > limit)
+                limit = number;
+            continue;
+        }
+        int y = net_onnx_operand(b, node, i);
+        x = x < 0 ? y
+                  : net_onnx_emit_binary(b, node, min ? NET_BINARY_MIN : NET_BINARY_MAX,
+                                         x, y);
+    }
+    int y = emit_clip(b, node, x, min ? -FLT_MAX : limit, min ? limit : FLT_MAX);
+    net_onnx_bind(b, node, 0, y);
 }
 
+void net_onnx_min(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    limit(b, node, true);
+}
+
+void net_onnx_max(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    limit(b, node, false);
+}
+
+/* ---- truth values, which are 0 or 1 ---- */
+
+void net_onnx_and(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, NET_BINARY_MUL);
+}
+
+void net_onnx_or(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    combine(b, node, NET_BINARY_MAX);
+}
+
+void net_onnx_xor(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0), y = net_onnx_operand(b, node, 1);
+    int equal = net_onnx_emit_binary(b, node, NET_BINARY_EQUAL, x, y);
+    net_onnx_bind(b, node, 0, net_onnx_emit_act(b, node, NET_ACT_EQUALS, 0, 0, equal));
+}
+
+void net_onnx_not(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0);
+    net_onnx_bind(b, node, 0, net_onnx_emit_act(b, node, NET_ACT_EQUALS, 0, 0, x));
+}
+
+/* Operand i of Where. Infinite constants, as masks have, become the largest number: 0
+ * times it is 0. */
+static int finite_operand(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                          int i)
+{
+    const struct net_tensor *constant = net_onnx_constant(b, node, i);
+    bool finite = true;
+    for (int64_t k = 0; constant && k < constant->count; k++)
+        finite = finite && fabs(constant->data[k]) <= (double)FLT_MAX;
+    if (finite)
+        return net_onnx_operand(b, node, i);
+    struct net_tensor *copy = net_tensor_collapse(b, node, constant, 0);
+    for (int64_t k = 0; copy && k < copy->count; k++)
+        copy->data[k] = fmax(-(double)FLT_MAX, fmin((double)FLT_MAX, copy->data[k]));
+    int value = copy ? net_onnx_add_constant(b, node, copy) : -1;
+    net_tensor_free(b, copy);
+    return value;
+}
+
+/* pick * yes + (1 - pick) * no */
+void net_onnx_where(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const struct net_shape one = {0};
+    const float number = 1;
+    int pick = net_onnx_operand(b, node, 0), yes = finite_operand(b, node, 1),
+        no = finite_operand(b, node, 2);
+    int rest = net_onnx_add_floats(b, node, &one, &number);
+    rest = net_onnx_emit_binary(b, node, NET_BINARY_SUB, rest, pick);
+    yes = net_onnx_emit_binary(b, node, NET_BINARY_MUL, pick, yes);
+    no = net_onnx_emit_binary(b, node, NET_BINARY_MUL, rest, no);
+    net_onnx_bind(b, node, 0, net_onnx_emit_binary(b, node, NET_BINARY_ADD, yes, no));
+}
+
+/* daub computes in float; a whole number is one without a fraction. */
 void net_onnx_cast(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    int64_t to = net_onnx_int(b, node, "to", 0);
-    if (to != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT &&
-        to != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 &&
-        to != ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
+    int x = net_onnx_operand(b, node, 0);
+    switch ((Onnx__TensorProto__DataType)net_onnx_int(b, node, "to", 0)) {
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
+        x = emit_clip(b, node, x, 0, 255);
+        x = net_onnx_emit_act(b, node, NET_ACT_FLOOR, 0, 0, x);
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
+        x = net_onnx_emit_act(b, node, NET_ACT_TRUNC, 0, 0, x);
+        break;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
+        x = net_onnx_emit_act(b, node, NET_ACT_EQUALS, 0, 0, x);
+        x = net_onnx_emit_act(b, node, NET_ACT_EQUALS, 0, 0, x);
+        break;
+    default:
         net_onnx_refuse(b, node,
                         "it turns computed values into element type %lld; daub "
                         "computes in float",
-                        (long long)to);
-    net_onnx_identity(b, node);
+                        (long long)net_onnx_int(b, node, "to", 0));
+    }
+    net_onnx_bind(b, node, 0, x);
 }

@@ -41,6 +41,8 @@ struct net_act_info {
     int parameters;    /* 0: neither, 1: alpha, 2: both */
 };
 const struct net_act_info *net_act_find(enum net_act act);
+/* Whether the activation has a finite value at 0. */
+bool net_act_finite_at_0(enum net_act act, float alpha, float beta);
 
 /* ---- inputs and output of a job (op.c) ---- */
 /* Input i, NULL where it is absent. */

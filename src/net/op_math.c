@@ -101,6 +101,11 @@ float net_ref_act(enum net_act act, float alpha, float beta, float slope, float 
                                      (double)x);
 }
 
+bool net_act_finite_at_0(enum net_act act, float alpha, float beta)
+{
+    return isfinite(net_ref_act(act, alpha, beta, 0, 0));
+}
+
 static bool act_shape(const struct net_op_job *job, struct net_shape *out)
 {
     const struct net_shape *x = net_op_in_shape(job, 0);
@@ -153,13 +158,7 @@ const struct net_operator net_op_act = {
     .dump = act_dump,
 };
 
-/* ---- functions of one and two numbers ---- */
-
-static const char *const unary_names[] = {
-#define ROW(enumerator, number, name, onnx, value) [number] = name,
-    NET_UNARIES(ROW)
-#undef ROW
-};
+/* ---- functions of two numbers ---- */
 
 static const char *const binary_names[] = {
 #define ROW(enumerator, name, onnx, value) [enumerator] = name,
@@ -167,60 +166,17 @@ static const char *const binary_names[] = {
 #undef ROW
 };
 
-static float unary(enum net_unary kind, double x)
-{
-    switch (kind) {
-#define ROW(enumerator, number, name, onnx, value)                                       \
-    case enumerator:                                                                     \
-        return (float)(value);
-        NET_UNARIES(ROW)
-#undef ROW
-    }
-    return 0;
-}
-
-static float binary(enum net_binary kind, double x, double y)
+double net_ref_binary(enum net_binary kind, double x, double y)
 {
     switch (kind) {
 #define ROW(enumerator, name, onnx, value)                                               \
     case enumerator:                                                                     \
-        return (float)(value);
+        return value;
         NET_BINARIES(ROW)
 #undef ROW
     }
     return 0;
 }
-
-static bool unary_shape(const struct net_op_job *job, struct net_shape *out)
-{
-    *out = *net_op_in_shape(job, 0);
-    int kind = (int)job->node->u.unary.kind;
-    if (kind < 1 || kind >= NET_OP_COUNT(unary_names))
-        return net_op_refuse(job, "unknown function %d", kind);
-    return true;
-}
-
-static bool unary_run(const struct net_op_job *job)
-{
-    int64_t count = net_shape_count(net_op_out_shape(job));
-    for (int64_t i = 0; i < count; i++)
-        job->out[i] = unary(job->node->u.unary.kind, job->in[0][i]);
-    return true;
-}
-
-static void unary_dump(const struct net_op_job *job, FILE *file)
-{
-    fprintf(file, " %s", NET_OP_PICK_NAME(unary_names, job->node->u.unary.kind));
-}
-
-const struct net_operator net_op_unary = {
-    .min_inputs = 1,
-    .max_inputs = 1,
-    .host_only = true,
-    .shape = unary_shape,
-    .run = unary_run,
-    .dump = unary_dump,
-};
 
 /* Iterator over the rows (last axis) of a shape, which is extended with ones on the left
  * to NET_MAX_RANK axes. */
@@ -291,7 +247,8 @@ static bool binary_run(const struct net_op_job *job)
         const float *a = job->in[0] + walk_offset(&walk, sa);
         const float *b = job->in[1] + walk_offset(&walk, sb);
         for (int64_t i = 0; i < walk.dim[LAST]; i++)
-            *out++ = binary(job->node->u.binary.kind, a[i * sa[LAST]], b[i * sb[LAST]]);
+            *out++ = (float)net_ref_binary(job->node->u.binary.kind, (double)a[i * sa[LAST]],
+                                           (double)b[i * sb[LAST]]);
     } while (walk_next(&walk));
     return true;
 }

@@ -17,19 +17,18 @@
     ROW(NET_CONV_TRANSPOSE, 3, "conv_transpose", net_op_conv_transpose, lower_deconv)    \
     ROW(NET_NORM, 4, "norm", net_op_norm, lower_norm)                                    \
     ROW(NET_ACT, 5, "act", net_op_act, lower_act)                                        \
-    ROW(NET_UNARY, 6, "unary", net_op_unary, NULL)                                       \
-    ROW(NET_BINARY, 7, "binary", net_op_binary, lower_binary)                            \
-    ROW(NET_CONCAT, 8, "concat", net_op_concat, lower_concat)                            \
-    ROW(NET_SLICE, 9, "slice", net_op_slice, lower_window)                               \
-    ROW(NET_PAD, 10, "pad", net_op_pad, lower_window)                                    \
-    ROW(NET_RESIZE, 11, "resize", net_op_resize, lower_resize)                           \
-    ROW(NET_DEPTH_TO_SPACE, 12, "depth_to_space", net_op_block, lower_block)             \
-    ROW(NET_SPACE_TO_DEPTH, 13, "space_to_depth", net_op_block, lower_block)             \
-    ROW(NET_POOL, 14, "pool", net_op_pool, lower_pool)                                   \
-    ROW(NET_MEAN, 15, "mean", net_op_mean, lower_mean)                                   \
-    ROW(NET_TRANSPOSE, 16, "transpose", net_op_transpose, NULL)                          \
-    ROW(NET_RESHAPE, 17, "reshape", net_op_reshape, NULL)                                \
-    ROW(NET_MATMUL, 18, "matmul", net_op_matmul, NULL)
+    ROW(NET_BINARY, 6, "binary", net_op_binary, lower_binary)                            \
+    ROW(NET_CONCAT, 7, "concat", net_op_concat, lower_concat)                            \
+    ROW(NET_SLICE, 8, "slice", net_op_slice, lower_window)                               \
+    ROW(NET_PAD, 9, "pad", net_op_pad, lower_window)                                     \
+    ROW(NET_RESIZE, 10, "resize", net_op_resize, lower_resize)                           \
+    ROW(NET_DEPTH_TO_SPACE, 11, "depth_to_space", net_op_block, lower_block)             \
+    ROW(NET_SPACE_TO_DEPTH, 12, "space_to_depth", net_op_block, lower_block)             \
+    ROW(NET_POOL, 13, "pool", net_op_pool, lower_pool)                                   \
+    ROW(NET_MEAN, 14, "mean", net_op_mean, lower_mean)                                   \
+    ROW(NET_TRANSPOSE, 15, "transpose", net_op_transpose, NULL)                          \
+    ROW(NET_RESHAPE, 16, "reshape", net_op_reshape, NULL)                                \
+    ROW(NET_MATMUL, 17, "matmul", net_op_matmul, NULL)
 
 /* Activations, numbered in ACTIVATIONS of shaders/contract.h: enumerator, name in dumps,
  * ONNX operator (NULL: made by an importer function of its own), its attributes alpha and
@@ -50,46 +49,62 @@
         x * clamp(x / 6 + 0.5, 0, 1))                                                    \
     ROW(NET_ACT_CLIP, "clip", NULL, 0, 0, 2, clamp(x, alpha, beta))                      \
     ROW(NET_ACT_SOFTPLUS, "softplus", "Softplus", 0, 0, 0,                               \
-        fmax(x, 0) + log1p(exp(-fabs(x))))
-
-/* Functions of one number, which decomposed normalizations are made of: enumerator,
- * number, name in dumps, ONNX operator, value at x. */
-#define NET_UNARIES(ROW)                                                                 \
-    ROW(NET_UNARY_SQRT, 1, "sqrt", "Sqrt", sqrt(x))                                      \
-    ROW(NET_UNARY_NEG, 2, "neg", "Neg", -x)                                              \
-    ROW(NET_UNARY_ABS, 3, "abs", "Abs", fabs(x))                                         \
-    ROW(NET_UNARY_EXP, 4, "exp", "Exp", exp(x))                                          \
-    ROW(NET_UNARY_RECIPROCAL, 5, "reciprocal", "Reciprocal", 1 / x)
+        fmax(x, 0) + log1p(exp(-fabs(x))))                                               \
+    ROW(NET_ACT_SQRT, "sqrt", "Sqrt", 0, 0, 0, sqrt(x))                                  \
+    ROW(NET_ACT_NEG, "neg", "Neg", 0, 0, 0, -x)                                          \
+    ROW(NET_ACT_ABS, "abs", "Abs", 0, 0, 0, fabs(x))                                     \
+    ROW(NET_ACT_EXP, "exp", "Exp", 0, 0, 0, exp(x))                                      \
+    ROW(NET_ACT_RECIPROCAL, "reciprocal", "Reciprocal", 0, 0, 0, 1 / x)                  \
+    ROW(NET_ACT_LOG, "log", "Log", 0, 0, 0, log(x))                                      \
+    ROW(NET_ACT_FLOOR, "floor", "Floor", 0, 0, 0, floor(x))                              \
+    ROW(NET_ACT_CEIL, "ceil", "Ceil", 0, 0, 0, ceil(x))                                  \
+    ROW(NET_ACT_TRUNC, "trunc", NULL, 0, 0, 0, trunc(x))                                 \
+    ROW(NET_ACT_ROUND, "round", "Round", 0, 0, 0, rint(x))                               \
+    ROW(NET_ACT_SIGN, "sign", "Sign", 0, 0, 0, (x > 0) - (x < 0))                        \
+    ROW(NET_ACT_ERF, "erf", "Erf", 0, 0, 0, erf(x))                                      \
+    ROW(NET_ACT_SELU, "selu", "Selu", 1.67326319f, 1.05070102f, 2,                       \
+        beta * (x < 0 ? alpha * expm1(x) : x))                                           \
+    ROW(NET_ACT_CELU, "celu", "Celu", 1, 0, 1, x < 0 ? alpha * expm1(x / alpha) : x)     \
+    ROW(NET_ACT_MISH, "mish", "Mish", 0, 0, 0,                                           \
+        x * tanh(fmax(x, 0) + log1p(exp(-fabs(x)))))                                     \
+    ROW(NET_ACT_GELU, "gelu", NULL, 0, 0, 0, x * (1 + erf(x * sqrt(0.5))) / 2)           \
+    ROW(NET_ACT_GELU_TANH, "gelu_tanh", NULL, 0, 0, 0,                                   \
+        x / (1 + exp(-2 * sqrt(2 / acos(-1)) * (x + 0.044715 * x * x * x))))             \
+    ROW(NET_ACT_SWISH, "swish", "Swish", 1, 0, 1, x / (1 + exp(-alpha * x)))             \
+    ROW(NET_ACT_SOFTSIGN, "softsign", "Softsign", 0, 0, 0, x / (1 + fabs(x)))            \
+    ROW(NET_ACT_THRESHOLDED_RELU, "thresholded_relu", "ThresholdedRelu", 1, 0, 1,        \
+        x > alpha ? x : 0)                                                               \
+    ROW(NET_ACT_SQUARE, "square", NULL, 0, 0, 0, x * x)                                  \
+    ROW(NET_ACT_POWER, "power", NULL, 0, 0, 1, pow(x, alpha))                            \
+    ROW(NET_ACT_ABOVE, "above", NULL, 0, 0, 1, x > alpha)                                \
+    ROW(NET_ACT_AT_LEAST, "at_least", NULL, 0, 0, 1, x >= alpha)                         \
+    ROW(NET_ACT_EQUALS, "equals", NULL, 0, 0, 1, x == alpha)
 
 /* Functions of two numbers, with NumPy broadcasting, numbered in BINARIES of
- * shaders/contract.h: the same columns without the number. */
+ * shaders/contract.h: enumerator, name in dumps, ONNX operator (NULL: made by importer
+ * functions of its own), value. From GREATER on the value is 1 or 0. */
 #define NET_BINARIES(ROW)                                                                \
     ROW(NET_BINARY_ADD, "add", "Add", x + y)                                             \
     ROW(NET_BINARY_SUB, "sub", "Sub", x - y)                                             \
     ROW(NET_BINARY_MUL, "mul", "Mul", x * y)                                             \
     ROW(NET_BINARY_DIV, "div", "Div", x / y)                                             \
-    ROW(NET_BINARY_POW, "pow", "Pow", pow(x, y))
+    ROW(NET_BINARY_POW, "pow", "Pow", pow(x, y))                                         \
+    ROW(NET_BINARY_MIN, "min", NULL, x < y ? x : y)                                      \
+    ROW(NET_BINARY_MAX, "max", NULL, x > y ? x : y)                                      \
+    ROW(NET_BINARY_GREATER, "greater", "Greater", x > y)                                 \
+    ROW(NET_BINARY_GREATER_EQUAL, "greater_equal", "GreaterOrEqual", x >= y)             \
+    ROW(NET_BINARY_LESS, "less", "Less", x < y)                                          \
+    ROW(NET_BINARY_LESS_EQUAL, "less_equal", "LessOrEqual", x <= y)                      \
+    ROW(NET_BINARY_EQUAL, "equal", "Equal", x == y)
 
-/* Functions that the importer computes on constants and that the graph does not have:
- * ONNX operator, value. Round rounds halves to even. */
-#define NET_CONSTANT_UNARIES(ROW)                                                        \
-    ROW(Ceil, ceil(x))                                                                   \
-    ROW(Floor, floor(x))                                                                 \
-    ROW(Log, log(x))                                                                     \
-    ROW(Not, x == 0)                                                                     \
-    ROW(Round, rint(x))                                                                  \
-    ROW(Sign, (x > 0) - (x < 0))
-/* The same for two operands and a truth value. */
-#define NET_CONSTANT_TESTS(ROW)                                                          \
-    ROW(And, x != 0 && y != 0)                                                           \
-    ROW(Equal, x == y)                                                                   \
-    ROW(Greater, x > y)                                                                  \
-    ROW(GreaterOrEqual, x >= y)                                                          \
-    ROW(Less, x < y)                                                                     \
-    ROW(LessOrEqual, x <= y)                                                             \
-    ROW(Or, x != 0 || y != 0)
+/* Functions of truth values, which the importer computes on constants and translates
+ * otherwise: ONNX operator, value, translation. */
+#define NET_LOGIC(ROW)                                                                   \
+    ROW(And, x != 0 && y != 0, net_onnx_and)                                             \
+    ROW(Or, x != 0 || y != 0, net_onnx_or)                                               \
+    ROW(Xor, (x != 0) != (y != 0), net_onnx_xor)
 
-/* The other operators of ONNX's default domain, opset 9 to 17, by what the importer
+/* The other operators of ONNX's default domain, opset 7 to 22, by what the importer
  * can do with them. CONSTANT(name, fold): computed from constant inputs. SHAPE(name,
  * fold): from the inputs' shapes alone. COMPUTED(name, translate): becomes nodes of
  * the graph. BOTH(name, fold, translate): folded where all inputs are constant. The
@@ -109,6 +124,7 @@
     BOTH("Expand", net_onnx_fold_expand, net_onnx_expand_value)                          \
     BOTH("Flatten", net_onnx_fold_reshape, net_onnx_reshape)                             \
     BOTH("Gather", net_onnx_fold_gather, net_onnx_gather)                                \
+    BOTH("Gelu", net_onnx_fold_gelu, net_onnx_gelu)                                      \
     COMPUTED("Gemm", net_onnx_gemm)                                                      \
     COMPUTED("GlobalAveragePool", net_onnx_mean)                                         \
     BOTH("Identity", net_onnx_identity, net_onnx_identity)                               \
@@ -119,6 +135,7 @@
     COMPUTED("MaxPool", net_onnx_pool)                                                   \
     BOTH("Min", net_onnx_fold_min, net_onnx_min)                                         \
     CONSTANT("Mod", net_onnx_fold_mod)                                                   \
+    BOTH("Not", net_onnx_fold_not, net_onnx_not)                                         \
     COMPUTED("PRelu", net_onnx_prelu)                                                    \
     COMPUTED("Pad", net_onnx_pad)                                                        \
     CONSTANT("Range", net_onnx_fold_range)                                               \
@@ -140,7 +157,7 @@
     BOTH("Transpose", net_onnx_fold_transpose, net_onnx_transpose)                       \
     BOTH("Unsqueeze", net_onnx_fold_reshape, net_onnx_reshape)                           \
     COMPUTED("Upsample", net_onnx_resize)                                                \
-    CONSTANT("Where", net_onnx_fold_where)
+    BOTH("Where", net_onnx_fold_where, net_onnx_where)
 /* clang-format on */
 
 #define NET_ENUMERATOR(enumerator, number, ...) enumerator = number,

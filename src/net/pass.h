@@ -14,6 +14,7 @@ bool net_pass_nhwc(struct net_graph *graph, struct daub_error *error);
 bool net_pass_norm(struct net_graph *graph, struct daub_error *error);
 bool net_pass_group_norm(struct net_graph *graph, struct daub_error *error);
 bool net_pass_join(struct net_graph *graph, struct daub_error *error);
+bool net_pass_function(struct net_graph *graph, struct daub_error *error);
 bool net_pass_norm_affine(struct net_graph *graph, struct daub_error *error);
 bool net_pass_affine_after(struct net_graph *graph, struct daub_error *error);
 bool net_pass_pad(struct net_graph *graph, struct daub_error *error);

@@ -298,6 +298,7 @@ static bool fuse_act(struct net_graph *graph, int index, struct daub_error *erro
     float alpha = act->u.act.alpha, beta = act->u.act.beta;
     const struct net_node *conv = net_pass_producer(graph, value, NET_CONV);
     if (!conv || conv->u.conv.act != NET_ACT_NONE ||
+        !net_act_finite_at_0(kind, alpha, beta) ||
         net_value_sole_reader(graph, value) != index)
         return true;
     int earlier = graph->values[value].producer;

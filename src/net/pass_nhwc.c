@@ -114,7 +114,6 @@ static bool flip_node(const struct job *job, int index)
     unsigned axes = 0;
     switch (node->op) {
     case NET_ACT:
-    case NET_UNARY:
         break;
     case NET_CONCAT:
         node->u.concat.axis = moved[node->u.concat.axis];

@@ -160,9 +160,9 @@ static bool match_variance(const struct net_graph *graph, int value, struct mome
 /* Whether value is *base ^ exponent, which may be written with Sqrt. */
 static bool is_power(const struct net_graph *graph, int value, float exponent, int *base)
 {
-    const struct net_node *node = net_pass_producer(graph, value, NET_UNARY);
+    const struct net_node *node = net_pass_producer(graph, value, NET_ACT);
     float x;
-    if (node && node->u.unary.kind == NET_UNARY_SQRT && exponent == 0.5f) {
+    if (node && node->u.act.kind == NET_ACT_SQRT && exponent == 0.5f) {
         *base = node->input[0];
         return true;
     }
@@ -221,8 +221,8 @@ static bool match_inverse(const struct net_graph *graph, int value, struct momen
     }
     if (is_power(graph, value, -0.5f, &base))
         return match_variance_plus_epsilon(graph, base, m);
-    node = net_pass_producer(graph, value, NET_UNARY);
-    if (node && node->u.unary.kind == NET_UNARY_RECIPROCAL)
+    node = net_pass_producer(graph, value, NET_ACT);
+    if (node && node->u.act.kind == NET_ACT_RECIPROCAL)
         return match_deviation(graph, node->input[0], m);
     node = net_pass_binary(graph, value, NET_BINARY_DIV);
     if (!node || !match_deviation(graph, node->input[1], m))

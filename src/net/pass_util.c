@@ -90,8 +90,8 @@ bool net_pass_affine(const struct net_graph *graph, const struct net_node *node,
                                   .x = net_pass_input(node, 0)};
     if (map->rank != 4)
         return false;
-    if (node->op == NET_UNARY)
-        return node->u.unary.kind == NET_UNARY_NEG;
+    if (node->op == NET_ACT)
+        return node->u.act.kind == NET_ACT_NEG;
     if (node->op != NET_BINARY)
         return false;
     int k = node->input[1];
@@ -105,7 +105,7 @@ bool net_pass_affine(const struct net_graph *graph, const struct net_node *node,
     affine->count = net_shape_count(net_pass_shape(graph, k));
     if (!affine->constant || graph->values[affine->x].data ||
         !net_shape_equal(net_pass_shape(graph, affine->x), map) ||
-        !net_pass_per_channel(graph, k, map) || affine->kind == NET_BINARY_POW)
+        !net_pass_per_channel(graph, k, map) || affine->kind > NET_BINARY_DIV)
         return false;
     if (affine->kind == NET_BINARY_DIV)
         for (int64_t i = 0; i < affine->count; i++)
@@ -133,7 +133,7 @@ void net_affine_at(const struct net_affine *affine, int64_t channel, float *a, f
     case NET_BINARY_DIV:
         *a = 1 / k;
         break;
-    case NET_BINARY_POW:
+    default: /* net_pass_affine accepts no other */
         break;
     }
 }

@@ -20,6 +20,7 @@ const struct net_pass net_passes[] = {
     {"norm", "normalizations written as means, differences and roots", net_pass_norm},
     {"group-norm", "group normalization written with reshapes", net_pass_group_norm},
     {"join", "two paddings, transposes or reshapes in a row", net_pass_join},
+    {"function", "activations written as products and powers", net_pass_function},
     {"norm-affine", "scale and shift of normalizations", net_pass_norm_affine},
     {"affine-after", "constants behind a convolution into its weights",
      net_pass_affine_after},
@@ -68,8 +69,7 @@ bool net_passes_run(struct net_graph *graph, struct daub_error *error)
  * node. */
 static bool is_host_only(const struct net_node *node)
 {
-    return net_op_find(node->op)->host_only ||
-           (node->op == NET_BINARY && node->u.binary.kind == NET_BINARY_POW);
+    return net_op_find(node->op)->host_only;
 }
 
 /* Whether the node uses values computed from the style only as one number, or one for

@@ -29,6 +29,7 @@ struct plan_caps {
 struct plan_tensor {
     char name[32];
     bool floats, external; /* external: the engine's picture, not in the arena */
+    bool constant;         /* stored in weights, at offset */
     int h, w, c;           /* maps */
     size_t bytes, offset;
     int first, last; /* steps that write it first and use it last */

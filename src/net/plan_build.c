@@ -78,11 +78,13 @@ struct plan_step *plan_add_step(struct plan *plan, enum kernel kernel, const cha
 void plan_bind_tensor(const struct plan *plan, struct plan_step *step,
                       enum kernel_slot slot, int tensor)
 {
+    const struct plan_tensor *from = &plan->tensors[tensor];
     step->bind[slot] = (struct plan_binding){
-        .where = PLAN_TENSOR,
+        .where = from->constant ? PLAN_WEIGHTS : PLAN_TENSOR,
         .tensor = tensor,
-        .bytes = plan->tensors[tensor].bytes,
-        .floats = plan->tensors[tensor].floats,
+        .offset = from->constant ? from->offset : 0,
+        .bytes = from->bytes,
+        .floats = from->floats,
         .write = slot >= FIRST_OUTPUT_SLOT,
     };
 }

@@ -36,5 +36,6 @@ bool net_ref_node(const struct net_graph *graph, const struct net_node *node,
 float net_ref_act(enum net_act act, float alpha, float beta, float slope, float x);
 double net_ref_act_double(enum net_act act, double alpha, double beta, double slope,
                           double x);
+double net_ref_binary(enum net_binary kind, double x, double y);
 
 #endif

@@ -12,16 +12,13 @@
 /* All that the importer knows; empty for activations without an operator of their own. */
 static const char *const op_names[] = {
 #define ACT(enumerator, name, onnx, ...)              onnx ? onnx : "",
-#define FUNCTION(enumerator, number, name, onnx, ...) onnx,
-#define BINARY(enumerator, name, onnx, ...)           onnx,
-#define CONSTANT_FUNCTION(name, value)                #name,
+#define BINARY(enumerator, name, onnx, ...) onnx ? onnx : "",
+#define LOGIC(name, ...) #name,
 #define OPERATOR(name, ...)                           name,
     /* clang-format off */
     NET_ACTS(ACT)
-    NET_UNARIES(FUNCTION)
     NET_BINARIES(BINARY)
-    NET_CONSTANT_UNARIES(CONSTANT_FUNCTION)
-    NET_CONSTANT_TESTS(CONSTANT_FUNCTION)
+    NET_LOGIC(LOGIC)
     NET_ONNX_OPS(OPERATOR, OPERATOR, OPERATOR, OPERATOR)
     /* clang-format on */
 };

@@ -18,7 +18,7 @@ except ImportError as missing:
     print(f"no reference cases: {missing}")
     sys.exit(77)
 
-OPS = ("input conv conv_transpose norm act unary binary concat slice pad resize "
+OPS = ("input conv conv_transpose norm act binary concat slice pad resize "
        "depth_to_space space_to_depth pool mean transpose reshape matmul").split()
 PAD = {"constant": 1, "reflect": 2, "replicate": 3}
 cases = []
@@ -48,13 +48,33 @@ def act_by_name(name, x, alpha, beta, slope):
             "hard_sigmoid": lambda: torch.clamp(alpha * x + beta, 0, 1),
             "hard_swish": lambda: F.hardswish(x),
             "clip": lambda: torch.clamp(x, alpha, beta),
-            "softplus": lambda: F.softplus(x, threshold=1000)}[name]()
+            "softplus": lambda: F.softplus(x, threshold=1000),
+            "sqrt": lambda: torch.sqrt(x), "neg": lambda: -x, "abs": lambda: x.abs(),
+            "exp": lambda: torch.exp(x), "reciprocal": lambda: 1 / x,
+            "log": lambda: torch.log(x), "floor": lambda: torch.floor(x),
+            "ceil": lambda: torch.ceil(x), "trunc": lambda: torch.trunc(x),
+            "round": lambda: torch.round(x), "sign": lambda: torch.sign(x),
+            "erf": lambda: torch.erf(x), "selu": lambda: F.selu(x),
+            "celu": lambda: F.celu(x, alpha), "mish": lambda: F.mish(x),
+            "gelu": lambda: F.gelu(x), "gelu_tanh": lambda: F.gelu(x, approximate="tanh"),
+            "swish": lambda: x * torch.sigmoid(alpha * x),
+            "softsign": lambda: F.softsign(x),
+            "thresholded_relu": lambda: F.threshold(x, alpha, 0),
+            "square": lambda: x * x, "power": lambda: x ** alpha,
+            "above": lambda: (x > alpha).to(x.dtype),
+            "at_least": lambda: (x >= alpha).to(x.dtype),
+            "equals": lambda: (x == alpha).to(x.dtype)}[name]()
 
 
 ACTS = ["none", "relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid", "hard_sigmoid",
-        "hard_swish", "clip", "softplus"]
+        "hard_swish", "clip", "softplus", "sqrt", "neg", "abs", "exp", "reciprocal", "log", "floor",
+        "ceil", "trunc", "round", "sign", "erf", "selu", "celu", "mish", "gelu", "gelu_tanh",
+        "swish", "softsign", "thresholded_relu", "square", "power", "above", "at_least", "equals"]
 ACT_PARAMETERS = {"leaky_relu": (0.2, 0), "elu": (0.7, 0), "hard_sigmoid": (0.3, 0.4),
-                  "clip": (-0.5, 0.75)}
+                  "clip": (-0.5, 0.75), "selu": (1.67326319, 1.05070102), "celu": (0.6, 0),
+                  "swish": (1.702, 0), "thresholded_relu": (0.4, 0), "power": (3, 0),
+                  "above": (0.1, 0), "at_least": (0.1, 0), "equals": (0, 0)}
+POSITIVE = ("sqrt", "log")  # defined there only
 
 
 def conv(name, inputs, outputs, kernel, size, stride=1, dilation=1, pad=(0, 0, 0, 0),
@@ -111,7 +131,7 @@ def convolutions():
     conv("conv upsample 3 zero", 2, 3, 3, (4, 3), pad=(1, 1, 1, 1), upsample=3)
     conv("conv upsample 2 edge stride 2", 2, 3, 4, (4, 5), 2, pad=(1, 0, 2, 3),
          mode="replicate", upsample=2)
-    for act in ACTS[1:]:
+    for act in ACTS[1:ACTS.index("sqrt")]:
         conv(f"conv {act}", 3, 5, 3, (5, 4), pad=(1, 1, 1, 1), act=act)
     deconv("deconv 4x4 stride 2", 5, 3, 4, (6, 35), 2, pad=(1, 1, 1, 1))
     deconv("deconv 3x3 stride 2 output padding", 4, 6, 3, (5, 4), 2, pad=(1, 1, 1, 1), extra=1)
@@ -139,21 +159,25 @@ def elementwise():
     norm("norm of [1,G,N]", (1, 4, 33), 4, True, True)
     for act in ACTS:
         x = 3 * rand(1, 5, 4, 3)
+        if act in POSITIVE:
+            x = x.abs() + 0.1
         slope = rand(5) if act == "prelu" else None
         alpha, beta = ACT_PARAMETERS.get(act, (0, 0))
         y = act_by_name(act, x.double(), alpha, beta, None if slope is None else slope.double())
         add(f"act {act}", "act", [ACTS.index(act) + 1], [alpha, beta],
             [x] if slope is None else [x, slope.view(5, 1, 1)], y)
-    x = rand(1, 3, 5, 2).abs() + 0.1
-    for i, f in enumerate([torch.sqrt, torch.neg, torch.abs, torch.exp, torch.reciprocal]):
-        add(f"unary {i}", "unary", [i + 1], [], [-x if f is torch.abs else x], f(
-            -x if f is torch.abs else x))
     shapes = [((1, 4, 3, 5), (1, 4, 3, 5)), ((1, 4, 3, 5), (4, 1, 1)), ((1, 4, 3, 5), (5,)),
               ((4, 1, 1), (1, 4, 3, 5)), ((1, 1, 3, 1), (2, 4, 1, 5)), ((), (1, 2, 3, 4)),
               ((2, 1, 3, 1, 2, 1), (1, 2, 1, 3, 1, 4))]
     for a, b in shapes:
         p, q = rand(*a).abs() + 0.5, rand(*b).abs() + 0.5
-        for i, f in enumerate([torch.add, torch.sub, torch.mul, torch.div, torch.pow]):
+        def test(compare):
+            return lambda x, y: compare(x, y).to(x.dtype)
+        q[q > 1] = 1
+        p[p > 1.2] = 1
+        for i, f in enumerate([torch.add, torch.sub, torch.mul, torch.div, torch.pow,
+                               torch.minimum, torch.maximum, test(torch.gt), test(torch.ge),
+                               test(torch.lt), test(torch.le), test(torch.eq)]):
             add(f"binary {i} {a} {b}", "binary", [i + 1], [], [p, q], f(p, q))
 
 

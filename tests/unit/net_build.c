@@ -136,12 +136,6 @@ int build_binary(struct net_graph *graph, enum net_binary kind, int a, int b)
     return build_done(graph);
 }
 
-int build_unary(struct net_graph *graph, enum net_unary kind, int x)
-{
-    build_node(graph, NET_UNARY, x, END)->u.unary.kind = kind;
-    return build_done(graph);
-}
-
 int build_act(struct net_graph *graph, enum net_act kind, float alpha, float beta, int x)
 {
     struct net_node *node = build_node(graph, NET_ACT, x, END);

@@ -32,7 +32,6 @@ int build_done_as(struct net_graph *graph, struct net_shape shape);
 int build_conv(struct net_graph *graph, int x, int outputs, int kernel, int pad,
                unsigned seed);
 int build_binary(struct net_graph *graph, enum net_binary kind, int a, int b);
-int build_unary(struct net_graph *graph, enum net_unary kind, int x);
 int build_act(struct net_graph *graph, enum net_act kind, float alpha, float beta, int x);
 int build_reshape(struct net_graph *graph, int x, struct net_shape shape);
 int build_transpose(struct net_graph *graph, int x, int rank, const int *perm);

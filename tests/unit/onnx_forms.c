@@ -94,7 +94,7 @@ const struct onnx_form onnx_forms[] = {
      "%2 [1,3,8,8] = act prelu %0 const[3,1,1]\n"
      "%3 [1,3,8,8] = act leaky_relu 0.5 %2\n"},
     {"opset 9; f s 8 r1; PRelu x,s > y", "%6\n"
-                                         "%1 [1,3,8,8] = unary neg %0\n"
+                                         "%1 [1,3,8,8] = act neg %0\n"
                                          "%2 [1,3,8,8] = act relu %0\n"
                                          "%3 [1,3,8,8] = act relu %1\n"
                                          "%5 [1,3,8,8] = binary mul %3 const[8]\n"
@@ -126,11 +126,11 @@ const struct onnx_form onnx_forms[] = {
      "%9 [1,3,8,8] = binary add %8 %2\n"},
     {"opset 9; Sqrt x > a; Neg a > b; Abs b > c; Exp c > d; Reciprocal d > y",
      "%5\n"
-     "%1 [1,3,8,8] = unary sqrt %0\n"
-     "%2 [1,3,8,8] = unary neg %1\n"
-     "%3 [1,3,8,8] = unary abs %2\n"
-     "%4 [1,3,8,8] = unary exp %3\n"
-     "%5 [1,3,8,8] = unary reciprocal %4\n"},
+     "%1 [1,3,8,8] = act sqrt %0\n"
+     "%2 [1,3,8,8] = act neg %1\n"
+     "%3 [1,3,8,8] = act abs %2\n"
+     "%4 [1,3,8,8] = act exp %3\n"
+     "%5 [1,3,8,8] = act reciprocal %4\n"},
     {"opset 9; Concat x,x,x > a axis=1; Split a > b,y,c axis=1",
      "%2\n"
      "%1 [1,9,8,8] = concat axis 1 %0 %0 %0\n"
@@ -319,7 +319,7 @@ const struct onnx_form onnx_forms[] = {
      "%3 [1,3,8,8] = binary mul %2 %2\n"
      "%4 [1,1,8,8] = mean axes 1 keep %3\n"
      "%6 [1,1,8,8] = binary add %4 const[]\n"
-     "%7 [1,1,8,8] = unary sqrt %6\n"
+     "%7 [1,1,8,8] = act sqrt %6\n"
      "%8 [1,3,8,8] = binary div %2 %7\n"},
 };
 

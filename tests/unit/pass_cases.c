@@ -27,7 +27,7 @@ static int web_norm(struct net_graph *graph, int x, bool tiny, unsigned seed)
     int var = build_mean(graph, build_reshape(graph, square, view), 1 << 3, true);
     var = build_binary(graph, NET_BINARY_ADD, var, scalar(graph, 1e-5f));
     int y = build_binary(graph, NET_BINARY_DIV, diff,
-                         build_unary(graph, NET_UNARY_SQRT, var));
+                         build_act(graph, NET_ACT_SQRT, 0, 0, var));
     y = build_binary(graph, NET_BINARY_MUL, y,
                      build_random(graph, channels, 0.5f, 2, seed));
     return build_binary(graph, NET_BINARY_ADD, y,
@@ -50,8 +50,8 @@ static void norm_tf(struct net_graph *graph)
     int var =
         build_mean(graph, build_binary(graph, NET_BINARY_MUL, diff, diff), 3 << 2, true);
     var = build_binary(graph, NET_BINARY_ADD, scalar(graph, 1e-3f), var);
-    int root = build_unary(graph, NET_UNARY_SQRT, var);
-    int inverse = build_unary(graph, NET_UNARY_RECIPROCAL, root);
+    int root = build_act(graph, NET_ACT_SQRT, 0, 0, var);
+    int inverse = build_act(graph, NET_ACT_RECIPROCAL, 0, 0, root);
     inverse = build_binary(graph, NET_BINARY_MUL, inverse,
                            build_random(graph, SHAPE(1, 4, 1, 1), 0.5f, 2, 7));
     int a = build_binary(graph, NET_BINARY_MUL, x, inverse);
@@ -101,7 +101,7 @@ static void norm_layer(struct net_graph *graph)
         build_mean(graph, build_binary(graph, NET_BINARY_MUL, diff, diff), 7 << 1, true);
     var = build_binary(graph, NET_BINARY_ADD, var, scalar(graph, 1e-5f));
     int y = build_binary(graph, NET_BINARY_DIV, diff,
-                         build_unary(graph, NET_UNARY_SQRT, var));
+                         build_act(graph, NET_ACT_SQRT, 0, 0, var));
     y = build_binary(graph, NET_BINARY_MUL, y,
                      build_random(graph, SHAPE(3, 1, 1), 1, 2, 4));
     build_binary(graph, NET_BINARY_ADD, build_random(graph, SHAPE(3, 1, 1), -1, 1, 5), y);
@@ -130,7 +130,7 @@ static void group_norm(struct net_graph *graph)
         build_mean(graph, build_binary(graph, NET_BINARY_MUL, diff, diff), 7 << 2, true);
     var = build_binary(graph, NET_BINARY_ADD, var, scalar(graph, 0.1f));
     y = build_binary(graph, NET_BINARY_DIV, diff,
-                     build_unary(graph, NET_UNARY_SQRT, var));
+                     build_act(graph, NET_ACT_SQRT, 0, 0, var));
     build_reshape(graph, y, SHAPE(1, 6, 4, 5));
 }
 
@@ -307,7 +307,7 @@ static void affine(struct net_graph *graph)
                      build_random(graph, SHAPE(6, 1, 1), 1, 2, 8));
     build_conv(graph, y, 6, 3, 1, 9);
     graph->nodes[graph->node_count - 1].u.conv.group = 1;
-    build_unary(graph, NET_UNARY_NEG, graph->output);
+    build_act(graph, NET_ACT_NEG, 0, 0, graph->output);
 }
 
 /* Paddings that can be folded into one or several convolutions, and paddings that

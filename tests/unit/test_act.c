@@ -87,6 +87,56 @@ static double exact_activation(const struct function *f, double x)
         return fmin(fmax(x, alpha), beta);
     case NET_ACT_SOFTPLUS:
         return fmax(x, 0) + log1p(exp(-fabs(x)));
+    case NET_ACT_SQRT:
+        return sqrt(x);
+    case NET_ACT_NEG:
+        return -x;
+    case NET_ACT_ABS:
+        return fabs(x);
+    case NET_ACT_EXP:
+        return exp(x);
+    case NET_ACT_RECIPROCAL:
+        return 1 / x;
+    case NET_ACT_LOG:
+        return log(x);
+    case NET_ACT_FLOOR:
+        return floor(x);
+    case NET_ACT_CEIL:
+        return ceil(x);
+    case NET_ACT_TRUNC:
+        return trunc(x);
+    case NET_ACT_ROUND:
+        return nearbyint(x);
+    case NET_ACT_SIGN:
+        return x > 0 ? 1 : x < 0 ? -1 : 0;
+    case NET_ACT_ERF:
+        return erf(x);
+    case NET_ACT_SELU:
+        return beta * (x > 0 ? x : alpha * expm1(x));
+    case NET_ACT_CELU:
+        return fmax(x, 0) + fmin(0, alpha * expm1(x / alpha));
+    case NET_ACT_MISH:
+        return x > 40 ? x : x * tanh(log1p(exp(x)));
+    case NET_ACT_GELU:
+        return x * 0.5 * erfc(-x / sqrt(2));
+    case NET_ACT_GELU_TANH:
+        return x * 0.5 * (1 + tanh(0.7978845608028654 * (x + 0.044715 * x * x * x)));
+    case NET_ACT_SWISH:
+        return x / (1 + exp(-alpha * x));
+    case NET_ACT_SOFTSIGN:
+        return x / (1 + fabs(x));
+    case NET_ACT_THRESHOLDED_RELU:
+        return x > alpha ? x : 0;
+    case NET_ACT_SQUARE:
+        return x * x;
+    case NET_ACT_POWER:
+        return pow(x, alpha);
+    case NET_ACT_ABOVE:
+        return x > alpha;
+    case NET_ACT_AT_LEAST:
+        return x >= alpha;
+    case NET_ACT_EQUALS:
+        return x == alpha;
     }
     return NAN;
 }
@@ -115,6 +165,34 @@ static const struct function functions[] = {
     ACT(HARD_SWISH, 0, 0, 0, 2 * EPSILON, 6 * EPSILON),
     ACT(CLIP, -0.3f, 6, 0, 0, 0),
     ACT(SOFTPLUS, 0, 0, 0, 2 * EPSILON, 3 * EPSILON),
+    ACT(SQRT, 0, 0, 0, EPSILON, 0),
+    ACT(NEG, 0, 0, 0, 0, 0),
+    ACT(ABS, 0, 0, 0, 0, 0),
+    ACT(EXP, 0, 0, 0, 4 * EPSILON, 0x1p-125),
+    ACT(RECIPROCAL, 0, 0, 0, EPSILON, 0x1p-149),
+    {"LOG", NET_ACT_LOG, 0, 0, 0, exact_activation, 4 * EPSILON, EPSILON, 0x1p-126f,
+     INFINITY},
+    ACT(FLOOR, 0, 0, 0, 0, 0),
+    ACT(CEIL, 0, 0, 0, 0, 0),
+    ACT(TRUNC, 0, 0, 0, 0, 0),
+    ACT(ROUND, 0, 0, 0, 0, 0),
+    ACT(SIGN, 0, 0, 0, 0, 0),
+    ACT(ERF, 0, 0, 0, 0, 6 * EPSILON),
+    ACT(SELU, 1.67326319f, 1.05070102f, 0, 2 * EPSILON, 12 * EPSILON),
+    ACT(CELU, 0.6f, 0, 0, 2 * EPSILON, 6 * EPSILON),
+    ACT(MISH, 0, 0, 0, 8 * EPSILON, 0x1p-120),
+    ACT(GELU, 0, 0, 0, 2 * EPSILON, 10 * EPSILON),
+    ACT(GELU_TANH, 0, 0, 0, 8 * EPSILON, 10 * EPSILON),
+    ACT(SWISH, 1, 0, 0, 8 * EPSILON, 0x1p-120),
+    ACT(SOFTSIGN, 0, 0, 0, 2 * EPSILON, 0x1p-149),
+    ACT(THRESHOLDED_RELU, 0.4f, 0, 0, 0, 0),
+    ACT(SQUARE, 0, 0, 0, EPSILON, 0x1p-149),
+    {"POWER", NET_ACT_POWER, 3, 0, 0, exact_activation, 0x1p-16, 0x1p-125, -1e12f, 1e12f},
+    {"POWER -1.5", NET_ACT_POWER, -1.5f, 0, 0, exact_activation, 0x1p-16, 0x1p-125,
+     0x1p-80f, 1e12f},
+    ACT(ABOVE, 0.1f, 0, 0, 0, 0),
+    ACT(AT_LEAST, 0.1f, 0, 0, 0, 0),
+    ACT(EQUALS, 0, 0, 0, 0, 0),
 };
 enum { FUNCTION_COUNT = sizeof(functions) / sizeof(*functions) };
 

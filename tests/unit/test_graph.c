@@ -81,7 +81,7 @@ static void make_net(struct net *net)
     net->image = build_image(g, 3, 8, 6);
     net->conv = build_conv(g, net->image, 4, 3, 1, 1);
     net->relu = build_act(g, NET_ACT_RELU, 0, 0, net->conv);
-    net->dead = build_unary(g, NET_UNARY_NEG, net->relu);
+    net->dead = build_act(g, NET_ACT_NEG, 0, 0, net->relu);
     net->sum = build_binary(g, NET_BINARY_ADD, net->relu, net->conv);
     g->output = net->sum;
 }
@@ -146,7 +146,7 @@ static void test_from_style(void **state)
     net_graph_add_node(&g, NET_INPUT, "style", "Input", NULL, 0, g.style, &error);
     int scaled = build_binary(&g, NET_BINARY_MUL, g.style, build_fill(&g, vector, 2));
     int constant = build_fill(&g, SHAPE(1), 3);
-    int alone = build_unary(&g, NET_UNARY_NEG, constant);
+    int alone = build_act(&g, NET_ACT_NEG, 0, 0, constant);
     int mixed = build_binary(&g, NET_BINARY_MUL, image, alone);
     g.output = mixed;
     assert_true(g.values[g.style].from_style);
@@ -418,7 +418,7 @@ static void test_dump(void **state)
                               "%3 [1,4,8,6] = conv kernel 3x3 pad 1,1,1,1 %0 "
                               "const[4,3,3,3] const[4]\n"
                               "%4 [1,4,8,6] = act relu %3\n"
-                              "%5 [1,4,8,6] = unary neg %4\n"
+                              "%5 [1,4,8,6] = act neg %4\n"
                               "%6 [1,4,8,6] = binary add %4 %3\n");
     free(text);
     net_graph_free(&net.graph);

@@ -95,12 +95,12 @@ static void test_fixed_size(void **state)
          NET_NORM, "[1,2,4050]"},
         {"opset 13; i s 1,3,512; Reshape x,s > a; Neg a > b; i t 1,3,16,32; Reshape b,t "
          "> y",
-         NET_UNARY, "[1,3,1350]"},
+         NET_ACT, "[1,3,1350]"},
         /* pixel shuffle written with reshapes */
         {"opset 13; i s 1,3,8,2,16,2; Pad x,p > e; i p 0,0,0,0,0,0,0,0; Pad e,q > f; "
          "i q 0,0,0,0,0,0,0,0; i o 1,3,16,32; Reshape f,s > a; Neg a > b; Reshape b,o > "
          "y",
-         NET_UNARY, "[1,3,13,2,25,2]"},
+         NET_ACT, "[1,3,13,2,25,2]"},
         /* ends of slices counted from the end */
         {"opset 9; Slice x > y starts=2,1 ends=14,31 axes=2,3", NET_SLICE, "[1,3,23,48]"},
         {"opset 13; i s 2,1; i e 16,-1; i a 2,3; Slice x,s,e,a > y", NET_SLICE,
@@ -324,7 +324,7 @@ static void test_order(void **state)
     model->graph->initializer[1]->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__STRING;
     struct net_onnx *onnx = parse_model(model, "order");
     build(onnx, 8, 9, &graph);
-    static const enum net_op ops[] = {NET_INPUT, NET_UNARY, NET_CONV, NET_ACT};
+    static const enum net_op ops[] = {NET_INPUT, NET_ACT, NET_CONV, NET_ACT};
     assert_int_equal(graph.node_count, 4);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(graph.nodes[i].op, ops[i]);

@@ -303,7 +303,7 @@ static void test_reject(void **state)
     struct net_graph graph;
     net_graph_init(&graph);
     int x = build_image(&graph, 3, 4, 4);
-    build_unary(&graph, NET_UNARY_EXP, x);
+    build_act(&graph, NET_ACT_EXP, 0, 0, x);
     expect_refusal(&graph, "unary");
 
     net_graph_init(&graph);
@@ -335,7 +335,7 @@ static void test_reject(void **state)
     x = build_image(&graph, 3, 4, 4);
     y = build_binary(&graph, NET_BINARY_SUB, x, build_mean(&graph, x, 3 << 2, true));
     int var = build_binary(&graph, NET_BINARY_MUL, y, y);
-    var = build_unary(&graph, NET_UNARY_SQRT, build_mean(&graph, var, 7 << 1, true));
+    var = build_act(&graph, NET_ACT_SQRT, 0, 0, build_mean(&graph, var, 7 << 1, true));
     build_binary(&graph, NET_BINARY_DIV, y, var);
     expect_refusal(&graph, "unary");
 
@@ -343,8 +343,8 @@ static void test_reject(void **state)
     net_graph_init(&graph);
     x = build_image(&graph, 3, 4, 4);
     y = build_binary(&graph, NET_BINARY_SUB, x, build_mean(&graph, x, 3 << 2, true));
-    int root = build_unary(
-        &graph, NET_UNARY_SQRT,
+    int root = build_act(
+        &graph, NET_ACT_SQRT, 0, 0,
         build_mean(&graph, build_binary(&graph, NET_BINARY_MUL, y, y), 3 << 2, true));
     root = build_binary(&graph, NET_BINARY_ADD, root, build_fill(&graph, SHAPE(1), 0.1f));
     build_binary(&graph, NET_BINARY_DIV, y, root);

@@ -567,7 +567,7 @@ static void test_refusals(void **state)
     struct net_graph graph;
     struct plan_caps caps = caps_of(true, false);
     net_graph_init(&graph);
-    build_unary(&graph, NET_UNARY_EXP, build_image(&graph, 3, 8, 8));
+    build_act(&graph, NET_ACT_EXP, 0, 0, build_image(&graph, 3, 8, 8));
     refused(&graph, &caps, DAUB_ERROR_MODEL, "unary");
 
     net_graph_init(&graph); /* a constant with one number for each pixel */

@@ -381,9 +381,6 @@ static void set_attributes(struct net_node *node, const int *ints, const float *
         node->u.act.alpha = floats[0];
         node->u.act.beta = floats[1];
         break;
-    case NET_UNARY:
-        node->u.unary.kind = (enum net_unary)ints[0];
-        break;
     case NET_BINARY:
         node->u.binary.kind = (enum net_binary)ints[0];
         break;
