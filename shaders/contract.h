@@ -63,7 +63,8 @@
 #define NEARESTS(X) X(FLOOR, 1) X(CEIL, 2) X(ROUND_PREFER_FLOOR, 3) X(ROUND_PREFER_CEIL, 4)
 
 /* What the remap kernel does: a slice or pad, D2S DepthToSpace, S2D SpaceToDepth. */
-#define REMAPS(X) X(WINDOW, 1) X(D2S_DCR, 2) X(D2S_CRD, 3) X(S2D_DCR, 4) X(S2D_CRD, 5) X(CONCAT, 6)
+#define REMAPS(X) X(WINDOW, 1) X(D2S_DCR, 2) X(D2S_CRD, 3) X(S2D_DCR, 4) X(S2D_CRD, 5) X(CONCAT, 6) \
+    X(PERMUTE, 7)      /* a permutation of six axes */
 
 /* What the samples of one plane of an output frame are. */
 #define PLANES(X) \
@@ -204,7 +205,8 @@
     X(int, in_h) X(int, in_w) X(int, in_c4) X(int, in_channels) \
     X(int, out_h) X(int, out_w) X(int, out_c4) X(int, out_channels) \
     X(int, start[3]) X(int, step[3])     /* WINDOW, c y x: input index = start + step output index */ \
-    X(int, c4_1)                         /* CONCAT: channel blocks of input 1, which begins at in_channels */
+    X(int, c4_1)                         /* CONCAT: channel blocks of input 1, which begins at in_channels */ \
+    X(int, dims[6]) X(int, strides[6])   /* PERMUTE: of the output's axes; the strides in input elements [c][y][x] */
 
 #define RESIZE_CONSTANTS(X) \
     X(14, int, LINEAR, 0) X(15, int, COORD, 1) X(16, int, NEAREST, 1) /* COORDINATES, NEARESTS */
@@ -404,7 +406,7 @@
     X(CONV_DEPTHWISE, conv_depthwise, 28) \
     X(CONV_GENERIC, conv_generic, 64) \
     X(POINTWISE, pointwise, 16) \
-    X(REMAP, remap, 60) \
+    X(REMAP, remap, 108) \
     X(RESIZE, resize, 28) \
     X(POOL, pool, 52) \
     X(STATS, stats, 28) \

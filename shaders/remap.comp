@@ -41,7 +41,18 @@ vec4 source(int y, int x, int ch, out int component)
             return fetch1(y, x, sc >> 2);
         return fetch0(y, x, sc >> 2);
     }
-    if (MODE == WINDOW) {
+    if (MODE == PERMUTE) {
+        int rest = (ch * push.out_h + y) * push.out_w + x, from = 0;
+        [[unroll]] for (int i = 5; i >= 0; i--) {
+            const int digit = rest % push.dims[i];
+            rest /= push.dims[i];
+            from += digit * push.strides[i];
+        }
+        sx = from % push.in_w;
+        from /= push.in_w;
+        sy = from % push.in_h;
+        sc = from / push.in_h;
+    } else if (MODE == WINDOW) {
         sc = push.start[0] + push.step[0] * ch;
         sy = push.start[1] + push.step[1] * y;
         sx = push.start[2] + push.step[2] * x;

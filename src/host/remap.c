@@ -152,6 +152,33 @@ static void concat_row(struct remap *r, int y, float *to)
     }
 }
 
+/* ---- permutations ---- */
+
+/* Input element, in the order [c][y][x], of output element number n in that order. */
+static int permuted(const struct remap_push *push, int n)
+{
+    int from = 0;
+    for (int i = 5; i >= 0; i--) {
+        from += n % push->dims[i] * push->strides[i];
+        n /= push->dims[i];
+    }
+    return from;
+}
+
+/* The input has nothing pending, so that it need not be read in rows. */
+static void permute_row(struct remap *r, int y, float *to)
+{
+    const struct remap_push *push = r->push;
+    for (int x = 0; x < push->out_w; x++, to += r->out_pixel)
+        for (int c = 0; c < push->out_channels; c++) {
+            int from = permuted(push, (c * push->out_h + y) * push->out_w + x);
+            int sx = from % push->in_w, row = from / push->in_w;
+            int sy = row % push->in_h, sc = row / push->in_h;
+            to[c] = r->input.map[(size_t)sy * r->input.row + (size_t)sx * r->in_pixel +
+                                 (size_t)sc];
+        }
+}
+
 static void remap_row(struct remap *r, int y, float *to)
 {
     switch ((enum remap_mode)r->k->MODE) {
@@ -168,6 +195,9 @@ static void remap_row(struct remap *r, int y, float *to)
         break;
     case REMAP_CONCAT:
         concat_row(r, y, to);
+        break;
+    case REMAP_PERMUTE:
+        permute_row(r, y, to);
         break;
     }
 }

@@ -128,14 +128,18 @@ struct net_node {
             struct net_window window;
         } pool;
         struct {
-            unsigned axes; /* over which the mean is taken; bit i = axis i */
+            unsigned axes; /* over which the mean or maximum is taken; bit i = axis i */
             bool keep;     /* these axes stay with one element, or are dropped */
         } mean;
         struct {
             int perm[NET_MAX_RANK];
         } transpose;
-        /* inputs: A [M,K], B [K,N], C or -1; result alpha A B + beta C. Only for what is
-         * computed from the style weights, and on vectors of encoders. */
+        /* The input, seen as shape dim, transposed, in the output's own shape. */
+        struct {
+            int64_t dim[NET_MAX_RANK];
+            int perm[NET_MAX_RANK];
+        } permute;
+        /* inputs: A [...,K], B [K,N], C or -1; result alpha A B + beta C. */
         struct {
             bool transpose_a, transpose_b;
             float alpha, beta;

@@ -176,8 +176,7 @@ static struct plan_step *add_pointwise(struct lowering *low, const char *name,
     return step;
 }
 
-/* Replaces a pending view by a tensor that holds its values. */
-static bool materialise(struct lowering *low, int value, struct daub_error *error)
+bool lower_materialise(struct lowering *low, int value, struct daub_error *error)
 {
     struct plan_view view = low->views[value];
     if (lower_is_plain(&view))
@@ -200,7 +199,7 @@ bool lower_act(struct lowering *low, const struct net_node *node,
     if (!view)
         return false;
     if (node->u.act.kind != NET_ACT_PRELU) {
-        if (view->act != NET_ACT_NONE && !materialise(low, node->input[0], error))
+        if (view->act != NET_ACT_NONE && !lower_materialise(low, node->input[0], error))
             return false;
         low->views[node->output] = low->views[node->input[0]];
         low->views[node->output].act = node->u.act.kind;
@@ -208,7 +207,7 @@ bool lower_act(struct lowering *low, const struct net_node *node,
         low->views[node->output].beta = node->u.act.beta;
         /* Readers of a view multiply its padding channels by 0, so they must be finite. */
         return net_act_finite_at_0(node->u.act.kind, node->u.act.alpha, node->u.act.beta) ||
-               materialise(low, node->output, error);
+               lower_materialise(low, node->output, error);
     }
     struct plan_view from = *view;
     int out = lower_output_map(low, node, error);
@@ -333,7 +332,7 @@ bool lower_norm(struct lowering *low, const struct net_node *node,
 {
     struct plan *plan = low->plan;
     if (!lower_input_view(low, node, 0, error) ||
-        !materialise(low, node->input[0], error))
+        !lower_materialise(low, node->input[0], error))
         return false;
     struct plan_view view = low->views[node->input[0]];
     struct plan_tensor from = plan->tensors[view.tensor];
@@ -424,7 +423,7 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
     if (!joins &&
         (low->views[value].act != NET_ACT_NONE || low->views[value].affine_tensor >= 0 ||
          low->views[value].affine_param >= 0)) {
-        if (!materialise(low, value, error))
+        if (!lower_materialise(low, value, error))
             return false;
     }
     struct plan_view view = low->views[value];
@@ -619,7 +618,7 @@ static bool run(struct lowering *low, struct daub_error *error)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "the model's output does not depend on the picture");
     if (low->plan->tensors[low->views[graph->output].tensor].external &&
-        !materialise(low, graph->output, error))
+        !lower_materialise(low, graph->output, error))
         return false;
     low->plan->output = low->views[graph->output];
     lower_fold_output(low);

@@ -41,6 +41,7 @@ LOWERING(lower_block);
 LOWERING(lower_concat);
 LOWERING(lower_resize);
 LOWERING(lower_pool);
+LOWERING(lower_permute);
 #undef LOWERING
 
 /* Statistics of a map in tiles: [tile][channel] vec4 of mean, sum of squared differences
@@ -70,6 +71,8 @@ bool lower_is_plain(const struct plan_view *view); /* nothing pending */
 const struct plan_view *lower_input_view(struct lowering *low,
                                          const struct net_node *node, int i,
                                          struct daub_error *error);
+/* Replaces a pending view by a tensor that holds its values. */
+bool lower_materialise(struct lowering *low, int value, struct daub_error *error);
 /* Adds a tensor for the node's output and sets the output's view to it; -1 with *error.
  */
 int lower_output_map(struct lowering *low, const struct net_node *node,

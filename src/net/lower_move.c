@@ -98,6 +98,42 @@ bool lower_block(struct lowering *low, const struct net_node *node,
     return true;
 }
 
+/* Permutations, and new shapes, which are permutations that move no axis. */
+bool lower_permute(struct lowering *low, const struct net_node *node,
+                   struct daub_error *error)
+{
+    if (!lower_input_view(low, node, 0, error) ||
+        !lower_materialise(low, node->input[0], error))
+        return false;
+    struct plan_view from = low->views[node->input[0]];
+    const struct net_shape *shape = &lower_value(low, node->output)->shape;
+    if (net_shape_count(shape) > INT32_MAX)
+        return lower_unsupported(node, "moves too many elements", error);
+    int out = lower_output_map(low, node, error);
+    struct plan_step *step =
+        out < 0 ? NULL : add_remap(low, node, REMAP_PERMUTE, &from, out, error);
+    if (!step)
+        return false;
+    struct remap_push *push = &step->push.remap;
+    int64_t stride[NET_MAX_RANK], next = 1;
+    if (node->op == NET_RESHAPE) {
+        for (int i = 0; i < NET_MAX_RANK; i++)
+            push->dims[i] = i < 5 ? 1 : (int)net_shape_count(shape);
+        push->strides[5] = 1;
+    } else {
+        for (int i = NET_MAX_RANK - 1; i >= 0; i--) {
+            stride[i] = next;
+            next *= node->u.permute.dim[i];
+        }
+        for (int i = 0; i < NET_MAX_RANK; i++) {
+            push->dims[i] = (int)node->u.permute.dim[node->u.permute.perm[i]];
+            push->strides[i] = (int)stride[node->u.permute.perm[i]];
+        }
+    }
+    step->value = node->output;
+    return true;
+}
+
 /* The kernel joins two maps; for more, its result is joined with the next. */
 bool lower_concat(struct lowering *low, const struct net_node *node,
                   struct daub_error *error)

@@ -8,12 +8,13 @@
 #include "util/error.h"
 
 enum {
-    MIN_OPSET = 9,
-    MAX_OPSET = 17,
+    MIN_OPSET = 7,
+    MAX_OPSET = 22,
     MIN_IR = 3,
     MAX_IR = 13,
     MAX_SIDE = 1 << 16, /* of a picture, pixels */
-    MAX_ALIGNMENT = 64,
+    MAX_ALIGNMENT = 512,
+    SMALL_ALIGNMENT = 64, /* up to it every number is tried, then powers of two */
 };
 
 /* Builds the graph. A file with a fixed size that differs from the wanted one is also
@@ -89,6 +90,9 @@ static bool check_tensors(struct net_onnx *onnx, struct daub_error *error)
             return false;
         if (tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
             tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+            tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16 ||
+            tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__INT8 ||
+            tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__UINT8 ||
             tensor->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE)
             onnx->info.parameters += count;
     }
@@ -116,7 +120,8 @@ static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
 }
 
 /* Builds the graph once, so that an operator that daub cannot run is reported when the
- * file is opened. Dynamic sides are 64 pixels, or 256 where the network refuses 64. */
+ * file is opened. Dynamic sides are 64 pixels, or 256 or 1024 where the network
+ * refuses less. */
 static bool build_for_test(struct net_onnx *onnx, struct daub_error *error)
 {
     const struct net_onnx_info *info = &onnx->info;
@@ -125,7 +130,7 @@ static bool build_for_test(struct net_onnx *onnx, struct daub_error *error)
             error, DAUB_ERROR_MODEL, "%.120s: made for %lldx%lld, at most %d", onnx->name,
             (long long)info->fixed_width, (long long)info->fixed_height, MAX_SIDE);
     bool dynamic = !info->fixed_height || !info->fixed_width;
-    for (onnx->test_side = 64;; onnx->test_side = 256) {
+    for (onnx->test_side = 64;; onnx->test_side *= 4) {
         struct daub_error cause = {0};
         struct net_graph graph;
         bool ok =
@@ -139,7 +144,7 @@ static bool build_for_test(struct net_onnx *onnx, struct daub_error *error)
                                                              : info->fixed_width);
         if (ok)
             return true;
-        if (!dynamic || onnx->test_side == 256 || cause.status != DAUB_ERROR_MODEL)
+        if (!dynamic || onnx->test_side == 1024 || cause.status != DAUB_ERROR_MODEL)
             return daub_fail(error, cause.status, "%s", cause.message);
     }
 }
@@ -247,7 +252,7 @@ int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error)
     struct search search = {.onnx = onnx};
     const struct daub_error *first = &search.first;
     for (int step = 1; step <= MAX_ALIGNMENT && first->status != DAUB_ERROR_MEMORY;
-         step++)
+         step += step < SMALL_ALIGNMENT ? 1 : step)
         if (step_fits(&search, step))
             return step;
     if (search.any_size_works && first->status != DAUB_ERROR_MEMORY)

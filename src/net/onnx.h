@@ -15,7 +15,7 @@ struct net_onnx_property {
 };
 
 struct net_onnx_info {
-    int opset;          /* of the default domain, 9..17 accepted */
+    int opset;          /* of the default domain, 7 to 22 */
     int style_count;    /* elements of the style input; 0 where there is none */
     int image_channels; /* 3, or 7 for networks that take the warped previous painting */
     bool encoder;       /* metadata daub.encoder: the output is a vector, not a picture */
@@ -44,7 +44,7 @@ const struct net_onnx_info *net_onnx_get_info(const struct net_onnx *onnx);
 bool net_onnx_build(const struct net_onnx *onnx, int height, int width,
                     struct net_graph *graph, struct daub_error *error);
 
-/* The network's total stride, 1 to 64, found by building for several sizes. A picture
+/* The network's total stride, 1 to 512, found by building for several sizes. A picture
  * whose sides are multiples of it comes out in the same size, so callers pad to it and
  * crop. 0 with *error set on failure. */
 int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error);

@@ -145,8 +145,13 @@ static size_t element_size(Onnx__TensorProto__DataType type)
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
         return 4;
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
         return 2;
     case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT8:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
         return 1;
     default:
         return 0;
@@ -190,7 +195,7 @@ bool net_onnx_tensor_shape(const Onnx__TensorProto *proto, struct net_shape *sha
     if (size == 0 || proto->segment)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "tensor '%s' has element type %d; daub reads float, float16, "
-                         "double, int32, int64 and bool",
+                         "bfloat16, double, bool and integers of 8 to 64 bits",
                          name, (int)proto->data_type);
     if (proto->n_dims > NET_MAX_RANK)
         return daub_fail(error, DAUB_ERROR_MODEL, "tensor '%s' has %zu axes; at most %d",
@@ -226,6 +231,15 @@ static uint64_t load(const uint8_t *bytes, size_t size)
     return bits;
 }
 
+/* The upper half of a float. */
+static double bfloat16(uint32_t bits)
+{
+    float f;
+    bits <<= 16;
+    memcpy(&f, &bits, sizeof(f));
+    return (double)f;
+}
+
 static double raw_element(const Onnx__TensorProto *proto, size_t size, size_t i)
 {
     uint64_t bits = load(proto->raw_data.data + i * size, size);
@@ -245,6 +259,15 @@ static double raw_element(const Onnx__TensorProto *proto, size_t size, size_t i)
         return (double)(int64_t)bits;
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
         return (double)(int32_t)low;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
+        return bfloat16(low);
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
+        return (double)(int16_t)low;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT8:
+        return (double)(int8_t)low;
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
+        return (double)low;
     default:
         return low ? 1 : 0;
     }
@@ -261,7 +284,13 @@ static double typed_element(const Onnx__TensorProto *proto, size_t i)
         return (double)daub_half_to_float((uint16_t)proto->int32_data[i]);
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT64:
         return (double)proto->int64_data[i];
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
+        return bfloat16((uint32_t)proto->int32_data[i]);
     case ONNX__TENSOR_PROTO__DATA_TYPE__INT32:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__INT8:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT16:
+    case ONNX__TENSOR_PROTO__DATA_TYPE__UINT8:
         return (double)proto->int32_data[i];
     default:
         return proto->int32_data[i] ? 1 : 0;

@@ -272,7 +272,18 @@ static double reduce_step(const char *name, double sum, double x)
         return x > sum ? x : sum;
     if (!strcmp(name, "ReduceMin"))
         return x < sum ? x : sum;
+    if (!strcmp(name, "ReduceL1"))
+        return sum + fabs(x);
+    if (!strcmp(name, "ReduceL2") || !strcmp(name, "ReduceSumSquare"))
+        return sum + x * x;
     return sum + x;
+}
+
+static double reduce_end(const char *name, double sum, double count)
+{
+    if (!strcmp(name, "ReduceMean"))
+        return sum / count;
+    return !strcmp(name, "ReduceL2") ? sqrt(sum) : sum;
 }
 
 void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node *node)
@@ -310,8 +321,60 @@ void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node
     }
     step = out->count > 0 ? x->count / out->count : 1;
     for (int64_t i = 0; i < out->count; i++)
-        out->data[i] = net_tensor_round(out->type, !strcmp(name, "ReduceMean")
-                                                       ? out->data[i] / (double)step
-                                                       : out->data[i]);
+        out->data[i] =
+            net_tensor_round(out->type, reduce_end(name, out->data[i], (double)step));
+    net_onnx_bind_tensor(b, node, 0, out);
+}
+
+/* Gemm and MatMul of vectors and matrices. */
+void net_onnx_fold_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
+    const struct net_tensor *y = net_onnx_need_constant(b, node, 1, "operand");
+    bool gemm = !strcmp(node->op->name, "Gemm");
+    bool ta = gemm && net_onnx_int(b, node, "transA", 0);
+    bool tb = gemm && net_onnx_int(b, node, "transB", 0);
+    const struct net_tensor *c = gemm ? net_onnx_constant(b, node, 2) : NULL;
+    double alpha = gemm ? (double)net_onnx_float(b, node, "alpha", 1) : 1;
+    double beta = gemm ? (double)net_onnx_float(b, node, "beta", 1) : 1;
+    if (net_onnx_failed(b))
+        return;
+    if (x->shape.rank < 1 || x->shape.rank > 2 || y->shape.rank < 1 || y->shape.rank > 2) {
+        net_onnx_refuse(b, node, "it multiplies batches of constant matrices");
+        return;
+    }
+    /* A vector is a row on the left and a column on the right. */
+    bool row = x->shape.rank == 1, column = y->shape.rank == 1;
+    int64_t rows = row ? 1 : x->shape.dim[ta], inner = x->shape.dim[row ? 0 : !ta];
+    int64_t columns = column ? 1 : y->shape.dim[!tb];
+    struct net_shape shape = {0}, sum;
+    if (!row)
+        shape.dim[shape.rank++] = rows;
+    if (!column)
+        shape.dim[shape.rank++] = columns;
+    if (inner != y->shape.dim[column ? 0 : tb] ||
+        (c && (!net_shape_broadcast(&shape, &c->shape, &sum) ||
+               !net_shape_equal(&shape, &sum)))) {
+        net_onnx_refuse(b, node, "its constants' shapes do not match");
+        return;
+    }
+    struct net_tensor *added = c ? broadcast_to(b, node, c, &shape) : NULL;
+    struct net_tensor *out =
+        net_tensor_count_work(b, node, rows * columns < INT32_MAX
+                                           ? rows * columns * (inner + 1)
+                                           : NET_ONNX_MAX_WORK + 1)
+            ? net_tensor_new(b, node, x->type, &shape)
+            : NULL;
+    for (int64_t i = 0; out && i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
+            double total = 0;
+            for (int64_t k = 0; k < inner; k++)
+                total += x->data[ta ? k * rows + i : i * inner + k] *
+                         y->data[tb ? j * inner + k : k * columns + j];
+            int64_t at = i * columns + j;
+            out->data[at] = net_tensor_round(
+                out->type, alpha * total + (added ? beta * added->data[at] : 0));
+        }
+    net_tensor_free(b, added);
     net_onnx_bind_tensor(b, node, 0, out);
 }

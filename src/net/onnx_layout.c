@@ -268,14 +268,17 @@ bool net_onnx_read_split(struct net_onnx_builder *b, const struct net_onnx_node 
     if (net_onnx_failed(b) || i >= node->output_count)
         return false;
     if (!net_onnx_attribute_or_input_ints(b, node, "split", 13, 1, &sizes)) {
-        if (in.dim[axis] % node->output_count)
+        /* From opset 18 on the last part may be smaller. */
+        int64_t count = node->output_count, dim = in.dim[axis];
+        if (net_onnx_opset(b) < 18 && dim % count)
             net_onnx_refuse(b, node, "%lld elements cannot be split into %d equal parts",
-                            (long long)in.dim[axis], node->output_count);
+                            (long long)dim, node->output_count);
         sizes.count = node->output_count;
         if (sizes.count > NET_ONNX_MAX_INTS)
             net_onnx_refuse(b, node, "it has too many outputs");
+        int64_t part = (dim + count - 1) / count;
         for (int k = 0; k < sizes.count && k < NET_ONNX_MAX_INTS; k++)
-            sizes.at[k] = in.dim[axis] / sizes.count;
+            sizes.at[k] = k + 1 < sizes.count ? part : dim - part * (count - 1);
     }
     int64_t sum = 0, start = 0;
     for (int k = 0; k < sizes.count && k < NET_ONNX_MAX_INTS; k++) {

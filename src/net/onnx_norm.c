@@ -100,29 +100,114 @@ static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *n
     return fits ? net_onnx_operand(b, node, i) : -1;
 }
 
-/* Layer normalization over C, H and W; over fewer axes it is refused. */
+/* Scale and shift are given for each group before opset 21, then for each channel. */
+static int for_channels(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                        int i, int64_t channels)
+{
+    const struct net_tensor *given = net_onnx_need_constant(b, node, i, "scale or shift");
+    const struct net_shape shape = {.rank = 1, .dim = {channels}};
+    if (!given || given->count == channels)
+        return net_onnx_operand(b, node, i);
+    if (given->count < 1 || channels % given->count) {
+        net_onnx_refuse(b, node, "its scale or shift has %lld elements for %lld channels",
+                        (long long)given->count, (long long)channels);
+        return -1;
+    }
+    struct net_tensor *full = net_tensor_new(b, node, given->type, &shape);
+    for (int64_t c = 0; full && c < channels; c++)
+        full->data[c] = given->data[c / (channels / given->count)];
+    int value = full ? net_onnx_add_constant(b, node, full) : -1;
+    net_tensor_free(b, full);
+    return value;
+}
+
+void net_onnx_group_norm(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0);
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    if (!net_onnx_failed(b) && shape.rank < 3)
+        net_onnx_refuse(b, node, "its input has %d axes", shape.rank);
+    if (net_onnx_failed(b))
+        return;
+    int scale = for_channels(b, node, 1, shape.dim[1]);
+    int shift = for_channels(b, node, 2, shape.dim[1]);
+    int groups = (int)net_onnx_int(b, node, "num_groups", 0);
+    net_onnx_bind(b, node, 0, emit_norm(b, node, groups, x, scale, shift));
+}
+
+static int emit_mean(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                     enum net_op op, unsigned axes, int x)
+{
+    struct net_node draft = {.op = op};
+    draft.u.mean.axes = axes;
+    draft.u.mean.keep = true;
+    return net_onnx_emit(b, node, &draft, &x, 1, NULL);
+}
+
+static int emit_number(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                       enum net_binary kind, int x, float number)
+{
+    const struct net_shape one = {0};
+    int y = net_onnx_add_floats(b, node, &one, &number);
+    return net_onnx_emit_binary(b, node, kind, x, y);
+}
+
+/* (x - mean) / sqrt(variance + epsilon) over the axes from `axis` on. */
+static int emit_layer_norm(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                           int x, int axis, int rank)
+{
+    unsigned axes = ((1u << rank) - 1) & ~((1u << axis) - 1);
+    int mean = emit_mean(b, node, NET_MEAN, axes, x);
+    int centered = net_onnx_emit_binary(b, node, NET_BINARY_SUB, x, mean);
+    int y = net_onnx_emit_act(b, node, NET_ACT_SQUARE, 0, 0, centered);
+    y = emit_mean(b, node, NET_MEAN, axes, y);
+    y = emit_number(b, node, NET_BINARY_ADD, y, net_onnx_float(b, node, "epsilon", 1e-5f));
+    y = net_onnx_emit_act(b, node, NET_ACT_SQRT, 0, 0, y);
+    return net_onnx_emit_binary(b, node, NET_BINARY_DIV, centered, y);
+}
+
 void net_onnx_layer_norm(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     int x = net_onnx_operand(b, node, 0);
     struct net_shape shape = net_onnx_shape(b, node, 0);
     int axis = net_onnx_axis(b, node, net_onnx_int(b, node, "axis", -1), shape.rank);
-    if (!net_onnx_failed(b) && (shape.rank < 3 || axis > 1))
-        net_onnx_refuse(
-            b, node, "it normalizes axes %d to %d; daub normalizes over C,H,W together",
-            axis, shape.rank - 1);
-    bool shifted = net_onnx_has_input(node, 2);
-    int scale = per_channel(b, node, 1, &shape);
-    int shift = shifted ? per_channel(b, node, 2, &shape) : -1;
+    if (net_onnx_failed(b))
+        return;
+    bool shifted = net_onnx_has_input(node, 2), whole = shape.rank >= 3 && axis <= 1;
+    int scale = whole ? per_channel(b, node, 1, &shape) : -1;
+    int shift = whole && shifted ? per_channel(b, node, 2, &shape) : -1;
     if (scale >= 0 && (shift >= 0 || !shifted)) {
         net_onnx_bind(b, node, 0, emit_norm(b, node, 1, x, scale, shift));
         return;
     }
-    int y = emit_norm(b, node, 1, x, -1, -1);
+    int y = whole ? emit_norm(b, node, 1, x, -1, -1)
+                  : emit_layer_norm(b, node, x, axis, shape.rank);
     y = net_onnx_emit_binary(b, node, NET_BINARY_MUL, y, net_onnx_operand(b, node, 1));
     if (shifted)
         y = net_onnx_emit_binary(b, node, NET_BINARY_ADD, y,
                                  net_onnx_operand(b, node, 2));
     net_onnx_bind(b, node, 0, y);
+}
+
+/* exp(x - maximum) / sum of these. Before opset 13 over all axes from `axis` on. */
+void net_onnx_softmax(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    int x = net_onnx_operand(b, node, 0), rank = net_onnx_shape(b, node, 0).rank;
+    bool old = net_onnx_opset(b) < 13;
+    int axis = net_onnx_axis(b, node, net_onnx_int(b, node, "axis", old ? 1 : -1), rank);
+    if (net_onnx_failed(b))
+        return;
+    unsigned axes = old ? ((1u << rank) - 1) & ~((1u << axis) - 1) : 1u << axis;
+    struct net_shape shape = net_onnx_shape(b, node, 0);
+    float count = 1;
+    for (int i = 0; i < rank; i++)
+        count *= axes >> i & 1 ? (float)shape.dim[i] : 1;
+    int most = emit_mean(b, node, NET_MAXIMUM, axes, x);
+    int y = net_onnx_emit_binary(b, node, NET_BINARY_SUB, x, most);
+    y = net_onnx_emit_act(b, node, NET_ACT_EXP, 0, 0, y);
+    int sum = emit_mean(b, node, NET_MEAN, axes, y);
+    sum = emit_number(b, node, NET_BINARY_MUL, sum, count);
+    net_onnx_bind(b, node, 0, net_onnx_emit_binary(b, node, NET_BINARY_DIV, y, sum));
 }
 
 bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *node,
@@ -141,41 +226,54 @@ bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *no
     return !net_onnx_failed(b);
 }
 
-/* ReduceMean and GlobalAveragePool. */
-void net_onnx_mean(struct net_onnx_builder *b, const struct net_onnx_node *node)
+/* The reductions and global pools: the mean or maximum of a function of x, times the
+ * number of elements for sums, and a function of that. */
+void net_onnx_reduce(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    struct net_node draft = {.op = NET_MEAN};
+    static const struct {
+        const char *name;
+        enum net_op op;
+        bool sum;
+        enum net_act before, after;
+    } kinds[] = {
+        {"ReduceMean", NET_MEAN, false, NET_ACT_NONE, NET_ACT_NONE},
+        {"GlobalAveragePool", NET_MEAN, false, NET_ACT_NONE, NET_ACT_NONE},
+        {"ReduceSum", NET_MEAN, true, NET_ACT_NONE, NET_ACT_NONE},
+        {"ReduceSumSquare", NET_MEAN, true, NET_ACT_SQUARE, NET_ACT_NONE},
+        {"ReduceL1", NET_MEAN, true, NET_ACT_ABS, NET_ACT_NONE},
+        {"ReduceL2", NET_MEAN, true, NET_ACT_SQUARE, NET_ACT_SQRT},
+        {"ReduceMax", NET_MAXIMUM, false, NET_ACT_NONE, NET_ACT_NONE},
+        {"GlobalMaxPool", NET_MAXIMUM, false, NET_ACT_NONE, NET_ACT_NONE},
+        {"ReduceMin", NET_MAXIMUM, false, NET_ACT_NEG, NET_ACT_NEG},
+    };
+    const char *name = node->op->name;
+    size_t i = 0;
+    while (strcmp(kinds[i].name, name))
+        i++;
+    struct net_node draft = {.op = kinds[i].op};
     int x = net_onnx_operand(b, node, 0);
     struct net_shape shape = net_onnx_shape(b, node, 0);
-    if (!strcmp(node->op->name, "GlobalAveragePool")) {
+    if (!strncmp(name, "Global", 6)) {
         draft.u.mean.axes = ((1u << shape.rank) - 1) & ~3u;
         draft.u.mean.keep = true;
     } else if (!net_onnx_reduced(b, node, &draft.u.mean.axes, &draft.u.mean.keep)) {
         return;
     }
-    net_onnx_bind(b, node, 0, net_onnx_emit(b, node, &draft, &x, 1, NULL));
-}
-
-/* ReduceSum: the mean times the number of elements. */
-void net_onnx_reduce_sum(struct net_onnx_builder *b, const struct net_onnx_node *node)
-{
-    struct net_node draft = {.op = NET_MEAN};
-    const struct net_shape one = {0};
-    int x = net_onnx_operand(b, node, 0);
-    struct net_shape shape = net_onnx_shape(b, node, 0);
-    if (!net_onnx_reduced(b, node, &draft.u.mean.axes, &draft.u.mean.keep))
-        return;
     if (draft.u.mean.axes == 0) {
         net_onnx_bind(b, node, 0, x);
         return;
     }
     float count = 1;
-    for (int i = 0; i < shape.rank; i++)
-        count *= draft.u.mean.axes >> i & 1 ? (float)shape.dim[i] : 1;
-    int mean = net_onnx_emit(b, node, &draft, &x, 1, NULL);
-    int factor = net_onnx_add_floats(b, node, &one, &count);
-    net_onnx_bind(b, node, 0,
-                  net_onnx_emit_binary(b, node, NET_BINARY_MUL, mean, factor));
+    for (int k = 0; k < shape.rank; k++)
+        count *= draft.u.mean.axes >> k & 1 ? (float)shape.dim[k] : 1;
+    if (kinds[i].before != NET_ACT_NONE)
+        x = net_onnx_emit_act(b, node, kinds[i].before, 0, 0, x);
+    x = net_onnx_emit(b, node, &draft, &x, 1, NULL);
+    if (kinds[i].sum)
+        x = emit_number(b, node, NET_BINARY_MUL, x, count);
+    if (kinds[i].after != NET_ACT_NONE)
+        x = net_onnx_emit_act(b, node, kinds[i].after, 0, 0, x);
+    net_onnx_bind(b, node, 0, x);
 }
 
 /* Gemm and MatMul. */
@@ -188,16 +286,8 @@ void net_onnx_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
     draft.u.matmul.alpha = full ? net_onnx_float(b, node, "alpha", 1) : 1;
     draft.u.matmul.beta = full ? net_onnx_float(b, node, "beta", 1) : 1;
     int input[3] = {-1, -1, -1};
-    for (int i = 0; i < (full ? 3 : 2); i++) {
+    for (int i = 0; i < (full ? 3 : 2); i++)
         input[i] = net_onnx_operand(b, node, i);
-        const struct net_value *value = input[i] < 0 ? NULL : &b->graph->values[input[i]];
-        if (value && !value->data && !value->from_style && !b->onnx->info.encoder)
-            net_onnx_refuse(
-                b, node,
-                "it multiplies matrices computed from the picture, as "
-                "classifiers and attention networks do; daub does so with style "
-                "weights only");
-    }
     struct net_shape a = net_onnx_shape(b, node, 0);
     bool vector = !full && a.rank == 1;
     const struct net_node reshape = {.op = NET_RESHAPE};

@@ -32,8 +32,13 @@ void net_onnx_pad(struct net_onnx_builder *b, const struct net_onnx_node *node)
     int x = net_onnx_operand(b, node, 0);
     struct net_shape in = net_onnx_shape(b, node, 0);
     net_onnx_attribute_or_input_ints(b, node, "pads", 11, 1, &pads);
-    if (!net_onnx_failed(b) && pads.count != 2 * in.rank)
-        net_onnx_refuse(b, node, "it has %d paddings for %d axes", pads.count, in.rank);
+    struct net_onnx_ints axes = {.count = in.rank};
+    for (int i = 0; i < in.rank; i++)
+        axes.at[i] = i;
+    if (net_onnx_opset(b) >= 18 && net_onnx_has_input(node, 3))
+        net_onnx_input_ints(b, node, 3, &axes);
+    if (!net_onnx_failed(b) && (pads.count != 2 * axes.count || axes.count > in.rank))
+        net_onnx_refuse(b, node, "it has %d paddings for %d axes", pads.count, axes.count);
     float *value = &draft.u.pad.value;
     if (net_onnx_opset(b) < 11)
         *value = net_onnx_float(b, node, "value", 0);
@@ -49,10 +54,13 @@ void net_onnx_pad(struct net_onnx_builder *b, const struct net_onnx_node *node)
         net_onnx_refuse(b, node, "unknown padding mode");
     if (net_onnx_failed(b))
         return;
-    for (int i = 0; i < in.rank; i++) {
-        draft.u.pad.before[i] = pads.at[i];
-        draft.u.pad.after[i] = pads.at[i + in.rank];
+    for (int i = 0; i < axes.count; i++) {
+        int axis = net_onnx_axis(b, node, axes.at[i], in.rank);
+        draft.u.pad.before[axis] = pads.at[i];
+        draft.u.pad.after[axis] = pads.at[i + axes.count];
     }
+    if (net_onnx_failed(b))
+        return;
     x = crop(b, node, x, &draft);
     bool grows = false;
     for (int i = 0; i < in.rank; i++)
@@ -66,33 +74,70 @@ struct scaling {
     int64_t size[4];
 };
 
+/* The scales or sizes that the node gives: an attribute in opsets below 9, the second
+ * input below 11, then the third or fourth. */
+struct given {
+    bool sizes;
+    int count;
+    double number[NET_ONNX_MAX_INTS];
+};
+
+static bool read_given(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                       struct given *given)
+{
+    int opset = net_onnx_opset(b);
+    if (opset < 9) {
+        const Onnx__AttributeProto *scales = net_onnx_attribute(
+            b, node, "scales", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOATS);
+        if (!scales || scales->n_floats > NET_ONNX_MAX_INTS)
+            net_onnx_refuse(b, node, "it has no 'scales', or too many");
+        for (size_t i = 0; !net_onnx_failed(b) && i < scales->n_floats; i++)
+            given->number[given->count++] = (double)scales->floats[i];
+        return !net_onnx_failed(b);
+    }
+    int at = opset >= 11 ? 2 : 1;
+    const struct net_tensor *numbers = net_onnx_constant(b, node, at);
+    given->sizes = opset >= 11 && (!numbers || numbers->count == 0);
+    numbers = net_onnx_need_constant(b, node, given->sizes ? 3 : at,
+                                     given->sizes ? "size" : "scale");
+    if (numbers && numbers->count > NET_ONNX_MAX_INTS)
+        net_onnx_refuse(b, node, "it has too many scales or sizes");
+    for (int64_t i = 0; !net_onnx_failed(b) && i < numbers->count; i++)
+        given->number[given->count++] =
+            given->sizes ? (double)net_tensor_int(numbers, i) : numbers->data[i];
+    return !net_onnx_failed(b);
+}
+
 static bool read_scaling(struct net_onnx_builder *b, const struct net_onnx_node *node,
                          const struct net_shape *in, struct scaling *to)
 {
-    bool roi = net_onnx_opset(b) >= 11; /* then inputs are X, roi, scales, sizes */
-    int at = roi ? 2 : 1;
-    const struct net_tensor *scales = net_onnx_constant(b, node, at), *sizes = NULL;
-    if (roi && (!scales || scales->count == 0))
-        sizes = net_onnx_need_constant(b, node, 3, "size");
-    else
-        scales = net_onnx_need_constant(b, node, at, "scale");
-    if (net_onnx_failed(b))
+    struct net_onnx_ints axes;
+    struct given given = {0};
+    bool listed = net_onnx_opset(b) >= 18 && net_onnx_ints(b, node, "axes", &axes);
+    if (!read_given(b, node, &given))
         return false;
-    if ((sizes ? sizes : scales)->count != 4 || in->rank != 4) {
+    if (in->rank != 4 || given.count != (listed ? axes.count : 4) || given.count > 4) {
         net_onnx_refuse(b, node, "it does not resize a map [1,C,H,W]");
         return false;
     }
+    bool by_size = given.sizes;
+    int from[4] = {-1, -1, -1, -1}; /* element of the input for each axis */
+    for (int i = 0; i < given.count; i++)
+        from[listed ? net_onnx_axis(b, node, axes.at[i], 4) : i] = i;
     const struct net_shape *original = net_onnx_original_shape(b, node, 0);
     bool bound = node->output_count > 0 && node->output[0] >= 0;
     const int64_t *original_out =
         original && bound ? b->original->entries[node->output[0]].shape.dim : NULL;
     for (int i = 0; i < 4; i++) {
-        int64_t dim = in->dim[i], size = sizes ? net_tensor_int(sizes, i) : 0;
-        if (!sizes) {
-            to->scale[i] = (float)scales->data[i];
+        int64_t dim = in->dim[i], size = dim;
+        if (from[i] < 0) {
+            to->scale[i] = 1;
+        } else if (!by_size) {
+            to->scale[i] = (float)given.number[from[i]];
             double long_size = floor((double)(to->scale[i] * (float)dim));
             size = long_size >= 1 && long_size <= NET_MAX_DIM ? (int64_t)long_size : 0;
         } else {
+            size = (int64_t)given.number[from[i]];
             to->scale[i] = (float)size / (float)dim;
         }
         /* The same output size from another input size: the exporter wrote it as a number
@@ -114,6 +159,14 @@ static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *no
 {
     draft->u.resize.nearest = NET_NEAREST_FLOOR;
     draft->u.resize.mode = NET_RESIZE_NEAREST;
+    bool smaller = false;
+    for (int i = 0; i < 4; i++)
+        smaller = smaller || to->scale[i] < 1;
+    if (smaller && net_onnx_int(b, node, "antialias", 0) &&
+        !net_onnx_text_is(b, node, "mode", "nearest", "nearest"))
+        net_onnx_refuse(b, node, "it shrinks with 'antialias', which daub does not know");
+    if (!net_onnx_text_is(b, node, "keep_aspect_ratio_policy", "stretch", "stretch"))
+        net_onnx_refuse(b, node, "daub knows only 'stretch' as keep_aspect_ratio_policy");
     if (net_onnx_text_is(b, node, "mode", "linear", "nearest") ||
         net_onnx_text_is(b, node, "mode", "bilinear", "nearest"))
         draft->u.resize.mode = NET_RESIZE_LINEAR;

@@ -125,8 +125,8 @@ double net_tensor_round(Onnx__TensorProto__DataType type, double x)
     case ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE:
         return x;
     case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT:
-    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16: /* float16 and double are computed as
-                                                    float */
+    case ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16: /* halves are computed as float */
+    case ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16:
         return (double)(float)x;
     case ONNX__TENSOR_PROTO__DATA_TYPE__BOOL:
         return x != 0;

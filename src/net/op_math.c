@@ -309,6 +309,28 @@ static bool mean_run(const struct net_op_job *job)
     return true;
 }
 
+static bool maximum_run(const struct net_op_job *job)
+{
+    const struct net_shape *x = net_op_in_shape(job, 0);
+    struct net_shape kept = *x;
+    for (int d = 0; d < x->rank; d++)
+        if (job->node->u.mean.axes >> d & 1)
+            kept.dim[d] = 1;
+    int64_t count = net_shape_count(&kept), stride[NET_MAX_RANK];
+    for (int64_t i = 0; i < count; i++)
+        job->out[i] = -INFINITY;
+    struct walk walk = walk_over(x);
+    walk_strides(&kept, stride);
+    const float *in = job->in[0];
+    do {
+        float *at = job->out + walk_offset(&walk, stride);
+        for (int64_t i = 0; i < walk.dim[LAST]; i++, in++)
+            if (*in > at[i * stride[LAST]])
+                at[i * stride[LAST]] = *in;
+    } while (walk_next(&walk));
+    return true;
+}
+
 static void mean_dump(const struct net_op_job *job, FILE *file)
 {
     fprintf(file, " axes");
@@ -326,17 +348,31 @@ const struct net_operator net_op_mean = {
     .dump = mean_dump,
 };
 
+const struct net_operator net_op_maximum = {
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .host_only = true,
+    .shape = mean_shape,
+    .run = maximum_run,
+    .dump = mean_dump,
+};
+
+/* Rows of A: all its axes but the last. */
 static bool matmul_shape(const struct net_op_job *job, struct net_shape *out)
 {
     const struct net_node *node = job->node;
     const struct net_shape *a = net_op_in_shape(job, 0), *b = net_op_in_shape(job, 1);
     int ta = node->u.matmul.transpose_a, tb = node->u.matmul.transpose_b;
-    bool fits = a->rank == 2 && b->rank == 2 && a->dim[1 - ta] == b->dim[tb];
+    bool fits = a->rank >= 2 && b->rank == 2 && (a->rank == 2 || !ta) &&
+                a->dim[ta ? 0 : a->rank - 1] == b->dim[tb];
     if (fits) {
         struct net_shape sum;
-        *out = (struct net_shape){.rank = 2, .dim = {a->dim[ta], b->dim[1 - tb]}};
+        *out = *a;
+        if (ta)
+            out->dim[0] = a->dim[1];
+        out->dim[a->rank - 1] = b->dim[1 - tb];
         if (!net_op_in(job, 2) ||
-            (net_shape_broadcast(out, net_op_in_shape(job, 2), &sum) &&
+            (a->rank == 2 && net_shape_broadcast(out, net_op_in_shape(job, 2), &sum) &&
              net_shape_equal(out, &sum)))
             return true;
     }
@@ -352,21 +388,22 @@ static bool matmul_run(const struct net_op_job *job)
     const struct net_shape *a = net_op_in_shape(job, 0), *b = net_op_in_shape(job, 1);
     const struct net_shape *y = net_op_out_shape(job);
     bool ta = node->u.matmul.transpose_a, tb = node->u.matmul.transpose_b;
-    int64_t inner = ta ? a->dim[0] : a->dim[1], sc[NET_MAX_RANK] = {0};
+    int64_t inner = tb ? b->dim[1] : b->dim[0], columns = y->dim[y->rank - 1];
+    int64_t rows = net_shape_count(y) / columns, sc[NET_MAX_RANK] = {0};
     const float *c = net_op_optional(job, 2);
     if (c)
         walk_strides(net_op_in_shape(job, 2), sc);
-    for (int64_t i = 0; i < y->dim[0]; i++)
-        for (int64_t j = 0; j < y->dim[1]; j++) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) {
             double sum = 0;
             for (int64_t k = 0; k < inner; k++)
-                sum += (double)job->in[0][ta ? k * a->dim[1] + i : i * a->dim[1] + k] *
-                       (double)job->in[1][tb ? j * b->dim[1] + k : k * b->dim[1] + j];
+                sum += (double)job->in[0][ta ? k * a->dim[1] + i : i * inner + k] *
+                       (double)job->in[1][tb ? j * inner + k : k * columns + j];
             sum *= (double)node->u.matmul.alpha;
             if (c)
                 sum += (double)node->u.matmul.beta *
                        (double)c[i * sc[LAST - 1] + j * sc[LAST]];
-            job->out[i * y->dim[1] + j] = (float)sum;
+            job->out[i * columns + j] = (float)sum;
         }
     return true;
 }

@@ -294,6 +294,46 @@ static bool transpose_run(const struct net_op_job *job)
     return permute(job, net_op_in_shape(job, 0), job->node->u.transpose.perm);
 }
 
+static bool permute_shape(const struct net_op_job *job, struct net_shape *out)
+{
+    struct net_shape seen = {.rank = NET_MAX_RANK};
+    unsigned axes = 0;
+    for (int i = 0; i < NET_MAX_RANK; i++) {
+        int from = job->node->u.permute.perm[i];
+        seen.dim[i] = job->node->u.permute.dim[i];
+        axes |= from < 0 || from >= NET_MAX_RANK ? 0 : 1u << from;
+    }
+    *out = *net_op_out_shape(job);
+    int64_t count = net_shape_count(&seen);
+    if (axes != (1u << NET_MAX_RANK) - 1 || count < 0 ||
+        count != net_shape_count(net_op_in_shape(job, 0)) || count != net_shape_count(out))
+        return net_op_refuse(job, "its axes are no permutation of the input's");
+    return true;
+}
+
+static bool permute_run(const struct net_op_job *job)
+{
+    struct net_shape seen = {.rank = NET_MAX_RANK};
+    memcpy(seen.dim, job->node->u.permute.dim, sizeof(seen.dim));
+    return permute(job, &seen, job->node->u.permute.perm);
+}
+
+static void permute_dump(const struct net_op_job *job, FILE *file)
+{
+    dump_list("of", job->node->u.permute.dim, NET_MAX_RANK, file);
+    fprintf(file, " to ");
+    for (int i = 0; i < NET_MAX_RANK; i++)
+        fprintf(file, "%s%d", i ? "," : "", job->node->u.permute.perm[i]);
+}
+
+const struct net_operator net_op_permute = {
+    .min_inputs = 1,
+    .max_inputs = 1,
+    .shape = permute_shape,
+    .run = permute_run,
+    .dump = permute_dump,
+};
+
 static void transpose_dump(const struct net_op_job *job, FILE *file)
 {
     int rank = net_op_out_shape(job)->rank;
@@ -387,7 +427,6 @@ static bool reshape_run(const struct net_op_job *job)
 const struct net_operator net_op_reshape = {
     .min_inputs = 1,
     .max_inputs = 1,
-    .host_only = true,
     .shape = reshape_shape,
     .run = reshape_run,
 };

@@ -27,8 +27,10 @@
     ROW(NET_POOL, 13, "pool", net_op_pool, lower_pool)                                   \
     ROW(NET_MEAN, 14, "mean", net_op_mean, lower_mean)                                   \
     ROW(NET_TRANSPOSE, 15, "transpose", net_op_transpose, NULL)                          \
-    ROW(NET_RESHAPE, 16, "reshape", net_op_reshape, NULL)                                \
-    ROW(NET_MATMUL, 17, "matmul", net_op_matmul, NULL)
+    ROW(NET_RESHAPE, 16, "reshape", net_op_reshape, lower_permute)                       \
+    ROW(NET_MATMUL, 17, "matmul", net_op_matmul, NULL)                                   \
+    ROW(NET_MAXIMUM, 18, "maximum", net_op_maximum, NULL)                                \
+    ROW(NET_PERMUTE, 19, "permute", net_op_permute, lower_permute)
 
 /* Activations, numbered in ACTIVATIONS of shaders/contract.h: enumerator, name in dumps,
  * ONNX operator (NULL: made by an importer function of its own), its attributes alpha and
@@ -120,17 +122,20 @@
     COMPUTED("Conv", net_onnx_conv)                                                      \
     COMPUTED("ConvTranspose", net_onnx_conv_transpose)                                   \
     COMPUTED("DepthToSpace", net_onnx_block)                                             \
+    BOTH("DequantizeLinear", net_onnx_fold_dequantize, net_onnx_dequantize)              \
     BOTH("Dropout", net_onnx_identity, net_onnx_identity)                                \
     BOTH("Expand", net_onnx_fold_expand, net_onnx_expand_value)                          \
     BOTH("Flatten", net_onnx_fold_reshape, net_onnx_reshape)                             \
     BOTH("Gather", net_onnx_fold_gather, net_onnx_gather)                                \
     BOTH("Gelu", net_onnx_fold_gelu, net_onnx_gelu)                                      \
-    COMPUTED("Gemm", net_onnx_gemm)                                                      \
-    COMPUTED("GlobalAveragePool", net_onnx_mean)                                         \
+    BOTH("Gemm", net_onnx_fold_gemm, net_onnx_gemm)                                      \
+    COMPUTED("GlobalAveragePool", net_onnx_reduce)                                       \
+    COMPUTED("GlobalMaxPool", net_onnx_reduce)                                           \
+    COMPUTED("GroupNormalization", net_onnx_group_norm)                                  \
     BOTH("Identity", net_onnx_identity, net_onnx_identity)                               \
     COMPUTED("InstanceNormalization", net_onnx_instance_norm)                            \
     COMPUTED("LayerNormalization", net_onnx_layer_norm)                                  \
-    COMPUTED("MatMul", net_onnx_gemm)                                                    \
+    BOTH("MatMul", net_onnx_fold_gemm, net_onnx_gemm)                                    \
     BOTH("Max", net_onnx_fold_max, net_onnx_max)                                         \
     COMPUTED("MaxPool", net_onnx_pool)                                                   \
     BOTH("Min", net_onnx_fold_min, net_onnx_min)                                         \
@@ -138,17 +143,22 @@
     BOTH("Not", net_onnx_fold_not, net_onnx_not)                                         \
     COMPUTED("PRelu", net_onnx_prelu)                                                    \
     COMPUTED("Pad", net_onnx_pad)                                                        \
+    BOTH("QuantizeLinear", net_onnx_fold_quantize, net_onnx_quantize)                    \
     CONSTANT("Range", net_onnx_fold_range)                                               \
-    CONSTANT("ReduceMax", net_onnx_fold_reduce)                                          \
-    BOTH("ReduceMean", net_onnx_fold_reduce, net_onnx_mean)                              \
-    CONSTANT("ReduceMin", net_onnx_fold_reduce)                                          \
+    BOTH("ReduceL1", net_onnx_fold_reduce, net_onnx_reduce)                              \
+    BOTH("ReduceL2", net_onnx_fold_reduce, net_onnx_reduce)                              \
+    BOTH("ReduceMax", net_onnx_fold_reduce, net_onnx_reduce)                             \
+    BOTH("ReduceMean", net_onnx_fold_reduce, net_onnx_reduce)                            \
+    BOTH("ReduceMin", net_onnx_fold_reduce, net_onnx_reduce)                             \
     CONSTANT("ReduceProd", net_onnx_fold_reduce)                                         \
-    BOTH("ReduceSum", net_onnx_fold_reduce, net_onnx_reduce_sum)                         \
+    BOTH("ReduceSum", net_onnx_fold_reduce, net_onnx_reduce)                             \
+    BOTH("ReduceSumSquare", net_onnx_fold_reduce, net_onnx_reduce)                       \
     BOTH("Reshape", net_onnx_fold_reshape, net_onnx_reshape)                             \
     COMPUTED("Resize", net_onnx_resize)                                                  \
     SHAPE("Shape", net_onnx_fold_shape)                                                  \
     SHAPE("Size", net_onnx_fold_shape)                                                   \
     BOTH("Slice", net_onnx_fold_slice, net_onnx_slice_value)                             \
+    COMPUTED("Softmax", net_onnx_softmax)                                                \
     COMPUTED("SpaceToDepth", net_onnx_block)                                             \
     BOTH("Split", net_onnx_fold_split, net_onnx_split_value)                             \
     BOTH("Squeeze", net_onnx_fold_reshape, net_onnx_reshape)                             \

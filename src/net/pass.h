@@ -14,6 +14,7 @@ bool net_pass_nhwc(struct net_graph *graph, struct daub_error *error);
 bool net_pass_norm(struct net_graph *graph, struct daub_error *error);
 bool net_pass_group_norm(struct net_graph *graph, struct daub_error *error);
 bool net_pass_join(struct net_graph *graph, struct daub_error *error);
+bool net_pass_maps(struct net_graph *graph, struct daub_error *error);
 bool net_pass_function(struct net_graph *graph, struct daub_error *error);
 bool net_pass_norm_affine(struct net_graph *graph, struct daub_error *error);
 bool net_pass_affine_after(struct net_graph *graph, struct daub_error *error);
@@ -74,6 +75,15 @@ void net_pass_redirect(struct net_graph *graph, int from, int to);
 void net_pass_replace(struct net_graph *graph, int later, int earlier);
 /* Removes the inputs of a node whose output is not read, so that the sweep deletes it. */
 void net_pass_disconnect(struct net_node *node);
+/* Inserts a node before node *index, which moves by one; *value is its output. */
+bool net_pass_insert(struct net_graph *graph, int *index, const struct net_node *draft,
+                     const int *input, int count, const struct net_shape *shape,
+                     int *value, struct daub_error *error);
+struct net_node net_pass_conv_1x1(void);
+/* Makes the weights and bias, input[1] and input[2], with which a 1x1 convolution over
+ * K channels does what NET_MATMUL does. *fits: whether there are such constants. */
+bool net_pass_matmul_weights(struct net_graph *graph, const struct net_node *node,
+                             int input[3], bool *fits, struct daub_error *error);
 /* Adds a constant [count] of zeros, for the caller to fill; -1 with *error set. */
 int net_pass_add_vector(struct net_graph *graph, const char *name, int64_t count,
                         struct daub_error *error);

@@ -102,7 +102,8 @@ static bool find_activation(const double y[SAMPLES], enum net_act *kind, float *
     }
     /* The factor of Swish from its value at one argument. */
     double x = samples[7], factor = -log(x / y[7] - 1) / x;
-    if (isfinite(factor) && difference(NET_ACT_SWISH, factor, y) < best) {
+    bool bends = factor > 0.1 && factor < 16; /* a factor of 0 would be x / 2 */
+    if (bends && difference(NET_ACT_SWISH, factor, y) < best) {
         best = 0;
         *kind = NET_ACT_SWISH;
         *alpha = (float)factor;

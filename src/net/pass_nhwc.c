@@ -25,14 +25,7 @@ static struct net_shape flip_shape(const struct net_shape *shape)
     return out;
 }
 
-static bool refuse(const struct job *job, const struct net_node *node)
-{
-    return daub_fail(
-        job->error, DAUB_ERROR_MODEL,
-        "operator %s in node '%.80s' works on [1,H,W,C] in a way daub cannot "
-        "turn into [1,C,H,W]; export the network with channels first",
-        node->type ? node->type : net_op_name(node->op), node->name);
-}
+static const int to_nhwc[] = {0, 2, 3, 1}, to_nchw[] = {0, 3, 1, 2};
 
 static bool is_perm(const struct net_node *node, const int perm[4])
 {
@@ -75,7 +68,20 @@ static bool flip_constant(const struct job *job, int *value)
     return true;
 }
 
-/* Inputs of an element-wise operator: all are flipped, or constants. */
+/* Whether all inputs of an element-wise operator are flipped, or constants. */
+static bool operands_fit(const struct job *job, const struct net_node *node)
+{
+    for (int k = 0; k < node->input_count; k++) {
+        const struct net_value *operand = &job->graph->values[node->input[k]];
+        bool number = node->op == NET_BINARY && operand->shape.rank <= 4 &&
+                      net_shape_count(&operand->shape) == 1;
+        if (!job->flipped[node->input[k]] && !number &&
+            (!operand->data || operand->shape.rank > 4))
+            return false;
+    }
+    return true;
+}
+
 static bool flip_operands(const struct job *job, int index)
 {
     for (int k = 0; k < job->graph->nodes[index].input_count; k++) {
@@ -85,8 +91,6 @@ static bool flip_operands(const struct job *job, int index)
         if (job->flipped[value] || (node->op == NET_BINARY && operand->shape.rank <= 4 &&
                                     net_shape_count(&operand->shape) == 1))
             continue;
-        if (!operand->data || operand->shape.rank > 4)
-            return refuse(job, node);
         if (!flip_constant(job, &value))
             return false;
         job->graph->nodes[index].input[k] = value;
@@ -107,14 +111,39 @@ static void flip_pairs(int64_t a[NET_MAX_RANK], int64_t b[NET_MAX_RANK])
     }
 }
 
-/* Rewrites the attributes of a node with flipped inputs; its output is flipped too. */
+/* Whether a node with flipped inputs can work on [1,C,H,W] too. */
+static bool can_flip(const struct job *job, const struct net_node *node)
+{
+    if (net_pass_shape(job->graph, node->output)->rank != 4)
+        return false;
+    switch (node->op) {
+    case NET_ACT:
+        return node->u.act.kind != NET_ACT_PRELU;
+    case NET_SLICE:
+    case NET_PAD:
+        return true;
+    case NET_CONCAT:
+    case NET_BINARY:
+        return operands_fit(job, node);
+    case NET_MEAN:
+    case NET_MAXIMUM:
+        return node->u.mean.keep;
+    case NET_MATMUL:
+        return job->flipped[node->input[0]] && job->graph->values[node->input[1]].data &&
+               net_pass_input(node, 2) < 0 && !node->u.matmul.transpose_a;
+    default:
+        return false;
+    }
+}
+
+/* Rewrites a node with flipped inputs; its output is flipped too. */
 static bool flip_node(const struct job *job, int index)
 {
     struct net_node *node = &job->graph->nodes[index];
+    int input[3] = {node->input[0], -1, -1};
     unsigned axes = 0;
+    bool fits;
     switch (node->op) {
-    case NET_ACT:
-        break;
     case NET_CONCAT:
         node->u.concat.axis = moved[node->u.concat.axis];
         if (!flip_operands(job, index))
@@ -131,27 +160,53 @@ static bool flip_node(const struct job *job, int index)
         flip_pairs(node->u.pad.before, node->u.pad.after);
         break;
     case NET_MEAN:
+    case NET_MAXIMUM:
         for (int i = 0; i < 4; i++)
             axes |= (node->u.mean.axes >> i & 1) << moved[i];
-        if (!node->u.mean.keep)
-            return refuse(job, node);
         node->u.mean.axes = axes;
         break;
+    case NET_MATMUL:
+        if (!net_pass_matmul_weights(job->graph, node, input, &fits, job->error) ||
+            !net_pass_set_inputs(node, input, 3, job->error))
+            return false;
+        node->op = NET_CONV;
+        node->u = net_pass_conv_1x1().u;
+        break;
     default:
-        return refuse(job, node);
+        break;
     }
     struct net_value *out = &job->graph->values[job->graph->nodes[index].output];
-    if (out->shape.rank != 4)
-        return refuse(job, &job->graph->nodes[index]);
     out->shape = flip_shape(&out->shape);
     job->flipped[job->graph->nodes[index].output] = true;
     return true;
 }
 
-static bool rewrite_node(const struct job *job, int index)
+/* Inserts a transposition back to [1,H,W,C] before each flipped input of a node that
+ * works on that layout only. */
+static bool flip_back(const struct job *job, int *index)
 {
-    static const int to_nhwc[] = {0, 2, 3, 1}, to_nchw[] = {0, 3, 1, 2};
-    struct net_node *node = &job->graph->nodes[index];
+    for (int k = 0; k < job->graph->nodes[*index].input_count; k++) {
+        int value = job->graph->nodes[*index].input[k];
+        if (value < 0 || !job->flipped[value])
+            continue;
+        struct net_node draft = {.op = NET_TRANSPOSE};
+        struct net_shape shape = {.rank = 4};
+        for (int i = 0; i < 4; i++) {
+            draft.u.transpose.perm[i] = to_nhwc[i];
+            shape.dim[i] = net_pass_shape(job->graph, value)->dim[to_nhwc[i]];
+        }
+        if (!net_pass_insert(job->graph, index, &draft, &value, 1, &shape, &value,
+                             job->error))
+            return false;
+        job->graph->nodes[*index].input[k] = value;
+    }
+    return true;
+}
+
+/* *index moves where nodes are inserted. */
+static bool rewrite_node(const struct job *job, int *index)
+{
+    struct net_node *node = &job->graph->nodes[*index];
     struct net_value *out = &job->graph->values[node->output];
     bool flipped = false;
     for (int k = 0; k < node->input_count; k++)
@@ -162,7 +217,7 @@ static bool rewrite_node(const struct job *job, int index)
         return true;
     }
     if (flipped)
-        return flip_node(job, index);
+        return can_flip(job, node) ? flip_node(job, *index) : flip_back(job, index);
     if (transpose && is_perm(node, to_nhwc) && !out->from_style) {
         make_identity(node);
         out->shape = flip_shape(&out->shape);
@@ -183,12 +238,14 @@ bool net_pass_nhwc(struct net_graph *graph, struct daub_error *error)
         image->shape = flip_shape(&image->shape);
         job.flipped[graph->image] = true;
     }
-    for (size_t i = 0; ok && i < graph->node_count; i++)
+    for (int i = 0; ok && (size_t)i < graph->node_count; i++)
         if (graph->nodes[i].op != NET_INPUT)
-            ok = rewrite_node(&job, (int)i);
+            ok = rewrite_node(&job, &i);
     if (ok && graph->nhwc && !job.flipped[graph->output] &&
         net_pass_shape(graph, graph->output)->dim[1] != 3)
-        ok = refuse(&job, &graph->nodes[graph->values[graph->output].producer]);
+        ok = daub_fail(error, DAUB_ERROR_MODEL,
+                       "the network takes [1,H,W,3] and gives another layout; export it "
+                       "with channels first");
     graph->nhwc = graph->nhwc && !ok;
     free(job.flipped);
     return ok;

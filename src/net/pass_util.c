@@ -190,3 +190,68 @@ int net_pass_add_vector(struct net_graph *graph, const char *name, int64_t count
     return net_graph_add_constant(
         graph, name, &(struct net_shape){.rank = 1, .dim = {count}}, NULL, error);
 }
+
+bool net_pass_insert(struct net_graph *graph, int *index, const struct net_node *draft,
+                     const int *input, int count, const struct net_shape *shape,
+                     int *value, struct daub_error *error)
+{
+    int made = net_graph_add_value(graph, graph->nodes[*index].name, shape, error);
+    if (made < 0)
+        return false;
+    const struct net_node *by = &graph->nodes[*index];
+    int last = net_graph_add_node(graph, draft->op, by->name, by->type, input, count, made,
+                                  error);
+    if (last < 0)
+        return false;
+    struct net_node node = graph->nodes[last];
+    node.u = draft->u;
+    memmove(&graph->nodes[*index + 1], &graph->nodes[*index],
+            (size_t)(last - *index) * sizeof(node));
+    graph->nodes[*index] = node;
+    for (int i = *index; i <= last; i++)
+        graph->values[graph->nodes[i].output].producer = i;
+    ++*index;
+    *value = made;
+    return true;
+}
+
+struct net_node net_pass_conv_1x1(void)
+{
+    struct net_node draft = {.op = NET_CONV};
+    struct net_window *w = &draft.u.conv.window;
+    for (int i = 0; i < 2; i++)
+        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
+    draft.u.conv.pad_mode = NET_PAD_ZERO;
+    draft.u.conv.group = draft.u.conv.upsample = 1;
+    draft.u.conv.act = NET_ACT_NONE;
+    return draft;
+}
+
+bool net_pass_matmul_weights(struct net_graph *graph, const struct net_node *node,
+                             int input[3], bool *fits, struct daub_error *error)
+{
+    int matrix = node->input[1], sum = net_pass_input(node, 2);
+    const struct net_shape b = *net_pass_shape(graph, matrix);
+    bool tb = node->u.matmul.transpose_b;
+    float alpha = node->u.matmul.alpha, beta = node->u.matmul.beta;
+    int64_t outputs = b.dim[tb ? 0 : 1], inner = b.dim[tb ? 1 : 0];
+    int64_t added = sum < 0 ? 0 : net_shape_count(net_pass_shape(graph, sum));
+    *fits = graph->values[matrix].data && !node->u.matmul.transpose_a && b.rank == 2 &&
+            (sum < 0 || (graph->values[sum].data && (added == outputs || added == 1)));
+    if (!*fits)
+        return true;
+    const struct net_shape weights = {.rank = 4, .dim = {outputs, inner, 1, 1}};
+    input[1] = net_graph_add_constant(graph, "matrix", &weights, NULL, error);
+    input[2] = sum < 0 ? -1 : net_pass_add_vector(graph, "bias", outputs, error);
+    if (input[1] < 0 || (sum >= 0 && input[2] < 0))
+        return false;
+    const float *from = graph->values[matrix].data;
+    for (int64_t o = 0; o < outputs; o++)
+        for (int64_t k = 0; k < inner; k++)
+            graph->values[input[1]].data[o * inner + k] =
+                alpha * from[tb ? o * inner + k : k * outputs + o];
+    for (int64_t o = 0; sum >= 0 && o < outputs; o++)
+        graph->values[input[2]].data[o] =
+            beta * graph->values[sum].data[added == 1 ? 0 : o];
+    return true;
+}

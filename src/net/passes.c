@@ -20,6 +20,8 @@ const struct net_pass net_passes[] = {
     {"norm", "normalizations written as means, differences and roots", net_pass_norm},
     {"group-norm", "group normalization written with reshapes", net_pass_group_norm},
     {"join", "two paddings, transposes or reshapes in a row", net_pass_join},
+    {"maps", "vectors and other shapes into maps [1,C,H,W]", net_pass_maps},
+    {"clean", "remove what changes nothing", net_pass_clean},
     {"function", "activations written as products and powers", net_pass_function},
     {"norm-affine", "scale and shift of normalizations", net_pass_norm_affine},
     {"affine-after", "constants behind a convolution into its weights",

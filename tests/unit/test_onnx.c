@@ -106,8 +106,8 @@ static void test_refused_nets(void **state)
 {
     (void)state;
     static const struct refusal refusals[] = {
-        {"opset 8; " X "Relu x > y", "opset 8; daub reads 9 to 17"},
-        {"opset 18; " X "Relu x > y", "opset 18; daub reads 9 to 17"},
+        {"opset 6; " X "Relu x > y", "opset 6; daub reads 7 to 22"},
+        {"opset 23; " X "Relu x > y", "opset 23; daub reads 7 to 22"},
         {X, "reads 'y', which nothing computes"},
         {"in x 1,3,8,8; Relu x > y", "names no output"},
         {X "Relu x > y; Relu x > y", "defines 'y' twice"},
@@ -115,8 +115,7 @@ static void test_refused_nets(void **state)
         {X "f x 1 =1; f x 1 =1; Relu x > y", "defines 'x' twice"},
         {X "Add x,z > y", "reads 'z', which nothing computes"},
         {X "Add x,b > a; Relu a > b; Relu b > y", "from itself"},
-        {X "Softmax x > y axis=1", "node 'y': daub cannot run the operator Softmax "
-                                   "(opset 11)"},
+        {X "Einsum x > y", "node 'y': daub cannot run the operator Einsum (opset 11)"},
         {"in x 4,3,8,8; out y; Relu x > y", "batches of 4"},
         {"in x 1,1,8,8; out y; Relu x > y", "pictures of 1 channels at 'x'"},
         {"in x 1,4,8,8; out y; Relu x > y", "pictures of 4 channels at 'x'"},
@@ -140,7 +139,7 @@ static void test_refused_nets(void **state)
          "without a picture"},
         {"in x 1,3,w,h; out y; f w 9,3,8,8 r1; f v 3,9,1,1 r1; Conv x,w > a "
          "strides=300,300; Conv a,v > y",
-         "of 256x256"},
+         "of 1024x1024"},
     };
     EXPECT_REFUSALS(refusals);
 }
@@ -167,15 +166,13 @@ static void test_refused_nodes(void **state)
         {X "f w 3,3,3,3 r1; ConvTranspose x,w > y output_shape=9,9,9", "has 3 numbers"},
         {X "f g 2 r1; InstanceNormalization x,g,g > y", "2 elements for input [1,3,8,8]"},
         {X "f g 2 r1; BatchNormalization x,g,g,g,g > y", "scale has 2 elements"},
-        {"opset 17; " X "f g 8 r1; LayerNormalization x,g > y", "normalizes axes 3 to 3"},
-        {X "ReduceMean x > a; f w 1,1 r1; Flatten a > b; Gemm b,w > c; Add x,c > y",
-         "multiplies matrices computed from the picture"},
-        {X "MatMul x,x > y", "multiplies matrices computed from the picture"},
-        {X "Floor x > y", "on sizes and constants only"},
-        {X "Cast x > y to=7", "element type 7"},
-        {X "Max x,x > y", "constant numbers only"},
-        {X "f c 3 r1; Max x,c > y", "3 elements where one is needed"},
-        {X "Clip x,x > y", "which daub cannot follow"},
+        {X "Cast x > y to=8", "element type 8"},
+        {X "MatMul x,x > y", "cannot multiply [1,3,8,8] by [1,3,8,8]"},
+        {X "f s 2 =1; f q 2 =0; QuantizeLinear x,s,q > y", "2 scales for 3 channels"},
+        {X "f s 1 =1; f q 1 =0; QuantizeLinear x,s,q > y", "not to 8 or 16 bits"},
+        {"opset 18; " X "i p 1,1; i a 2,3; Pad x,p,,a > y", "2 paddings for 2 axes"},
+        {"opset 18; " X "f s 4 1,1,.5,.5; Resize x,,s > y mode=linear antialias=1",
+         "'antialias'"},
         {X "Pad x,p > y mode=wrap; i p 0,0,0,0,0,0,0,0", "unknown padding mode"},
         {X "Pad x,p > y; i p 0,0,1,1", "4 paddings for 4 axes"},
         {X "Pad x,p > y mode=reflect; i p 0,0,8,0,0,0,0,0", "cannot reflect 8 elements"},

@@ -302,53 +302,76 @@ static void test_reject(void **state)
     (void)state;
     struct net_graph graph;
     net_graph_init(&graph);
-    int x = build_image(&graph, 3, 4, 4);
-    build_act(&graph, NET_ACT_EXP, 0, 0, x);
-    expect_refusal(&graph, "unary");
-
-    net_graph_init(&graph);
-    x = build_image(&graph, 3, 4, 4);
-    build_transpose(&graph, x, 4, (const int[]){0, 1, 3, 2});
-    expect_refusal(&graph, "transpose");
-
-    net_graph_init(&graph);
-    x = build_image(&graph, 3, 4, 4);
-    build_reshape(&graph, x, SHAPE(1, 3, 2, 8));
-    expect_refusal(&graph, "reshape");
-
     /* a feature map computed from the style weights */
-    net_graph_init(&graph);
-    x = build_image(&graph, 3, 4, 4);
+    int x = build_image(&graph, 3, 4, 4);
     int style = build_reshape(&graph, build_style(&graph, 16), SHAPE(1, 1, 4, 4));
     build_binary(&graph, NET_BINARY_MUL, x, style);
     expect_refusal(&graph, "binary");
 
-    /* channels last in the middle of a network, where an operator cannot follow */
+    /* a product of two matrices that both depend on the picture */
     net_graph_init(&graph);
-    x = build_image(&graph, 3, 4, 4);
-    int y = build_transpose(&graph, x, 4, (const int[]){0, 2, 3, 1});
-    build_reshape(&graph, y, SHAPE(1, 3, 4, 4));
-    expect_refusal(&graph, "reshape");
+    x = build_reshape(&graph, build_image(&graph, 4, 2, 2), SHAPE(4, 4));
+    struct net_node *product = build_node(&graph, NET_MATMUL, x, x, END);
+    product->u.matmul.alpha = 1;
+    build_done(&graph);
+    expect_refusal(&graph, "matmul");
 
-    /* means over the map, variance over all channels: no normalization */
+    /* a slice of two joined axes */
     net_graph_init(&graph);
-    x = build_image(&graph, 3, 4, 4);
-    y = build_binary(&graph, NET_BINARY_SUB, x, build_mean(&graph, x, 3 << 2, true));
-    int var = build_binary(&graph, NET_BINARY_MUL, y, y);
-    var = build_act(&graph, NET_ACT_SQRT, 0, 0, build_mean(&graph, var, 7 << 1, true));
-    build_binary(&graph, NET_BINARY_DIV, y, var);
-    expect_refusal(&graph, "unary");
+    x = build_reshape(&graph, build_image(&graph, 3, 4, 4), SHAPE(1, 2, 2, 2, 3, 2));
+    struct net_node *slice = build_node(&graph, NET_SLICE, x, END);
+    for (int i = 0; i < 6; i++)
+        slice->u.slice.step[i] = 1;
+    build_done_as(&graph, SHAPE(1, 2, 2, 2, 2, 2));
+    expect_refusal(&graph, "slice");
+}
 
-    /* epsilon outside the root is another function */
-    net_graph_init(&graph);
-    x = build_image(&graph, 3, 4, 4);
-    y = build_binary(&graph, NET_BINARY_SUB, x, build_mean(&graph, x, 3 << 2, true));
-    int root = build_act(
-        &graph, NET_ACT_SQRT, 0, 0,
-        build_mean(&graph, build_binary(&graph, NET_BINARY_MUL, y, y), 3 << 2, true));
-    root = build_binary(&graph, NET_BINARY_ADD, root, build_fill(&graph, SHAPE(1), 0.1f));
-    build_binary(&graph, NET_BINARY_DIV, y, root);
-    expect_refusal(&graph, "unary");
+/* What is no normalization is computed as it is written. */
+static void test_unusual(void **state)
+{
+    (void)state;
+    for (int n = 0; n < 6; n++) {
+        struct net_graph graph;
+        struct daub_error error = {0};
+        net_graph_init(&graph);
+        int x = build_image(&graph, 3, 4, 4), y = x;
+        if (n < 2) /* means over the map, variance over all channels; or another epsilon */
+            y = build_binary(&graph, NET_BINARY_SUB, x,
+                             build_mean(&graph, x, 3 << 2, true));
+        int square = build_binary(&graph, NET_BINARY_MUL, y, y);
+        int root = build_act(
+            &graph, NET_ACT_SQRT, 0, 0,
+            build_mean(&graph, square, n == 0 ? 7 << 1 : n == 2 ? 1 << 1 : 3 << 2, true));
+        if (n == 1)
+            root = build_binary(&graph, NET_BINARY_ADD, root,
+                                build_fill(&graph, SHAPE(1), 0.1f));
+        if (n < 3)
+            build_binary(&graph, NET_BINARY_DIV, y, root);
+        if (n == 3)
+            build_transpose(&graph, x, 4, (const int[]){0, 1, 3, 2});
+        if (n == 4) /* channels last, where an operator cannot follow */
+            build_reshape(&graph,
+                          build_transpose(&graph, x, 4, (const int[]){0, 2, 3, 1}),
+                          SHAPE(1, 3, 4, 4));
+        if (n == 5) {
+            x = build_reshape(&graph, x, SHAPE(1, 3, 16));
+            x = build_transpose(&graph, x, 3, (const int[]){0, 2, 1});
+            x = build_binary(&graph, NET_BINARY_MUL, x, build_mean(&graph, x, 1 << 2, true));
+            x = build_reshape(&graph, x, SHAPE(1, 4, 2, 2, 3));
+            build_act(&graph, NET_ACT_EXP, 0, 0, x);
+        }
+        float *before = run_graph(&graph, 1);
+        int64_t count = output_count(&graph);
+        if (!net_passes_run(&graph, &error))
+            fail_msg("case %d: %s", n, error.message);
+        float *after = run_graph(&graph, 1);
+        assert_int_equal(output_count(&graph), count);
+        if (!(relative_error(after, before, count) < 1e-5))
+            fail_msg("case %d is off by %g", n, relative_error(after, before, count));
+        free(before);
+        free(after);
+        net_graph_free(&graph);
+    }
 }
 
 static void test_web_net_runs(void **state)
@@ -396,6 +419,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_cases),        cmocka_unit_test(test_doubling),
         cmocka_unit_test(test_random),       cmocka_unit_test(test_reject),
+        cmocka_unit_test(test_unusual),
         cmocka_unit_test(test_web_net_runs), cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

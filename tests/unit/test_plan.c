@@ -566,14 +566,11 @@ static void test_refusals(void **state)
     (void)state;
     struct net_graph graph;
     struct plan_caps caps = caps_of(true, false);
-    net_graph_init(&graph);
-    build_act(&graph, NET_ACT_EXP, 0, 0, build_image(&graph, 3, 8, 8));
-    refused(&graph, &caps, DAUB_ERROR_MODEL, "unary");
-
-    net_graph_init(&graph); /* a constant with one number for each pixel */
+    net_graph_init(&graph); /* values that depend on the style, one for each pixel */
     int x = build_image(&graph, 3, 8, 8);
-    build_binary(&graph, NET_BINARY_ADD, x, build_fill(&graph, SHAPE(1, 1, 8, 8), 1));
-    refused(&graph, &caps, DAUB_ERROR_MODEL, "constant map");
+    int style = build_reshape(&graph, build_style(&graph, 64), SHAPE(1, 1, 8, 8));
+    build_binary(&graph, NET_BINARY_ADD, x, style);
+    refused(&graph, &caps, DAUB_ERROR_MODEL, "uses the style");
 
     net_graph_init(&graph);
     build_mean(&graph, build_image(&graph, 3, 8, 8), 0x2, true);
