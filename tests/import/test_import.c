@@ -1,0 +1,155 @@
+/* Networks of many families (make_import_cases.py): importer, passes, plan and kernels
+ * against PyTorch's own painting. Lists what is refused, with the reason.
+ *
+ * Usage: test_import PYTHON SCRIPT [shaders] [only=TEXT] */
+#include <math.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../gpu/gpu_test.h"
+#include "../unit/script.h"
+#include "engine/probe.h"
+#include "net/onnx.h"
+#include "net/passes.h"
+#include "util/error.h"
+
+enum { NAME = 96 };
+/* dB that a painting must reach, storage in 32 and in 16 bits. */
+static const double least[2] = {50, 40};
+
+static struct gpu_test test;
+static bool shaders;
+static int nets, refused, runs, failed;
+static char last_net[NAME];
+
+struct net_case {
+    char name[NAME];
+    int32_t size, expect_refusal, channels, side[2];
+    unsigned char *model;
+    float *image, *want;
+};
+
+static bool take(FILE *file, void *to, size_t size)
+{
+    return fread(to, 1, size, file) == size;
+}
+
+static void *take_new(FILE *file, size_t size)
+{
+    void *data = malloc(size + 1);
+    if (!data || !take(file, data, size))
+        abort();
+    return data;
+}
+
+static double decibels(const float *have, const float *want, int64_t count)
+{
+    float low = want[0], high = want[0];
+    for (int64_t i = 0; i < count; i++) {
+        low = fminf(low, want[i]);
+        high = fmaxf(high, want[i]);
+    }
+    double db = probe_psnr(have, want, count, high > low ? (double)(high - low) : 1);
+    return isnan(db) ? 0 : db;
+}
+
+static void run_on(const struct net_case *c, const struct net_graph *graph,
+                   struct daub_device *device, enum gpu_kernels kernels, bool fp16)
+{
+    struct probe probe = {.device = device, .kernels = kernels, .fp16 = fp16};
+    struct daub_error error = {0};
+    int64_t count = 0, wanted = 3 * (int64_t)c->side[0] * c->side[1];
+    float *out = probe_run(&probe, graph, c->image, NULL, &count, &error);
+    double db = out && count == wanted ? decibels(out, c->want, count) : 0;
+    runs++;
+    if (!(db >= least[fp16])) {
+        failed++;
+        printf("FAILED %s %dx%d, %s %s: %.1f dB %s\n", c->name, c->side[1], c->side[0],
+               gpu_test_kernels_name(kernels), fp16 ? "fp16" : "fp32", db,
+               error.status ? error.message : "");
+    }
+    free(out);
+    probe_free(&probe);
+}
+
+static void run_devices(const struct net_case *c, const struct net_graph *graph)
+{
+    for (int d = 0; d < test.count; d++) {
+        enum gpu_kernels sets[GPU_TEST_KERNELS];
+        int count = gpu_test_kernels(test.devices[d], sets);
+        for (int k = 0; k < count; k++) {
+            bool host = sets[k] == GPU_KERNELS_HOST;
+            if (host && d == 0)
+                run_on(c, graph, test.devices[d], sets[k], false);
+            for (int fp16 = 0; !host && shaders && fp16 < 2; fp16++)
+                run_on(c, graph, test.devices[d], sets[k], fp16);
+        }
+    }
+}
+
+static void run_case(const struct net_case *c)
+{
+    struct daub_error error = {0};
+    struct net_graph graph;
+    bool again = !strcmp(c->name, last_net);
+    snprintf(last_net, sizeof(last_net), "%s", c->name);
+    net_graph_init(&graph);
+    struct net_onnx *onnx = net_onnx_parse(c->model, (size_t)c->size, c->name, &error);
+    bool ok = onnx && net_onnx_build(onnx, c->side[0], c->side[1], &graph, &error) &&
+              net_passes_run(&graph, &error);
+    nets += !again;
+    if (ok)
+        run_devices(c, &graph);
+    else if (!again || !c->expect_refusal) {
+        refused++;
+        failed += !c->expect_refusal;
+        printf("%s %s\n", c->expect_refusal ? "refused" : "REFUSED", error.message);
+    }
+    net_graph_free(&graph);
+    net_onnx_free(onnx);
+}
+
+static bool next_case(FILE *file, const char *only)
+{
+    struct net_case c;
+    if (!take(file, c.name, NAME) || !take(file, &c.size, 5 * sizeof(int32_t)))
+        return false;
+    size_t area = (size_t)c.side[0] * (size_t)c.side[1];
+    c.model = take_new(file, (size_t)c.size);
+    c.image = take_new(file, (size_t)c.channels * area * sizeof(float));
+    c.want = take_new(file, 3 * area * sizeof(float));
+    if (!only || strstr(c.name, only))
+        run_case(&c);
+    free(c.model);
+    free(c.image);
+    free(c.want);
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    const char *only = NULL;
+    char magic[8];
+    int code;
+    if (argc < 3)
+        return 77;
+    for (int i = 3; i < argc; i++) {
+        if (!strncmp(argv[i], "only=", 5))
+            only = argv[i] + 5;
+        shaders = shaders || !strcmp(argv[i], "shaders");
+    }
+    FILE *file = run_script(argv[1], argv[2], &code);
+    if (!file)
+        return code;
+    if (!take(file, magic, sizeof(magic)) || memcmp(magic, "DAUBIMP1", 8))
+        return 1;
+    if (!gpu_test_open(&test))
+        return 77;
+    while (next_case(file, only))
+        ;
+    fclose(file);
+    printf("%d networks, %d refused, %d runs, %d failures\n", nets, refused, runs, failed);
+    return !gpu_test_close(&test) || failed > 0 || nets == 0;
+}
