@@ -60,6 +60,8 @@
 #define COORDINATES(X) \
     X(ASYMMETRIC, 1) X(HALF_PIXEL, 2) X(PYTORCH_HALF_PIXEL, 3) X(ALIGN_CORNERS, 4)
 
+#define RESIZES(X) X(NEAREST, 1) X(LINEAR, 2) X(CUBIC, 3)
+
 #define NEARESTS(X) X(FLOOR, 1) X(CEIL, 2) X(ROUND_PREFER_FLOOR, 3) X(ROUND_PREFER_CEIL, 4)
 
 /* What the remap kernel does: a slice or pad, D2S DepthToSpace, S2D SpaceToDepth. */
@@ -209,7 +211,8 @@
     X(int, dims[6]) X(int, strides[6])   /* PERMUTE: of the output's axes; the strides in input elements [c][y][x] */
 
 #define RESIZE_CONSTANTS(X) \
-    X(14, int, LINEAR, 0) X(15, int, COORD, 1) X(16, int, NEAREST, 1) /* COORDINATES, NEARESTS */
+    X(14, int, MODE, 1) X(15, int, COORD, 1) X(16, int, NEAREST, 1) /* RESIZES, COORDINATES, NEARESTS */ \
+    X(17, float, CUBIC, -0.75)           /* coefficient of the cubic */
 #define RESIZE_SLOTS(X) SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_OUTPUT(X)
 #define RESIZE_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) \

@@ -7,6 +7,8 @@
 TENSOR_OUT(SLOT_OUTPUT, y0);
 
 RESIZE_CONSTANTS(DECLARE_CONSTANT)
+#define DECLARE_RESIZE(name, number) const int MODE_##name = number;
+RESIZES(DECLARE_RESIZE)
 #define DECLARE_COORDINATE(name, number) const int COORD_##name = number;
 #define DECLARE_NEAREST(name, number) const int NEAREST_##name = number;
 COORDINATES(DECLARE_COORDINATE)
@@ -41,6 +43,14 @@ int nearest(float i)
     return int(floor(i + 0.5));
 }
 
+// Weights of the four neighbours by Keys' cubic; t: from the second one.
+vec4 cubic_weights(float t)
+{
+    const float a = CUBIC, r = 1.0 - t;
+    return vec4(a * t * r * r, ((a + 2.0) * t - (a + 3.0)) * t * t + 1.0,
+                ((a + 2.0) * r - (a + 3.0)) * r * r + 1.0, a * r * t * t);
+}
+
 vec4 fetch(Affine f, int y, int x, int c)
 {
     y = clamp(y, 0, push.in_h - 1);
@@ -58,7 +68,17 @@ void main()
     const int c = int(gl_WorkGroupID.z);
     const Affine f = load_affine0(c);
     vec4 v;
-    if (LINEAR != 0) {
+    if (MODE == MODE_CUBIC) {
+        const int y_0 = int(floor(iy)), x_0 = int(floor(ix));
+        const vec4 wy = cubic_weights(iy - float(y_0)), wx = cubic_weights(ix - float(x_0));
+        v = vec4(0.0);
+        for (int i = 0; i < 4; i++) {
+            vec4 across = vec4(0.0);
+            for (int k = 0; k < 4; k++)
+                across += wx[k] * fetch(f, y_0 - 1 + i, x_0 - 1 + k, c);
+            v += wy[i] * across;
+        }
+    } else if (MODE == MODE_LINEAR) {
         iy = clamp(iy, 0.0, float(push.in_h - 1));
         ix = clamp(ix, 0.0, float(push.in_w - 1));
         const int y_0 = int(floor(iy)), x_0 = int(floor(ix));

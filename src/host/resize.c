@@ -1,4 +1,4 @@
-/* Resize of height and width, nearest or linear without antialiasing
+/* Resize of height and width, nearest, linear or cubic, without antialiasing
  * (shaders/resize.comp). */
 #include "host/row.h"
 
@@ -65,7 +65,7 @@ static struct sample sample(const struct resize_constants *k, int o, int n_in, i
                             float scale)
 {
     float i = coordinate(k->COORD, o, n_in, n_out, scale);
-    if (!k->LINEAR) {
+    if (k->MODE == NET_RESIZE_NEAREST) {
         int at = int_clamp(nearest(k->NEAREST, i), 0, n_in - 1);
         return (struct sample){at, at, 0};
     }
@@ -127,6 +127,50 @@ static const float *wide_row(struct row_cache *input, const struct columns *colu
     return to;
 }
 
+/* Weights of the four neighbours by Keys' cubic; t: from the second one. */
+static void cubic_weights(float a, float t, float weight[4])
+{
+    const float r = 1.0f - t;
+    weight[0] = a * t * r * r;
+    weight[1] = ((a + 2.0f) * t - (a + 3.0f)) * t * t + 1.0f;
+    weight[2] = ((a + 2.0f) * r - (a + 3.0f)) * r * r + 1.0f;
+    weight[3] = a * r * t * t;
+}
+
+/* What output row or column o reads of n_in: the four neighbours and their weights. */
+static void cubic_taps(const struct resize_constants *k, int o, int n_in, int n_out,
+                       float scale, int at[4], float weight[4])
+{
+    float i = coordinate(k->COORD, o, n_in, n_out, scale), low = floorf(i);
+    cubic_weights(k->CUBIC, i - low, weight);
+    for (int t = 0; t < 4; t++)
+        at[t] = int_clamp((int)low - 1 + t, 0, n_in - 1);
+}
+
+static void cubic_row(const struct host_call *call, struct row_cache *input, int y,
+                      float *to)
+{
+    const struct resize_push *push = &call->push.resize;
+    const struct resize_constants *k = &call->constants.own.resize;
+    const size_t pixel = 4 * (size_t)push->c4;
+    int rows[4], columns[4];
+    float wy[4], wx[4];
+    cubic_taps(k, y, push->in_h, push->out_h, push->scale_y, rows, wy);
+    row_fill(to, 0, (size_t)push->out_w * pixel);
+    for (int i = 0; i < 4; i++) {
+        const float *from = HOST(row_get)(input, rows[i]);
+        for (int x = 0; x < push->out_w; x++) {
+            cubic_taps(k, x, push->in_w, push->out_w, push->scale_x, columns, wx);
+            for (size_t c = 0; c < pixel; c += 4) {
+                vec4 *sum = (vec4 *)(to + (size_t)x * pixel + c);
+                for (int t = 0; t < 4; t++)
+                    *sum = vec4_mad(*(const vec4 *)(from + (size_t)columns[t] * pixel + c),
+                                    vec4_all(wx[t] * wy[i]), *sum);
+            }
+        }
+    }
+}
+
 static void run(const struct host_call *call, int first, int end, void *scratch)
 {
     const struct resize_push *push = &call->push.resize;
@@ -140,7 +184,11 @@ static void run(const struct host_call *call, int first, int end, void *scratch)
     for (int y = first; y < end; y++) {
         const struct sample s = sample(k, y, push->in_h, push->out_h, push->scale_y);
         float *to = (float *)call->slot[SLOT_OUTPUT] + (size_t)y * out_row;
-        if (k->LINEAR) {
+        if (k->MODE == NET_RESIZE_CUBIC) {
+            cubic_row(call, &input, y, to);
+            continue;
+        }
+        if (k->MODE == NET_RESIZE_LINEAR) {
             const float *a =
                 wide_row(&input, &columns, pixel, push->out_w, s.first, kept, wide);
             const float *b =

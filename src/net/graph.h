@@ -38,7 +38,8 @@ enum net_coord { COORDINATES(NET_COORD_ENUM) };
 #define NET_NEAREST_ENUM(name, number) NET_NEAREST_##name = (number),
 enum net_nearest { NEARESTS(NET_NEAREST_ENUM) };
 
-enum net_resize { NET_RESIZE_NEAREST = 1, NET_RESIZE_LINEAR };
+#define NET_RESIZE_ENUM(name, number) NET_RESIZE_##name = (number),
+enum net_resize { RESIZES(NET_RESIZE_ENUM) };
 /* Modes of ONNX DepthToSpace; SpaceToDepth is the inverse of the same order. */
 enum net_block_order { NET_BLOCK_DCR = 1, NET_BLOCK_CRD };
 
@@ -116,6 +117,7 @@ struct net_node {
             enum net_resize mode;
             enum net_coord coord;
             enum net_nearest nearest;
+            float cubic;    /* coefficient of the cubic */
             float scale[2]; /* output over input as the file gives it, vertical,
                                horizontal */
         } resize;

@@ -203,9 +203,10 @@ bool lower_resize(struct lowering *low, const struct net_node *node,
         return false;
     const struct plan_tensor *to = &low->plan->tensors[step->bind[SLOT_OUTPUT].tensor];
     step->constants.own.resize =
-        (struct resize_constants){.LINEAR = node->u.resize.mode == NET_RESIZE_LINEAR,
+        (struct resize_constants){.MODE = node->u.resize.mode,
                                   .COORD = node->u.resize.coord,
-                                  .NEAREST = node->u.resize.nearest};
+                                  .NEAREST = node->u.resize.nearest,
+                                  .CUBIC = node->u.resize.cubic};
     step->push.resize = (struct resize_push){.in_h = in->h,
                                              .in_w = in->w,
                                              .out_h = to->h,

@@ -113,6 +113,10 @@ static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
         };
         if (strcmp(onnx->properties[i].key, "daub.encoder") == 0)
             onnx->info.encoder = true;
+        /* WinML's metadata. */
+        if (!strcmp(onnx->properties[i].key, "Image.BitmapPixelFormat") &&
+            !strncmp(onnx->properties[i].value, "Bgr", 3))
+            onnx->bgr = true;
     }
     onnx->info.properties = onnx->properties;
     onnx->info.property_count = model->n_metadata_props;

@@ -22,6 +22,81 @@ static bool add_input(struct net_onnx_builder *b, int symbol,
     return true;
 }
 
+static int emit_conv_1x1(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                         int x, int inputs, int outputs, const float *weights,
+                         const float *bias)
+{
+    const struct net_shape shape = {.rank = 4, .dim = {outputs, inputs, 1, 1}};
+    const struct net_shape flat = {.rank = 1, .dim = {outputs}};
+    struct net_node draft = {.op = NET_CONV};
+    struct net_window *w = &draft.u.conv.window;
+    for (int i = 0; i < 2; i++)
+        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
+    draft.u.conv.pad_mode = NET_PAD_ZERO;
+    draft.u.conv.group = draft.u.conv.upsample = 1;
+    draft.u.conv.act = NET_ACT_NONE;
+    const int input[3] = {x, net_onnx_add_floats(b, node, &shape, weights),
+                          bias ? net_onnx_add_floats(b, node, &flat, bias) : -1};
+    return net_onnx_emit(b, node, &draft, input, 3, NULL);
+}
+
+/* The first three channels, in reverse order where asked for. */
+static int emit_channels(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                         int x, bool reverse)
+{
+    struct net_node draft = {.op = NET_SLICE};
+    struct net_shape shape = b->graph->values[x].shape;
+    bool nhwc = b->onnx->info.nhwc;
+    int axis = nhwc ? 3 : 1;
+    for (int i = 0; i < NET_MAX_RANK; i++)
+        draft.u.slice.step[i] = 1;
+    draft.u.slice.start[axis] = reverse ? 2 : 0;
+    draft.u.slice.step[axis] = reverse ? -1 : 1;
+    shape.dim[axis] = 3;
+    return net_onnx_emit(b, node, &draft, &x, 1, &shape);
+}
+
+/* Makes what the file takes from the picture: its luma, with alpha, or blue first. */
+static bool convert_picture(struct net_onnx_builder *b)
+{
+    static const float luma[3] = {0.299f, 0.587f, 0.114f};
+    static const float keep[12] = {1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0};
+    static const float opaque[4] = {0, 0, 0, 1};
+    const struct net_onnx *onnx = b->onnx;
+    const struct net_onnx_node *first = onnx->node_count ? &onnx->nodes[0] : NULL;
+    struct net_onnx_entry *entry = &b->entries[onnx->image];
+    if (!first)
+        return true;
+    if (onnx->bgr)
+        entry->value = emit_channels(b, first, entry->value, true);
+    if (onnx->file_channels == 1)
+        entry->value = emit_conv_1x1(b, first, entry->value, 3, 1, luma, NULL);
+    else if (onnx->file_channels == 4)
+        entry->value = emit_conv_1x1(b, first, entry->value, 3, 4, keep, opaque);
+    if (entry->value < 0)
+        return false;
+    entry->shape = b->graph->values[entry->value].shape;
+    return true;
+}
+
+/* The opposite, for the painting. */
+static int convert_painting(struct net_onnx_builder *b, int value)
+{
+    static const float copies[3] = {1, 1, 1};
+    const struct net_onnx *onnx = b->onnx;
+    const struct net_onnx_node *last =
+        onnx->node_count ? &onnx->nodes[onnx->node_count - 1] : NULL;
+    const struct net_shape *shape = &b->graph->values[value].shape;
+    if (!last || shape->rank != 4)
+        return value;
+    int64_t channels = shape->dim[onnx->info.nhwc ? 3 : 1];
+    if (channels == 1 && !onnx->info.nhwc)
+        return emit_conv_1x1(b, last, value, 1, 3, copies, NULL);
+    if (channels == 4)
+        value = emit_channels(b, last, value, false);
+    return value >= 0 && onnx->bgr ? emit_channels(b, last, value, true) : value;
+}
+
 static bool add_inputs(struct net_onnx_builder *b)
 {
     const struct net_onnx *onnx = b->onnx;
@@ -32,7 +107,8 @@ static bool add_inputs(struct net_onnx_builder *b)
         shape = (struct net_shape){.rank = 4, .dim = {1, h, w, channels}};
     return add_input(b, onnx->image, &shape, &b->graph->image) &&
            (onnx->style < 0 ||
-            add_input(b, onnx->style, &onnx->style_shape, &b->graph->style));
+            add_input(b, onnx->style, &onnx->style_shape, &b->graph->style)) &&
+           convert_picture(b);
 }
 
 static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *node)
@@ -93,6 +169,10 @@ static bool add_output(struct net_onnx_builder *b)
                daub_fail(&b->error, DAUB_ERROR_MODEL,
                          "gives no vector [1,Z], as an encoder must; export it again");
     }
+    value = convert_painting(b, value);
+    if (value < 0)
+        return false;
+    shape = &graph->values[value].shape;
     if (b->onnx->node_count > 0 && !is_painting(graph, shape, nhwc) &&
         is_painting(graph, shape, !nhwc)) {
         struct net_node draft = {

@@ -58,6 +58,8 @@ struct net_onnx {
     int *links;               /* memory of the nodes' input and output */
     int image, style, output; /* symbols; style -1 where there is none */
     struct net_shape style_shape;
+    int file_channels; /* of the picture that the file takes: 1, 3, 4 or 7 */
+    bool bgr;          /* blue comes first */
     int test_side; /* length of dynamic axes when the file was parsed, pixels */
 };
 

@@ -307,45 +307,90 @@ void net_onnx_split_value(struct net_onnx_builder *b, const struct net_onnx_node
             net_onnx_bind(b, node, i, emit_slice(b, node, x, &slice));
 }
 
-/* Gather with one index or evenly spaced ones, which is a slice; others are refused. */
+/* The elements of x that the indices name, as joined slices of evenly spaced ones. */
+static int emit_gather(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
+                       int axis, const struct net_tensor *index)
+{
+    enum { MAX_SLICES = 256 };
+    int part[MAX_SLICES], count = 0;
+    struct net_shape in = b->graph->values[x].shape;
+    int64_t dim = in.dim[axis];
+    for (int64_t i = 0; i < index->count && count < MAX_SLICES && !net_onnx_failed(b);) {
+        struct net_onnx_slice slice;
+        int64_t start = net_tensor_int(index, i), step = 1, run = 1;
+        start += start < 0 ? dim : 0;
+        for (; i + run < index->count; run++) {
+            int64_t next = net_tensor_int(index, i + run);
+            next += next < 0 ? dim : 0;
+            if (run == 1 && next != start && next >= 0 && next < dim)
+                step = next - start;
+            if (next != start + run * step)
+                break;
+        }
+        if (start < 0 || start >= dim)
+            net_onnx_refuse(b, node, "its index %lld is out of range", (long long)start);
+        whole_slice(&in, &slice);
+        slice.shape.dim[axis] = run;
+        slice.start[axis] = start;
+        slice.step[axis] = step;
+        part[count++] = net_onnx_failed(b) ? -1 : emit_slice(b, node, x, &slice);
+        i += run;
+        if (count == MAX_SLICES && i < index->count)
+            net_onnx_refuse(b, node, "its indices are in more than %d slices", MAX_SLICES);
+    }
+    struct net_node draft = {.op = NET_CONCAT};
+    draft.u.concat.axis = axis;
+    if (net_onnx_failed(b))
+        return -1;
+    return count == 1 ? part[0] : net_onnx_emit(b, node, &draft, part, count, NULL);
+}
+
 void net_onnx_gather(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    struct net_onnx_ints index;
-    struct net_onnx_slice slice;
     int x = net_onnx_operand(b, node, 0);
     struct net_shape in = net_onnx_shape(b, node, 0);
     int axis = net_onnx_axis(b, node, net_onnx_int(b, node, "axis", 0), in.rank);
-    int index_rank = net_onnx_shape(b, node, 1).rank;
-    net_onnx_input_ints(b, node, 1, &index);
+    const struct net_tensor *index = net_onnx_need_constant(b, node, 1, "index");
     if (net_onnx_failed(b))
         return;
-    whole_slice(&in, &slice);
-    int64_t step = 1;
-    for (int i = 0; i < index.count; i++) {
-        int64_t dim = in.dim[axis];
-        index.at[i] += index.at[i] < 0 ? dim : 0;
-        if (i == 1)
-            step = index.at[1] - index.at[0];
-        if (index.at[i] < 0 || index.at[i] >= dim ||
-            (i > 0 && (step == 0 || index.at[i] - index.at[i - 1] != step)))
-            index_rank = NET_MAX_RANK;
-    }
-    if (index_rank > 1 || index.count == 0) {
-        net_onnx_refuse(b, node, "its indices are not evenly spaced, or out of range");
+    int index_rank = index->shape.rank;
+    if (index_rank > 1 || index->count == 0) {
+        net_onnx_refuse(b, node, "its indices have %d axes", index_rank);
         return;
     }
-    slice.shape.dim[axis] = index.count;
-    slice.start[axis] = index.at[0];
-    slice.step[axis] = step;
-    int value = emit_slice(b, node, x, &slice);
+    int value = emit_gather(b, node, x, axis, index);
     if (index_rank == 0 && value >= 0) {
         struct net_shape dropped = {.rank = in.rank - 1};
         for (int i = 0; i < dropped.rank; i++)
-            dropped.dim[i] = slice.shape.dim[i < axis ? i : i + 1];
+            dropped.dim[i] = in.dim[i < axis ? i : i + 1];
         const struct net_node draft = {.op = NET_RESHAPE};
         value = net_onnx_emit(b, node, &draft, &value, 1, &dropped);
     }
     net_onnx_bind(b, node, 0, value);
+}
+
+/* Tile as concatenations. */
+void net_onnx_tile(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    enum { MAX_COPIES = 64 };
+    struct net_onnx_ints times;
+    int x = net_onnx_operand(b, node, 0), rank = net_onnx_shape(b, node, 0).rank;
+    net_onnx_input_ints(b, node, 1, &times);
+    if (!net_onnx_failed(b) && times.count != rank)
+        net_onnx_refuse(b, node, "it has %d repeats for %d axes", times.count, rank);
+    for (int i = 0; i < rank && !net_onnx_failed(b); i++) {
+        int copies[MAX_COPIES];
+        struct net_node draft = {.op = NET_CONCAT};
+        draft.u.concat.axis = i;
+        if (times.at[i] < 1 || times.at[i] > MAX_COPIES)
+            net_onnx_refuse(b, node, "it repeats axis %d %lld times; daub does up to %d", i,
+                            (long long)times.at[i], MAX_COPIES);
+        for (int k = 0; !net_onnx_failed(b) && k < times.at[i]; k++)
+            copies[k] = x;
+        if (!net_onnx_failed(b) && times.at[i] > 1)
+            x = net_onnx_emit(b, node, &draft, copies, (int)times.at[i], NULL);
+    }
+    net_onnx_bind(b, node, 0, x);
 }
 
 void net_onnx_concat(struct net_onnx_builder *b, const struct net_onnx_node *node)

@@ -170,10 +170,16 @@ static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *no
     if (net_onnx_text_is(b, node, "mode", "linear", "nearest") ||
         net_onnx_text_is(b, node, "mode", "bilinear", "nearest"))
         draft->u.resize.mode = NET_RESIZE_LINEAR;
+    else if (net_onnx_text_is(b, node, "mode", "cubic", "nearest"))
+        draft->u.resize.mode = NET_RESIZE_CUBIC;
     else if (!net_onnx_text_is(b, node, "mode", "nearest", "nearest"))
         net_onnx_refuse(b, node,
-                        "it resizes with an unknown mode; daub knows nearest and "
-                        "linear");
+                        "it resizes with an unknown mode; daub knows nearest, "
+                        "linear and cubic");
+    draft->u.resize.cubic = net_onnx_float(b, node, "cubic_coeff_a", -0.75f);
+    if (draft->u.resize.mode == NET_RESIZE_CUBIC &&
+        net_onnx_int(b, node, "exclude_outside", 0))
+        net_onnx_refuse(b, node, "it resizes with 'exclude_outside'");
     draft->u.resize.coord = NET_COORD_ASYMMETRIC;
     if (net_onnx_opset(b) < 11) {
         /* Before opset 11 rounding is as in ONNX Runtime: up where the output is smaller.

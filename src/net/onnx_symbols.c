@@ -293,6 +293,8 @@ static bool is_float(const Onnx__ValueInfoProto *info)
     int type = info->type->tensor_type->elem_type;
     return type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT ||
            type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT16 ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__BFLOAT16 ||
+           type == ONNX__TENSOR_PROTO__DATA_TYPE__UINT8 ||
            type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
 }
 
@@ -309,14 +311,16 @@ static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape 
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "takes batches of %lld pictures; export it for one",
                          (long long)shape->dim[0]);
-    bool first = shape->dim[1] == 3 || shape->dim[1] == 7;
+    bool first = shape->dim[1] == 3 || shape->dim[1] == 7 || shape->dim[1] == 4 ||
+                 (shape->dim[1] == 1 && shape->dim[3] != 3);
     info->nhwc = !first && shape->dim[3] == 3;
-    info->image_channels = first ? (int)shape->dim[1] : 3;
+    onnx->file_channels = first ? (int)shape->dim[1] : 3;
+    info->image_channels = shape->dim[1] == 7 ? 7 : 3;
     if (!first && !info->nhwc && shape->dim[1] != 0)
         return daub_fail(
             error, DAUB_ERROR_MODEL,
-            "takes pictures of %lld channels at '%s'; daub feeds 3 (RGB), or "
-            "7 with the previous painting",
+            "takes pictures of %lld channels at '%s'; daub feeds 1 (gray), "
+            "3 (RGB), 4 (with alpha), or 7 with the previous painting",
             (long long)shape->dim[1], name);
     info->fixed_height = shape->dim[info->nhwc ? 1 : 2];
     info->fixed_width = shape->dim[info->nhwc ? 2 : 3];

@@ -500,7 +500,7 @@ static bool resize_shape(const struct net_op_job *job, struct net_shape *out)
     if (!net_op_need_map(job))
         return false;
     if (node->u.resize.mode < NET_RESIZE_NEAREST ||
-        node->u.resize.mode > NET_RESIZE_LINEAR ||
+        node->u.resize.mode > NET_RESIZE_CUBIC ||
         node->u.resize.coord < NET_COORD_ASYMMETRIC ||
         node->u.resize.coord > NET_COORD_ALIGN_CORNERS ||
         node->u.resize.nearest < NET_NEAREST_FLOOR ||
@@ -596,44 +596,60 @@ static bool resize_nearest(const struct net_op_job *job)
     return true;
 }
 
-/* The two input elements around an output element, and the weight of the second. */
-struct tap {
-    int64_t first, second;
-    double share;
+/* The input elements that an output element is a weighted sum of; the first are
+ * repeated for linear resampling, with weight 0. */
+struct taps {
+    int64_t at[4];
+    double share[4];
 };
 
-static struct tap *linear_taps(const struct net_node *node, int axis, int64_t in,
-                               int64_t out)
+/* Weight of an element at distance x by Keys' cubic. */
+static double cubic_share(double a, double x)
 {
-    struct tap *taps = daub_alloc((size_t)out, sizeof(*taps));
+    x = fabs(x);
+    if (x <= 1)
+        return ((a + 2) * x - (a + 3)) * x * x + 1;
+    return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a;
+}
+
+static struct taps *find_taps(const struct net_node *node, int axis, int64_t in,
+                              int64_t out)
+{
+    bool cubic = node->u.resize.mode == NET_RESIZE_CUBIC;
+    struct taps *taps = daub_alloc((size_t)out, sizeof(*taps));
     for (int64_t i = 0; taps && i < out; i++) {
         double x = resize_coordinate(node, axis, i, in, out), low = floor(x);
-        taps[i] =
-            (struct tap){clamp((int64_t)low, in), clamp((int64_t)low + 1, in), x - low};
+        for (int k = 0; k < 4; k++) {
+            double distance = x - (low + k - 1);
+            taps[i].at[k] = clamp((int64_t)low + k - 1, in);
+            taps[i].share[k] =
+                cubic ? cubic_share((double)node->u.resize.cubic, distance)
+                      : fmax(0, 1 - fabs(distance));
+        }
     }
     return taps;
 }
 
-static bool resize_linear(const struct net_op_job *job)
+static bool resize_smooth(const struct net_op_job *job)
 {
     const struct net_shape *x = net_op_in_shape(job, 0), *y = net_op_out_shape(job);
-    struct tap *rows = linear_taps(job->node, 0, x->dim[2], y->dim[2]);
-    struct tap *cols = linear_taps(job->node, 1, x->dim[3], y->dim[3]);
+    struct taps *rows = find_taps(job->node, 0, x->dim[2], y->dim[2]);
+    struct taps *cols = find_taps(job->node, 1, x->dim[3], y->dim[3]);
     float *out = job->out;
     for (int64_t c = 0; rows && cols && c < x->dim[1]; c++) {
         const float *map = job->in[0] + c * x->dim[2] * x->dim[3];
-        for (int64_t i = 0; i < y->dim[2]; i++) {
-            const float *top = map + rows[i].first * x->dim[3];
-            const float *bottom = map + rows[i].second * x->dim[3];
+        for (int64_t i = 0; i < y->dim[2]; i++)
             for (int64_t j = 0; j < y->dim[3]; j++) {
-                struct tap t = cols[j];
-                double a = (double)top[t.first] * (1 - t.share) +
-                           (double)top[t.second] * t.share;
-                double b = (double)bottom[t.first] * (1 - t.share) +
-                           (double)bottom[t.second] * t.share;
-                *out++ = (float)(a * (1 - rows[i].share) + b * rows[i].share);
+                double sum = 0;
+                for (int k = 0; k < 4; k++) {
+                    const float *row = map + rows[i].at[k] * x->dim[3];
+                    double across = 0;
+                    for (int m = 0; m < 4; m++)
+                        across += (double)row[cols[j].at[m]] * cols[j].share[m];
+                    sum += across * rows[i].share[k];
+                }
+                *out++ = (float)sum;
             }
-        }
     }
     bool ok = rows && cols;
     free(rows);
@@ -644,12 +660,13 @@ static bool resize_linear(const struct net_op_job *job)
 static bool resize_run(const struct net_op_job *job)
 {
     return job->node->u.resize.mode == NET_RESIZE_NEAREST ? resize_nearest(job)
-                                                          : resize_linear(job);
+                                                          : resize_smooth(job);
 }
 
 static const char *const resize_names[] = {
     [NET_RESIZE_NEAREST] = "nearest",
     [NET_RESIZE_LINEAR] = "linear",
+    [NET_RESIZE_CUBIC] = "cubic",
 };
 
 static const char *const coord_names[] = {
@@ -673,6 +690,8 @@ static void resize_dump(const struct net_op_job *job, FILE *file)
             NET_OP_PICK_NAME(coord_names, node->u.resize.coord));
     if (node->u.resize.mode == NET_RESIZE_NEAREST)
         fprintf(file, " %s", NET_OP_PICK_NAME(nearest_names, node->u.resize.nearest));
+    if (node->u.resize.mode == NET_RESIZE_CUBIC)
+        fprintf(file, " %.7g", (double)node->u.resize.cubic);
     fprintf(file, " scale %.7g,%.7g", (double)node->u.resize.scale[0],
             (double)node->u.resize.scale[1]);
 }

@@ -163,7 +163,7 @@
     BOTH("Split", net_onnx_fold_split, net_onnx_split_value)                             \
     BOTH("Squeeze", net_onnx_fold_reshape, net_onnx_reshape)                             \
     BOTH("Sum", net_onnx_fold_sum, net_onnx_sum)                                         \
-    CONSTANT("Tile", net_onnx_fold_tile)                                                 \
+    BOTH("Tile", net_onnx_fold_tile, net_onnx_tile)                                      \
     BOTH("Transpose", net_onnx_fold_transpose, net_onnx_transpose)                       \
     BOTH("Unsqueeze", net_onnx_fold_reshape, net_onnx_reshape)                           \
     COMPUTED("Upsample", net_onnx_resize)                                                \

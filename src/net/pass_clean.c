@@ -34,7 +34,7 @@ static bool keeps_grid(const struct net_graph *graph, const struct net_node *res
     const int64_t *dim = net_pass_shape(graph, resize->input[0])->dim;
     if (resize->u.resize.scale[0] == 1 && resize->u.resize.scale[1] == 1)
         return true;
-    if (resize->u.resize.mode == NET_RESIZE_LINEAR)
+    if (resize->u.resize.mode != NET_RESIZE_NEAREST)
         return resize->u.resize.coord == NET_COORD_ALIGN_CORNERS;
     for (int axis = 0; axis < 2; axis++)
         for (int64_t i = 0; i < dim[2 + axis]; i++)

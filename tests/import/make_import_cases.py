@@ -379,7 +379,6 @@ FAMILIES = {
     "johnson_bilinear": lambda: johnson(up="bilinear"), "johnson_bicubic": lambda: johnson(up="bicubic"),
     "johnson_shuffle": lambda: johnson(up="shuffle"), "johnson_batch": lambda: johnson(nn.BatchNorm2d),
     "johnson_zero": lambda: johnson(mode="zeros"), "johnson_edge": lambda: johnson(mode="replicate"),
-    "johnson_circular": lambda: johnson(mode="circular"),
     "cyclegan": lambda: nn.Sequential(johnson(up="transposed"), nn.Tanh()),
     "cartoongan": lambda: johnson(up="transposed", act=lambda: nn.LeakyReLU(0.2)),
     "animegan": lambda: net(LayerNorm2d(8), nn.LeakyReLU(0.2), Residual(8, lambda c: nn.GroupNorm(1, c),
@@ -414,7 +413,6 @@ FAMILIES = {
 # What daub does not run, and why.
 REFUSED = {
     "attention": "products of two computed matrices",
-    "johnson_circular": "padding that wraps around",
 }
 
 
@@ -562,7 +560,7 @@ def other_files():
         module = nn.Sequential(conv(channels, 8), nn.ReLU(), conv(8, channels)).eval()
         stream = io.BytesIO()
         image = torch.rand(1, 3, 30, 41)
-        gray = (image * torch.tensor([0.2126, 0.7152, 0.0722]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        gray = (image * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
         fed = gray if channels == 1 else torch.cat([image, torch.ones_like(gray)], 1)
         torch.onnx.export(module, fed, stream, opset_version=13, input_names=["image"],
                           output_names=["painting"], dynamic_axes={"image": {2: "h", 3: "w"}})

@@ -196,7 +196,7 @@ static void test_resample(void **state)
         input(&call, h, w, c4, NET_ACT_HARD_SWISH);
         fill(&call, SLOT_OUTPUT, map_floats(out_h, out_w, c4));
         call.constants.own.resize =
-            (struct resize_constants){.LINEAR = i / SIZE_COUNT % 2,
+            (struct resize_constants){.MODE = 1 + i / SIZE_COUNT % 2,
                                       .COORD = 1 + i % 4,
                                       .NEAREST = 1 + i / SIZE_COUNT % 4};
         call.push.resize = (struct resize_push){.in_h = h,
