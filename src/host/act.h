@@ -184,8 +184,8 @@
             return x;                                                                    \
         }                                                                                \
     }                                                                                    \
-    static __attribute__((noinline, unused)) type name##_rare_function(                  \
-        enum net_act act, float alpha, float beta, type x)                               \
+    static __attribute__((noinline, unused))                                             \
+    type name##_rare_function(enum net_act act, float alpha, float beta, type x)         \
     {                                                                                    \
         return name##_function(act, alpha, beta, x);                                     \
     }
@@ -229,8 +229,9 @@
             return name##_max(zero, x) +                                                 \
                    name##_log(name##_exp(-name##_max(x, -x)) + 1.0f);                    \
         default:                                                                         \
-            return __builtin_constant_p(act) ? name##_function(act, alpha, beta, x)      \
-                                             : name##_rare_function(act, alpha, beta, x);\
+            return __builtin_constant_p(act)                                             \
+                       ? name##_function(act, alpha, beta, x)                            \
+                       : name##_rare_function(act, alpha, beta, x);                      \
         }                                                                                \
     }
 

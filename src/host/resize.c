@@ -164,8 +164,9 @@ static void cubic_row(const struct host_call *call, struct row_cache *input, int
             for (size_t c = 0; c < pixel; c += 4) {
                 vec4 *sum = (vec4 *)(to + (size_t)x * pixel + c);
                 for (int t = 0; t < 4; t++)
-                    *sum = vec4_mad(*(const vec4 *)(from + (size_t)columns[t] * pixel + c),
-                                    vec4_all(wx[t] * wy[i]), *sum);
+                    *sum =
+                        vec4_mad(*(const vec4 *)(from + (size_t)columns[t] * pixel + c),
+                                 vec4_all(wx[t] * wy[i]), *sum);
             }
         }
     }

@@ -42,8 +42,8 @@ bool lower_is_plain(const struct plan_view *view)
     return view->affine_tensor < 0 && view->affine_param < 0 && view->act == NET_ACT_NONE;
 }
 
-/* A tensor that holds the constant, as a map of the shape's axes 1 to 3; -1 where it is no
- * map, or with *error. */
+/* A tensor that holds the constant, as a map of the shape's axes 1 to 3; -1 where it is
+ * no map, or with *error. */
 static int constant_map(struct lowering *low, int value, struct daub_error *error)
 {
     const struct net_value *constant = lower_value(low, value);
@@ -59,7 +59,8 @@ static int constant_map(struct lowering *low, int value, struct daub_error *erro
     int64_t c4 = (dim[0] + 3) / 4, area = dim[1] * dim[2];
     int tensor = plan_add_map(low->plan, constant->name, (int)dim[1], (int)dim[2],
                               (int)dim[0], error);
-    float *packed = tensor < 0 ? NULL : daub_alloc((size_t)(area * c4 * 4), sizeof(float));
+    float *packed =
+        tensor < 0 ? NULL : daub_alloc((size_t)(area * c4 * 4), sizeof(float));
     if (tensor >= 0 && !packed)
         daub_no_memory(error, "planning the model");
     if (!packed)
@@ -205,8 +206,10 @@ bool lower_act(struct lowering *low, const struct net_node *node,
         low->views[node->output].act = node->u.act.kind;
         low->views[node->output].alpha = node->u.act.alpha;
         low->views[node->output].beta = node->u.act.beta;
-        /* Readers of a view multiply its padding channels by 0, so they must be finite. */
-        return net_act_finite_at_0(node->u.act.kind, node->u.act.alpha, node->u.act.beta) ||
+        /* Readers of a view multiply its padding channels by 0, so they must be finite.
+         */
+        return net_act_finite_at_0(node->u.act.kind, node->u.act.alpha,
+                                   node->u.act.beta) ||
                lower_materialise(low, node->output, error);
     }
     struct plan_view from = *view;

@@ -339,7 +339,8 @@ void net_onnx_fold_gemm(struct net_onnx_builder *b, const struct net_onnx_node *
     double beta = gemm ? (double)net_onnx_float(b, node, "beta", 1) : 1;
     if (net_onnx_failed(b))
         return;
-    if (x->shape.rank < 1 || x->shape.rank > 2 || y->shape.rank < 1 || y->shape.rank > 2) {
+    if (x->shape.rank < 1 || x->shape.rank > 2 || y->shape.rank < 1 ||
+        y->shape.rank > 2) {
         net_onnx_refuse(b, node, "it multiplies batches of constant matrices");
         return;
     }
@@ -360,9 +361,9 @@ void net_onnx_fold_gemm(struct net_onnx_builder *b, const struct net_onnx_node *
     }
     struct net_tensor *added = c ? broadcast_to(b, node, c, &shape) : NULL;
     struct net_tensor *out =
-        net_tensor_count_work(b, node, rows * columns < INT32_MAX
-                                           ? rows * columns * (inner + 1)
-                                           : NET_ONNX_MAX_WORK + 1)
+        net_tensor_count_work(b, node,
+                              rows * columns < INT32_MAX ? rows * columns * (inner + 1)
+                                                         : NET_ONNX_MAX_WORK + 1)
             ? net_tensor_new(b, node, x->type, &shape)
             : NULL;
     for (int64_t i = 0; out && i < rows; i++)

@@ -60,7 +60,7 @@ struct net_onnx {
     struct net_shape style_shape;
     int file_channels; /* of the picture that the file takes: 1, 3, 4 or 7 */
     bool bgr;          /* blue comes first */
-    int test_side; /* length of dynamic axes when the file was parsed, pixels */
+    int test_side;     /* length of dynamic axes when the file was parsed, pixels */
 };
 
 /* What a symbol is in a build: a constant or a value of the graph. */

@@ -308,8 +308,8 @@ void net_onnx_split_value(struct net_onnx_builder *b, const struct net_onnx_node
 }
 
 /* The elements of x that the indices name, as joined slices of evenly spaced ones. */
-static int emit_gather(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
-                       int axis, const struct net_tensor *index)
+static int emit_gather(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                       int x, int axis, const struct net_tensor *index)
 {
     enum { MAX_SLICES = 256 };
     int part[MAX_SLICES], count = 0;
@@ -336,7 +336,8 @@ static int emit_gather(struct net_onnx_builder *b, const struct net_onnx_node *n
         part[count++] = net_onnx_failed(b) ? -1 : emit_slice(b, node, x, &slice);
         i += run;
         if (count == MAX_SLICES && i < index->count)
-            net_onnx_refuse(b, node, "its indices are in more than %d slices", MAX_SLICES);
+            net_onnx_refuse(b, node, "its indices are in more than %d slices",
+                            MAX_SLICES);
     }
     struct net_node draft = {.op = NET_CONCAT};
     draft.u.concat.axis = axis;
@@ -383,8 +384,8 @@ void net_onnx_tile(struct net_onnx_builder *b, const struct net_onnx_node *node)
         struct net_node draft = {.op = NET_CONCAT};
         draft.u.concat.axis = i;
         if (times.at[i] < 1 || times.at[i] > MAX_COPIES)
-            net_onnx_refuse(b, node, "it repeats axis %d %lld times; daub does up to %d", i,
-                            (long long)times.at[i], MAX_COPIES);
+            net_onnx_refuse(b, node, "it repeats axis %d %lld times; daub does up to %d",
+                            i, (long long)times.at[i], MAX_COPIES);
         for (int k = 0; !net_onnx_failed(b) && k < times.at[i]; k++)
             copies[k] = x;
         if (!net_onnx_failed(b) && times.at[i] > 1)

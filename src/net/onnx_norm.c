@@ -161,7 +161,8 @@ static int emit_layer_norm(struct net_onnx_builder *b, const struct net_onnx_nod
     int centered = net_onnx_emit_binary(b, node, NET_BINARY_SUB, x, mean);
     int y = net_onnx_emit_act(b, node, NET_ACT_SQUARE, 0, 0, centered);
     y = emit_mean(b, node, NET_MEAN, axes, y);
-    y = emit_number(b, node, NET_BINARY_ADD, y, net_onnx_float(b, node, "epsilon", 1e-5f));
+    y = emit_number(b, node, NET_BINARY_ADD, y,
+                    net_onnx_float(b, node, "epsilon", 1e-5f));
     y = net_onnx_emit_act(b, node, NET_ACT_SQRT, 0, 0, y);
     return net_onnx_emit_binary(b, node, NET_BINARY_DIV, centered, y);
 }

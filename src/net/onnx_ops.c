@@ -22,8 +22,12 @@ static const struct net_onnx_op ops[] = {
 #define ACT(enumerator, name, onnx, ...)                                                 \
     {onnx, net_onnx_fold_activation, net_onnx_activation, .kind = enumerator},
 #define BINARY(enumerator, name, onnx, expression)                                       \
-    {onnx, net_onnx_fold_arithmetic, net_onnx_arithmetic, .kind = enumerator,            \
-     .value = value_##enumerator, .is_test = enumerator >= NET_BINARY_GREATER},
+    {onnx,                                                                               \
+     net_onnx_fold_arithmetic,                                                           \
+     net_onnx_arithmetic,                                                                \
+     .kind = enumerator,                                                                 \
+     .value = value_##enumerator,                                                        \
+     .is_test = enumerator >= NET_BINARY_GREATER},
 #define LOGIC(name, expression, translate)                                               \
     {#name, net_onnx_fold_arithmetic, translate, .value = value_##name, .is_test = true},
 #define CONSTANT(name, fold)        {name, fold, NULL, .shape_only = false},

@@ -76,8 +76,7 @@ void net_onnx_clip(struct net_onnx_builder *b, const struct net_onnx_node *node)
             if (net_onnx_has_input(node, i) && !net_onnx_is_constant(b, node, i)) {
                 int limits[2] = {net_onnx_operand(b, node, 1),
                                  net_onnx_operand(b, node, 2)};
-                net_onnx_bind(b, node, 0,
-                              emit_limits(b, node, x, limits[0], limits[1]));
+                net_onnx_bind(b, node, 0, emit_limits(b, node, x, limits[0], limits[1]));
                 return;
             }
         if (net_onnx_has_input(node, 1))

@@ -26,8 +26,9 @@ static bool read_quantization(struct net_onnx_builder *b,
     if (net_onnx_failed(b))
         return false;
     if (net_onnx_int(b, node, "block_size", 0) != 0)
-        net_onnx_refuse(b, node, "it quantizes in blocks; daub reads one scale a tensor "
-                                 "or channel");
+        net_onnx_refuse(b, node,
+                        "it quantizes in blocks; daub reads one scale a tensor "
+                        "or channel");
     if (q->scale->count == 1) {
         q->inner = net_shape_count(&x);
     } else {
@@ -86,8 +87,10 @@ void net_onnx_fold_quantize(struct net_onnx_builder *b, const struct net_onnx_no
     if (!x || !read_quantization(b, node, &q))
         return;
     if (!limits(q.type, &low, &high)) {
-        net_onnx_refuse(b, node, "it quantizes to element type %d; daub reads 8 and 16 "
-                                 "bits", (int)q.type);
+        net_onnx_refuse(b, node,
+                        "it quantizes to element type %d; daub reads 8 and 16 "
+                        "bits",
+                        (int)q.type);
         return;
     }
     struct net_tensor *y = net_tensor_new(b, node, q.type, &x->shape);
@@ -123,8 +126,9 @@ void net_onnx_quantize(struct net_onnx_builder *b, const struct net_onnx_node *n
     if (x < 0 || !read_quantization(b, node, &q))
         return;
     if (q.scale->count != 1 || !limits(q.type, &low, &high)) {
-        net_onnx_refuse(b, node, "it quantizes computed values with more than one scale, "
-                                 "or not to 8 or 16 bits");
+        net_onnx_refuse(b, node,
+                        "it quantizes computed values with more than one scale, "
+                        "or not to 8 or 16 bits");
         return;
     }
     double scale = q.scale->data[0], zero = zero_point(&q, 0);

@@ -38,7 +38,8 @@ void net_onnx_pad(struct net_onnx_builder *b, const struct net_onnx_node *node)
     if (net_onnx_opset(b) >= 18 && net_onnx_has_input(node, 3))
         net_onnx_input_ints(b, node, 3, &axes);
     if (!net_onnx_failed(b) && (pads.count != 2 * axes.count || axes.count > in.rank))
-        net_onnx_refuse(b, node, "it has %d paddings for %d axes", pads.count, axes.count);
+        net_onnx_refuse(b, node, "it has %d paddings for %d axes", pads.count,
+                        axes.count);
     float *value = &draft.u.pad.value;
     if (net_onnx_opset(b) < 11)
         *value = net_onnx_float(b, node, "value", 0);

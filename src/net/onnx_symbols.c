@@ -317,11 +317,10 @@ static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape 
     onnx->file_channels = first ? (int)shape->dim[1] : 3;
     info->image_channels = shape->dim[1] == 7 ? 7 : 3;
     if (!first && !info->nhwc && shape->dim[1] != 0)
-        return daub_fail(
-            error, DAUB_ERROR_MODEL,
-            "takes pictures of %lld channels at '%s'; daub feeds 1 (gray), "
-            "3 (RGB), 4 (with alpha), or 7 with the previous painting",
-            (long long)shape->dim[1], name);
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "takes pictures of %lld channels at '%s'; daub feeds 1 (gray), "
+                         "3 (RGB), 4 (with alpha), or 7 with the previous painting",
+                         (long long)shape->dim[1], name);
     info->fixed_height = shape->dim[info->nhwc ? 1 : 2];
     info->fixed_width = shape->dim[info->nhwc ? 2 : 3];
     onnx->image = symbol;

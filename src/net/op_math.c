@@ -247,8 +247,9 @@ static bool binary_run(const struct net_op_job *job)
         const float *a = job->in[0] + walk_offset(&walk, sa);
         const float *b = job->in[1] + walk_offset(&walk, sb);
         for (int64_t i = 0; i < walk.dim[LAST]; i++)
-            *out++ = (float)net_ref_binary(job->node->u.binary.kind, (double)a[i * sa[LAST]],
-                                           (double)b[i * sb[LAST]]);
+            *out++ =
+                (float)net_ref_binary(job->node->u.binary.kind, (double)a[i * sa[LAST]],
+                                      (double)b[i * sb[LAST]]);
     } while (walk_next(&walk));
     return true;
 }

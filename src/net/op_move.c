@@ -306,7 +306,8 @@ static bool permute_shape(const struct net_op_job *job, struct net_shape *out)
     *out = *net_op_out_shape(job);
     int64_t count = net_shape_count(&seen);
     if (axes != (1u << NET_MAX_RANK) - 1 || count < 0 ||
-        count != net_shape_count(net_op_in_shape(job, 0)) || count != net_shape_count(out))
+        count != net_shape_count(net_op_in_shape(job, 0)) ||
+        count != net_shape_count(out))
         return net_op_refuse(job, "its axes are no permutation of the input's");
     return true;
 }
@@ -622,9 +623,8 @@ static struct taps *find_taps(const struct net_node *node, int axis, int64_t in,
         for (int k = 0; k < 4; k++) {
             double distance = x - (low + k - 1);
             taps[i].at[k] = clamp((int64_t)low + k - 1, in);
-            taps[i].share[k] =
-                cubic ? cubic_share((double)node->u.resize.cubic, distance)
-                      : fmax(0, 1 - fabs(distance));
+            taps[i].share[k] = cubic ? cubic_share((double)node->u.resize.cubic, distance)
+                                     : fmax(0, 1 - fabs(distance));
         }
     }
     return taps;

@@ -7,6 +7,7 @@
 
 #include "net/graph.h"
 
+bool net_pass_constant(struct net_graph *graph, struct daub_error *error);
 bool net_pass_clean(struct net_graph *graph, struct daub_error *error);
 bool net_pass_shuffle(struct net_graph *graph, struct daub_error *error);
 bool net_pass_spread(struct net_graph *graph, struct daub_error *error);

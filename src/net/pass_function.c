@@ -12,8 +12,8 @@ enum { MAX_STEPS = 24, MAX_ARGUMENTS = 16 };
 
 /* Computes value for the argument t of value x. False where it depends on anything else
  * or has too many steps. */
-static bool evaluate(const struct net_graph *graph, int value, int x, double t, int *steps,
-                     double *y)
+static bool evaluate(const struct net_graph *graph, int value, int x, double t,
+                     int *steps, double *y)
 {
     float number;
     double a, b;
@@ -117,8 +117,8 @@ static void rewrite_gate(struct net_graph *graph, int index)
 {
     struct net_node *node = &graph->nodes[index];
     int list[MAX_ARGUMENTS];
-    if (node->op != NET_BINARY || (node->u.binary.kind != NET_BINARY_MUL &&
-                                   node->u.binary.kind != NET_BINARY_DIV))
+    if (node->op != NET_BINARY ||
+        (node->u.binary.kind != NET_BINARY_MUL && node->u.binary.kind != NET_BINARY_DIV))
         return;
     int count = list_arguments(graph, node->output, list);
     for (int i = 1; i < count; i++) {
@@ -153,7 +153,7 @@ static enum net_act with_number(enum net_binary op, bool swapped, float k, float
     case NET_BINARY_DIV:
         return swapped && k == 1 ? NET_ACT_RECIPROCAL : NET_ACT_NONE;
     case NET_BINARY_POW:
-        return swapped ? NET_ACT_NONE
+        return swapped     ? NET_ACT_NONE
                : k == 2    ? NET_ACT_SQUARE
                : k == 0.5f ? NET_ACT_SQRT
                : k == -1   ? NET_ACT_RECIPROCAL

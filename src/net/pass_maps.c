@@ -26,10 +26,11 @@ static struct net_node *current(const struct job *job)
 static bool refuse(const struct job *job, const char *what)
 {
     const struct net_node *node = current(job);
-    return daub_fail(job->error, DAUB_ERROR_MODEL,
-                     "operator %s in node '%.80s' %s; export the network with plain image "
-                     "operators",
-                     node->type ? node->type : net_op_name(node->op), node->name, what);
+    return daub_fail(
+        job->error, DAUB_ERROR_MODEL,
+        "operator %s in node '%.80s' %s; export the network with plain image "
+        "operators",
+        node->type ? node->type : net_op_name(node->op), node->name, what);
 }
 
 /* ---- axes ---- */
@@ -141,8 +142,8 @@ static bool map_binary(struct job *job)
     for (int k = 0; k < 2; k++) {
         int value = current(job)->input[k];
         const struct net_shape *own = shape_before(job, k);
-        if (plain && (graph->values[value].data || graph->values[value].from_style ||
-                      is_map(own)))
+        if (plain &&
+            (graph->values[value].data || graph->values[value].from_style || is_map(own)))
             continue;
         if (graph->values[value].from_style && !graph->values[value].data)
             return refuse(job, "uses the style in a way daub cannot run");

@@ -199,8 +199,8 @@ bool net_pass_insert(struct net_graph *graph, int *index, const struct net_node 
     if (made < 0)
         return false;
     const struct net_node *by = &graph->nodes[*index];
-    int last = net_graph_add_node(graph, draft->op, by->name, by->type, input, count, made,
-                                  error);
+    int last = net_graph_add_node(graph, draft->op, by->name, by->type, input, count,
+                                  made, error);
     if (last < 0)
         return false;
     struct net_node node = graph->nodes[last];

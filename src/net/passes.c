@@ -11,6 +11,7 @@
  * reshapes are joined after the passes that look for them; padding is folded before
  * upsampling because a Pad may be between a Resize and its convolution. */
 const struct net_pass net_passes[] = {
+    {"constant", "compute what depends on constants only", net_pass_constant},
     {"clean", "remove what changes nothing", net_pass_clean},
     {"shuffle", "pixel shuffles written as reshape, transpose, reshape",
      net_pass_shuffle},
@@ -21,6 +22,7 @@ const struct net_pass net_passes[] = {
     {"group-norm", "group normalization written with reshapes", net_pass_group_norm},
     {"join", "two paddings, transposes or reshapes in a row", net_pass_join},
     {"maps", "vectors and other shapes into maps [1,C,H,W]", net_pass_maps},
+    {"constant", "compute what depends on constants only", net_pass_constant},
     {"clean", "remove what changes nothing", net_pass_clean},
     {"function", "activations written as products and powers", net_pass_function},
     {"norm-affine", "scale and shift of normalizations", net_pass_norm_affine},

@@ -11,10 +11,10 @@
 
 /* All that the importer knows; empty for activations without an operator of their own. */
 static const char *const op_names[] = {
-#define ACT(enumerator, name, onnx, ...)              onnx ? onnx : "",
+#define ACT(enumerator, name, onnx, ...)    onnx ? onnx : "",
 #define BINARY(enumerator, name, onnx, ...) onnx ? onnx : "",
-#define LOGIC(name, ...) #name,
-#define OPERATOR(name, ...)                           name,
+#define LOGIC(name, ...)                    #name,
+#define OPERATOR(name, ...)                 name,
     /* clang-format off */
     NET_ACTS(ACT)
     NET_BINARIES(BINARY)
@@ -25,20 +25,27 @@ static const char *const op_names[] = {
 static const char *const attribute_names[] = {
     "allowzero",
     "alpha",
+    "antialias",
+    "approximate",
     "auto_pad",
     "axes",
     "axis",
     "beta",
+    "block_size",
     "blocksize",
     "ceil_mode",
     "coordinate_transformation_mode",
     "count_include_pad",
+    "cubic_coeff_a",
     "dilations",
     "end",
     "ends",
     "epsilon",
+    "exclude_outside",
     "fmod",
+    "gamma",
     "group",
+    "keep_aspect_ratio_policy",
     "keepdims",
     "kernel_shape",
     "max",
@@ -46,6 +53,8 @@ static const char *const attribute_names[] = {
     "mode",
     "nearest_mode",
     "noop_with_empty_axes",
+    "num_groups",
+    "num_outputs",
     "output_padding",
     "output_shape",
     "pads",

@@ -150,6 +150,7 @@ int main(int argc, char **argv)
     while (next_case(file, only))
         ;
     fclose(file);
-    printf("%d networks, %d refused, %d runs, %d failures\n", nets, refused, runs, failed);
+    printf("%d networks, %d refused, %d runs, %d failures\n", nets, refused, runs,
+           failed);
     return !gpu_test_close(&test) || failed > 0 || nets == 0;
 }

@@ -48,20 +48,22 @@ RUN = """Add AveragePool BatchNormalization Clip Concat Conv ConvTranspose Depth
 Dropout Elu Exp Flatten Gather GlobalAveragePool HardSigmoid HardSwish Identity
 InstanceNormalization LayerNormalization LeakyRelu MaxPool Mul Neg Pad PRelu Pow Reciprocal
 ReduceMean ReduceSum Relu Reshape Resize Sigmoid Slice Softplus SpaceToDepth Split Sqrt Squeeze Sub
-Sum Tanh Transpose Unsqueeze Upsample Abs Expand""".split()
+Sum Tanh Transpose Unsqueeze Upsample Abs Expand Ceil Celu Equal Erf Floor Gemm GlobalMaxPool
+Greater GreaterOrEqual Less LessOrEqual Log MatMul Max Min Mish ReduceL1 ReduceL2 ReduceMax
+ReduceMin ReduceSumSquare Round Selu Sign Softmax Softsign ThresholdedRelu Tile
+QuantizeLinear DequantizeLinear Gelu GroupNormalization""".split()
 FOLD = """Add And Cast Ceil Concat Constant ConstantOfShape Div Equal Exp Expand Flatten
 Floor Gather Gemm Greater GreaterOrEqual Identity Less LessOrEqual Log MatMul Max Min Mod Mul
 Neg Not Or Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum Relu
 Reshape Round Shape Sign Size Slice Split Sqrt Squeeze Sub Sum Tile Transpose Unsqueeze Where
-Abs Elu HardSigmoid HardSwish LeakyRelu Sigmoid Softplus Tanh""".split()
-# What daub does not run: other ranks and batches, cubic and cropping resize,
-# layer normalization over the last axes only, random dropout, side outputs, arbitrary
+Abs Elu HardSigmoid HardSwish LeakyRelu Sigmoid Softplus Tanh Celu Erf Mish ReduceL1 ReduceL2
+ReduceSumSquare Selu Softsign ThresholdedRelu Xor QuantizeLinear DequantizeLinear Gelu""".split()
+# What daub does not run: other ranks and batches, cropping resize, random dropout, side outputs, arbitrary
 # gathers and large matrix products of computed values. And one case that does not round the
 # resized length, unlike the standard's text and every runtime.
-LEFT_OUT = """_1d 1d_ _3d 3d_ cubic tf_crop training with_mask argmax STRING BFLOAT bfloat16
-matmul_[34]d resize_downsample_scales_linear_align_corners""".split()
-LEFT_OUT_FED = """layer_normalization_2d layer_normalization_default gather_[012]
-gather_negative layer_normalization_\\dd_axis([23]|_negative_[12]\\b)""".split()
+LEFT_OUT = """_1d 1d_ _3d 3d_ exclude_outside tf_crop training with_mask argmax STRING BFLOAT bfloat16
+matmul_[34]d resize_downsample_scales_(linear|cubic)_align_corners""".split()
+LEFT_OUT_FED = """gather_2d""".split()
 
 
 def flat_tools(opset, nodes, inits):

@@ -171,7 +171,7 @@ static const struct function functions[] = {
     ACT(EXP, 0, 0, 0, 4 * EPSILON, 0x1p-125),
     ACT(RECIPROCAL, 0, 0, 0, EPSILON, 0x1p-149),
     {"LOG", NET_ACT_LOG, 0, 0, 0, exact_activation, 4 * EPSILON, EPSILON, 0x1p-126f,
-     INFINITY},
+     3.4e38f},
     ACT(FLOOR, 0, 0, 0, 0, 0),
     ACT(CEIL, 0, 0, 0, 0, 0),
     ACT(TRUNC, 0, 0, 0, 0, 0),

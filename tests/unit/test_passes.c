@@ -335,13 +335,17 @@ static void test_unusual(void **state)
         struct daub_error error = {0};
         net_graph_init(&graph);
         int x = build_image(&graph, 3, 4, 4), y = x;
-        if (n < 2) /* means over the map, variance over all channels; or another epsilon */
+        if (n <
+            2) /* means over the map, variance over all channels; or another epsilon */
             y = build_binary(&graph, NET_BINARY_SUB, x,
                              build_mean(&graph, x, 3 << 2, true));
         int square = build_binary(&graph, NET_BINARY_MUL, y, y);
-        int root = build_act(
-            &graph, NET_ACT_SQRT, 0, 0,
-            build_mean(&graph, square, n == 0 ? 7 << 1 : n == 2 ? 1 << 1 : 3 << 2, true));
+        int root = build_act(&graph, NET_ACT_SQRT, 0, 0,
+                             build_mean(&graph, square,
+                                        n == 0   ? 7 << 1
+                                        : n == 2 ? 1 << 1
+                                                 : 3 << 2,
+                                        true));
         if (n == 1)
             root = build_binary(&graph, NET_BINARY_ADD, root,
                                 build_fill(&graph, SHAPE(1), 0.1f));
@@ -356,7 +360,8 @@ static void test_unusual(void **state)
         if (n == 5) {
             x = build_reshape(&graph, x, SHAPE(1, 3, 16));
             x = build_transpose(&graph, x, 3, (const int[]){0, 2, 1});
-            x = build_binary(&graph, NET_BINARY_MUL, x, build_mean(&graph, x, 1 << 2, true));
+            x = build_binary(&graph, NET_BINARY_MUL, x,
+                             build_mean(&graph, x, 1 << 2, true));
             x = build_reshape(&graph, x, SHAPE(1, 4, 2, 2, 3));
             build_act(&graph, NET_ACT_EXP, 0, 0, x);
         }
@@ -417,10 +422,10 @@ static void test_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cases),        cmocka_unit_test(test_doubling),
-        cmocka_unit_test(test_random),       cmocka_unit_test(test_reject),
-        cmocka_unit_test(test_unusual),
-        cmocka_unit_test(test_web_net_runs), cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_cases),   cmocka_unit_test(test_doubling),
+        cmocka_unit_test(test_random),  cmocka_unit_test(test_reject),
+        cmocka_unit_test(test_unusual), cmocka_unit_test(test_web_net_runs),
+        cmocka_unit_test(test_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
