@@ -44,7 +44,8 @@
     X(POWER, 33)       /* x^alpha */ \
     X(ABOVE, 34)       /* x > alpha ? 1 : 0 */ \
     X(AT_LEAST, 35)    /* x >= alpha ? 1 : 0 */ \
-    X(EQUALS, 36)      /* x == alpha ? 1 : 0 */
+    X(EQUALS, 36)      /* x == alpha ? 1 : 0 */ \
+    X(QUANTIZE, 37)    /* clamp(round x, alpha, beta) */
 
 #define PADDINGS(X) X(ZERO, 1) X(REFLECT, 2) X(EDGE, 3) X(CONSTANT, 4)
 

@@ -136,6 +136,8 @@ vec4 activate_rare(int kind, float alpha, float beta, vec4 x)
         return vec4(greaterThan(x, vec4(alpha)));
     case ACT_AT_LEAST:
         return vec4(greaterThanEqual(x, vec4(alpha)));
+    case ACT_QUANTIZE:
+        return clamp(roundEven(x), alpha, beta);
     case ACT_EQUALS:
         return vec4(equal(x, vec4(alpha)));
     }

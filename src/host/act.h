@@ -111,6 +111,13 @@
     {                                                                                    \
         return (type)((itype)name##_all(1.0f) & mask);                                   \
     }                                                                                    \
+    HOST_INLINE type name##_rounded(type x)                                              \
+    {                                                                                    \
+        type size = name##_max(x, -x);                                                   \
+        type whole = size + 8388608.0f - 8388608.0f;                                     \
+        whole = name##_select(size < 8388608.0f, whole, size);                           \
+        return (type)((itype)whole | ((itype)x & INT32_MIN));                            \
+    }                                                                                    \
     HOST_INLINE type name##_logistic(type x)                                             \
     {                                                                                    \
         return 1.0f / (name##_exp(-x) + 1.0f);                                           \
@@ -141,12 +148,12 @@
         case NET_ACT_TRUNC:                                                              \
             return name##_truncated(x);                                                  \
         case NET_ACT_ROUND:                                                              \
-            r = name##_max(x, -x);                                                       \
-            e = r + 8388608.0f - 8388608.0f;                                             \
-            r = name##_select(r < 8388608.0f, e, r);                                     \
-            return (type)((itype)r | ((itype)x & INT32_MIN));                            \
+            return name##_rounded(x);                                                    \
+        case NET_ACT_QUANTIZE:                                                           \
+            return name##_clamp(name##_rounded(x), zero + alpha, zero + beta);           \
         case NET_ACT_SIGN:                                                               \
-            return name##_one_where(x > zero) - name##_one_where(x < zero);              \
+            r = name##_one_where(x > zero) - name##_one_where(x < zero);                 \
+            return name##_select(x == x, r, x);                                          \
         case NET_ACT_ERF:                                                                \
             return name##_erf(x);                                                        \
         case NET_ACT_SELU:                                                               \

@@ -1,6 +1,5 @@
 /* Quantized files in the form with QuantizeLinear and DequantizeLinear: daub computes in
- * float. Constants are dequantized when the file is read; of the quantization of computed
- * values only the limits remain. */
+ * float. Constants are dequantized when the file is read. */
 #include <math.h>
 
 #include "net/onnx_internal.h"
@@ -117,7 +116,8 @@ void net_onnx_fold_dequantize(struct net_onnx_builder *b,
     net_onnx_bind_tensor(b, node, 0, y);
 }
 
-/* The result stays in float, within the limits that the quantized numbers have. */
+/* The result stays in float: rounded, within limits, and multiplied by the scale. Passes
+ * move the factors into the weights of convolutions. */
 void net_onnx_quantize(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
     struct quantization q;
@@ -131,10 +131,14 @@ void net_onnx_quantize(struct net_onnx_builder *b, const struct net_onnx_node *n
                         "or not to 8 or 16 bits");
         return;
     }
-    double scale = q.scale->data[0], zero = zero_point(&q, 0);
-    net_onnx_bind(b, node, 0,
-                  net_onnx_emit_act(b, node, NET_ACT_CLIP, (float)((low - zero) * scale),
-                                    (float)((high - zero) * scale), x));
+    const struct net_shape one = {0};
+    const float scale = (float)q.scale->data[0];
+    double zero = zero_point(&q, 0);
+    int factor = net_onnx_add_floats(b, node, &one, &scale);
+    x = net_onnx_emit_binary(b, node, NET_BINARY_DIV, x, factor);
+    x = net_onnx_emit_act(b, node, NET_ACT_QUANTIZE, (float)(low - zero),
+                          (float)(high - zero), x);
+    net_onnx_bind(b, node, 0, net_onnx_emit_binary(b, node, NET_BINARY_MUL, x, factor));
 }
 
 /* The operand is already in float, see net_onnx_quantize. */

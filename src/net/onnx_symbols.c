@@ -341,7 +341,7 @@ static bool set_style(struct net_onnx *onnx, int symbol, const struct net_shape 
                          name);
     onnx->style = symbol;
     onnx->style_shape = *shape;
-    onnx->style_shape.dim[0] = shape->rank == 2 ? 1 : count;
+    onnx->style_shape.dim[0] = shape->rank == 1 ? count : 1;
     onnx->info.style_count = (int)count;
     return true;
 }
@@ -362,7 +362,10 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
                 "does not say that its input '%s' is a float tensor of known "
                 "rank; export it again",
                 name);
-        bool image = shape.rank == 4, style = shape.rank == 1 || shape.rank == 2;
+        bool vector = shape.rank == 4 && shape.dim[0] == 1 && shape.dim[1] == 1 &&
+                      shape.dim[2] == 1 && shape.dim[3] > 4;
+        bool style = shape.rank == 1 || shape.rank == 2 || vector;
+        bool image = shape.rank == 4 && !vector;
         if (!image && !style)
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "has an input '%s' of %d axes: no picture [1,3,H,W]", name,

@@ -80,7 +80,8 @@
     ROW(NET_ACT_POWER, "power", NULL, 0, 0, 1, pow(x, alpha))                            \
     ROW(NET_ACT_ABOVE, "above", NULL, 0, 0, 1, x > alpha)                                \
     ROW(NET_ACT_AT_LEAST, "at_least", NULL, 0, 0, 1, x >= alpha)                         \
-    ROW(NET_ACT_EQUALS, "equals", NULL, 0, 0, 1, x == alpha)
+    ROW(NET_ACT_EQUALS, "equals", NULL, 0, 0, 1, x == alpha)                             \
+    ROW(NET_ACT_QUANTIZE, "quantize", NULL, 0, 0, 2, clamp(rint(x), alpha, beta))
 
 /* Functions of two numbers, with NumPy broadcasting, numbered in BINARIES of
  * shaders/contract.h: enumerator, name in dumps, ONNX operator (NULL: made by importer

@@ -8,8 +8,9 @@ With DAUB_ONNX_PYTHON, a Python with a newer ONNX package, some files are also c
 opsets 18 to 22 by ONNX's own converter.
 
 FILE, little-endian: "DAUBIMP1", then for each case a name (96 bytes), the size of the ONNX file,
-1 where a refusal is expected, channels of the picture that the graph takes, height, width, the
-ONNX file's bytes, picture and painting (floats [C,H,W] and [3,H,W])."""
+1 where a refusal is expected or 2 for a quantized network, channels of the picture that the graph takes, height, width,
+number of style weights, the ONNX file's bytes, picture (floats [C,H,W]), style weights and
+painting [3,H,W]."""
 import io
 import os
 import struct
@@ -36,14 +37,14 @@ out.write(b"DAUBIMP1")
 exported = []  # name, model bytes, cases, for the converter
 
 
-def write(name, model, image, painting, refusal=False):
+def write(name, model, image, painting, refusal=False, style=()):
     image = image[0].numpy().astype("<f4")
     painting = painting[0].numpy().astype("<f4")
     if painting.shape[0] == 1:
         painting = painting.repeat(3, 0)
     out.write(name.encode()[:95].ljust(96, b"\0"))
-    out.write(struct.pack("<5i", len(model), refusal, image.shape[0], *image.shape[1:]))
-    out.write(model + image.tobytes() + painting[:3].tobytes())
+    out.write(struct.pack("<6i", len(model), refusal, *image.shape, len(style)))
+    out.write(model + image.tobytes() + np.asarray(style, "<f4").tobytes() + painting[:3].tobytes())
 
 
 # ---- parts ----
@@ -545,7 +546,7 @@ def other_files():
         for i, m in enumerate(layers):
             y = m(y)
             if i < 2:
-                y = y.clamp(0, 255 * 0.02)
+                y = torch.round(y / 0.02).clamp(0, 255) * 0.02
     handmade("quantized", nodes, inits, 13, x, y)
     for name, kind in (("half", TensorProto.FLOAT16), ("bfloat", TensorProto.BFLOAT16)):
         module = johnson().eval()
@@ -579,6 +580,44 @@ def other_files():
     handmade("bytes", nodes, inits, 12, image, y, (TensorProto.UINT8,) * 2)
 
 
+RUNTIME = """
+import sys, numpy as np, onnxruntime
+feeds = dict(np.load(sys.argv[2]))
+session = onnxruntime.InferenceSession(sys.argv[1])
+np.save(sys.argv[3], session.run(None, feeds)[0])
+"""
+
+
+def run_file(path, feeds):
+    """The file's first output by ONNX Runtime."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.savez(f"{folder}/in.npz", **feeds)
+        subprocess.run([os.environ["DAUB_ONNX_PYTHON"], "-c", RUNTIME, path, f"{folder}/in.npz",
+                        f"{folder}/out.npy"], check=True)
+        return torch.from_numpy(np.load(f"{folder}/out.npy"))
+
+
+def published():
+    """Files that others published, where the test material has them."""
+    folder = os.environ.get("DAUB_DATA", "") + "/onnx_magenta"
+    if "DAUB_ONNX_PYTHON" not in os.environ or not os.path.isdir(folder):
+        return
+    with open(f"{folder}/multistyle26.onnx", "rb") as file:
+        model = file.read()
+    for size in ((96, 128), (76, 100)):
+        x, weights = torch.rand(1, 3, *size), np.zeros(26, np.float32)
+        weights[3], weights[19] = 0.25, 0.75
+        y = run_file(f"{folder}/multistyle26.onnx", {"image": x.numpy(), "style_weights": weights})
+        write("magenta multistyle26", model, x, y, style=weights)
+    with open(f"{folder}/arbitrary_transform.onnx", "rb") as file:
+        model = file.read()
+    x, vector = torch.rand(1, 3, 384, 384), np.random.default_rng(1).random(100).astype(np.float32)
+    y = run_file(f"{folder}/arbitrary_transform.onnx", {
+        "content_image": x.permute(0, 2, 3, 1).numpy(),
+        "mobilenet_conv/Conv/BiasAdd": vector.reshape(1, 1, 1, 100)})
+    write("magenta arbitrary_transform", model, x, y.permute(0, 3, 1, 2), 2, vector)
+
+
 def main():
     opsets = (9, 11, 12, 13, 14, 15, 16, 17)
     for i, (name, make) in enumerate(FAMILIES.items()):
@@ -592,6 +631,7 @@ def main():
     run("fixed se", net(Squeeze(8)), 12, [(64, 48), (44, 61)], False)
     run("coordinates", Coordinates(), 12, [(40, 48)], False)
     other_files()
+    published()
     convert()
     out.close()
 

@@ -63,17 +63,18 @@ def act_by_name(name, x, alpha, beta, slope):
             "square": lambda: x * x, "power": lambda: x ** alpha,
             "above": lambda: (x > alpha).to(x.dtype),
             "at_least": lambda: (x >= alpha).to(x.dtype),
-            "equals": lambda: (x == alpha).to(x.dtype)}[name]()
+            "equals": lambda: (x == alpha).to(x.dtype),
+            "quantize": lambda: torch.round(x).clamp(alpha, beta)}[name]()
 
 
 ACTS = ["none", "relu", "leaky_relu", "prelu", "elu", "tanh", "sigmoid", "hard_sigmoid",
         "hard_swish", "clip", "softplus", "sqrt", "neg", "abs", "exp", "reciprocal", "log", "floor",
         "ceil", "trunc", "round", "sign", "erf", "selu", "celu", "mish", "gelu", "gelu_tanh",
-        "swish", "softsign", "thresholded_relu", "square", "power", "above", "at_least", "equals"]
+        "swish", "softsign", "thresholded_relu", "square", "power", "above", "at_least", "equals", "quantize"]
 ACT_PARAMETERS = {"leaky_relu": (0.2, 0), "elu": (0.7, 0), "hard_sigmoid": (0.3, 0.4),
                   "clip": (-0.5, 0.75), "selu": (1.67326319, 1.05070102), "celu": (0.6, 0),
                   "swish": (1.702, 0), "thresholded_relu": (0.4, 0), "power": (3, 0),
-                  "above": (0.1, 0), "at_least": (0.1, 0), "equals": (0, 0)}
+                  "above": (0.1, 0), "at_least": (0.1, 0), "equals": (0, 0), "quantize": (-2, 3)}
 POSITIVE = ("sqrt", "log")  # defined there only
 
 

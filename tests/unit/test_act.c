@@ -137,6 +137,8 @@ static double exact_activation(const struct function *f, double x)
         return x >= alpha;
     case NET_ACT_EQUALS:
         return x == alpha;
+    case NET_ACT_QUANTIZE:
+        return fmin(fmax(nearbyint(x), alpha), beta);
     }
     return NAN;
 }
@@ -177,7 +179,7 @@ static const struct function functions[] = {
     ACT(TRUNC, 0, 0, 0, 0, 0),
     ACT(ROUND, 0, 0, 0, 0, 0),
     ACT(SIGN, 0, 0, 0, 0, 0),
-    ACT(ERF, 0, 0, 0, 0, 6 * EPSILON),
+    ACT(ERF, 0, 0, 0, 0, 10 * EPSILON),
     ACT(SELU, 1.67326319f, 1.05070102f, 0, 2 * EPSILON, 12 * EPSILON),
     ACT(CELU, 0.6f, 0, 0, 2 * EPSILON, 6 * EPSILON),
     ACT(MISH, 0, 0, 0, 8 * EPSILON, 0x1p-120),
@@ -193,6 +195,7 @@ static const struct function functions[] = {
     ACT(ABOVE, 0.1f, 0, 0, 0, 0),
     ACT(AT_LEAST, 0.1f, 0, 0, 0, 0),
     ACT(EQUALS, 0, 0, 0, 0, 0),
+    ACT(QUANTIZE, -128, 127, 0, 0, 0),
 };
 enum { FUNCTION_COUNT = sizeof(functions) / sizeof(*functions) };
 
