@@ -165,6 +165,7 @@ struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
     }
     onnx->model = net_onnx_unpack(data, size, &cause);
     bool ok = onnx->model && check_versions(onnx, &cause) &&
+              net_onnx_load_external(onnx, &cause) &&
               read_properties(onnx, &cause) && net_onnx_link(onnx, &cause) &&
               check_tensors(onnx, &cause) && net_onnx_find_inputs(onnx, &cause);
     if (!ok)

@@ -27,10 +27,11 @@ struct net_onnx_info {
     size_t property_count;
 };
 
-/* Parses size bytes, which are not kept. name is for messages. NULL with *error set
- * (DAUB_ERROR_MODEL or DAUB_ERROR_MEMORY) where the file is damaged, refers to external
- * data, or holds neither an image-to-image network nor an encoder. Operators that daub
- * cannot run are reported here already, with node, operator and opset. */
+/* Parses size bytes, which are not kept. name is for messages, and its folder is where
+ * weights outside the file must lie. NULL with *error set (DAUB_ERROR_MODEL or
+ * DAUB_ERROR_MEMORY) where the file is damaged or holds neither an image-to-image network
+ * nor an encoder. Operators that daub cannot run are reported here already, with node,
+ * operator and opset. */
 struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
                                 struct daub_error *error);
 void net_onnx_free(struct net_onnx *onnx);

@@ -121,6 +121,10 @@ void net_onnx_decode_double(const Onnx__TensorProto *proto, int64_t count, doubl
 #define NET_ONNX_TEXT 64
 const char *net_onnx_printable(const char *text, char out[static NET_ONNX_TEXT]);
 
+/* Reads the tensors that the file keeps in other files of its folder
+ * (onnx_external.c). */
+bool net_onnx_load_external(struct net_onnx *onnx, struct daub_error *error);
+
 /* ---- names and order (onnx_symbols.c) ---- */
 /* Fills symbols, nodes and output; refuses unknown operators. */
 bool net_onnx_link(struct net_onnx *onnx, struct daub_error *error);

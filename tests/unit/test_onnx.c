@@ -387,6 +387,69 @@ static void make_external(Onnx__ModelProto *model)
     w->data_location = ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL;
 }
 
+static struct net_onnx *parse_beside(const char *location, const char *length,
+                                     struct daub_error *error)
+{
+    Onnx__ModelProto *model = onnx_make(X "f w 3,3,1,1 r1; Conv x,w > y");
+    Onnx__TensorProto *w = model->graph->initializer[0];
+    const char *text[2][2] = {{"location", location}, {"length", length}};
+    make_external(model);
+    w->n_external_data = 2;
+    w->external_data = calloc(2, sizeof(*w->external_data));
+    assert_non_null(w->external_data);
+    for (int i = 0; i < 2; i++) {
+        w->external_data[i] = malloc(sizeof(**w->external_data));
+        assert_non_null(w->external_data[i]);
+        onnx__string_string_entry_proto__init(w->external_data[i]);
+        w->external_data[i]->key = strdup(text[i][0]);
+        w->external_data[i]->value = strdup(text[i][1]);
+    }
+    size_t size;
+    unsigned char *bytes = onnx_make_bytes(model, &size);
+    struct net_onnx *onnx =
+        net_onnx_parse(bytes, size, "/tmp/daub_test_model.onnx", error);
+    free(bytes);
+    onnx_make_free(model);
+    return onnx;
+}
+
+/* Weights in a file beside the model, and nowhere else. */
+static void test_external(void **state)
+{
+    (void)state;
+    const float weights[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    const char *path = "/tmp/daub_test_weights.bin";
+    struct daub_error error = {0};
+    struct net_graph graph;
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    fwrite(weights, 1, sizeof(weights), file);
+    fclose(file);
+    struct net_onnx *onnx = parse_beside("daub_test_weights.bin", "36", &error);
+    if (!onnx || !net_onnx_build(onnx, 8, 8, &graph, &error))
+        fail_msg("%s", error.message);
+    const float *have = graph.values[graph.nodes[1].input[1]].data;
+    assert_memory_equal(have, weights, sizeof(weights));
+    net_graph_free(&graph);
+    net_onnx_free(onnx);
+    static const struct {
+        const char *location, *length, *message;
+    } refused[] = {
+        {"daub_test_weights.bin", "40", "is too short"},
+        {"daub_test_weights.bin", "32", "needs 36"},
+        {"daub_test_missing.bin", "36", "cannot be read"},
+        {"../tmp/daub_test_weights.bin", "36", "another folder"},
+        {"/tmp/daub_test_weights.bin", "36", "another folder"},
+    };
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        error = (struct daub_error){0};
+        assert_null(parse_beside(refused[i].location, refused[i].length, &error));
+        if (!strstr(error.message, refused[i].message))
+            fail_msg("'%s' does not tell '%s'", error.message, refused[i].message);
+    }
+    remove(path);
+}
+
 static void shorten_data(Onnx__ModelProto *model)
 {
     model->graph->initializer[0]->raw_data.len -= 4;
@@ -434,7 +497,8 @@ static void drop_graph(Onnx__ModelProto *model)
 static void test_damaged_models(void **state)
 {
     (void)state;
-    expect_model_refused(make_external, "keeps tensor 'w' in a file of its own");
+    expect_model_refused(make_external,
+                         "keeps tensor 'w' in another folder or says not where");
     expect_model_refused(shorten_data, "tensor 'w' holds 320 bytes where its shape needs "
                                        "324");
     expect_model_refused(make_negative, "impossible size -3 on axis 0");
@@ -555,6 +619,7 @@ int main(void)
         cmocka_unit_test(test_copied_constants),
         cmocka_unit_test(test_damaged_files),
         cmocka_unit_test(test_damaged_models),
+        cmocka_unit_test(test_external),
         cmocka_unit_test(test_element_types),
         cmocka_unit_test(test_half_numbers),
     };
