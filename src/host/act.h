@@ -176,7 +176,7 @@
         case NET_ACT_SOFTSIGN:                                                           \
             return x / (name##_max(x, -x) + 1.0f);                                       \
         case NET_ACT_THRESHOLDED_RELU:                                                   \
-            return (type)((itype)x & (x > alpha));                                       \
+            return (type)((itype)x & ~(itype)(x <= alpha));                              \
         case NET_ACT_SQUARE:                                                             \
             return x * x;                                                                \
         case NET_ACT_POWER:                                                              \

@@ -140,9 +140,11 @@ static const float scales[][2] = {{2, 2},       {0.5f, 0.5f}, {3, 1.5f},
 static void run_resize(struct ops *ops, const struct op_bounds *bounds)
 {
     ops_group(ops, "resize");
-    for (int mode = 0; mode < 20; mode++) {
+    for (int mode = 0; mode < 24; mode++) {
         /* 16 nearest ones, 4 linear ones, each at every scale */
-        enum net_resize kind = mode < 16 ? NET_RESIZE_NEAREST : NET_RESIZE_LINEAR;
+        enum net_resize kind = mode < 16   ? NET_RESIZE_NEAREST
+                               : mode < 20 ? NET_RESIZE_LINEAR
+                                           : NET_RESIZE_CUBIC;
         int coord = 1 + mode % 4, nearest = mode < 16 ? 1 + mode / 4 : 1;
         for (unsigned i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
             char name[64];
@@ -157,6 +159,7 @@ static void run_resize(struct ops *ops, const struct op_bounds *bounds)
             node->u.resize.mode = kind;
             node->u.resize.coord = (enum net_coord)coord;
             node->u.resize.nearest = (enum net_nearest)nearest;
+            node->u.resize.cubic = -0.75f;
             memcpy(node->u.resize.scale, scales[i], sizeof(scales[i]));
             build_done(&graph);
             ops_check(ops, name, i, &graph, bounds);
@@ -200,7 +203,38 @@ static void mean_of_view(struct net_graph *graph, unsigned seed)
     build_mean(graph, build_act(graph, NET_ACT_TANH, 0, 0, x), 0xc, true);
 }
 
+/* Shapes of other ranks in between, and means and maxima over other axes. */
+static void shapes(struct net_graph *graph, unsigned seed)
+{
+    int x = build_conv(graph, build_image(graph, 3, 12, 10), 6, 1, 0, seed);
+    x = build_act(graph, NET_ACT_TANH, 0, 0, x);
+    x = build_transpose(graph, x, 4, (const int[]){0, 3, 1, 2});
+    x = build_reshape(graph, x, SHAPE(1, 2, 5, 6, 3, 4));
+    x = build_transpose(graph, x, 6, (const int[]){0, 3, 1, 5, 2, 4});
+    x = build_reshape(graph, x, SHAPE(6, 2, 60));
+    int mean = build_mean(graph, x, 1 << 2, true),
+        most = build_mean(graph, x, 1 << 0, true);
+    graph->nodes[graph->values[most].producer].op = NET_MAXIMUM;
+    x = build_binary(graph, NET_BINARY_MUL, x, mean);
+    x = build_binary(graph, NET_BINARY_SUB, x, most);
+    build_reshape(graph, x, SHAPE(1, 5, 12, 12));
+}
+
+static void channel_statistics(struct net_graph *graph, unsigned seed)
+{
+    int x = build_conv(graph, build_image(graph, 3, 9, 13), 7, 1, 0, seed);
+    int mean = build_mean(graph, x, 1 << 1, true),
+        most = build_mean(graph, x, 1 << 1, true);
+    graph->nodes[graph->values[most].producer].op = NET_MAXIMUM;
+    int rows = build_mean(graph, x, 1 << 3, true);
+    x = build_binary(graph, NET_BINARY_SUB, x, mean);
+    x = build_binary(graph, NET_BINARY_ADD, x, most);
+    build_binary(graph, NET_BINARY_MUL, x, rows);
+}
+
 static const struct op_case joins[] = {
+    {"other shapes", shapes, {1e-5, 5e-3}},
+    {"statistics of channels and rows", channel_statistics, {1e-5, 5e-3}},
     {"concat of unaligned maps", concat_unaligned, {1e-5, 5e-3}},
     {"concat of aligned maps", concat_aligned, {1e-5, 5e-3}},
     {"mean of a view", mean_of_view, {1e-5, 5e-3}},

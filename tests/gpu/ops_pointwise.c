@@ -28,6 +28,32 @@ static const struct act_case acts[] = {
     {NET_ACT_HARD_SWISH, 0, 0},
     {NET_ACT_CLIP, 0, 6},
     {NET_ACT_SOFTPLUS, 0, 0},
+    {NET_ACT_NEG, 0, 0},
+    {NET_ACT_ABS, 0, 0},
+    {NET_ACT_ERF, 0, 0},
+    {NET_ACT_SELU, 1.67326319f, 1.05070102f},
+    {NET_ACT_CELU, 0.6f, 0},
+    {NET_ACT_MISH, 0, 0},
+    {NET_ACT_GELU, 0, 0},
+    {NET_ACT_GELU_TANH, 0, 0},
+    {NET_ACT_SWISH, 1.702f, 0},
+    {NET_ACT_SOFTSIGN, 0, 0},
+    {NET_ACT_SQUARE, 0, 0},
+    /* From here on with jumps, or not everywhere defined. */
+    {NET_ACT_THRESHOLDED_RELU, 0.4f, 0},
+    {NET_ACT_FLOOR, 0, 0},
+    {NET_ACT_CEIL, 0, 0},
+    {NET_ACT_TRUNC, 0, 0},
+    {NET_ACT_ROUND, 0, 0},
+    {NET_ACT_SIGN, 0, 0},
+    {NET_ACT_ABOVE, 0.3f, 0},
+    {NET_ACT_AT_LEAST, 0.3f, 0},
+    {NET_ACT_QUANTIZE, -9, 12},
+    {NET_ACT_SQRT, 0, 0},
+    {NET_ACT_LOG, 0, 0},
+    {NET_ACT_RECIPROCAL, 0, 0},
+    {NET_ACT_POWER, 0.7f, 0},
+    {NET_ACT_POWER, -1.5f, 0},
 };
 
 static int act(struct net_graph *graph, const struct act_case *a, int x)
@@ -51,9 +77,15 @@ static void act_graph(struct net_graph *graph, const struct act_case *a, unsigne
     int x = build_image(graph, 5, 9, 18);
     x = build_binary(graph, NET_BINARY_MUL, x,
                      build_random(graph, SHAPE(5, 1, 1), 1, 60, seed));
+    bool positive = a->kind == NET_ACT_SQRT || a->kind == NET_ACT_LOG ||
+                    a->kind == NET_ACT_RECIPROCAL || a->kind == NET_ACT_POWER;
+    if (positive) {
+        x = build_act(graph, NET_ACT_ABS, 0, 0, x);
+        x = build_binary(graph, NET_BINARY_ADD, x, build_fill(graph, SHAPE(1), 0.25f));
+    }
     int y = act(graph, a, x);
     int z = act(graph, &(struct act_case){NET_ACT_LEAKY_RELU, 0.5f, 0}, y);
-    int w = act(graph, a, build_norm(graph, y, -1, -1, 5, 1e-5f));
+    int w = positive ? y : act(graph, a, build_norm(graph, y, -1, -1, 5, 1e-5f));
     build_node(graph, NET_CONCAT, z, w, END)->u.concat.axis = 1;
     build_done(graph);
 }
@@ -69,7 +101,11 @@ static void run_acts(struct ops *ops)
             continue;
         net_graph_init(&graph);
         act_graph(&graph, &acts[i], i);
-        ops_check(ops, name, i, &graph, &(struct op_bounds){1e-5, 5e-3});
+        bool jumps = acts[i].kind >= NET_ACT_FLOOR && acts[i].kind <= NET_ACT_SIGN;
+        jumps = jumps || acts[i].kind >= NET_ACT_THRESHOLDED_RELU;
+        bool square = acts[i].kind == NET_ACT_SQUARE;
+        ops_check(ops, name, i, &graph,
+                  &(struct op_bounds){1e-5, jumps && !square ? 0 : 5e-3});
     }
 }
 
@@ -111,9 +147,13 @@ static void binary_graph(struct net_graph *graph, enum net_binary kind, unsigned
 
 static void run_binaries(struct ops *ops)
 {
-    static const char *const names[] = {"", "add", "sub", "mul", "div"};
+    static const char *const names[] = {
+        "",    "add",     "sub",           "mul",  "div",        "",     "min",
+        "max", "greater", "greater_equal", "less", "less_equal", "equal"};
     ops_group(ops, "binaries");
-    for (int kind = NET_BINARY_ADD; kind <= NET_BINARY_DIV; kind++) {
+    for (int kind = NET_BINARY_ADD; kind <= NET_BINARY_EQUAL; kind++) {
+        if (kind == NET_BINARY_POW) /* in a chain it leaves the range of floats */
+            continue;
         char name[64];
         struct net_graph graph;
         snprintf(name, sizeof(name), "%s of maps", names[kind]);
@@ -121,7 +161,8 @@ static void run_binaries(struct ops *ops)
             continue;
         net_graph_init(&graph);
         binary_graph(&graph, (enum net_binary)kind, (unsigned)kind);
-        ops_check(ops, name, (unsigned)kind, &graph, &(struct op_bounds){1e-5, 1e-2});
+        ops_check(ops, name, (unsigned)kind, &graph,
+                  &(struct op_bounds){1e-5, kind > NET_BINARY_MAX ? 0 : 1e-2});
     }
 }
 
@@ -194,7 +235,21 @@ static void large_mean(struct net_graph *graph, unsigned seed)
     build_binary(graph, NET_BINARY_SUB, x, build_fill(graph, SHAPE(1), 1000));
 }
 
+/* Constants as maps: for each pixel, for each row, as the first operand. */
+static void constant_maps(struct net_graph *graph, unsigned seed)
+{
+    int x = conv1(graph, build_image(graph, 3, 9, 17), 6, seed);
+    x = build_binary(graph, NET_BINARY_ADD, x,
+                     build_random(graph, SHAPE(1, 6, 9, 17), -1, 1, seed + 1));
+    x = build_binary(graph, NET_BINARY_MAX, build_random(graph, SHAPE(9, 1), -1, 1, 3),
+                     x);
+    x = build_binary(graph, NET_BINARY_DIV, build_random(graph, SHAPE(6, 1, 1), 1, 2, 4),
+                     positive(graph, x));
+    build_binary(graph, NET_BINARY_POW, x, build_random(graph, SHAPE(17), -2, 2, 5));
+}
+
 static const struct op_case others[] = {
+    {"constant maps", constant_maps, {1e-5, 1e-2}},
     {"constants", constants, {1e-5, 5e-3}},
     {"one operand twice", same_operand, {1e-5, 1e-2}},
     {"in place", in_place, {1e-5, 1e-2}},

@@ -84,7 +84,7 @@ static void run_devices(const struct net_case *c, const struct net_graph *graph)
             bool host = sets[k] == GPU_KERNELS_HOST;
             if (host && d == 0)
                 run_on(c, graph, test.devices[d], sets[k], false);
-            for (int fp16 = 0; !host && shaders && fp16 < 2; fp16++)
+            for (int fp16 = 0; !host && shaders && fp16 < 2 - c->quantized; fp16++)
                 run_on(c, graph, test.devices[d], sets[k], fp16);
         }
     }
@@ -120,7 +120,7 @@ static bool next_case(FILE *file, const char *only)
         return false;
     c.size = head[0];
     c.expect_refusal = head[1] & 1;
-    c.quantized = head[1] & 2;
+    c.quantized = head[1] >> 1;
     c.channels = head[2];
     c.side[0] = head[3];
     c.side[1] = head[4];
