@@ -101,7 +101,8 @@
         itype odd = whole & (name##_truncated(half) != half);                            \
         type negative = name##_select(odd, -p, p);                                       \
         negative = name##_select(whole, negative, zero + NAN);                           \
-        return name##_select(x < zero, negative, p);                                     \
+        p = name##_select(x < zero, negative, p);                                        \
+        return name##_select((x == x) & (y == y), p, x + y);                             \
     }
 
 /* The activations that no model of daub's own uses: inline only where the kind is
