@@ -145,7 +145,7 @@ static void check_lossless(enum AVPixelFormat format, const struct media_match *
     if (worst > allowed)
         print_error("%s -> %s: off by %d\n", av_get_pix_fmt_name(format), desc->name,
                     worst);
-    assert_in_range(worst, 0, allowed);
+    assert_int_in_range(worst, 0, allowed);
     av_frame_free(&from);
     av_frame_free(&read);
 }
