@@ -95,11 +95,13 @@ static AVFrame *convert(const AVFrame *from, enum AVPixelFormat format)
     return made;
 }
 
+/* Whether AVPixFmtDescriptor tells where each sample is. */
 static bool has_plain_samples(const AVPixFmtDescriptor *desc, enum AVPixelFormat format)
 {
     return !(desc->flags &
              (AV_PIX_FMT_FLAG_FLOAT | AV_PIX_FMT_FLAG_PAL | AV_PIX_FMT_FLAG_BAYER)) &&
            format != AV_PIX_FMT_RGB8 && /* its descriptor names other bits than swscale */
+           format != AV_PIX_FMT_UYYVYY411 && /* luma at uneven distances */
            format != AV_PIX_FMT_XYZ12LE && format != AV_PIX_FMT_XYZ12BE;
 }
 
