@@ -230,7 +230,7 @@ static void test_winograd_memory(void **state)
     for (unsigned i = 0; i < 24; i++)
         x = conv(&graph, x, 320, 3, 1, i);
     prepared(&graph);
-    assert_in_range(winograd_steps(&graph, &caps, &bytes), 10, 20);
+    assert_int_in_range(winograd_steps(&graph, &caps, &bytes), 10, 20);
     assert_true(bytes < (size_t)320 << 20);
     net_graph_free(&graph);
 }
