@@ -218,8 +218,10 @@ class Desk(unittest.TestCase):
         return process
 
     def until(self, what, seconds):
-        """Waits until what() is true, and returns its result; a failure shows self.seen."""
-        end = time.monotonic() + PATIENCE * seconds
+        """Waits until what() is true, and returns its result; a failure shows self.seen. A minute at
+        least: a busy machine may need long for other programs."""
+        seconds = PATIENCE * max(60, seconds)
+        end = time.monotonic() + seconds
         while True:
             got = what()
             if got:

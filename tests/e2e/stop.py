@@ -240,9 +240,12 @@ class Work(Stops):
         def begin():
             daub = self.start("lavfi:" + NOISE, "-t", 8, "-preset", "veryslow", "-e", "rc-lookahead=250",
                               "-e", "threads=1", "-o", "out.mkv", "-y")
-            time.sleep(1)
-            while "daub-engine\n" in self.threads(daub):
-                time.sleep(0.02)
+            harness.wait_for(daub, lambda: "daub-engine\n" in self.threads(daub))
+            harness.wait_for(daub, lambda: "daub-engine\n" not in self.threads(daub))
+            # More than a header is in the unfinished file.
+            harness.wait_for(daub, lambda: any(
+                ".daub-" in name and os.path.getsize(self.path(name)) > 10000
+                for name in os.listdir(self.folder)))
             return daub
         self.each("encoder is being drained", begin, "out.mkv", code=130)
 

@@ -68,7 +68,7 @@ class Display(unittest.TestCase):
         self.addCleanup(self.daub.kill)
         self.window = harness.window_with_keys(self.daub, control)
 
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=60):
         end = time.monotonic() + harness.PATIENCE * seconds
         while not condition():
             self.assertLess(time.monotonic(), end, "it did not happen in time")
@@ -80,7 +80,7 @@ class Display(unittest.TestCase):
         return np.asarray(Image.open(io.BytesIO(done.stdout)).convert("RGB")) if done.stdout else \
             np.zeros((1, 1, 3))
 
-    def shows(self, want, seconds=20, level=CLOSE):
+    def shows(self, want, seconds=60, level=CLOSE):
         best = [0]
 
         def look():
