@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import unittest
 
 import harness
 from harness import ffmpeg, frames, psnr, testsrc
@@ -169,6 +168,20 @@ class Devices(Case):
         for number in "0", "1":
             text, _ = self.paint("", self.image(), "out.png", "--gpu", number, env=env)
             self.assertNotIn("devices match", text)
+
+
+class MesaCache(Case):
+    def test_folders(self):
+        """Mesa's compiled shaders are in a folder of daub's, one for each width of vectors."""
+        env = self.env()
+        del env["MESA_SHADER_CACHE_DIR"]
+        for width, name in ("", "mesa"), ("128", "mesa-128"):
+            if width:
+                env["LP_NATIVE_VECTOR_WIDTH"] = width
+            self.paint("", self.image(), "out.png", "--gpu", "0", "--kernels", "shaders", env=env)
+            folder = os.path.join(self.cache, "daub", name)
+            self.assertTrue([n for _, _, names in os.walk(folder) for n in names], name)
+        self.assertEqual(os.listdir(self.cache), ["daub"])
 
 
 class Compiling(Case):
