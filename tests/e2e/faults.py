@@ -64,7 +64,7 @@ class Failures(Case):
         self.assertEqual(len(frames(out)), FRAMES)
         _, expected = self.paint("", clip, "expected.mkv", "--temporal", "off", "--gpu",
                                  "processor")
-        self.assertGreater(psnr(out, expected), 40)
+        self.assertGreater(psnr(out, expected), 35)  # halves on the card, floats here
 
     def test_lost(self):
         """Frames painted before are kept, those in flight are painted again."""

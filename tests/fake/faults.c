@@ -1,14 +1,17 @@
 /* A Vulkan layer that makes a working device look or fail like others. DAUB_FAULTS lists
  * what it does, separated by commas:
- *   card           the device is a graphics card
- *   driver=TEXT    version of its driver
- *   no_timeline    without timeline semaphores
- *   subgroup=N, shared=N, group=N, buffers=N    limits: size of subgroups, bytes of
- * shared memory, invocations of a work-group, storage buffers of a shader memory=N no
- * more than N bytes can be allocated open           the device cannot be opened compile
- * no pipeline can be created slow=N         creating a pipeline takes N milliseconds more
- *   wrong          dispatches do nothing
- *   lost=N         the device is lost when the N-th frame is submitted; 0: at once
+ * - card: the device is a graphics card
+ * - driver=TEXT: version of its driver
+ * - no_timeline: without timeline semaphores
+ * - subgroup=N, shared=N, group=N, buffers=N: size of subgroups, bytes of shared memory,
+ *   invocations of a work-group, storage buffers of a shader
+ * - memory=N: no more than N bytes can be allocated
+ * - open: the device cannot be opened
+ * - compile: no pipeline can be created
+ * - slow=N: creating a pipeline takes N milliseconds more
+ * - wrong: dispatches do nothing
+ * - lost=N: the device is lost when the N-th frame is submitted; 0: at once
+ *
  * Next functions are kept for one driver only. */
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -41,6 +44,7 @@ static PFN_vkGetDeviceProcAddr next_device_function;
 static atomic_ullong allocated;
 static atomic_ulong frames;
 static atomic_bool lost;
+static VkDevice opened;
 
 /* The value of a fault, "" where it has none; NULL: not asked for. */
 static const char *fault(const char *name)
@@ -151,8 +155,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL my_QueueSubmit(VkQueue queue, uint32_t cou
     const char *at = fault("lost");
     if (count > 0 && infos->signalSemaphoreCount > 0) /* of a stylizer */
         atomic_fetch_add(&frames, 1);
-    if (at && atomic_load(&frames) >= strtoul(at, NULL, 10))
-        atomic_store(&lost, true);
+    bool now = at && atomic_load(&frames) >= strtoul(at, NULL, 10);
+    if (now && !atomic_exchange(&lost, true))
+        next_DeviceWaitIdle(opened); /* a lost device does not use memory any more */
     return atomic_load(&lost) ? VK_ERROR_DEVICE_LOST
                               : next_QueueSubmit(queue, count, infos, fence);
 }
@@ -173,7 +178,6 @@ static VKAPI_ATTR VkResult VKAPI_CALL my_WaitSemaphores(VkDevice device,
                               : next_WaitSemaphores(device, info, timeout);
 }
 
-/* Real work may still be under way when a device is said to be lost. */
 static VKAPI_ATTR VkResult VKAPI_CALL my_DeviceWaitIdle(VkDevice device)
 {
     VkResult result = next_DeviceWaitIdle(device);
@@ -229,6 +233,7 @@ my_CreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
     VkResult result = create(physical, info, callbacks, device);
     if (result != VK_SUCCESS)
         return result;
+    opened = *device;
 #define FIND_NEXT(name)                                                                  \
     next_##name = (PFN_vk##name)next_device_function(*device, "vk" #name);
     DEVICE_FUNCTIONS(FIND_NEXT)
