@@ -5,6 +5,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "app/commands.h"
+#include "app/files.h"
 #include "media/avlog.h"
 #include "util/log.h"
 
@@ -44,6 +45,7 @@ int main(int count, char **arguments)
                avcodec_version() >> 8 & 0xff);
     } else {
         set_level(&options);
+        files_add_inputs(&options);
         code = command->run(&options);
     }
     options_free(&options);

@@ -68,7 +68,7 @@ bool session_lose_sink(struct session *session, size_t sink)
     bool left = params->window != NULL;
     for (size_t i = 0; i < params->sink_count; i++)
         left = left || (!params->sinks[i]->quiet && !session_sink_failed(session, i));
-    if (!params->realtime || !bit || !left) {
+    if (!bit || !left) {
         session_fail(session, EXIT_CODE_OUTPUT, NULL);
         return false;
     }
@@ -83,9 +83,9 @@ void session_finish_sinks(struct session *session)
     const struct session_params *params = &session->params;
     if (atomic_exchange(&session->finishing, true))
         return;
-    bool keep = !session_failed(session);
+    bool whole = !session_failed(session);
     for (size_t i = 0; i < params->sink_count; i++)
-        params->sinks[i]->ops->finish(params->sinks[i], keep);
+        params->sinks[i]->ops->finish(params->sinks[i], whole);
     daub_stop_request(&session->finished);
 }
 
@@ -199,17 +199,21 @@ static void report_sink(struct session *session, const struct media_sink *sink,
 static void close_sinks(struct session *session, bool interrupted)
 {
     const struct session_params *params = &session->params;
+    bool failed = session_failed(session);
     for (size_t i = 0; i < params->sink_count; i++) {
         struct media_sink *sink = params->sinks[i];
         struct media_report report = {0};
         struct daub_error error = {0};
         if (!sink->ops->join(sink, &report, &error)) {
-            daub_log(DAUB_LOG_ERROR, "%s", error.message);
+            daub_log(DAUB_LOG_ERROR, "%s%s%s", error.message, *report.kept ? "; " : "",
+                     report.kept);
             session_fail(session, code_of_sink(error.status), NULL);
             pthread_mutex_lock(&session->lock);
             session->code = code_of_sink(error.status);
             pthread_mutex_unlock(&session->lock);
-        } else if (!sink->quiet && !session_failed(session)) {
+        } else if (*report.kept) {
+            daub_log(DAUB_LOG_WARNING, "%s", report.kept);
+        } else if (!sink->quiet && !failed) {
             report_sink(session, sink, &report, interrupted);
         }
     }
@@ -255,7 +259,7 @@ static _Noreturn void leave(const struct session_params *params, enum exit_code 
     daub_log(DAUB_LOG_VERBOSE, "the painter or the input does not answer; ending without "
                                "it");
     control_close(params->control);
-    daub_file_unlink_pending();
+    daub_file_leave();
     fflush(stdout);
     fflush(stderr);
     _exit(code);

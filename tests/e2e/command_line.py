@@ -187,7 +187,7 @@ class Signals(harness.Case):
     def end(self, program, code):
         _, text = program.communicate(timeout=60)
         self.assertEqual(program.returncode, code, text.decode())
-        self.assert_no_leftovers()
+        self.assertEqual(self.leftovers(), [])
         return text.decode()
 
     def test_stop(self):
