@@ -316,7 +316,7 @@ bool media_mux_end(struct media_mux *mux, struct daub_error *error)
     int close_code = close_output(mux);
     if (code >= 0)
         code = close_code;
-    if (mux->index && !mp4_index_finish(mux->index, mux->output.file.fd))
+    if (code >= 0 && mux->index && !mp4_index_finish(mux->index, mux->output.file.fd))
         daub_log(DAUB_LOG_VERBOSE, "%s stays fragmented", mux->output.file.path);
     return code >= 0 ? true : fail_write(mux, code, error);
 }

@@ -95,7 +95,7 @@ class Ordinary(harness.Case):
         source = self.make("-i", self.path("cover.png"), "-map", "0", "-map", "1", "-map", "2", "-c:v:0", "mpeg4",
                            "-c:v:1", "copy", "-c:a", "aac", "-disposition:v:1", "attached_pic", name="in.mp4")
         self.compare(source)
-        source = self.make("-c:v", "mpeg4", "-c:a", "aac", "-timecode", "01:02:03:04", name="tc.mov")
+        source = self.make("-c:v", "mpeg4", "-c:a", "aac", "-timecode", "01:02:03:04", name="in.mov")
         self.compare(source, name="tc.mov")
 
     def test_sounds(self):
