@@ -8,6 +8,7 @@
 
 #include "app/control.h"
 #include "app/session_threads.h"
+#include "app/signals.h"
 #include "app/window.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -18,6 +19,9 @@ enum {
     QUEUE_FRAMES = 4,
     /* After a stop request, the painter and the source have this time to end. */
     PATIENCE_MS = 700,
+    /* After a failure, the outputs have this time to write what they hold. */
+    FAILED_PATIENCE_MS = 20000,
+    SIGNAL_MS = 50, /* interval at which a signal is looked for meanwhile */
 };
 
 /* ---- what the threads share ---- */
@@ -111,6 +115,13 @@ static void *run_stop(void *opaque)
         if (daub_stop_requested(&self->closed))
             return NULL;
         poll(wait, 2, -1);
+    }
+    /* After a failure nobody waits for the end, unless a signal comes. */
+    for (int ms = 0;
+         ms < FAILED_PATIENCE_MS && session_failed(session) && !signals_came();
+         ms += SIGNAL_MS) {
+        if (daub_stop_wait(&self->closed, SIGNAL_MS))
+            return NULL;
     }
     for (size_t i = 0; i < params->sink_count; i++) {
         if (params->sinks[i]->ops->interrupt)

@@ -69,6 +69,11 @@ void signals_install(struct daub_stop *stop)
     sigaction(SIGXFSZ, &action, NULL); /* ulimit -f: writing fails instead */
 }
 
+bool signals_came(void)
+{
+    return atomic_load(&first_us) != 0;
+}
+
 void signals_keep_output(void)
 {
     atomic_store(&keeps_output, true);

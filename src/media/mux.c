@@ -180,7 +180,9 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
         return false;
     set_movie_timescale(mux, options);
     /* a second is what a kill may cost */
-    if (mux->output.file.temp && strcmp(mux->format->oformat->name, "matroska") == 0)
+    bool clusters = strcmp(mux->format->oformat->name, "matroska") == 0 ||
+                    strcmp(mux->format->oformat->name, "webm") == 0;
+    if (mux->output.file.temp && clusters)
         av_dict_set(options, "cluster_time_limit", "1000", AV_DICT_DONT_OVERWRITE);
     if (mux->output.file.temp)
         mux->index = mp4_index_open(mux->format, options);

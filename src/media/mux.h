@@ -89,7 +89,8 @@ bool mux_copy_side_data(AVStream *to, const AVStream *from);
  * pushed, with time base base. */
 void media_verify(const struct media_mux *mux, const struct media_time *frames,
                   size_t count, AVRational base, struct media_report *report);
-/* The number of video packets that can be read from a file, maybe an unfinished one. */
-int64_t media_count_frames(const char *path);
+/* The number of video packets that can be read from a file, maybe an unfinished one; -1:
+ * the interrupt's deadline came first. */
+int64_t media_count_frames(const char *path, const struct media_interrupt *interrupt);
 
 #endif

@@ -167,8 +167,8 @@ static void keep_unfinished(struct sink_encode *self)
     if ((!output->file.temp && !several) ||
         !media_output_keep(&self->mux.output, where, sizeof(where)))
         return;
-    report->frames_out = media_count_frames(where);
-    if (several && report->frames_out == 0)
+    report->frames_out = media_count_frames(where, &self->base.interrupt);
+    if (report->frames_out < 0 || (several && report->frames_out == 0))
         report->frames_out = self->written;
     if (report->frames_out == 0) {
         unlink(where);

@@ -156,16 +156,16 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
     avformat_close_input(&reading.format);
 }
 
-int64_t media_count_frames(const char *path)
+int64_t media_count_frames(const char *path, const struct media_interrupt *interrupt)
 {
     struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
     char *url = av_asprintf("file:%s", path);
     if (url)
-        read_all(&reading, url, NULL);
+        read_all(&reading, url, interrupt);
     av_free(url);
     free(reading.pts);
     avformat_close_input(&reading.format);
-    return (int64_t)reading.count;
+    return media_interrupt_late(interrupt) ? -1 : (int64_t)reading.count;
 }
 
 bool media_report_holds(const struct media_report *report, struct daub_error *error)

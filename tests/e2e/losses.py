@@ -101,6 +101,13 @@ class Failures(Case):
         self.each("the device is lost", lambda target: self.start(
             self.source, "-o", target, delay=0, DAUB_FAKE_FAIL_AT="61"), 60, FAILED)
 
+    def test_slow_encoder(self):
+        """The encoder holds most of the film, and needs longer for it than a stop request allows."""
+        text = self.end(self.start("lavfi:color=gray:s=320x180:r=30,noise=alls=80:allf=t", "-preset", "veryslow",
+                                   "-e", "rc-lookahead=250", "-e", "threads=1", "-o", self.path("out.mkv"), delay=0,
+                                   DAUB_FAKE_FAIL_AT="201"), FAILED)
+        self.check("the device is lost, slow encoder", text, self.path("out.partial.mkv"), 200)
+
     def test_images(self):
         text = self.end(self.start(self.source, "-o", self.path("i%03d.png"), delay=0,
                                    DAUB_FAKE_FAIL_AT="61"), FAILED)
