@@ -20,7 +20,7 @@ enum {
     /* After a stop request, the painter and the source have this time to end. */
     PATIENCE_MS = 700,
     /* After a failure, the outputs have this time to write what they hold. */
-    FAILED_PATIENCE_MS = 20000,
+    FAILED_PATIENCE_MS = 60000,
     SIGNAL_MS = 50, /* interval at which a signal is looked for meanwhile */
 };
 

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <libavutil/avstring.h>
 #include <libavutil/opt.h>
@@ -320,6 +321,9 @@ bool media_mux_end(struct media_mux *mux, struct daub_error *error)
         code = close_code;
     if (code >= 0 && mux->index && !mp4_index_finish(mux->index, mux->output.file.fd))
         daub_log(DAUB_LOG_VERBOSE, "%s stays fragmented", mux->output.file.path);
+    struct stat info;
+    if (mux->output.file.fd >= 0 && fstat(mux->output.file.fd, &info) == 0)
+        atomic_store(&mux->bytes, (unsigned long long)info.st_size);
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 

@@ -164,6 +164,10 @@ static void keep_unfinished(struct sink_encode *self)
     char where[PATH_MAX];
     const struct media_output *output = &self->mux.output;
     bool several = output->files.folder != NULL;
+    if (several && output->readable &&
+        media_count_frames(output->readable + strlen("file:"), &self->base.interrupt) ==
+            0)
+        return; /* uninit removes it */
     if ((!output->file.temp && !several) ||
         !media_output_keep(&self->mux.output, where, sizeof(where)))
         return;

@@ -261,7 +261,9 @@ class Signals(harness.Case):
         if b"fake" not in run([harness.DAUB, "--version"]).stdout:
             self.skipTest("only the fake painter can lose its device on demand")
         env = dict(os.environ, DAUB_FAKE_FAIL_AT="20")
-        self.fails(1, "device was lost", self.source, "-o", self.path("out.mp4"), env=env)
+        text, _ = self.daub(self.source, "-o", self.path("out.mp4"), code=1, env=env)
+        self.assertIn("device was lost", text)
+        self.assertEqual(len(frames(self.path("out.partial.mp4"))), 19)
 
 
 class Tools(harness.Case):

@@ -103,10 +103,10 @@ class Failures(Case):
 
     def test_slow_encoder(self):
         """The encoder holds most of the film, and needs longer for it than a stop request allows."""
-        text = self.end(self.start("lavfi:color=gray:s=320x180:r=30,noise=alls=80:allf=t", "-preset", "veryslow",
-                                   "-e", "rc-lookahead=250", "-e", "threads=1", "-o", self.path("out.mkv"), delay=0,
-                                   DAUB_FAKE_FAIL_AT="201"), FAILED)
-        self.check("the device is lost, slow encoder", text, self.path("out.partial.mkv"), 200)
+        text = self.end(self.start("lavfi:color=gray:s=320x180:r=30,noise=alls=80:allf=t", "-preset", "slower",
+                                   "-e", "rc-lookahead=120", "-e", "threads=1", "-o", self.path("out.mkv"), delay=0,
+                                   DAUB_FAKE_FAIL_AT="101"), FAILED)
+        self.check("the device is lost, slow encoder", text, self.path("out.partial.mkv"), 100)
 
     def test_images(self):
         text = self.end(self.start(self.source, "-o", self.path("i%03d.png"), delay=0,

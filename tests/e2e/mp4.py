@@ -41,9 +41,9 @@ class Ordinary(harness.Case):
     def compare(self, source, *more, name="out.mp4", whole=True):
         """Converts with and without fragments and compares everything that ffprobe shows."""
         target, reference = self.path(name), self.path("reference-" + name)
-        text, _ = self.daub(source, *more, "-v", "-y", "-o", target)
+        text, _ = self.daub(source, *more, "-e", "threads=1", "-v", "-y", "-o", target)
         self.assertNotIn("stays fragmented", text)
-        self.daub(source, *more, "-y", "-e", "movflags=use_metadata_tags-use_metadata_tags", "-o", reference)
+        self.daub(source, *more, "-e", "threads=1", "-y", "-e", "movflags=use_metadata_tags-use_metadata_tags", "-o", reference)
         kinds = [kind for kind, _ in boxes(target)]
         self.assertEqual(kinds, ["ftyp", "mdat", "moov"] if whole else kinds)
         words = ["-show_format", "-show_streams", "-show_packets", "-show_chapters", "-show_data_hash", "md5"]

@@ -3,7 +3,6 @@ outputs of several files appear whole."""
 
 import glob
 import os
-import shutil
 import stat
 import subprocess
 
@@ -194,8 +193,7 @@ class Several(Case):
         self.assertIn("-y replaces it", text)
         self.assertFalse(os.path.exists("out/film.m3u8"))
         self.assertEqual(self.content("out/film3.ts"), before)
-        self.assertEqual(self.film("out/film.partial/film.m3u8") % 25, 0)
-        shutil.rmtree("out/film.partial")
+        self.assertEqual(len(os.listdir("out")), 6)
         self.daub(*words, "-e", "hls_list_size=0", "-e", "hls_time=1", "-y", "-o", "out/film.m3u8")
         self.assertEqual(self.film("out/film.m3u8"), 150)
         self.assertEqual(len(os.listdir("out")), 7)
