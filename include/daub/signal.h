@@ -74,7 +74,8 @@ struct daub_mix_part {
 
 /* Writes the weights of a mix, daub_model_info.weight_count of them, for
  * daub_frame_params.style. boldness: 0 to 1, how far its strokes leave the input's
- * shapes; it has an effect where daub_model_info.has_boldness is set. Thread-safe.
+ * shapes, 0.5 as bold as looks best; it has an effect where daub_model_info.has_boldness
+ * is set. Thread-safe.
  * Errors: ARGUMENT (an index, a weight or the boldness is out of range, all weights are
  * 0, or a signal is not of the model's encoder). */
 DAUB_API enum daub_status daub_model_mix(const struct daub_model *model,

@@ -19,6 +19,11 @@ def known():
         return json.load(file)
 
 
+def bold_share(name):
+    """Of a style: the share of its bold row at boldness 0.5, as chosen by eye."""
+    return known().get(name.replace('-', '_'), {}).get('bold_share', 0.5)
+
+
 def expand(words):
     """The words of --style with 'all' replaced by everything paintings.json knows."""
     return [w for word in words for w in (sorted(known()) if word == 'all' else [word])]

@@ -213,12 +213,12 @@ def run_gatys(parser, words):
     perceptual = catalogue.losses(given)
     begun, told = time.monotonic(), 0.0
 
-    def progress(step, loss):
+    def progress(step, content, style):
         nonlocal told
         passed = time.monotonic() - begun
         if step == given['steps'] or passed - told > 5:
             told = passed
-            say(f"{step}/{given['steps']}  loss {loss:.4f}  "
+            say(f"{step}/{given['steps']}  content {content:.4f}  style {style:.4f}  "
                 f"ETA {passed / step * (given['steps'] - step):.0f} s")
 
     painting = gatys.optimise(perceptual, photo, 0, given, progress)

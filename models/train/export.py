@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from catalogue import PUBLISHED
+from catalogue import PUBLISHED, bold_share
 from encoder import LENGTH, SIDE
 from net import BOLDNESS, EPSILON
 from problem import Problem
@@ -195,6 +195,8 @@ def onnx_model(model):
     graph = build(model.net.shape, arrays(model.net), model.size in STORED_HALF)
     image = [1, 3, 'H', 'W']
     styles = [{key: style[key] for key in PUBLISHED} for style in model.styles]
+    if model.has_soft_rows():
+        styles = [{**style, 'bold_share': bold_share(style['name'])} for style in styles]
     licences = sorted({style['licence'] for style in styles[1:]})
     metadata = {
         'daub.title': f'daub {model.size}',

@@ -11,8 +11,9 @@ WEIGHTS = {'alpha': 1.0, 'beta': 15.0, 'tv': 1.0}  # as train's defaults
 def optimise(perceptual, photo, picture, options, report=None):
     """photo [N,3,H,W]; picture: index of the style, for all. Returns [N,3,H,W] in 0..1.
 
-    options: steps, alpha (content), beta (style), tv. report(step, loss) is called at
-    every evaluation; N pictures are one problem and keep their losses apart by being sums.
+    options: steps, alpha (content), beta (style), tv. report(step, content, style) is called
+    at every evaluation with the losses, mean over the photos; N pictures are one problem and
+    keep their losses apart by being sums.
     """
     painting = photo.clone(memory_format=torch.contiguous_format).requires_grad_(True)
     styles = torch.full((len(photo),), picture)
@@ -32,7 +33,7 @@ def optimise(perceptual, photo, picture, options, report=None):
         loss.backward()
         done += 1
         if report:
-            report(done, float(loss))
+            report(done, float(content.mean()), float(style.mean()))
         return loss
 
     optimizer.step(closure)

@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
 import checkpoint
+from catalogue import bold_share
 from encoder import Encoder
 from export import STORED_HALF, arrays, build, build_encoder, identifier, phases_first
 from net import BOLDNESS, FIRST_SIZES, SIZES, Painter, with_rows
@@ -28,6 +29,13 @@ def rows(styles, boldness, count, total):
         return row
     soft = F.one_hot(torch.where(styles > 0, styles + count - 1, styles), total)
     return soft + boldness[:, None] * (row - soft)
+
+
+def dial(middle, boldness):
+    """Share of the bold row: 0 at boldness 0, middle at 0.5, 1 at 1, linear between."""
+    if boldness < 0.5:
+        return 2 * boldness * middle
+    return middle + (2 * boldness - 1) * (1 - middle)
 
 
 class Basis(NamedTuple):
@@ -58,7 +66,7 @@ class Model:
         return self.basis.bold if self.basis else self.net.rows
 
     def style_rows(self, styles, boldness):
-        """Style weights [N,K] of styles [N] at boldness [N] in 0..1."""
+        """Style weights [N,K] of styles [N]; boldness [N] in 0..1 is the share of the bold row."""
         known = rows(styles, boldness, len(self.styles), self.styled)
         return F.pad(known, (0, self.net.rows - self.styled))
 
@@ -78,7 +86,8 @@ class Model:
         """Style weights [1,K] of that style alone. boldness 0..1: between its soft and its bold
         row, where it has two."""
         names = [style['name'] for style in self.styles]
-        return self.style_rows(torch.tensor([names.index(name)]), torch.tensor([boldness]))
+        return self.style_rows(torch.tensor([names.index(name)]),
+                               torch.tensor([dial(bold_share(name), boldness)]))
 
     def encoder_identifier(self):
         return identifier(self.encoder) if self.encoder else self.basis.encoder
@@ -101,7 +110,8 @@ class Model:
         if not self.has_soft_rows():
             return self
         count = len(self.styles)
-        mixture = self.style_rows(torch.arange(count), torch.full((count,), float(boldness)))
+        shares = [dial(bold_share(style['name']), boldness) for style in self.styles]
+        mixture = self.style_rows(torch.arange(count), torch.tensor(shares))
         return self.with_style_rows(
             mixture, self.styles, f'{self.recipe}\nmodels/train/run export --boldness {boldness:g}')
 

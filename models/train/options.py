@@ -210,7 +210,8 @@ def add_score(verbs):
     verb.add('--frames', type=bounded(int, 0, 10000), default=40,
              help='of each clip; 0 leaves the clips out')
     verb.add('--gatys', type=bounded(int, 0, 1000), default=0, metavar='PHOTOS',
-             help="photos that are also painted by Gatys' optimisation")
+             help="photos that are also painted by Gatys' optimisation, and after how many of its "
+             'steps it is as good as the network')
     verb.add('--steps', type=bounded(int, 1, 100000), default=300, help='of the optimisation')
     verb.add('--json', type=PATH, metavar='FILE', help='write everything there, too')
     return verb.parser

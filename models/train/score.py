@@ -70,6 +70,28 @@ def beside(folder, size, name, boldness):
     return None
 
 
+class Ceiling:
+    """What Gatys' optimisation reaches on a few photos, and after how many steps."""
+
+    def __init__(self, perceptual, photos, picture, options):
+        self.perceptual, self.photos, self.picture = perceptual, photos, picture
+        self.weights = np.array([options['alpha'], options['beta']])
+        self.curve = []  # (content, style) before the first step, after it and so on
+        gatys.optimise(perceptual, photos, picture, options,
+                       lambda _, *both: self.curve.append(both))
+
+    def beside(self, paint):
+        """For the scores: the ceiling, paint(photo) on the same photos, and after how many steps
+        the optimisation is as good by alpha content + beta style; None: after more."""
+        with torch.no_grad():
+            painting = paint(self.photos)
+        own = losses(self.perceptual, painting, self.photos, self.picture)
+        return {'content': self.curve[-1][0], 'style': self.curve[-1][1], 'curve': self.curve,
+                'network': own, 'steps': next(
+                    (i for i, both in enumerate(self.curve)
+                     if self.weights @ both <= self.weights @ own), None)}
+
+
 def score(models, styles, perceptual, photos, clips, options):
     """List of one dict for each model. styles: names in the order of perceptual's pictures.
 
@@ -81,8 +103,7 @@ def score(models, styles, perceptual, photos, clips, options):
         few = torch.cat(list(photos.held_out_batches(1, options['crop']))[:options['gatys']])
         for picture, name in enumerate(styles):
             say(f'Gatys: {name}')
-            painting = gatys.optimise(perceptual, few, picture, options)
-            ceiling[name] = losses(perceptual, painting, few, picture)
+            ceiling[name] = Ceiling(perceptual, few, picture, options)
     return [score_model(model, styles, perceptual, photos, clips, options, ceiling)
             for model in models]
 
@@ -106,7 +127,7 @@ def score_model(model, styles, perceptual, photos, clips, options, ceiling):
             one = single.row(name)
             scores['single'] = on_photos(lambda photo: single.paint(photo, one), *place)
         if name in ceiling:
-            scores['gatys'] = dict(zip(('content', 'style'), ceiling[name]))
+            scores['gatys'] = ceiling[name].beside(lambda photo: model.paint(photo, row))
         rows[name] = scores
     return {'size': model.size, 'styles': rows,
             'identity_psnr': identity_psnr(model, photos, options['batch'], options['crop']),
@@ -121,7 +142,7 @@ def table(result):
     """One model's scores as a table in Markdown."""
     clips = list(result['clips'])
     head = ['style', 'style loss', 'content loss', 'one-style net: style', 'content', 'ratio',
-            'Gatys: style', 'content', 'grid 2 px', '4 px']
+            'Gatys: style', 'content', 'steps', 'grid 2 px', '4 px']
     head += [*(f'E_warp {clip}' for clip in clips), 'sharpness']
     lines = [head, ['---'] * len(head)]
     for name, s in result['styles'].items():
@@ -129,7 +150,8 @@ def table(result):
         cells = [name, f"{s['style']:.3f}", f"{s['content']:.3f}"]
         cells += [f"{single['style']:.3f}", f"{single['content']:.3f}",
                   f"{s['style'] / single['style']:.2f}"] if single else [''] * 3
-        cells += [f"{ceiling['style']:.3f}", f"{ceiling['content']:.3f}"] if ceiling else [''] * 2
+        cells += [f"{ceiling['style']:.3f}", f"{ceiling['content']:.3f}",
+                  'more' if ceiling['steps'] is None else str(ceiling['steps'])] if ceiling else [''] * 3
         cells += [f"{s['grid2']:.2f}", f"{s['grid4']:.2f}"]
         cells += [f"{s['clips'][clip]['e_warp']:.5f}" for clip in clips]
         cells += [f"{np.mean([c['sharpness'] for c in s['clips'].values()]):.2f}" if clips else '']

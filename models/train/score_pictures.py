@@ -44,11 +44,10 @@ def bounded_distance(one, other):
 
 
 @torch.no_grad()
-def row_scores(model, row, perceptual, photos, coloured, uncoloured):
-    """(content, style [P], luminance style [P], mean Gram matrices) of paintings with that row."""
+def paintings_scores(paintings, perceptual, photos, coloured, uncoloured):
+    """(content, style [P], luminance style [P], mean Gram matrices) of a painting of each photo."""
     content, style, luminance, grams = [], [], [], []
-    for photo in photos:
-        painting = model.paint(photo, row)
+    for painting, photo in zip(paintings, photos):
         features, painted = grams_of(perceptual, painting)
         grams.append(painted)
         content.append(perceptual.content_loss(features, photo))
@@ -58,6 +57,17 @@ def row_scores(model, row, perceptual, photos, coloured, uncoloured):
     mean = {name: torch.cat([g[name] for g in grams]).mean(0, keepdim=True) for name in grams[0]}
     return (float(torch.cat(content).mean()), torch.cat(style).mean(0).tolist(),
             torch.cat(luminance).mean(0).tolist(), mean)
+
+
+def row_scores(model, row, perceptual, photos, coloured, uncoloured):
+    """Those of the paintings of the model with that row."""
+    return paintings_scores((model.paint(photo, row) for photo in photos), perceptual, photos,
+                            coloured, uncoloured)
+
+
+def held_out(photos, options):
+    """[1,3,H,W] each."""
+    return list(itertools.islice(photos.held_out_batches(1, options['crop']), options['photos']))
 
 
 def ranks(painted, perceptual, own, paths):
@@ -79,7 +89,7 @@ def score(model, perceptual, paths, others, photos, options):
 
     photos: Photos, of which options['photos'] held-out ones are painted at options['boldness'].
     others: paths of all pictures among which each one is looked for, or none."""
-    photos = list(itertools.islice(photos.held_out_batches(1, options['crop']), options['photos']))
+    photos = held_out(photos, options)
     coloured = [perceptual.grams_of([i]) for i in range(len(paths))]
     uncoloured = [targets(perceptual, path, options['style_px'], grey) for path in paths]
     place = (perceptual, photos, coloured, uncoloured)

@@ -384,6 +384,13 @@ static void draw(struct window *w)
     w->dirty = false;
 }
 
+void window_tell(struct window *w, const char *message)
+{
+    show_notice(w, message);
+    SDL_PumpEvents();
+    draw(w);
+}
+
 /* ---- keys ---- */
 
 static void save_picture(struct window *w)

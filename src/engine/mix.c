@@ -178,6 +178,13 @@ static void add_signal(const struct daub_signal *signal, float weight, float *ro
         rows[1 + i] += weight * signal->z[i];
 }
 
+/* Share of the bold row at a boldness: 0 at 0, middle at 0.5, 1 at 1, linear between. */
+static float bold_share(float middle, float boldness)
+{
+    return boldness < 0.5f ? 2 * boldness * middle
+                           : middle + (2 * boldness - 1) * (1 - middle);
+}
+
 static void add_part(const struct daub_model *model, const struct daub_mix_part *part,
                      float weight, float boldness, float *weights)
 {
@@ -187,7 +194,8 @@ static void add_part(const struct daub_model *model, const struct daub_mix_part 
                : rows->soft < 0  ? -1
                : part->style < 1 ? -1
                                  : rows->soft + part->style - 1;
-    float share = soft >= 0 ? boldness : 1;
+    float middle = part->signal ? 0.5f : model->styles[part->style].bold_share;
+    float share = soft >= 0 ? bold_share(middle, boldness) : 1;
     if (part->signal) {
         add_signal(part->signal, share * weight, weights + first);
         if (soft >= 0)

@@ -215,6 +215,8 @@ struct plan_range model_range(const struct daub_model *model)
 
 /* ---- styles ---- */
 
+#define BOLD_SHARE_DEFAULT 0.5f
+
 static const char *json_text(const cJSON *item, const char *key)
 {
     const cJSON *field = cJSON_GetObjectItemCaseSensitive(item, key);
@@ -230,6 +232,11 @@ static bool add_style(struct daub_model *model, const cJSON *item, int index)
     const cJSON *year = item ? cJSON_GetObjectItemCaseSensitive(item, "year") : NULL;
     if (cJSON_IsNumber(year))
         style->year = year->valueint;
+    const cJSON *share =
+        item ? cJSON_GetObjectItemCaseSensitive(item, "bold_share") : NULL;
+    bool stated =
+        cJSON_IsNumber(share) && share->valuedouble >= 0 && share->valuedouble <= 1;
+    style->bold_share = stated ? (float)share->valuedouble : BOLD_SHARE_DEFAULT;
     return copy_text(given ? given : name, (char **)&style->name) &&
            copy_text(item ? json_text(item, "title") : NULL, (char **)&style->title) &&
            copy_text(item ? json_text(item, "artist") : NULL, (char **)&style->artist) &&

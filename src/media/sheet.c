@@ -24,13 +24,16 @@ struct media_sheet {
     int64_t added;
 };
 
-/* The number of columns that leaves the fewest cells empty. */
+/* The number of columns that leaves the fewest cells empty, not fewer than rows where
+ * COLUMNS_MAX allows it. */
 static int columns_of(int count)
 {
-    int best = count < COLUMNS_MAX ? count : COLUMNS_MAX;
+    int best = count < COLUMNS_MAX ? count : COLUMNS_MAX, least = COLUMNS_MIN;
     if (count <= COLUMNS_MIN)
         return count;
-    for (int columns = best; columns >= COLUMNS_MIN; columns--) {
+    while (least < best && least * least < count)
+        least++;
+    for (int columns = best; columns >= least; columns--) {
         int empty = (columns - count % columns) % columns;
         if (empty < (best - count % best) % best)
             best = columns;

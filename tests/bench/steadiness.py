@@ -73,7 +73,7 @@ def style_distance():
         print('no loss network at %s: no style distance' % weights)
         return None
     layers = ('conv1', 'fire2', 'fire3', 'fire4', 'fire5')
-    net = losses.LossNet(weights, layers)
+    net = losses.LOSS_NETS['squeezenet'](weights, layers)
 
     def grams(frame):
         image = torch.from_numpy(frame[..., ::-1].astype(np.float32) / 255).permute(2, 0, 1)

@@ -104,8 +104,10 @@ class Damaged(harness.Case):
         source = self.make("in.ts", "-x264-params", "slices=1")
         with open(source, "rb") as f:
             data = bytearray(f.read())
-        for at in range(len(data) // 4, len(data) * 3 // 4, 188 * 23):
-            for i in range(at // 188 * 188 + 40, at // 188 * 188 + 150):
+        video = [at for at in range(0, len(data), 188)
+                 if (data[at + 1] & 0x1f) << 8 | data[at + 2] == 0x100]
+        for at in video[len(video) // 4:len(video) * 3 // 4:12]:
+            for i in range(at + 40, at + 150):
                 data[i] ^= 0x5a
         with open(self.path("bad.ts"), "wb") as f:
             f.write(data)

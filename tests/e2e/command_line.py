@@ -62,7 +62,7 @@ class Usage(harness.Case):
                 ([self.source, "-o", self.target, "-e", "nosuch=1"], "no"),
                 ([self.source, "-o", self.target, "-f", "mp5"], "no such format"),
                 ([self.source, "-o", self.target, "-c:v", "png", "-crf", "3"], "every bit"),
-                ([self.source, "-o", self.target, "-c:v", "ffv1"], "cannot hold"),
+                ([self.source, "-o", self.target, "-c:v", "huffyuv"], "cannot hold"),
                 ([self.source, "-o", self.target, "-m", "no-such-model"], "model"),
                 ([self.source, "-o", self.target, "-m", "liet"], ["did you mean", "lite"]),
                 ([self.source, "-o", self.target, "--hwaccel", "warp"], "--hwaccel warp"),

@@ -157,6 +157,33 @@ def xvfb(cleanup, size="1024x768"):
         return ":" + told.readline().strip()
 
 
+def wait_for(daub, what):
+    """Waits until what() is true and returns its result; daub must not end meanwhile."""
+    end = time.monotonic() + 90 * PATIENCE
+    while True:
+        got = what()
+        if got:
+            return got
+        if daub.poll() is not None or time.monotonic() > end:
+            raise AssertionError("daub ended" if daub.poll() is not None else "waited in vain")
+        time.sleep(0.05)
+
+
+def window_with_keys(daub, control):
+    """The window of a daub with that control socket, once it is complete and gets the keys. While
+    SDL opens a window it may make it anew; the socket is made after that. A window manager that
+    has just started may not listen."""
+    def focus():
+        if not os.path.exists(control):
+            return ""
+        found = run(["xdotool", "search", "--onlyvisible", "--name", " - daub$"],
+                    check=False).stdout.decode().split("\n")[0]
+        run(["xdotool", "windowactivate", found], check=False)
+        active = run(["xdotool", "getactivewindow"], check=False).stdout.decode().strip()
+        return found if found == active else ""
+    return wait_for(daub, focus)
+
+
 def small_server(cleanup):
     """Starts a TCP server with a small buffer, which cleanup (addCleanup's) closes.
     Returns its URL."""
@@ -194,8 +221,10 @@ class Desk(unittest.TestCase):
         return process
 
     def until(self, what, seconds):
-        """Waits until what() is true, and returns its result; a failure shows self.seen."""
-        end = time.monotonic() + PATIENCE * seconds
+        """Waits until what() is true, and returns its result; a failure shows self.seen. A minute at
+        least: a busy machine may need long for other programs."""
+        seconds = PATIENCE * max(60, seconds)
+        end = time.monotonic() + seconds
         while True:
             got = what()
             if got:

@@ -64,7 +64,7 @@ class Models(harness.Case):
         return model.paint(tensor, row)[0].permute(1, 2, 0).numpy() * 255
 
     def test_every_style_as_pytorch_and_opencv_paint_it(self):
-        photo, image = self.photo(132, 96)
+        photo, image = self.photo(136, 96)
         blob = image.transpose(2, 0, 1)[None].astype(np.float32) / 255
         for path in MODELS:
             model = trained.load(path)

@@ -72,8 +72,10 @@ class Networks:
         cls.total, cls.first = random_nets.add_rows(
             LITE, cls.net("dial.onnx"), cls.encoder.identifier, 2)
         random_nets.add_rows(LITE, cls.net("bold.onnx"), cls.encoder.identifier, 3, soft=False)
-        cls.names = [style["name"] for style in json.loads(
-            {p.key: p.value for p in onnx.load(LITE).metadata_props}["daub.styles"])]
+        styles = json.loads(
+            {p.key: p.value for p in onnx.load(LITE).metadata_props}["daub.styles"])
+        cls.names = [style["name"] for style in styles]
+        cls.bold_shares = [style["bold_share"] for style in styles]
         cls.image = texture(420, 300, 1)
         Image.fromarray(cls.image).save(cls.net("painting.png"))
         cls.photo = texture(128, 96, 2)
@@ -94,8 +96,9 @@ class Networks:
     def style_row(self, name, boldness):
         weights = np.zeros(self.total, np.float32)
         index = self.names.index(name)
-        weights[index] = boldness
-        weights[len(self.names) + index - 1] = 1 - boldness
+        share = np.interp(boldness, (0, 0.5, 1), (0, self.bold_shares[index], 1))
+        weights[index] = share
+        weights[len(self.names) + index - 1] = 1 - share
         return weights
 
     def opencv_paints(self, name, weights):

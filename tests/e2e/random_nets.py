@@ -101,34 +101,33 @@ def save(path, nodes, constants, inputs, output, properties):
 
 
 def add_rows(source, path, encoder, seed, soft=True, length=LENGTH):
-    """Writes the network of source with a soft row for each style but the first, and with
-    bold and soft basis rows; without soft, with the bold ones only."""
+    """Writes the network of source, which has soft rows, with bold and soft basis rows; without
+    soft, with the bold ones only, of styles and basis."""
     file = onnx.load(source)
     rng = np.random.default_rng(seed)
-    count = file.graph.input[1].type.tensor_type.shape.dim[1].dim_value
+    properties = {p.key: p.value for p in file.metadata_props}
+    count = len(json.loads(properties["daub.styles"]))
     total = 0
     for constant in file.graph.initializer:
         if not constant.name.endswith(".bank"):
             continue
-        bank = numpy_helper.to_array(constant)
+        bank = numpy_helper.to_array(constant)[:2 * count - 1 if soft else count]
         rows = [bank]
         for _ in range(2 if soft else 1):
             # Around the mean of the styles; the elements of a signal are of order 1.
             basis = rng.normal(0, 0.15, (1 + length, bank.shape[1])) * bank[1:].std() / 4
             basis[0] += bank[1:].mean(0)
             rows.append(basis)
-        if soft:
-            rows.insert(1, bank[1:] + 0.3 * (bank[:1] - bank[1:]))
         bank = np.concatenate(rows).astype(np.float32)
         total = len(bank)
         constant.CopyFrom(numpy_helper.from_array(bank, constant.name))
     file.graph.input[1].type.tensor_type.shape.dim[1].dim_value = total
-    properties = {p.key: p.value for p in file.metadata_props}
     first = 2 * count - 1 if soft else count
     basis = {"encoder": encoder, "bold": first, "rows": 1 + length}
     if soft:
-        properties["daub.soft"] = str(count)
         basis["soft"] = first + 1 + length
+    else:
+        del properties["daub.soft"]
     properties["daub.basis"] = json.dumps(basis)
     del file.metadata_props[:]
     helper.set_model_props(file, properties)

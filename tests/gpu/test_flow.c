@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "engine/exec.h"
+#include "engine/compile.h"
 #include "engine/flow.h"
 #include "gpu_test.h"
 
@@ -79,7 +80,8 @@ static void open_scene(struct scene *scene, const struct place *place, int w, in
         ok = ok &&
              dispatch_list_init(&scene->lists[i], place->device, place->kernels,
                                 FLOW_MAX_DISPATCHES, &error) &&
-             flow_append(&scene->flow, &scene->lists[i], i, &picture, &error);
+             flow_append(&scene->flow, &scene->lists[i], i, &picture, &error) &&
+             compile_list(&scene->lists[i], &error);
     if (!ok)
         fail_msg("%s", error.message);
 }

@@ -106,7 +106,6 @@ static void test_same_bits(void **state)
     (void)state;
     compare(MODELS "/lite.onnx");
     compare(MODELS "/standard.onnx");
-    compare(MODELS "/quality.onnx");
 }
 
 static void test_listed_last(void **state)

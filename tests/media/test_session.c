@@ -267,12 +267,12 @@ static void test_real_time(void **state)
         int64_t start = daub_clock_us();
         assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
         int64_t took = daub_clock_us() - start;
-        assert_in_range(took, 580000, 20000000);
+        assert_int_in_range(took, 580000, 20000000);
         int64_t painted = rig.sinks[0].frames;
         assert_int_equal(painted + atomic_load(&rig.state.dropped), 60);
         assert_int_equal(painted, atomic_load(&rig.state.painted));
         if (slow)
-            assert_in_range(painted, 1, 40);
+            assert_int_in_range(painted, 1, 40);
         assert_true(atomic_load(&rig.state.delay_us) < 5000000);
         unsetenv("DAUB_FAKE_DELAY_MS");
         rig_uninit(&rig);
@@ -306,7 +306,7 @@ static void test_target_below(void **state)
     rig.realtime = true;
     rig.target_fps = 50;
     assert_int_equal(rig_run(&rig), EXIT_CODE_DONE);
-    assert_in_range(rig.sinks[0].frames, 40, 52);
+    assert_int_in_range(rig.sinks[0].frames, 40, 52);
     assert_int_equal(rig.sinks[0].wrong, 0);
     rig_uninit(&rig);
 }
@@ -326,8 +326,8 @@ static void test_sleep(void **state)
     assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
     assert_int_equal(rig.source.releases, 1);
     assert_false(atomic_load(&rig.state.asleep));
-    assert_in_range(rig.sinks[0].frames, 5, 8);
-    assert_in_range(rig.sinks[0].gaps, 1, 8); /* those of the time asleep */
+    assert_int_in_range(rig.sinks[0].frames, 5, 8);
+    assert_int_in_range(rig.sinks[0].gaps, 1, 8); /* those of the time asleep */
     assert_int_equal(rig.sinks[0].wrong, 0);
     rig_uninit(&rig);
 }
@@ -409,7 +409,7 @@ static void test_stop(void **state)
     rig.sinks[0].stop_at = 40;
     assert_int_equal(rig_run(&rig), EXIT_CODE_INTERRUPTED);
     /* frames in flight are delivered, later ones are not read */
-    assert_in_range(rig.sinks[0].frames, 40, 43);
+    assert_int_in_range(rig.sinks[0].frames, 40, 43);
     assert_int_equal(rig.sinks[0].wrong, 0);
     assert_true(atomic_load(&rig.sinks[0].whole));
     rig_uninit(&rig);
@@ -516,7 +516,7 @@ static void test_stalled_pipe(void **state)
     rig.real = media_sink_open(&params, &error);
     assert_non_null(rig.real);
     assert_int_equal(rig_run(&rig), EXIT_CODE_OUTPUT);
-    assert_in_range(rig.sinks[0].frames, 150, 153);
+    assert_int_in_range(rig.sinks[0].frames, 150, 153);
     assert_true(atomic_load(&rig.sinks[0].whole));
     close(reader);
     assert_int_equal(unlink(path), 0);

@@ -212,6 +212,19 @@ static void test_mixes(void **state)
     expect(model, parts, 2, 1,
            (float[]){0, 0.25f, 0, 0, 0, 0.75f, -0.75f, 0.375f, 2.25f, 0, 0, 0, 0});
     daub_model_free(model);
+    /* bold_share at boldness 0.5, linear to 0 and 1; wrong ones count as missing */
+    model = loaded(NET("7") "; meta daub.styles [{\"name\":\"identity\"},"
+                            "{\"name\":\"a\",\"bold_share\":0.8},"
+                            "{\"name\":\"b\",\"bold_share\":7},{}]; meta daub.soft 4");
+    assert_true(daub_model_get_info(model)->styles[1].bold_share == 0.8f);
+    const struct daub_mix_part a = {.style = 1, .weight = 1},
+                               b = {.style = 2, .weight = 1};
+    expect(model, &a, 1, 0.25f, (float[]){0, 0.4f, 0, 0, 0.6f, 0, 0});
+    expect(model, &a, 1, 0.5f, (float[]){0, 0.8f, 0, 0, 0.2f, 0, 0});
+    expect(model, &a, 1, 0.75f, (float[]){0, 0.9f, 0, 0, 0.1f, 0, 0});
+    expect(model, &a, 1, 1, (float[]){0, 1, 0, 0, 0, 0, 0});
+    expect(model, &b, 1, 0.25f, (float[]){0, 0, 0.25f, 0, 0, 0.75f, 0});
+    daub_model_free(model);
     /* Without soft rows the boldness has no effect. */
     model = loaded(NET("7") STYLES BASIS("\"bold\":3,\"rows\":4"));
     expect(model, parts, 2, 0, (float[]){0, 0.25f, 0, 0.75f, -0.75f, 0.375f, 2.25f});

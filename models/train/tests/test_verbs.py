@@ -128,6 +128,7 @@ class VerbsTest(unittest.TestCase):
         # The net beside is the same one; the optimisation of one picture does better.
         self.assertAlmostEqual(scores['single']['style'], scores['style'], places=5)
         self.assertLess(scores['gatys']['style'], scores['style'])
+        self.assertGreater(scores['gatys']['steps'], 0)
         self.assertLess(result['clips']['pan'], 1e-4)
         self.assertGreater(scores['clips']['pan']['e_warp'], result['clips']['pan'])
         self.assertGreater(result['identity_psnr'], 90)
