@@ -377,7 +377,7 @@ class Stress(Case):
         self.assertFalse([n for n in os.listdir(self.folder) if not re.match(r"(out\d+(\.partial)?|in)\.\w+$", n)])
 
 
-@unittest.skipUnless(os.environ.get("FAULTS"), "the module of faults.c is not built")
+@unittest.skipUnless(os.environ.get("FAULTS"), "the module of call_faults.c is not built")
 class Faults(Case):
     """The n-th call of a kind fails, for all n."""
 
