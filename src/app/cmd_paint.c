@@ -77,7 +77,8 @@ static enum exit_code check_output(struct work *work, size_t index, bool *replac
     const char *path = options->outputs.values[index];
     for (size_t i = 0; i < index; i++) {
         const char *other = options->outputs.values[i];
-        if (strcmp(path, other) == 0 || daub_file_same(path, other)) {
+        if (strcmp(path, other) == 0 ||
+            daub_file_same(media_path_plain(path), media_path_plain(other))) {
             daub_log(DAUB_LOG_ERROR,
                      "two outputs are one file: %s and %s; give each a name of its own",
                      other, path);

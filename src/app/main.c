@@ -6,6 +6,7 @@
 #include <libavcodec/avcodec.h>
 
 #include "app/commands.h"
+#include "app/files.h"
 #include "media/avlog.h"
 #include "util/folder.h"
 #include "util/log.h"
@@ -62,6 +63,7 @@ int main(int count, char **arguments)
                avcodec_version() >> 8 & 0xff);
     } else {
         set_level(&options);
+        files_add_inputs(&options);
         if (!options.no_cache)
             set_mesa_cache();
         code = command->run(&options);

@@ -83,9 +83,9 @@ static bool sink_watched(struct media_sink *sink)
     return !atomic_load(&window_of(sink)->minimized);
 }
 
-static void sink_finish(struct media_sink *sink, bool keep)
+static void sink_finish(struct media_sink *sink, bool whole)
 {
-    (void)sink, (void)keep;
+    (void)sink, (void)whole;
 }
 
 static bool sink_join(struct media_sink *sink, struct media_report *report,

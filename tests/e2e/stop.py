@@ -244,7 +244,7 @@ class Work(Stops):
             harness.wait_for(daub, lambda: "daub-engine\n" not in self.threads(daub))
             # More than a header is in the unfinished file.
             harness.wait_for(daub, lambda: any(
-                ".daub-" in name and os.path.getsize(self.path(name)) > 10000
+                ".partial" in name and os.path.getsize(self.path(name)) > 10000
                 for name in os.listdir(self.folder)))
             return daub
         self.each("encoder is being drained", begin, "out.mkv", code=130)
@@ -268,7 +268,9 @@ class Work(Stops):
         """A second signal later than that: what is on the disk is kept under another name."""
         daub = self.open("lavfi:" + NOISE, "-o", "-", "-o", "out.mkv", stdout=subprocess.PIPE)
         self.addCleanup(daub.stdout.close)
-        self.painted(daub, 1)
+        while not any(".partial" in name and os.path.getsize(self.path(name)) > 10000
+                      for name in os.listdir(self.folder)):
+            self.assertTrue(daub.stdout.read1())
         time.sleep(1)  # the pipe fills
         daub.send_signal(signal.SIGINT)
         time.sleep(0.1)

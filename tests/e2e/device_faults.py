@@ -1,4 +1,4 @@
-"""Devices that fail or lack something: tests/fake/faults.c gives Mesa's lavapipe their faults.
+"""Devices that fail or lack something: tests/fake/device_faults.c gives Mesa's lavapipe their faults.
 
 The environment names what CMake knows: FAULTS (the folder with the layer's description).
 """
