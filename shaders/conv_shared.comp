@@ -53,7 +53,8 @@ void load_tile(int first, int y_in, int x_in)
 
 void multiply(int first, int pixel, int o_first, int phase)
 {
-    for (int c = 0; c < CHUNK && first + c < CI4; c++) {
+    // The taps are left to the compiler. Where it unrolls the blocks, too, it takes seconds.
+    [[dont_unroll]] for (int c = 0; c < CHUNK && first + c < CI4; c++) {
         for (int k = 0; k < KH * KW; k++) {
             const int ky = k / KW, kx = k - ky * KW;
             vec4 v[PIX];
@@ -101,7 +102,7 @@ void main()
 
     [[unroll]] for (int i = 0; i < PIX * Q4; i++)
         acc[i] = vec4(0.0);
-    for (int first = 0; first < CI4; first += CHUNK) {
+    [[dont_unroll]] for (int first = 0; first < CI4; first += CHUNK) {
         load_tile(first, tile_y * SY - push.top + py, tile_x * SX - push.left + px);
         barrier();
         multiply(first, pixel, o_first, phase);

@@ -86,7 +86,7 @@ vec3 column_at(int x, int y, Affine f, float strength, int mode)
     if (SUB_Y == 0)
         return pixel(x, y, f, strength, mode);
     vec3 rgb = vec3(0.0);
-    for (int k = CENTER_Y != 0 ? -1 : -2; k <= 2; k++)
+    [[dont_unroll]] for (int k = CENTER_Y != 0 ? -1 : -2; k <= 2; k++)
         rgb += tap(k, CENTER_Y, y, push.picture_h) * pixel(x, (y << SUB_Y) + k, f, strength, mode);
     return rgb;
 }

@@ -56,6 +56,12 @@ struct daub_device_params {
     /* How many threads paint on the processor, at most 256. 0: one for each processor
      * that the process may use. */
     int threads;
+    /* NULL: not called. Called while a stylizer, an encoder or a flow is made or checked,
+     * on the thread that makes it, once compiling kernels has taken longer than a second,
+     * several times a second, at last with done = total. Drivers and daub's cache keep
+     * them for the next start. */
+    void (*compiling)(int done, int total, void *user);
+    void *compiling_user;
 };
 
 /* Opens a device; params NULL means all defaults. The caller closes *device with

@@ -47,7 +47,9 @@ def load(path):
         raise Problem(f'no checkpoint at {path}; make one with models/train/run train') from None
     except (OSError, RuntimeError, ValueError, KeyError, EOFError, pickle.UnpicklingError,
             zipfile.BadZipFile) as error:
-        raise Problem(f'{path} is not a readable checkpoint ({error}); make a new one with '
+        # PyTorch's own words are a paragraph that advises to load the file without safety.
+        cause = error.strerror if isinstance(error, OSError) else 'damaged, or of another kind'
+        raise Problem(f'{path} is not a readable checkpoint ({cause}); make a new one with '
                       'models/train/run train') from None
     if not isinstance(state, dict) or state.get('format') != FORMAT:
         raise Problem(f'{path} is not a checkpoint of this version; make a new one with '

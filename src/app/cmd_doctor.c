@@ -1,12 +1,52 @@
 /* The command "daub doctor": checks that every kernel set of every device computes right
- * pictures, at both precisions. */
+ * pictures, at both precisions, times them, and tells which one is chosen. */
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "app/commands.h"
+#include "util/alloc.h"
+#include "util/clock.h"
 #include "util/log.h"
 
-enum { DEVICES_MAX = 16 };
+enum { DEVICES_MAX = 16, FRAMES_MAX = 10, TIMED_US = 500000 };
+enum { WIDTH = 640, HEIGHT = 360, PIXEL_BYTES = 4 };
+
+/* Least time of a frame without flow, in ms; NaN where painting failed. */
+static double time_frame(struct daub_device *device, const struct daub_model *model,
+                         enum daub_precision precision)
+{
+    struct daub_stylizer *stylizer = NULL;
+    struct daub_stylizer_params params = {.in_width = WIDTH,
+                                          .in_height = HEIGHT,
+                                          .in = {.pixel = DAUB_PIXEL_RGBA},
+                                          .precision = precision,
+                                          .skip_check = true};
+    unsigned char *pixels = daub_alloc((size_t)WIDTH * HEIGHT, PIXEL_BYTES);
+    struct daub_image image = {.width = WIDTH,
+                               .height = HEIGHT,
+                               .format = params.in,
+                               .plane = {pixels},
+                               .stride = {WIDTH * PIXEL_BYTES}};
+    double best_ms = INFINITY;
+    int64_t end_us = 0, tag;
+    bool ok = pixels &&
+              daub_stylizer_create(device, model, &params, &stylizer, NULL) == DAUB_OK;
+    /* The first frame, which may make the driver compile, is not timed. */
+    for (int i = 0; ok && i <= FRAMES_MAX && (i < 2 || daub_clock_us() < end_us); i++) {
+        int64_t start_us = daub_clock_us();
+        ok = daub_stylizer_submit(stylizer, &image, NULL, i, NULL) == DAUB_OK &&
+             daub_stylizer_receive(stylizer, &image, &tag, NULL) == DAUB_OK;
+        if (i == 0)
+            end_us = daub_clock_us() + TIMED_US;
+        else
+            best_ms = fmin(best_ms, (double)(daub_clock_us() - start_us) * 1e-3);
+    }
+    daub_stylizer_free(stylizer);
+    free(pixels);
+    return ok ? best_ms : NAN;
+}
 
 /* Prints one line; true where the device may be used at that precision. */
 static bool check(struct daub_device *device, const struct daub_model *model,
@@ -21,8 +61,9 @@ static bool check(struct daub_device *device, const struct daub_model *model,
         printf("   %s %s  failed: %s\n", kernels, name, error.message);
         return false;
     }
-    printf("   %s %s  %s: %.1f dB from the reference\n", kernels, name,
-           safe ? "safe" : "WRONG", psnr);
+    printf("   %s %s  %s: %.1f dB from the reference, %.1f ms a frame of %dx%d\n",
+           kernels, name, safe ? "safe" : "WRONG", psnr,
+           time_frame(device, model, precision), WIDTH, HEIGHT);
     return safe;
 }
 
@@ -93,15 +134,16 @@ static void examine_set(const struct options *options, int number, const char *k
     findings->right = findings->right && right && valid;
 }
 
-static bool examine(const struct options *options, int number,
-                    const struct daub_device_info *info, const struct daub_model *model)
+static struct findings examine(const struct options *options, int number,
+                               const struct daub_device_info *info,
+                               const struct daub_model *model)
 {
     static const char *const sets[] = {"shaders", "host"};
     struct findings findings = {.right = true};
     printf("%d  %s, driver %s\n", number, info->name, info->driver);
     if (!info->usable) {
         printf("   cannot be used: it lacks %s\n", info->missing);
-        return false;
+        return (struct findings){0};
     }
     if (options->kernels)
         examine_set(options, number, options->kernels, model, &findings);
@@ -111,7 +153,43 @@ static bool examine(const struct options *options, int number,
         printf("   use it with --precision fp32\n");
     else if (!findings.fp32_safe)
         printf("   do not use it: update its driver\n");
-    return findings.fp32_safe && findings.right;
+    return findings;
+}
+
+/* Tells what daub paints with when it is started with these options, and why. */
+static void tell_choice(const struct options *options,
+                        const struct daub_device_info *infos, int count,
+                        const struct findings *findings)
+{
+    struct daub_error error = {0};
+    struct daub_device *device = NULL;
+    struct daub_device_params params = command_device_params(options);
+    if (daub_device_open(&params, &device, &error) != DAUB_OK) {
+        printf("chosen: none; %s\n", error.message);
+        return;
+    }
+    const struct daub_device_info *info = daub_device_get_info(device);
+    bool processor = info->kind == DAUB_DEVICE_PROCESSOR;
+    int number = 0;
+    while (number + 1 < count && (strcmp(infos[number].uuid, info->uuid) != 0 ||
+                                  infos[number].kind != info->kind))
+        number++;
+    char why[96];
+    if (options->kernels || options->gpu)
+        snprintf(why, sizeof(why), "it was asked for");
+    else
+        snprintf(why, sizeof(why), "%s",
+                 processor ? "there is no graphics card that can be used"
+                           : "a graphics card is faster than the processor");
+    const char *precision =
+        !processor && info->fp16_storage && findings[number].fp16_safe ? "fp16" : "fp32";
+    if (!findings[number].fp32_safe && !processor && !options->kernels)
+        printf("chosen: device %d (%s), because device %d (%s) computes wrong pictures\n",
+               count - 1, infos[count - 1].name, number, info->name);
+    else
+        printf("chosen: device %d (%s), %s %s, because %s\n", number, info->name,
+               daub_device_kernels(device), precision, why);
+    daub_device_close(device);
 }
 
 int command_doctor(const struct options *options)
@@ -124,9 +202,15 @@ int command_doctor(const struct options *options)
                         &error) != DAUB_OK)
         return command_fail(exit_code_of(error.status), &error);
     int count = daub_device_list(infos, DEVICES_MAX, &error);
+    count = count > DEVICES_MAX ? DEVICES_MAX : count;
+    struct findings findings[DEVICES_MAX] = {{0}};
     bool any_safe = false;
-    for (int i = 0; i < count && i < DEVICES_MAX; i++)
-        any_safe = examine(options, i, &infos[i], model) || any_safe;
+    for (int i = 0; i < count; i++) {
+        findings[i] = examine(options, i, &infos[i], model);
+        any_safe = any_safe || (findings[i].fp32_safe && findings[i].right);
+    }
+    if (any_safe)
+        tell_choice(options, infos, count, findings);
     daub_model_free(model);
     if (count < 0)
         return command_fail(exit_code_of(error.status), &error);

@@ -18,6 +18,7 @@
 #include "app/plot.h"
 #include "app/signals.h"
 #include "media/convert.h"
+#include "media/path.h"
 #include "media/source.h"
 #include "util/alloc.h"
 #include "util/error.h"
@@ -41,6 +42,7 @@ struct work {
     int video_count, width, height;
     struct daub_device *device;
     struct daub_flow *flow;
+    struct daub_file plot; /* open where --plot names it */
     float *backward, *forward;
     struct metrics *metrics;
     bool unreadable; /* the failure is that of an input */
@@ -297,18 +299,19 @@ static bool report(const struct work *work, struct daub_error *error)
     return ok;
 }
 
-static bool draw(const struct work *work, struct daub_error *error)
+static bool draw(struct work *work, struct daub_error *error)
 {
     size_t size;
     char *svg = plot_svg(work->metrics, &size, error);
-    bool ok = svg && daub_file_write(work->options->plot, svg, size,
-                                     work->options->overwrite, error);
+    bool ok = svg && daub_file_put(&work->plot, svg, size, error) &&
+              daub_file_commit(&work->plot, error);
     free(svg);
     return ok;
 }
 
 static void work_uninit(struct work *work)
 {
+    daub_file_discard(&work->plot);
     metrics_free(work->metrics);
     daub_flow_free(work->flow);
     daub_device_close(work->device);
@@ -335,7 +338,10 @@ int command_metrics(const struct options *options)
         return command_fail(EXIT_CODE_FAILED, &error);
     signals_install(&work.stop);
     int code = EXIT_CODE_DONE;
-    if (!prepare(&work, &error) || !measure(&work, &error))
+    if (options->plot && !daub_file_open(&work.plot, media_path_plain(options->plot),
+                                         options->overwrite, true, &error))
+        code = (int)files_fail(&error, EXIT_CODE_OUTPUT);
+    else if (!prepare(&work, &error) || !measure(&work, &error))
         code = command_fail(
             work.unreadable ? EXIT_CODE_INPUT : exit_code_of(error.status), &error);
     else if (daub_stop_requested(&work.stop))

@@ -32,6 +32,7 @@ struct work {
     struct media_sink **sinks;
     size_t sink_count;
     struct daub_device *device;
+    struct daub_device_params reserve; /* the processor */
     struct daub_model *model;
     struct styles styles;
     struct look look;
@@ -76,7 +77,8 @@ static enum exit_code check_output(struct work *work, size_t index, bool *replac
     const char *path = options->outputs.values[index];
     for (size_t i = 0; i < index; i++) {
         const char *other = options->outputs.values[i];
-        if (strcmp(path, other) == 0 || daub_file_same(path, other)) {
+        if (strcmp(path, other) == 0 ||
+            daub_file_same(media_path_plain(path), media_path_plain(other))) {
             daub_log(DAUB_LOG_ERROR,
                      "two outputs are one file: %s and %s; give each a name of its own",
                      other, path);
@@ -267,7 +269,10 @@ static enum exit_code make_painter(struct work *work)
         .frame_params = work->look.params,
         .output = work->output,
         .keep_input = wants_window(options),
+        .reserve = options->kernels ? NULL : &work->reserve,
     };
+    work->reserve = command_device_params(options);
+    work->reserve.select = "processor";
     work->painter_made = true;
     if (!painter_init(&work->painter, &params, work->source->info.sample, &error))
         return command_fail(exit_code_of(error.status), &error);
@@ -341,8 +346,12 @@ static enum exit_code open_window(struct work *work)
     if (!work->window)
         return command_fail(EXIT_CODE_OUTPUT, &error);
     work->sinks[work->sink_count++] = window_sink(work->window);
-    open_speaker(work);
     return EXIT_CODE_DONE;
+}
+
+static void tell_in_window(const char *line, void *user)
+{
+    window_tell(user, line);
 }
 
 static enum exit_code open_control(struct work *work)
@@ -362,8 +371,8 @@ static enum exit_code open_control(struct work *work)
                               &error);
 }
 
-/* Opens what controls the session: recorder, window and control socket. */
-static enum exit_code open_controls(struct work *work)
+/* Opens recorder and window. */
+static enum exit_code open_preview(struct work *work)
 {
     struct daub_error error = {0};
     enum exit_code code = EXIT_CODE_DONE;
@@ -376,9 +385,15 @@ static enum exit_code open_controls(struct work *work)
     work->sinks[work->sink_count++] = recorder_sink(work->recorder);
     if (wants_window(work->options))
         code = open_window(work);
-    if (code == EXIT_CODE_DONE && work->options->control)
-        code = open_control(work);
     return code;
+}
+
+/* Opens what needs the painter: the speaker, and the control socket. */
+static enum exit_code open_controls(struct work *work)
+{
+    if (work->window)
+        open_speaker(work);
+    return work->options->control ? open_control(work) : EXIT_CODE_DONE;
 }
 
 static enum exit_code run(struct work *work)
@@ -393,7 +408,12 @@ static enum exit_code run(struct work *work)
         progress_preparing(&progress);
         code = make_look(work);
         if (code == EXIT_CODE_DONE)
+            code = open_preview(work);
+        if (code == EXIT_CODE_DONE && work->window)
+            command_show_compiling(tell_in_window, work->window);
+        if (code == EXIT_CODE_DONE)
             code = make_painter(work);
+        command_show_compiling(NULL, NULL);
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_controls(work);

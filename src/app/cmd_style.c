@@ -23,7 +23,7 @@ static enum exit_code write_signal(const struct daub_signal *signal, const char 
         ok = (puts(text) >= 0 && fflush(stdout) == 0) ||
              daub_fail(&error, DAUB_ERROR_FAILED, "cannot write to standard output");
     } else {
-        ok = daub_file_write(path, text, strlen(text), replace, &error);
+        ok = daub_file_write(media_path_plain(path), text, strlen(text), replace, &error);
     }
     free(text);
     return ok ? EXIT_CODE_DONE : files_fail(&error, EXIT_CODE_OUTPUT);

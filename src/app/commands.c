@@ -1,6 +1,9 @@
 #include "app/commands.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/error.h"
 #include "util/log.h"
@@ -54,6 +57,34 @@ float command_boldness(const struct options *options, const struct daub_model_in
     return options->has_boldness ? (float)options->boldness : model->boldness;
 }
 
+static void (*show_compiling)(const char *line, void *user);
+static void *show_compiling_user;
+
+void command_show_compiling(void (*show)(const char *line, void *user), void *user)
+{
+    show_compiling = show;
+    show_compiling_user = user;
+}
+
+/* On a terminal a line that is written over, elsewhere one message. */
+static void report_compiling(int done, int total, void *user)
+{
+    static atomic_bool told;
+    char line[80];
+    (void)user;
+    snprintf(line, sizeof(line), "compiling kernels: %d of %d (only the first time) ..",
+             done, total);
+    if (show_compiling)
+        show_compiling(line, show_compiling_user);
+    if (daub_log_get_level() < DAUB_LOG_INFO)
+        return;
+    if (isatty(STDERR_FILENO))
+        daub_log_status(done < total ? line : NULL);
+    else if (!atomic_exchange(&told, true))
+        daub_log(DAUB_LOG_INFO, "compiling %d kernels, which only the first start does",
+                 total);
+}
+
 struct daub_device_params command_device_params(const struct options *options)
 {
     return (struct daub_device_params){
@@ -62,6 +93,7 @@ struct daub_device_params command_device_params(const struct options *options)
         .cache_path = options->no_cache ? "" : NULL,
         .kernels = options->kernels,
         .threads = (int)options->threads,
+        .compiling = report_compiling,
     };
 }
 

@@ -27,6 +27,9 @@ const char *command_default_model(const struct daub_device_info *device);
 float command_boldness(const struct options *options,
                        const struct daub_model_info *model);
 
+/* Calls show, too, with what is told about compiling kernels, on the thread that makes
+ * the painter; NULL: no longer. */
+void command_show_compiling(void (*show)(const char *line, void *user), void *user);
 /* The device parameters that the options ask for. */
 struct daub_device_params command_device_params(const struct options *options);
 /* code, or DEVICE where the validation layer reported errors and code is DONE. */

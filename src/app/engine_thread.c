@@ -109,15 +109,37 @@ static void deliver_all(struct engine_thread *self)
 }
 
 /* Makes the painter ready for a frame of another size or format. */
-static void fit_painter(struct engine_thread *self, const AVFrame *frame)
+static bool fit_painter(struct engine_thread *self, const AVFrame *frame,
+                        struct daub_error *error)
 {
     struct painter *painter = self->session->params.painter;
-    struct daub_error error = {0};
     if (painter_fits(painter, frame))
-        return;
+        return true;
     deliver_all(self);
-    if (!session_failed(self->session) && !painter_change(painter, frame, &error))
-        session_fail(self->session, exit_code_of(error.status), &error);
+    return session_failed(self->session) || painter_change(painter, frame, error);
+}
+
+/* Leaves out a frame that cannot be painted, such as a damaged one of a huge size. false:
+ * the session fails, because the device is at fault or too many came in a row. */
+static bool skip(struct engine_thread *self, const AVFrame *frame,
+                 const struct daub_error *error)
+{
+    enum { IN_ROW_MAX = 50 };
+    AVRational base = self->session->params.source->info.time_base;
+    bool device = error->status == DAUB_ERROR_DEVICE_LOST ||
+                  error->status == DAUB_ERROR_NO_DEVICE ||
+                  error->status == DAUB_ERROR_WRONG_RESULTS;
+    if (device || self->skipped_in_row == IN_ROW_MAX) {
+        session_fail(self->session, exit_code_of(error->status), error);
+        return false;
+    }
+    if (self->skipped_in_row++ == 0)
+        daub_log(DAUB_LOG_WARNING,
+                 "the frame at %.3f s (%dx%d) cannot be painted and is skipped: %s",
+                 (double)frame->pts * av_q2d(base), frame->width, frame->height,
+                 error->message);
+    self->skipped++;
+    return true;
 }
 
 /* Restarts the painter's history where the frame does not continue the previous one. */
@@ -135,10 +157,10 @@ static bool paint(struct engine_thread *self, struct session_item *item)
 {
     struct session *session = self->session;
     struct daub_error error = {0};
-    enum painter_result result = PAINTER_FULL;
-    fit_painter(self, item->frame);
+    bool fits = fit_painter(self, item->frame, &error);
+    enum painter_result result = fits ? PAINTER_FULL : PAINTER_ERROR;
     follow_generation(self, item->generation);
-    while (!session_failed(session)) {
+    while (fits && !session_failed(session)) {
         result = painter_submit(session->params.painter, item->frame, &error);
         if (result != PAINTER_FULL || !deliver(self))
             break;
@@ -146,11 +168,12 @@ static bool paint(struct engine_thread *self, struct session_item *item)
     if (result == PAINTER_OK) {
         self->arrivals_us[self->in_flight++] = item->arrival_us;
         item->frame = NULL;
-    } else if (result == PAINTER_ERROR) {
-        session_fail(session, exit_code_of(error.status), &error);
+        self->skipped_in_row = 0;
     }
+    bool going = result == PAINTER_OK ||
+                 (result == PAINTER_ERROR && skip(self, item->frame, &error));
     session->frames.discard(item);
-    return result == PAINTER_OK;
+    return going;
 }
 
 /* While a frame is in flight, its painting is delivered before waiting for the next
@@ -182,6 +205,9 @@ static void *run(void *opaque)
     }
     daub_queue_close(&session->frames);
     deliver_all(self);
+    if (self->skipped > 1)
+        daub_log(DAUB_LOG_WARNING, "%lld frames could not be painted and are left out",
+                 (long long)self->skipped);
     /* The source thread may still push audio packets, and the sinks accept none after
      * finish. */
     daub_thread_join(&self->source->thread);

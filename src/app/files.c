@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,8 +12,10 @@
 
 #include "app/commands.h"
 #include "media/camera.h"
+#include "util/alloc.h"
 #include "util/error.h"
 #include "util/file.h"
+#include "util/input.h"
 #include "util/log.h"
 
 enum exit_code files_fail(const struct daub_error *error, enum exit_code side)
@@ -22,6 +25,29 @@ enum exit_code files_fail(const struct daub_error *error, enum exit_code side)
         : error->status == DAUB_ERROR_MEMORY ? EXIT_CODE_FAILED
                                              : side,
         error);
+}
+
+void files_add_inputs(const struct options *options)
+{
+    const char *names[] = {options->input, options->model};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (names[i])
+            media_path_visit_files(names[i], daub_input_add);
+    }
+    for (size_t i = 0; i < options->others.count; i++)
+        media_path_visit_files(options->others.values[i], daub_input_add);
+    /* pictures and .style files: NAME[=WEIGHT],... */
+    char *styles = options->style ? daub_strdup(options->style) : NULL, *rest = NULL;
+    for (char *name = styles ? strtok_r(styles, ",", &rest) : NULL; name;
+         name = strtok_r(NULL, ",", &rest)) {
+        daub_input_add(name);
+        char *weight = strrchr(name, '=');
+        if (weight) {
+            *weight = '\0';
+            daub_input_add(name);
+        }
+    }
+    free(styles);
 }
 
 static bool camera_params(const struct options *options, struct daub_stop *stop,
@@ -59,6 +85,7 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
         .path = options->input,
         .frame_rate = options->frame_rate,
         .hwaccel = options->hwaccel,
+        .allow_filters = options->allow_filters,
         .has_start = options->has_start,
         .has_end = options->has_end,
         .start_us = options->start_us,
@@ -143,14 +170,12 @@ enum exit_code files_check_output(const struct options *options, const char *pat
                                  "it into a program or a file");
         return EXIT_CODE_USAGE;
     }
-    if (!is_file(path))
-        return EXIT_CODE_DONE;
-    if (daub_file_same(options->input, path) || same_pattern(options->input, path)) {
+    if (media_path_is_input(path) || same_pattern(options->input, path)) {
         daub_log(DAUB_LOG_ERROR, "%s is the input itself; give the output another name",
                  path);
         return EXIT_CODE_USAGE;
     }
-    if (options->overwrite || !target_exists(path))
+    if (!is_file(path) || options->overwrite || !target_exists(media_path_plain(path)))
         return EXIT_CODE_DONE;
     bool terminal =
         isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && strcmp(options->input, "-") != 0;

@@ -13,6 +13,9 @@
  * determine it. */
 enum exit_code files_fail(const struct daub_error *error, enum exit_code side);
 
+/* Remembers the files that the options name as inputs (see util/input.h). */
+void files_add_inputs(const struct options *options);
+
 /* Opens the input; *source is the caller's. */
 enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
                                  struct media_source **source);

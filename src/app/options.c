@@ -107,6 +107,8 @@ static const struct option table[] = {
              "smaller size where it would be longer"},
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
+    {NULL, "--allow-filters", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(allow_filters),
+     .help = "let filters of lavfi:GRAPH read and write files"},
 
     {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT | VERB_STYLE,
      FIELD(outputs),

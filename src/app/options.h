@@ -36,6 +36,7 @@ struct options {
     int vcam_matrix; /* enum daub_matrix */
     double target_fps, max_latency_ms;
     const char *frame_rate, *hwaccel;
+    bool allow_filters;
 
     const char *model, *style, *gallery;
     int model_range; /* enum daub_model_range */

@@ -111,13 +111,18 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
     return stylizer;
 }
 
+static struct daub_device *device_of(const struct painter *painter)
+{
+    return painter->reserve ? painter->reserve : painter->params.device;
+}
+
 /* ---- a change of scale ---- */
 
 static void *build(void *opaque)
 {
     struct painter *painter = opaque;
     struct daub_error error = {0};
-    if (daub_stylizer_create(painter->params.device, painter->params.model,
+    if (daub_stylizer_create(device_of(painter), painter->params.model,
                              &painter->next_params, &painter->next, &error) != DAUB_OK)
         daub_log(DAUB_LOG_VERBOSE, "cannot paint at another size: %s", error.message);
     atomic_store(&painter->next_ready, true);
@@ -168,6 +173,35 @@ static void free_stylizers(struct painter *painter)
     painter->stylizer = painter->next = painter->previous = NULL;
 }
 
+/* ---- another device ---- */
+
+static bool create(struct painter *painter, struct daub_error *error)
+{
+    struct daub_stylizer_params params = stylizer_params(painter, painter->scale);
+    return daub_stylizer_create(device_of(painter), painter->params.model, &params,
+                                &painter->stylizer, error) == DAUB_OK;
+}
+
+/* Creates the stylizer on the reserve, where the error is one that another device may not
+ * have. False: *error says why. */
+static bool take_reserve(struct painter *painter, struct daub_error *error)
+{
+    struct daub_error second = {0};
+    bool on_host = strncmp(daub_device_kernels(device_of(painter)), "host", 4) == 0;
+    bool device_failed =
+        error->status != DAUB_ERROR_ARGUMENT && error->status != DAUB_ERROR_MODEL;
+    if (!painter->params.reserve || on_host || !device_failed ||
+        daub_device_open(painter->params.reserve, &painter->reserve, &second) != DAUB_OK)
+        return false;
+    free_stylizers(painter);
+    if (!create(painter, &second))
+        return false;
+    daub_log(DAUB_LOG_WARNING, "%s; painting goes on more slowly on the processor (%s)",
+             error->message, daub_device_get_info(painter->reserve)->name);
+    *error = (struct daub_error){0};
+    return true;
+}
+
 bool painter_change(struct painter *painter, const AVFrame *frame,
                     struct daub_error *error)
 {
@@ -188,9 +222,7 @@ bool painter_change(struct painter *painter, const AVFrame *frame,
     painter->width = frame->width;
     painter->height = frame->height;
     warn_of_losses(painter, frame, &match);
-    struct daub_stylizer_params params = stylizer_params(painter, painter->scale);
-    return daub_stylizer_create(painter->params.device, painter->params.model, &params,
-                                &painter->stylizer, error) == DAUB_OK;
+    return create(painter, error) || take_reserve(painter, error);
 }
 
 bool painter_init(struct painter *painter, const struct painter_params *params,
@@ -213,6 +245,8 @@ bool painter_init(struct painter *painter, const struct painter_params *params,
 void painter_uninit(struct painter *painter)
 {
     free_stylizers(painter);
+    daub_device_close(painter->reserve);
+    painter->reserve = NULL;
     for (int i = 0; i < painter->waiting_count; i++)
         av_frame_free(&painter->waiting[i]);
     painter->waiting_count = 0;
@@ -247,28 +281,48 @@ static enum daub_status submit_view(struct painter *painter, const AVFrame *fram
     return status;
 }
 
+/* Submits the frame, converted where the shaders do not read its format. */
+static enum daub_status submit(struct painter *painter, const AVFrame *frame,
+                               struct daub_error *error)
+{
+    if (media_pixel_from_av(frame->format) == painter->in.pixel)
+        return submit_view(painter, frame, error);
+    AVFrame target = {.width = frame->width,
+                      .height = frame->height,
+                      .format = media_pixel_to_av(painter->in.pixel),
+                      .colorspace = frame->colorspace,
+                      .color_range = painter->in.range == DAUB_RANGE_FULL
+                                         ? AVCOL_RANGE_JPEG
+                                         : AVCOL_RANGE_MPEG};
+    AVFrame *read = media_convert(&painter->converter, frame, &target, error);
+    enum daub_status status =
+        read ? submit_view(painter, read, error) : DAUB_ERROR_FAILED;
+    av_frame_free(&read);
+    return status;
+}
+
+/* Submits the frames in flight on the failed device again, to the reserve. */
+static bool restart_on_reserve(struct painter *painter, struct daub_error *error)
+{
+    if (!take_reserve(painter, error))
+        return false;
+    for (int i = 0; i < painter->waiting_count; i++) {
+        if (submit(painter, painter->waiting[i], error) != DAUB_OK)
+            return false;
+    }
+    return true;
+}
+
 enum painter_result painter_submit(struct painter *painter, AVFrame *frame,
                                    struct daub_error *error)
 {
     if (painter->waiting_count == PAINTER_SLOTS_MAX)
         return PAINTER_FULL;
-    enum AVPixelFormat readable = media_pixel_to_av(painter->in.pixel);
-    enum daub_status status;
     int64_t now_us = daub_clock_us();
-    if (media_pixel_from_av(frame->format) == painter->in.pixel) {
-        status = submit_view(painter, frame, error);
-    } else {
-        AVFrame target = {.width = frame->width,
-                          .height = frame->height,
-                          .format = readable,
-                          .colorspace = frame->colorspace,
-                          .color_range = painter->in.range == DAUB_RANGE_FULL
-                                             ? AVCOL_RANGE_JPEG
-                                             : AVCOL_RANGE_MPEG};
-        AVFrame *read = media_convert(&painter->converter, frame, &target, error);
-        status = read ? submit_view(painter, read, error) : DAUB_ERROR_FAILED;
-        av_frame_free(&read);
-    }
+    enum daub_status status = submit(painter, frame, error);
+    if (status != DAUB_OK && status != DAUB_ERROR_AGAIN &&
+        restart_on_reserve(painter, error))
+        status = submit(painter, frame, error);
     if (status == DAUB_ERROR_AGAIN)
         return PAINTER_FULL;
     if (status != DAUB_OK)
@@ -357,7 +411,9 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     if (!made)
         return PAINTER_ERROR;
     AVFrame *input = painter->waiting[0];
-    if (!receive(painter, made, error) || !set_properties(made, input, output)) {
+    bool ok = receive(painter, made, error) ||
+              (restart_on_reserve(painter, error) && receive(painter, made, error));
+    if (!ok || !set_properties(made, input, output)) {
         daub_fail(error, DAUB_ERROR_FAILED, "a frame was not painted");
         av_frame_free(&made);
         return PAINTER_ERROR;

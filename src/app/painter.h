@@ -27,11 +27,15 @@ struct painter_params {
     struct daub_frame_params frame_params; /* to start with; weights are copied */
     const AVFrame *output; /* frame template of painted frames; outlives the painter */
     bool keep_input;       /* painter_input works on painted frames */
+    /* Where the device fails, painting goes on with this one, which the painter opens.
+     * NULL: the failure is reported. */
+    const struct daub_device_params *reserve;
 };
 
 /* Use from one thread, except where a function says otherwise. */
 struct painter {
     struct painter_params params;
+    struct daub_device *reserve; /* opened where params.device has failed */
     struct daub_stylizer *stylizer;
     double scale;          /* of the working size that params ask for, 0..1 */
     int width, height;     /* of the input that the stylizer was created for */

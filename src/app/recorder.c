@@ -208,7 +208,8 @@ static void *close_recording(void *opaque)
         snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s",
                  recording->name, report.frames_out, bytes);
     else
-        snprintf(text, sizeof(text), "not recorded: %s", error.message);
+        snprintf(text, sizeof(text), "not recorded: %.300s%s%.300s", error.message,
+                 *report.kept ? "; " : "", report.kept);
     report_result(recording->recorder, ok, text);
     set_sink(recording, NULL);
     media_sink_destroy(sink);
@@ -336,10 +337,10 @@ static void recorder_interrupt(struct media_sink *sink)
     pthread_mutex_unlock(&r->lock);
 }
 
-static void recorder_finish(struct media_sink *sink, bool keep)
+static void recorder_finish(struct media_sink *sink, bool whole)
 {
     struct recorder *r = recorder_of(sink);
-    (void)keep;
+    (void)whole;
     pthread_mutex_lock(&r->target_lock);
     stop(r);
     r->finished = true;

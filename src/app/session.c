@@ -8,6 +8,7 @@
 
 #include "app/control.h"
 #include "app/session_threads.h"
+#include "app/signals.h"
 #include "app/window.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -18,6 +19,9 @@ enum {
     QUEUE_FRAMES = 4,
     /* After a stop request, the painter and the source have this time to end. */
     PATIENCE_MS = 700,
+    /* After a failure, the outputs have this time to write what they hold. */
+    FAILED_PATIENCE_MS = 60000,
+    SIGNAL_MS = 50, /* interval at which a signal is looked for meanwhile */
 };
 
 /* ---- what the threads share ---- */
@@ -68,7 +72,7 @@ bool session_lose_sink(struct session *session, size_t sink)
     bool left = params->window != NULL;
     for (size_t i = 0; i < params->sink_count; i++)
         left = left || (!params->sinks[i]->quiet && !session_sink_failed(session, i));
-    if (!params->realtime || !bit || !left) {
+    if (!bit || !left) {
         session_fail(session, EXIT_CODE_OUTPUT, NULL);
         return false;
     }
@@ -83,9 +87,9 @@ void session_finish_sinks(struct session *session)
     const struct session_params *params = &session->params;
     if (atomic_exchange(&session->finishing, true))
         return;
-    bool keep = !session_failed(session);
+    bool whole = !session_failed(session);
     for (size_t i = 0; i < params->sink_count; i++)
-        params->sinks[i]->ops->finish(params->sinks[i], keep);
+        params->sinks[i]->ops->finish(params->sinks[i], whole);
     daub_stop_request(&session->finished);
 }
 
@@ -111,6 +115,13 @@ static void *run_stop(void *opaque)
         if (daub_stop_requested(&self->closed))
             return NULL;
         poll(wait, 2, -1);
+    }
+    /* After a failure nobody waits for the end, unless a signal comes. */
+    for (int ms = 0;
+         ms < FAILED_PATIENCE_MS && session_failed(session) && !signals_came();
+         ms += SIGNAL_MS) {
+        if (daub_stop_wait(&self->closed, SIGNAL_MS))
+            return NULL;
     }
     for (size_t i = 0; i < params->sink_count; i++) {
         if (params->sinks[i]->ops->interrupt)
@@ -199,17 +210,21 @@ static void report_sink(struct session *session, const struct media_sink *sink,
 static void close_sinks(struct session *session, bool interrupted)
 {
     const struct session_params *params = &session->params;
+    bool failed = session_failed(session);
     for (size_t i = 0; i < params->sink_count; i++) {
         struct media_sink *sink = params->sinks[i];
         struct media_report report = {0};
         struct daub_error error = {0};
         if (!sink->ops->join(sink, &report, &error)) {
-            daub_log(DAUB_LOG_ERROR, "%s", error.message);
+            daub_log(DAUB_LOG_ERROR, "%s%s%s", error.message, *report.kept ? "; " : "",
+                     report.kept);
             session_fail(session, code_of_sink(error.status), NULL);
             pthread_mutex_lock(&session->lock);
             session->code = code_of_sink(error.status);
             pthread_mutex_unlock(&session->lock);
-        } else if (!sink->quiet && !session_failed(session)) {
+        } else if (*report.kept) {
+            daub_log(DAUB_LOG_WARNING, "%s", report.kept);
+        } else if (!sink->quiet && !failed) {
             report_sink(session, sink, &report, interrupted);
         }
     }
@@ -255,7 +270,7 @@ static _Noreturn void leave(const struct session_params *params, enum exit_code 
     daub_log(DAUB_LOG_VERBOSE, "the painter or the input does not answer; ending without "
                                "it");
     control_close(params->control);
-    daub_file_unlink_pending();
+    daub_file_leave();
     fflush(stdout);
     fflush(stderr);
     _exit(code);

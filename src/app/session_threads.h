@@ -68,6 +68,8 @@ struct engine_thread {
     int in_flight;
     int64_t first_us;    /* source time of the first painting */
     unsigned generation; /* of the last frame */
+    int64_t skipped;     /* frames that could not be painted */
+    int skipped_in_row;
 };
 
 /* Paints and delivers until the source ends or the stop is requested, then finishes the

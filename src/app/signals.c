@@ -27,12 +27,11 @@ static void say(const char *text, size_t length)
 static void exit_at_once(int number)
 {
     (void)number;
-    if (atomic_load(&keeps_output) && daub_file_keep_pending() > 0) {
+    if (daub_file_leave() > 0) {
         static const char note[] =
             "\ndaub: stopped at once; what was written is in NAME.partial.EXT\n";
         say(note, sizeof(note) - 1);
     }
-    daub_file_unlink_pending();
     _exit(atomic_load(&code_at_once));
 }
 
@@ -67,6 +66,12 @@ void signals_install(struct daub_stop *stop)
     sigaction(SIGALRM, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+    sigaction(SIGXFSZ, &action, NULL); /* ulimit -f: writing fails instead */
+}
+
+bool signals_came(void)
+{
+    return atomic_load(&first_us) != 0;
 }
 
 void signals_keep_output(void)

@@ -11,6 +11,8 @@
  * then: loading models and drivers cannot be interrupted. SIGPIPE is ignored: writing
  * fails instead. stop must outlive signals_uninstall. */
 void signals_install(struct daub_stop *stop);
+/* Whether a signal came since the program began. Any thread. */
+bool signals_came(void);
 /* From now on there is painted output: an exit at once keeps it as NAME.partial.EXT. */
 void signals_keep_output(void);
 /* Call this when all output is complete. The program exits with that code after a moment,

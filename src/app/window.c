@@ -83,9 +83,9 @@ static bool sink_watched(struct media_sink *sink)
     return !atomic_load(&window_of(sink)->minimized);
 }
 
-static void sink_finish(struct media_sink *sink, bool keep)
+static void sink_finish(struct media_sink *sink, bool whole)
 {
-    (void)sink, (void)keep;
+    (void)sink, (void)whole;
 }
 
 static bool sink_join(struct media_sink *sink, struct media_report *report,
@@ -382,6 +382,13 @@ static void draw(struct window *w)
         window_text_draw(&w->text, w->renderer, w->notice, letter_px, 0, -1);
     SDL_RenderPresent(w->renderer);
     w->dirty = false;
+}
+
+void window_tell(struct window *w, const char *message)
+{
+    show_notice(w, message);
+    SDL_PumpEvents();
+    draw(w);
 }
 
 /* ---- keys ---- */

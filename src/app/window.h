@@ -41,6 +41,8 @@ struct media_sink *window_sink(struct window *window);
 /* Waits up to 50 ms for a frame or an event, then handles events and draws. Requests the
  * stop when the user closes the window. */
 void window_step(struct window *window, struct daub_stop *stop);
+/* Shows the message now, while window_step cannot be called. */
+void window_tell(struct window *window, const char *message);
 /* Whether the user closed the window. */
 bool window_closed(const struct window *window);
 

@@ -189,38 +189,30 @@ enum daub_status daub_device_check(struct daub_device *device,
     return DAUB_OK;
 }
 
-static bool golden_cached(struct daub_device *device, const struct daub_model *model,
-                          enum gpu_kernels kernels, bool fp16, double *psnr,
-                          struct daub_error *error)
-{
-    char name[64];
-    size_t bytes;
-    snprintf(name, sizeof(name), "check-%016llx-%d-%s", (unsigned long long)model->hash,
-             (int)kernels, fp16 ? "fp16" : "fp32");
-    double *cached = gpu_cache_load(device, name, &bytes);
-    if (cached && bytes == sizeof(*psnr)) {
-        *psnr = *cached;
-        free(cached);
-        return true;
-    }
-    free(cached);
-    if (!check_golden(device, model, kernels, fp16, psnr, error))
-        return false;
-    daub_log(DAUB_LOG_VERBOSE, "%s at %s agrees with the reference to %.1f dB",
-             device->info.name, fp16 ? "fp16" : "fp32", *psnr);
-    gpu_cache_save(device, name, psnr, sizeof(*psnr));
-    return true;
-}
-
+/* Only a check that was passed is kept: a device that fails is checked at every start,
+ * because the cause may be gone. */
 bool check_precision(struct daub_device *device, const struct daub_model *model,
                      enum gpu_kernels kernels, bool may_fall_back, bool *fp16,
                      struct daub_error *error)
 {
-    double psnr;
-    if (!golden_cached(device, model, kernels, *fp16, &psnr, error))
-        return false;
-    if (psnr >= (*fp16 ? CHECK_FP16_DB : CHECK_FP32_DB))
+    char name[64];
+    double psnr, least = *fp16 ? CHECK_FP16_DB : CHECK_FP32_DB;
+    size_t bytes;
+    snprintf(name, sizeof(name), "check-%016llx-%d-%s", (unsigned long long)model->hash,
+             (int)kernels, *fp16 ? "fp16" : "fp32");
+    double *passed = gpu_cache_load(device, name, &bytes);
+    bool known = passed && bytes == sizeof(*passed) && *passed >= least;
+    free(passed);
+    if (known)
         return true;
+    if (!check_golden(device, model, kernels, *fp16, &psnr, error))
+        return false;
+    daub_log(DAUB_LOG_VERBOSE, "%s at %s agrees with the reference to %.1f dB",
+             device->info.name, *fp16 ? "fp16" : "fp32", psnr);
+    if (psnr >= least) {
+        gpu_cache_save(device, name, &psnr, sizeof(psnr));
+        return true;
+    }
     if (*fp16 && may_fall_back) {
         daub_log(DAUB_LOG_WARNING,
                  "%s paints %s wrongly with 16-bit storage (%.1f dB); using 32 bits",

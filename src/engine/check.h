@@ -30,9 +30,10 @@ bool check_steps(struct daub_device *device, enum gpu_kernels kernels,
                  void (*visit)(const struct daub_checked_step *step, void *user),
                  void *user, struct daub_error *error);
 
-/* The check of every stylizer, done once for each device, model, kernel set and precision
- * and cached on disk. Where 16 bits fail and may_fall_back, *fp16 becomes false with a
- * warning. False with DAUB_ERROR_WRONG_RESULTS where the device paints wrongly. */
+/* The check of every stylizer. Once passed, it is not repeated for this device, driver,
+ * build, model, kernel set and precision: that is kept on disk. Where 16 bits fail and
+ * may_fall_back, *fp16 becomes false with a warning. False with DAUB_ERROR_WRONG_RESULTS
+ * where the device paints wrongly. */
 bool check_precision(struct daub_device *device, const struct daub_model *model,
                      enum gpu_kernels kernels, bool may_fall_back, bool *fp16,
                      struct daub_error *error);

@@ -75,15 +75,30 @@ static void write_set(struct dispatch_list *list, VkDescriptorSet set,
     vkUpdateDescriptorSets(list->device->device, SLOT_COUNT, writes, 0, NULL);
 }
 
-VkPipeline dispatch_pipeline(struct daub_device *device, enum kernel kernel, bool fp16,
-                             const struct kernel_constants *constants,
-                             struct daub_error *error)
+/* Name of the module and number of specialization constants. */
+static uint32_t describe_module(const struct dispatch *item, char *name, size_t size)
 {
-    const struct kernel_info *info = kernel_info(kernel);
+    const struct kernel_info *info = kernel_info(item->kernel);
+    snprintf(name, size, "%s_%s", info->name, item->fp16 ? "fp16" : "fp32");
+    return info->constants;
+}
+
+bool dispatch_compile(struct dispatch_list *list, struct dispatch *item,
+                      struct daub_error *error)
+{
     char module[64];
-    snprintf(module, sizeof(module), "%s_%s", info->name, fp16 ? "fp16" : "fp32");
-    return gpu_pipeline(device, module, (const uint32_t *)constants, info->constants,
-                        error);
+    uint32_t count = describe_module(item, module, sizeof(module));
+    item->pipeline = gpu_pipeline(list->device, module,
+                                  (const uint32_t *)&item->constants, count, error);
+    return item->pipeline != VK_NULL_HANDLE;
+}
+
+bool dispatch_is_compiled(const struct dispatch_list *list, const struct dispatch *item)
+{
+    char module[64];
+    uint32_t count = describe_module(item, module, sizeof(module));
+    return gpu_has_pipeline(list->device, module, (const uint32_t *)&item->constants,
+                            count);
 }
 
 static bool add_host_call(struct dispatch_list *list, struct dispatch *item,
@@ -122,10 +137,8 @@ bool dispatch_list_add(struct dispatch_list *list, bool fp16,
     *added = *item;
     if (list->kernels == GPU_KERNELS_HOST)
         return add_host_call(list, added, constants, bindings, error);
-    added->pipeline =
-        dispatch_pipeline(list->device, item->kernel, fp16, constants, error);
-    if (!added->pipeline)
-        return false;
+    added->fp16 = fp16;
+    added->constants = *constants;
     VkDescriptorSetAllocateInfo allocate = {
         .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
         .descriptorPool = list->pool,

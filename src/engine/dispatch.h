@@ -16,7 +16,9 @@ struct dispatch {
     char name[48];
     enum kernel kernel;
     union kernel_push push;
-    VkPipeline pipeline;
+    bool fp16; /* its module for activations stored as halves */
+    struct kernel_constants constants;
+    VkPipeline pipeline; /* VK_NULL_HANDLE before compile_list */
     VkDescriptorSet set;
     struct host_call call; /* instead of pipeline and set with GPU_KERNELS_HOST */
     uint32_t groups[3];
@@ -42,14 +44,15 @@ bool dispatch_list_init(struct dispatch_list *list, struct daub_device *device,
                         struct daub_error *error);
 void dispatch_list_free(struct dispatch_list *list); /* accepts a zeroed one */
 
-/* The pipeline of a kernel: its module for activations stored as halves or
- * floats, specialized by the constants. VK_NULL_HANDLE with *error set. Thread-safe. */
-VkPipeline dispatch_pipeline(struct daub_device *device, enum kernel kernel, bool fp16,
-                             const struct kernel_constants *constants,
-                             struct daub_error *error);
+/* Sets the pipeline of a dispatch, compiled unless the device has it. Thread-safe for
+ * different dispatches. */
+bool dispatch_compile(struct dispatch_list *list, struct dispatch *item,
+                      struct daub_error *error);
+/* Whether the device has its pipeline. Thread-safe. */
+bool dispatch_is_compiled(const struct dispatch_list *list, const struct dispatch *item);
 
 /* Appends one dispatch. item's name, kernel, push, groups, barrier and gflop are filled
- * in by the caller. fp16: its module for activations stored as halves. */
+ * in by the caller. Nothing is compiled before compile_list (engine/compile.h). */
 bool dispatch_list_add(struct dispatch_list *list, bool fp16,
                        const struct kernel_constants *constants,
                        const struct dispatch_binding bindings[SLOT_COUNT],

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/exec.h"
+#include "engine/compile.h"
 #include "engine/flow.h"
 #include "engine/probe.h"
 #include "util/alloc.h"
@@ -36,7 +37,8 @@ static bool set_up(struct daub_flow *f, struct daub_error *error)
     for (int i = 0; i < 2; i++) {
         if (!dispatch_list_init(&f->lists[i], f->device, f->device->kernels,
                                 FLOW_MAX_DISPATCHES, error) ||
-            !flow_append(&f->flow, &f->lists[i], i, &picture, error))
+            !flow_append(&f->flow, &f->lists[i], i, &picture, error) ||
+            !compile_list(&f->lists[i], error))
             return false;
     }
     f->map_bytes = (size_t)bytes * 2; /* a field of both directions */

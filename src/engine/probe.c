@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "engine/compile.h"
 #include "net/lower.h"
 #include "net/ref.h"
 #include "util/alloc.h"
@@ -81,7 +82,8 @@ static bool set_up(struct probe *probe, struct run *run, const struct net_graph 
            gpu_buffer_flush(probe->device, &run->params, error) &&
            dispatch_list_init(&run->list, probe->device, run->exec.kernels,
                               probe->plan.step_count + 1, error) &&
-           exec_append(&run->exec, &run->list, &run->params, &run->input, NULL, error);
+           exec_append(&run->exec, &run->list, &run->params, &run->input, NULL, error) &&
+           compile_list(&run->list, error);
 }
 
 static bool time_steps(struct probe *probe, struct run *run, struct daub_error *error)

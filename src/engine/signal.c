@@ -35,7 +35,8 @@ static bool parse_vector(const cJSON *z, struct daub_signal *signal,
     const cJSON *item;
     cJSON_ArrayForEach(item, z)
     {
-        float value = cJSON_IsNumber(item) ? (float)item->valuedouble : NAN;
+        /* + 0: -0 becomes 0, as newer versions of cJSON print it. */
+        float value = cJSON_IsNumber(item) ? (float)item->valuedouble + 0.0f : NAN;
         if (!isfinite(value))
             return daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "element %d of \"z\" is no finite number", signal->count);

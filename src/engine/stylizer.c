@@ -145,19 +145,18 @@ static bool build_slot(struct daub_stylizer *s, struct slot *slot,
                               s->plan.step_count + FRAME_MAX_DISPATCHES, error) &&
            frame_append(&s->frame, &s->exec, s->steady ? &s->temporal : NULL, parity,
                         &slot->frame, &slot->list, error) &&
+           compile_list(&slot->list, error) &&
            set_style(s, slot, s->default_style, true, error) &&
            record_slot(s, slot, error);
 }
 
 static bool build_slots(struct daub_stylizer *s, struct daub_error *error)
 {
-    struct compile compile;
-    bool ok = true;
-    compile_start(&compile, s->device, &s->plan);
-    for (int i = 0; ok && i < SLOTS; i++)
-        ok = build_slot(s, &s->slots[i], error);
-    compile_finish(&compile);
-    return ok;
+    for (int i = 0; i < SLOTS; i++) {
+        if (!build_slot(s, &s->slots[i], error))
+            return false;
+    }
+    return true;
 }
 
 static bool build_queue(struct daub_stylizer *s, struct daub_error *error)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "util/alloc.h"
+#include "util/folder.h"
 #include "util/hash.h"
 #include "util/log.h"
 
@@ -19,6 +20,8 @@
 struct header {
     char magic[8];
     uint32_t vendor, device, driver_version, reserved;
+    uint64_t driver; /* hash of its name and version in words: Mesa's llvmpipe had the
+                        same driver_version and uuid in all versions up to 22 */
     uint8_t uuid[VK_UUID_SIZE];
     char build[32];
     uint64_t bytes, checksum;
@@ -33,10 +36,11 @@ static void fill_header(const struct daub_device *device, const void *data, size
     else
         memcpy(props.pipelineCacheUUID, device->info.uuid, VK_UUID_SIZE);
     memset(header, 0, sizeof(*header));
-    memcpy(header->magic, "daubc01", 8);
+    memcpy(header->magic, "daubc02", 8);
     header->vendor = props.vendorID;
     header->device = props.deviceID;
     header->driver_version = props.driverVersion;
+    header->driver = daub_hash(device->info.driver, strlen(device->info.driver));
     memcpy(header->uuid, props.pipelineCacheUUID, VK_UUID_SIZE);
     snprintf(header->build, sizeof(header->build), "%.15s %.15s", gpu_shader_hash,
              gpu_source_hash);
@@ -44,12 +48,14 @@ static void fill_header(const struct daub_device *device, const void *data, size
     header->checksum = daub_hash(data, bytes);
 }
 
+/* The UUID keeps cards of the same type apart. */
 static void file_path(const struct daub_device *device, const char *name, char *path,
                       size_t size)
 {
-    snprintf(path, size, "%s/%s-%08x-%08x-%u%s.bin", device->cache_folder, name,
-             device->info.vendor_id, device->info.device_id, device->caps.subgroup_size,
-             device->isa ? device->isa->name : "");
+    uint64_t uuid = daub_hash(device->info.uuid, strlen(device->info.uuid));
+    snprintf(path, size, "%s/%s-%08x-%08x-%08x-%u%s.bin", device->cache_folder, name,
+             device->info.vendor_id, device->info.device_id, (unsigned)uuid,
+             device->caps.subgroup_size, device->isa ? device->isa->name : "");
 }
 
 /* Opens a regular file of this user; refuses links and named pipes, which another user
@@ -102,28 +108,13 @@ void *gpu_cache_load(const struct daub_device *device, const char *name, size_t 
     return NULL;
 }
 
-static bool make_folder(const char *folder)
-{
-    char path[4200];
-    snprintf(path, sizeof(path), "%s", folder);
-    for (char *at = path + 1; *at; at++) {
-        if (*at != '/')
-            continue;
-        *at = 0;
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
-            return false;
-        *at = '/';
-    }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
-}
-
 void gpu_cache_save(const struct daub_device *device, const char *name, const void *data,
                     size_t bytes)
 {
     char path[4400], temporary[4500];
     struct header header;
     if (!device->cache_folder || bytes > MAX_CACHE_BYTES ||
-        !make_folder(device->cache_folder))
+        !daub_folder_make(device->cache_folder))
         return;
     file_path(device, name, path, sizeof(path));
     snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());

@@ -8,6 +8,7 @@
 
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/folder.h"
 #include "util/log.h"
 
 #define MAX_DEVICES 16
@@ -225,8 +226,11 @@ static void describe(VkPhysicalDevice physical, struct daub_device_info *info,
         missing = "timeline semaphores (a newer driver)";
     else if (compute_family(physical, &caps->timestamps) < 0)
         missing = "a compute queue";
-    else if (limits->maxComputeWorkGroupInvocations < 256)
+    else if (limits->maxComputeWorkGroupInvocations < 256 ||
+             limits->maxComputeWorkGroupSize[0] < 256)
         missing = "work-groups of 256 invocations";
+    else if (limits->maxPerStageDescriptorStorageBuffers < SLOT_COUNT)
+        missing = "eight storage buffers in a shader";
     info->usable = !missing;
     if (missing)
         snprintf(info->missing, sizeof(info->missing), "%s", missing);
@@ -329,15 +333,20 @@ static bool is_host_set(const char *kernels)
     return strncmp(kernels, "host", 4) == 0 && (!kernels[4] || kernels[4] == '-');
 }
 
+static bool is_auto(const char *text)
+{
+    return !text || !*text || strcmp(text, "auto") == 0;
+}
+
 /* Index of the device to open, -1 with *error set. A kernel set that is asked for decides
  * between the processor and Vulkan where select does not. */
 static int choose(const VkPhysicalDevice *physical, int count, const char *select,
                   const char *kernels, struct daub_error *error)
 {
-    int best = -1, best_rank = 0;
+    int best = -1, best_rank = 0, equal = 0;
     struct daub_device_info info = {0};
     struct gpu_caps caps;
-    bool any = select && *select && strcmp(select, "auto") != 0;
+    bool any = !is_auto(select);
     for (int i = 0; i <= count; i++) {
         describe_any(physical, count, i, &info, &caps);
         if (any && !selected(&info, i, select))
@@ -356,8 +365,15 @@ static int choose(const VkPhysicalDevice *physical, int count, const char *selec
         if (rank(info.kind) > best_rank) {
             best = i;
             best_rank = rank(info.kind);
+            equal = 0;
         }
+        equal += rank(info.kind) == best_rank;
     }
+    if (any && equal > 1)
+        daub_log(DAUB_LOG_INFO,
+                 "%d devices match --gpu '%s'; using device %d; the numbers of `daub "
+                 "devices` name each",
+                 equal, select, best);
     if (best < 0 && !any)
         daub_fail(error, DAUB_ERROR_NO_DEVICE,
                   "no Vulkan device for the kernel set '%s'; leave --kernels out",
@@ -497,19 +513,68 @@ static bool choose_kernels(struct daub_device *device, const char *requested, in
     return !host || gpu_processor_init(device, isa, threads, error);
 }
 
-static char *default_cache_folder(const char *requested)
+/* Opens device number `index` of the `count` Vulkan devices and the processor. */
+static bool open_number(struct daub_device *device, const VkPhysicalDevice *physical,
+                        int count, int index, const struct daub_device_params *params,
+                        struct daub_error *error)
 {
-    char path[4096];
-    if (requested)
-        return *requested ? daub_strdup(requested) : NULL;
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache == '/')
-        snprintf(path, sizeof(path), "%s/daub", cache);
-    else if (home && *home)
-        snprintf(path, sizeof(path), "%s/.cache/daub", home);
-    else
-        return NULL;
-    return daub_strdup(path);
+    const char *kernels = is_auto(params->kernels) ? NULL : params->kernels;
+    describe_any(physical, count, index, &device->info, &device->caps);
+    device->physical = index < count ? physical[index] : VK_NULL_HANDLE;
+    return (!device->physical ||
+            (create_device(device, error) && create_layouts(device, error) &&
+             gpu_pipelines_init(device, error))) &&
+           choose_kernels(device, kernels, params->threads, error);
+}
+
+/* Chooses a device and opens it. */
+static bool open_chosen(struct daub_device *device,
+                        const struct daub_device_params *params, struct daub_error *error)
+{
+    VkPhysicalDevice physical[MAX_DEVICES];
+    const char *kernels = is_auto(params->kernels) ? NULL : params->kernels;
+    int count = 0;
+    if (kernels && !is_host_set(kernels) && strcmp(kernels, "shaders") != 0)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "no kernel set is called '%s'; there are shaders and host",
+                         kernels);
+    if (create_instance(params->validation, device, &device->instance,
+                        &device->debug_names, error))
+        count = enumerate(device->instance, physical, error);
+    else if (error->status != DAUB_ERROR_NO_DEVICE)
+        return false;
+    if (count < 0)
+        return false;
+    *error = (struct daub_error){0};
+    if (device->instance && params->validation)
+        create_messenger(device);
+    int index = choose(physical, count, params->select, kernels, error);
+    return index >= 0 && open_number(device, physical, count, index, params, error);
+}
+
+/* Destroys objects before those that they were made from: pipelines and layouts, device,
+ * messenger, instance. */
+static void close_vulkan(struct daub_device *device)
+{
+    if (device->device) {
+        vkDeviceWaitIdle(device->device);
+        gpu_pipelines_uninit(device);
+        vkDestroyPipelineLayout(device->device, device->pipeline_layout, NULL);
+        vkDestroyDescriptorSetLayout(device->device, device->set_layout, NULL);
+        vkDestroyDevice(device->device, NULL);
+        device->device = VK_NULL_HANDLE;
+    }
+    if (device->messenger) {
+        PFN_vkDestroyDebugUtilsMessengerEXT destroy =
+            (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
+                device->instance, "vkDestroyDebugUtilsMessengerEXT");
+        if (destroy)
+            destroy(device->instance, device->messenger, NULL);
+        device->messenger = VK_NULL_HANDLE;
+    }
+    if (device->instance)
+        vkDestroyInstance(device->instance, NULL);
+    device->instance = VK_NULL_HANDLE;
 }
 
 enum daub_status daub_device_open(const struct daub_device_params *params,
@@ -525,70 +590,36 @@ enum daub_status daub_device_open(const struct daub_device_params *params,
         daub_no_memory(error, "opening a device");
         return error->status;
     }
-    VkPhysicalDevice physical[MAX_DEVICES];
+    device->compiling = params->compiling;
+    device->compiling_user = params->compiling_user;
     pthread_mutex_init(&device->lock, NULL);
     pthread_cond_init(&device->compiled, NULL);
-    int count = 0;
-    if (create_instance(params->validation, device, &device->instance,
-                        &device->debug_names, error))
-        count = enumerate(device->instance, physical, error);
-    else if (error->status != DAUB_ERROR_NO_DEVICE)
-        goto fail;
-    if (count < 0)
-        goto fail;
-    *error = (struct daub_error){0};
-    if (device->instance && params->validation)
-        create_messenger(device);
-    const char *kernels = params->kernels;
-    if (kernels && strcmp(kernels, "auto") == 0)
-        kernels = NULL;
-    if (kernels && !is_host_set(kernels) && strcmp(kernels, "shaders") != 0) {
-        daub_fail(error, DAUB_ERROR_ARGUMENT,
-                  "no kernel set is called '%s'; there are shaders and host", kernels);
-        goto fail;
+    if (!params->cache_path)
+        device->cache_folder = daub_folder_cache();
+    else if (*params->cache_path)
+        device->cache_folder = daub_strdup(params->cache_path);
+    bool any = is_auto(params->select) && is_auto(params->kernels) && !params->validation;
+    bool ok = open_chosen(device, params, error);
+    if (!ok && any && !device->pool) {
+        daub_log(DAUB_LOG_WARNING, "%s; the processor is used instead", error->message);
+        *error = (struct daub_error){0};
+        close_vulkan(device);
+        ok = open_number(device, NULL, 0, 0, params, error);
     }
-    int index = choose(physical, count, params->select, kernels, error);
-    if (index < 0)
-        goto fail;
-    describe_any(physical, count, index, &device->info, &device->caps);
-    device->cache_folder = default_cache_folder(params->cache_path);
-    device->physical = index < count ? physical[index] : VK_NULL_HANDLE;
-    if (device->physical &&
-        (!create_device(device, error) || !create_layouts(device, error) ||
-         !gpu_pipelines_init(device, error)))
-        goto fail;
-    if (!choose_kernels(device, kernels, params->threads, error))
-        goto fail;
+    if (!ok) {
+        daub_device_close(device);
+        return error->status;
+    }
     *out = device;
     return DAUB_OK;
-fail:
-    daub_device_close(device);
-    return error->status;
 }
 
-/* Destroys objects before those that they were made from: pipelines and layouts, device,
- * messenger, instance. */
 void daub_device_close(struct daub_device *device)
 {
     if (!device)
         return;
     host_pool_free(device->pool);
-    if (device->device) {
-        vkDeviceWaitIdle(device->device);
-        gpu_pipelines_uninit(device);
-        vkDestroyPipelineLayout(device->device, device->pipeline_layout, NULL);
-        vkDestroyDescriptorSetLayout(device->device, device->set_layout, NULL);
-        vkDestroyDevice(device->device, NULL);
-    }
-    if (device->messenger) {
-        PFN_vkDestroyDebugUtilsMessengerEXT destroy =
-            (PFN_vkDestroyDebugUtilsMessengerEXT)vkGetInstanceProcAddr(
-                device->instance, "vkDestroyDebugUtilsMessengerEXT");
-        if (destroy)
-            destroy(device->instance, device->messenger, NULL);
-    }
-    if (device->instance)
-        vkDestroyInstance(device->instance, NULL);
+    close_vulkan(device);
     pthread_cond_destroy(&device->compiled);
     pthread_mutex_destroy(&device->lock);
     free(device->cache_folder);

@@ -61,6 +61,9 @@ struct daub_device {
     pthread_cond_t compiled; /* with lock: a pipeline was compiled, or could not be */
     struct gpu_pipeline_slot *pipelines;      /* lock */
     size_t pipeline_count, pipeline_capacity; /* lock */
+    void (*compiling)(int done, int total,
+                      void *user); /* of the parameters; may be NULL */
+    void *compiling_user;
     bool debug_names;
     int validation_errors; /* atomic; counted by the messenger */
 };
@@ -129,6 +132,9 @@ bool gpu_processor_init(struct daub_device *device, const char *isa, int threads
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count,
                         struct daub_error *error);
+/* Whether gpu_pipeline has nothing to compile. Thread-safe. */
+bool gpu_has_pipeline(struct daub_device *device, const char *name, const uint32_t *spec,
+                      size_t spec_count);
 /* Creates a pipeline that the caller destroys, from any shader. */
 VkPipeline gpu_pipeline_create(struct daub_device *device,
                                const struct gpu_shader *shader, const uint32_t *spec,

@@ -115,6 +115,18 @@ static struct gpu_pipeline_slot *find(const struct daub_device *device,
     return NULL;
 }
 
+bool gpu_has_pipeline(struct daub_device *device, const char *name, const uint32_t *spec,
+                      size_t spec_count)
+{
+    const struct gpu_shader *shader = find_shader(name);
+    pthread_mutex_lock(&device->lock);
+    const struct gpu_pipeline_slot *slot =
+        shader ? find(device, shader, spec, spec_count) : NULL;
+    bool has = slot && slot->pipeline;
+    pthread_mutex_unlock(&device->lock);
+    return has;
+}
+
 /* Call with the lock held. Waits while another thread compiles this pipeline. Where none
  * does, adds an empty slot, so that others wait for this thread. False: no memory. */
 static bool get_slot(struct daub_device *device, const struct gpu_shader *shader,

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <libavutil/avstring.h>
 #include <libavutil/opt.h>
@@ -10,10 +11,15 @@
 #include "media/compat.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/log.h"
 
 static bool fail_write(const struct media_mux *mux, int code, struct daub_error *error)
 {
-    return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s", mux->output.path,
+    const struct daub_error *refused = &mux->output.files.error;
+    if (refused->status != DAUB_OK)
+        return daub_fail(error, refused->status, "%s", refused->message);
+    return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s",
+                     mux->output.file.path,
                      code == AVERROR_EXIT ? "its reader does not read"
                      : code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA
                          ? media_error_cause(code)
@@ -74,15 +80,16 @@ static int open_url(struct media_mux *mux, const char *path)
 {
     AVDictionary *options = NULL;
     /* A file on a disk has no peer that could keep the program from ending. */
-    if (!mux->output.temp)
+    if (!mux->output.file.temp)
         mux->format->interrupt_callback =
             (AVIOInterruptCB){is_late, (void *)mux->interrupt};
     if (av_strstart(path, "udp:", NULL))
         av_dict_set(&options, "pkt_size", "1316", 0); /* whole packets of MPEG-TS */
-    if (media_path_is_stream(path)) {
-        mux->format->flags |= AVFMT_FLAG_FLUSH_PACKETS;
+    /* what is written must reach the disk or the peer soon, also if the program is killed
+     */
+    mux->format->flags |= AVFMT_FLAG_FLUSH_PACKETS;
+    if (media_path_is_stream(path))
         mux->format->max_delay = 0;
-    }
     int code = avio_open2(&mux->format->pb, mux->output.url, AVIO_FLAG_WRITE,
                           &mux->format->interrupt_callback, &options);
     av_dict_free(&options);
@@ -95,17 +102,25 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
 {
     *mux = (struct media_mux){.interrupt = interrupt};
     atomic_init(&mux->bytes, 0);
-    if (!media_output_open(&mux->output, path, replace, error))
+    bool several = output_files_needed(container) && !media_path_is_url(path);
+    if ((container->flags & AVFMT_NOFILE) && !several && !media_path_is_stream(path))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s: format %s opens files or devices of its own, which daub "
+                         "does not support; hls, dash and segment are",
+                         path, container->name);
+    if (!media_output_open(&mux->output, path, several, replace, error))
         return false;
     if (avformat_alloc_output_context2(&mux->format, container, NULL, mux->output.url) <
         0)
         return daub_no_memory(error, "a container");
     mux->format->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
-    if (container->flags & AVFMT_NOFILE)
+    if (several && !output_files_attach(&mux->output.files, mux->format))
+        return daub_no_memory(error, "a name");
+    if (several || (container->flags & AVFMT_NOFILE))
         return true;
     if (mux->output.is_pipe) {
         if (!media_pipe_writer(&mux->pipe, mux->output.descriptor,
-                               mux->output.descriptor < 0 ? mux->output.path : NULL,
+                               mux->output.descriptor < 0 ? mux->output.file.path : NULL,
                                interrupt, error))
             return false;
         mux->format->pb = mux->pipe.io;
@@ -165,6 +180,13 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
         !mux_describe(mux, frame_template, keep_matrix, error))
         return false;
     set_movie_timescale(mux, options);
+    /* a second is what a kill may cost */
+    bool clusters = strcmp(mux->format->oformat->name, "matroska") == 0 ||
+                    strcmp(mux->format->oformat->name, "webm") == 0;
+    if (mux->output.file.temp && clusters)
+        av_dict_set(options, "cluster_time_limit", "1000", AV_DICT_DONT_OVERWRITE);
+    if (mux->output.file.temp)
+        mux->index = mp4_index_open(mux->format, options);
     media_log_forget();
     int code = avformat_write_header(mux->format, options);
     if (code >= 0 && mux->format->pb) {
@@ -176,7 +198,7 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
     if (code == AVERROR(EINVAL) || code == AVERROR_INVALIDDATA ||
         code == AVERROR_PATCHWELCOME || code == AVERROR(ENOSYS))
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s: format %s cannot hold this: %s",
-                         mux->output.path, mux->format->oformat->name,
+                         mux->output.file.path, mux->format->oformat->name,
                          media_error_cause(code));
     mux->header_written = code >= 0;
     return mux->header_written ? true : fail_write(mux, code, error);
@@ -186,6 +208,9 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
 static int write_packet(struct media_mux *mux, AVPacket *packet)
 {
     media_log_forget();
+    if (mux->index)
+        mp4_index_add(mux->index, packet,
+                      mux->format->streams[packet->stream_index]->time_base);
     int code = av_interleaved_write_frame(mux->format, packet);
     if (mux->format->pb) {
         if (mux->format->pb->error < 0)
@@ -294,6 +319,11 @@ bool media_mux_end(struct media_mux *mux, struct daub_error *error)
     int close_code = close_output(mux);
     if (code >= 0)
         code = close_code;
+    if (code >= 0 && mux->index && !mp4_index_finish(mux->index, mux->output.file.fd))
+        daub_log(DAUB_LOG_VERBOSE, "%s stays fragmented", mux->output.file.path);
+    struct stat info;
+    if (mux->output.file.fd >= 0 && fstat(mux->output.file.fd, &info) == 0)
+        atomic_store(&mux->bytes, (unsigned long long)info.st_size);
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 
@@ -302,6 +332,8 @@ void media_mux_uninit(struct media_mux *mux)
     close_output(mux);
     avformat_free_context(mux->format);
     mux->format = NULL;
+    mp4_index_free(mux->index);
+    mux->index = NULL;
     media_output_uninit(&mux->output);
     free(mux->copies);
     mux->copies = NULL;

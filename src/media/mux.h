@@ -8,6 +8,7 @@
 #include <libavformat/avformat.h>
 
 #include "media/convert.h"
+#include "media/mp4_index.h"
 #include "media/output.h"
 #include "media/pipe.h"
 #include "media/sink.h"
@@ -35,6 +36,7 @@ struct media_mux {
     struct media_pipe pipe; /* where the output is a pipe */
     const struct media_interrupt *interrupt;
     AVFormatContext *format;
+    struct mp4_index *index; /* NULL: none */
     AVStream *video;
     bool header_written;
     const struct media_source_info *input; /* read by media_mux_start only */
@@ -81,9 +83,14 @@ bool mux_add_copies(struct media_mux *mux, struct daub_error *error);
 bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
                   struct daub_error *error);
 
+bool mux_copy_side_data(AVStream *to, const AVStream *from);
+
 /* verify.c: reads the finished file again and fills in the report. frames are those
  * pushed, with time base base. */
 void media_verify(const struct media_mux *mux, const struct media_time *frames,
                   size_t count, AVRational base, struct media_report *report);
+/* The number of video packets that can be read from a file, maybe an unfinished one; -1:
+ * the interrupt's deadline came first. */
+int64_t media_count_frames(const char *path, const struct media_interrupt *interrupt);
 
 #endif

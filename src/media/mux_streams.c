@@ -23,7 +23,7 @@ static unsigned copied_tag(const AVOutputFormat *container, const AVCodecParamet
     return 0;
 }
 
-static bool copy_side_data(AVStream *to, const AVStream *from)
+bool mux_copy_side_data(AVStream *to, const AVStream *from)
 {
 #if MEDIA_PAR_HAS_SIDE_DATA
     (void)to, (void)from; /* avcodec_parameters_copy copied it */
@@ -82,7 +82,8 @@ static AVStream *add_copy(AVFormatContext *format, const AVStream *from)
     to->avg_frame_rate = from->avg_frame_rate;
     to->r_frame_rate = from->r_frame_rate;
     to->sample_aspect_ratio = from->sample_aspect_ratio;
-    if (av_dict_copy(&to->metadata, from->metadata, 0) < 0 || !copy_side_data(to, from))
+    if (av_dict_copy(&to->metadata, from->metadata, 0) < 0 ||
+        !mux_copy_side_data(to, from))
         return NULL;
     if (is_attachment(format->oformat, from) && !attach(to, from))
         return NULL;

@@ -6,45 +6,12 @@
 #include <unistd.h>
 
 #include <libavformat/avformat.h>
+#include <libavutil/avstring.h>
 
-#include "media/sink.h"
+#include "media/path.h"
 #include "util/alloc.h"
 #include "util/error.h"
-#include "util/file.h"
-
-bool media_path_is_stdout(const char *path)
-{
-    return strcmp(path, "-") == 0 || strcmp(path, "pipe:1") == 0;
-}
-
-bool media_path_is_url(const char *path)
-{
-    const char *protocol = avio_find_protocol_name(path);
-    return protocol && strcmp(protocol, "file") != 0;
-}
-
-bool media_path_is_stream(const char *path)
-{
-    static const char *const schemes[] = {"udp",  "udplite", "rtp",   "srt",  "tcp",
-                                          "rtmp", "rtmps",   "rtmpt", "http", "https"};
-    const char *protocol = avio_find_protocol_name(path);
-    for (size_t i = 0; protocol && i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-        if (strcmp(protocol, schemes[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool media_path_is_virtual_camera(const char *path)
-{
-    return strcmp(path, "vcam:") == 0 || strncmp(path, "/dev/video", 10) == 0 ||
-           strncmp(path, "pipewire:", 9) == 0;
-}
-
-bool media_path_is_pattern(const char *path)
-{
-    return av_filename_number_test(path);
-}
+#include "util/file_name.h"
 
 static char *join(const char *a, const char *b)
 {
@@ -57,55 +24,66 @@ static char *join(const char *a, const char *b)
     return text;
 }
 
-bool media_output_open(struct media_output *output, const char *path, bool replace,
-                       struct daub_error *error)
+static bool open_several(struct media_output *output, const char *path, bool replace,
+                         struct daub_error *error)
 {
-    *output = (struct media_output){.replace = replace, .descriptor = -1};
+    struct output_files *files = &output->files;
+    if (!output_files_open(files, path, replace, error))
+        return false;
+    output->file.path = daub_strdup(files->main);
+    output->url = daub_strdup(files->main);
+    output->readable =
+        av_filename_number_test(files->main)
+            ? NULL
+            : av_asprintf("file:%s/%s", files->folder, file_name_of(files->main));
+    return (output->file.path && output->url) || daub_no_memory(error, "a name");
+}
+
+bool media_output_open(struct media_output *output, const char *path, bool several,
+                       bool replace, struct daub_error *error)
+{
+    *output = (struct media_output){
+        .file = {.fd = -1, .folder = -1}, .files = {.lock = -1}, .descriptor = -1};
+    struct daub_file *file = &output->file;
+    if (media_path_is_input(path))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s is the input itself; give the output another name", path);
     if (media_path_is_stdout(path) || media_path_is_url(path)) {
         output->is_pipe = media_path_is_stdout(path);
         output->descriptor = output->is_pipe ? STDOUT_FILENO : -1;
-        output->path = daub_strdup(path);
+        file->path = daub_strdup(path);
         output->url = daub_strdup(output->is_pipe ? "pipe:1" : path);
-        return (output->path && output->url) || daub_no_memory(error, "a name");
+        return (file->path && output->url) || daub_no_memory(error, "a name");
     }
-    if (strncmp(path, "file:", 5) == 0)
-        path += 5;
     struct stat info;
-    bool exists = stat(path, &info) == 0;
-    if (exists && S_ISDIR(info.st_mode))
-        return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: it is a folder",
-                         path);
-    bool device = exists && !S_ISREG(info.st_mode);
-    output->is_pipe = device && S_ISFIFO(info.st_mode);
-    char *target = exists && !device ? realpath(path, NULL) : NULL;
-    output->path = target ? target : daub_strdup(path);
-    if (!output->path)
-        return daub_no_memory(error, "a name");
-    if (!device) {
-        output->temp = daub_file_create_temp(output->path, error);
-        if (!output->temp)
-            return false;
-    }
-    output->url = join("file:", output->temp ? output->temp : output->path);
+    path = media_path_plain(path);
+    if (several)
+        return open_several(output, path, replace, error);
+    output->is_pipe = stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+    if (!daub_file_open(file, path, replace, false, error))
+        return false;
+    output->url = join("file:", file->temp ? file->temp : file->path);
+    output->readable = file->temp && output->url ? av_strdup(output->url) : NULL;
     return output->url || daub_no_memory(error, "a name");
 }
 
 bool media_output_commit(struct media_output *output, struct daub_error *error)
 {
-    if (!output->temp)
-        return true;
-    bool ok = daub_file_commit(output->temp, output->path, output->replace, error);
-    free(output->temp);
-    output->temp = NULL;
-    return ok;
+    return output->files.folder ? output_files_commit(&output->files, error)
+                                : daub_file_commit(&output->file, error);
+}
+
+bool media_output_keep(struct media_output *output, char *where, size_t size)
+{
+    return output->files.folder ? output_files_keep(&output->files, where, size)
+                                : daub_file_keep(&output->file, where, size);
 }
 
 void media_output_uninit(struct media_output *output)
 {
-    if (output->temp)
-        daub_file_discard(output->temp);
-    free(output->temp);
-    free(output->path);
+    output_files_discard(&output->files);
+    daub_file_discard(&output->file);
+    av_freep(&output->readable);
     free(output->url);
-    *output = (struct media_output){0};
+    output->url = NULL;
 }

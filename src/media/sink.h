@@ -9,6 +9,7 @@
 #include <libavutil/frame.h>
 
 #include "media/orientation.h"
+#include "media/path.h"
 #include "media/source.h"
 
 /* What came out, to be compared with what went in. */
@@ -23,6 +24,7 @@ struct media_report {
     bool offset_known;                 /* it has audio to compare with */
     int64_t offset_error_us, offset_tick_us; /* of audio against video */
     uint64_t bytes;                          /* 0 where unknown */
+    char kept[512]; /* of an unfinished output: how much is kept and where; "": nothing */
 };
 
 struct media_sink;
@@ -40,11 +42,12 @@ struct media_sink_ops {
     /* Whether anybody sees what is pushed; NULL where that does not matter. Any thread.
      */
     bool (*watched)(struct media_sink *sink);
-    /* No more frames and packets come. keep: complete the output; otherwise discard it.
-     * Any thread, once. */
-    void (*finish)(struct media_sink *sink, bool keep);
-    /* After finish: waits for the output's end. false with *error where it failed; the
-     * output then does not exist. */
+    /* No more frames and packets come; the output is completed. whole: it gets its name;
+     * otherwise something failed, and it is kept as unfinished (report.kept). An output
+     * without frames is discarded. Any thread, once. */
+    void (*finish)(struct media_sink *sink, bool whole);
+    /* After finish: waits for the output's end. false with *error where it failed; what
+     * was written until then is kept (report.kept). */
     bool (*join)(struct media_sink *sink, struct media_report *report,
                  struct daub_error *error);
     /* Bytes written so far; NULL: nothing that counts. Any thread. */
@@ -109,13 +112,6 @@ struct media_sink *media_sink_open(const struct media_sink_params *params,
 
 /* The input's frame rate, or the best guess. */
 AVRational media_input_rate(const struct media_source_info *input);
-
-/* Kinds of path. */
-bool media_path_is_stdout(const char *path);
-bool media_path_is_url(const char *path);
-bool media_path_is_virtual_camera(const char *path); /* vcam:, /dev/videoN, pipewire: */
-bool media_path_is_stream(const char *path);         /* a network URL */
-bool media_path_is_pattern(const char *path);        /* of numbered images: has a %d */
 
 /* Whether nothing was lost and every time is right; if not, *error says what is wrong. */
 bool media_report_holds(const struct media_report *report, struct daub_error *error);

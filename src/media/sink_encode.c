@@ -1,7 +1,11 @@
 /* Encodes into a container: file, stream or pipe. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include <libavutil/pixdesc.h>
 
 #include "media/compat.h"
 #include "media/encoder.h"
@@ -11,6 +15,7 @@
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 struct sink_encode {
     struct sink_thread base;
@@ -61,7 +66,8 @@ static bool write_packets(struct sink_encode *self, bool draining,
         if (!media_mux_video(&self->mux, self->packet, self->encoder.context->time_base,
                              error))
             return false;
-        self->written++;
+        if (self->written++ == 0)
+            daub_file_set_useful(&self->mux.output.file);
         atomic_store(&self->base.bytes, atomic_load(&self->mux.bytes));
     }
     return answer >= 0;
@@ -151,20 +157,48 @@ static void forget_undrained(struct sink_encode *self)
     self->time_count = 0;
 }
 
-static bool encode_end(struct sink_thread *base, bool keep, struct daub_error *error)
+/* Leaves the file as unfinished and says in the report what can be played of it. */
+static void keep_unfinished(struct sink_encode *self)
+{
+    struct media_report *report = &self->base.report;
+    char where[PATH_MAX];
+    const struct media_output *output = &self->mux.output;
+    bool several = output->files.folder != NULL;
+    if (several && output->readable &&
+        media_count_frames(output->readable + strlen("file:"), &self->base.interrupt) ==
+            0)
+        return; /* uninit removes it */
+    if ((!output->file.temp && !several) ||
+        !media_output_keep(&self->mux.output, where, sizeof(where)))
+        return;
+    report->frames_out = media_count_frames(where, &self->base.interrupt);
+    if (report->frames_out < 0 || (several && report->frames_out == 0))
+        report->frames_out = self->written;
+    if (report->frames_out == 0) {
+        unlink(where);
+        return;
+    }
+    snprintf(report->kept, sizeof(report->kept),
+             "%.200s is unfinished; its %" PRId64 " frames are in %.200s",
+             self->base.sink.name, report->frames_out, where);
+}
+
+static bool encode_end(struct sink_thread *base, bool whole, struct daub_error *error)
 {
     struct sink_encode *self = encode_of(base);
     /* A file without frames is not completed; destroy removes it. */
-    if (!keep || (self->time_count == 0 && self->mux.output.temp))
+    if (self->time_count == 0 &&
+        (!whole || self->mux.output.file.temp || self->mux.output.files.folder))
         return true;
     bool drained = drain(self, error);
     bool ok = media_mux_end(&self->mux, error) && drained;
-    if (ok) {
-        forget_undrained(self);
-        report_end(self);
-        ok = media_output_commit(&self->mux.output, error);
+    if (!ok || !whole) {
+        keep_unfinished(self);
+        return ok;
     }
-    return ok;
+    forget_undrained(self);
+    report_end(self);
+    return media_output_commit(&self->mux.output, error);
 }
 
 static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
@@ -174,11 +208,11 @@ static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
            sink_thread_push_packet(sink, packet);
 }
 
-static void encode_finish(struct media_sink *sink, bool keep)
+static void encode_finish(struct media_sink *sink, bool whole)
 {
     if (encode_of(sink_thread_of(sink))->stream)
         sink_thread_interrupt(sink);
-    sink_thread_finish(sink, keep);
+    sink_thread_finish(sink, whole);
 }
 
 static void encode_destroy(struct sink_thread *base)
@@ -219,6 +253,43 @@ static bool counts_frames(const AVOutputFormat *container)
     return strcmp(container->name, "avi") == 0 || strcmp(container->name, "dv") == 0;
 }
 
+/* What the film needs at least, in bytes; 0 where unknown. */
+static double least_bytes(const struct sink_encode *self,
+                          const struct media_sink_params *params)
+{
+    const AVCodecContext *context = self->encoder.context;
+    const AVCodecDescriptor *codec = avcodec_descriptor_get(context->codec_id);
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(context->pix_fmt);
+    double samples =
+               (double)context->width * context->height * (double)params->input->frames,
+           seconds = (double)params->input->duration_us / 1e6;
+    if (params->encode.bitrate)
+        return (double)params->encode.bitrate / 8 * seconds / 2;
+    if (context->codec_id == AV_CODEC_ID_RAWVIDEO)
+        return samples * av_get_bits_per_pixel(format) / 8;
+    /* bits per pixel: a low guess, so that the warning is right where it comes */
+    bool lossy = codec && (codec->props & AV_CODEC_PROP_LOSSY);
+    return samples * (lossy ? 0.02 : 1) / 8;
+}
+
+static bool check_space(const struct sink_encode *self,
+                        const struct media_sink_params *params, struct daub_error *error)
+{
+    uint64_t there = daub_file_free_bytes(&self->mux.output.file);
+    double least = least_bytes(self, params);
+    char free_text[24], need_text[24];
+    if (there == 0)
+        return daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: the disk is full",
+                         params->path);
+    daub_text_bytes(free_text, sizeof(free_text), there);
+    daub_text_bytes(need_text, sizeof(need_text), (uint64_t)least);
+    if ((double)there < least)
+        daub_log(DAUB_LOG_WARNING,
+                 "%s: %s are free on its disk, but the film may need more than %s",
+                 params->path, free_text, need_text);
+    return true;
+}
+
 static bool set_up(struct sink_encode *self, const struct media_sink_params *params,
                    const AVOutputFormat *container, struct daub_error *error)
 {
@@ -248,6 +319,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     return media_encoder_open(&self->encoder, &setup, error) &&
            media_mux_open(&self->mux, container, params->path, params->replace,
                           &self->base.interrupt, error) &&
+           check_space(self, params, error) &&
            media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
                            params->input, &self->encoder.unused, error) &&
            media_options_used_up(self->encoder.unused, codec->name, container->name,

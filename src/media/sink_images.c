@@ -33,17 +33,26 @@ const AVCodec *sink_images_codec(const struct media_sink_params *params,
     return media_encoder_find(params->encode.encoder, image2, params->path, error);
 }
 
+/* The name of the next image. */
+static bool image_path(const struct sink_images *self, char *path, size_t size,
+                       struct daub_error *error)
+{
+    const char *plain = media_path_plain(self->path);
+    snprintf(path, size, "%s", plain);
+    if (self->pattern &&
+        av_get_frame_filename(path, (int)size, plain, (int)self->written + 1) < 0)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s: write one number into the pattern, such as %%04d",
+                         self->path);
+    return true;
+}
+
 static bool write_image(struct sink_images *self, const AVPacket *packet,
                         struct daub_error *error)
 {
     char path[PATH_MAX];
-    snprintf(path, sizeof(path), "%s", self->path);
-    if (self->pattern &&
-        av_get_frame_filename(path, sizeof(path), self->path, (int)self->written + 1) < 0)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "%s: write one number into the pattern, such as %%04d",
-                         self->path);
-    if (!daub_file_write(path, packet->data, (size_t)packet->size, self->replace, error))
+    if (!image_path(self, path, sizeof(path), error) ||
+        !daub_file_write(path, packet->data, (size_t)packet->size, self->replace, error))
         return false;
     self->written++;
     atomic_fetch_add(&self->base.bytes, (unsigned long long)packet->size);
@@ -80,17 +89,21 @@ static bool images_frame(struct sink_thread *base, const AVFrame *frame,
     return media_encoder_send(&self->encoder, frame, error) && get_packets(self, error);
 }
 
-static bool images_end(struct sink_thread *base, bool keep, struct daub_error *error)
+static bool images_end(struct sink_thread *base, bool whole, struct daub_error *error)
 {
     struct sink_images *self = images_of(base);
+    struct media_report *report = &base->report;
     bool ok = true;
-    if (keep && base->report.frames_in > 0) {
+    if (report->frames_in > 0 && error->status == DAUB_OK) {
         ok = media_encoder_send(&self->encoder, NULL, error) && get_packets(self, error);
         if (ok && self->single)
             ok = write_image(self, self->single, error);
     }
-    base->report.frames_out = self->written;
-    base->report.bytes = atomic_load(&base->bytes);
+    report->frames_out = self->written;
+    report->bytes = atomic_load(&base->bytes);
+    if ((!whole || !ok) && self->written > 0)
+        snprintf(report->kept, sizeof(report->kept),
+                 "%.400s: %" PRId64 " images are kept", base->sink.name, self->written);
     return ok;
 }
 
@@ -115,15 +128,16 @@ static const struct media_sink_ops images_sink_ops = {
 static const struct sink_thread_ops images_thread_ops = {
     .frame = images_frame, .end = images_end, .destroy = images_destroy};
 
-/* Checks before the first painting that the folder can be written. */
+/* Checks before the first painting that the first image can be written. */
 static bool probe_folder(struct sink_images *self, struct daub_error *error)
 {
-    char *temp = daub_file_create_temp(self->path, error);
-    if (!temp)
+    struct daub_file file;
+    char path[PATH_MAX];
+    if (!image_path(self, path, sizeof(path), error))
         return false;
-    daub_file_discard(temp);
-    free(temp);
-    return true;
+    bool ok = daub_file_open(&file, path, self->replace, true, error);
+    daub_file_discard(&file);
+    return ok;
 }
 
 static bool set_up(struct sink_images *self, const struct media_sink_params *params,

@@ -23,9 +23,9 @@ static bool null_push(struct media_sink *sink, const AVFrame *frame)
     return true;
 }
 
-static void null_finish(struct media_sink *sink, bool keep)
+static void null_finish(struct media_sink *sink, bool whole)
 {
-    (void)sink, (void)keep;
+    (void)sink, (void)whole;
 }
 
 static bool null_join(struct media_sink *sink, struct media_report *report,

@@ -255,10 +255,10 @@ static bool pipewire_watched(struct media_sink *sink)
     return atomic_load(&pipewire_of(sink)->watched);
 }
 
-static void pipewire_finish(struct media_sink *sink, bool keep)
+static void pipewire_finish(struct media_sink *sink, bool whole)
 {
     (void)sink;
-    (void)keep;
+    (void)whole;
 }
 
 /* Removes the node: programs that watch see that the camera is gone. */

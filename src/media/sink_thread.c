@@ -68,11 +68,11 @@ static void *run(void *opaque)
         ok = daub_no_memory(&self->error, "a frame");
     if (!ok)
         daub_queue_close(&self->queue); /* push returns false from now on */
-    bool keep = ok && atomic_load(&self->keep);
-    ok = self->ops->end(self, keep, &self->error) && ok;
+    bool whole = ok && atomic_load(&self->whole);
+    ok = self->ops->end(self, whole, &self->error) && ok;
     if (!ok)
         daub_fail(&self->error, DAUB_ERROR_FAILED, "%s failed", self->sink.name);
-    if (keep)
+    if (whole)
         warn_dropped(self);
     return NULL;
 }
@@ -151,10 +151,10 @@ void sink_thread_interrupt(struct media_sink *sink)
     daub_queue_set_deadline(&self->queue, daub_clock_us() + LAST_PUSH_US);
 }
 
-void sink_thread_finish(struct media_sink *sink, bool keep)
+void sink_thread_finish(struct media_sink *sink, bool whole)
 {
     struct sink_thread *self = sink_thread_of(sink);
-    atomic_store(&self->keep, keep);
+    atomic_store(&self->whole, whole);
     daub_queue_finish(&self->queue);
 }
 

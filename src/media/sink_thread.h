@@ -17,9 +17,9 @@ struct sink_thread_ops {
     bool (*frame)(struct sink_thread *self, const AVFrame *frame,
                   struct daub_error *error);
     bool (*packet)(struct sink_thread *self, AVPacket *packet, struct daub_error *error);
-    /* Completes (keep) or discards the output. Called once, also after a failure (then
-     * with keep false). */
-    bool (*end)(struct sink_thread *self, bool keep, struct daub_error *error);
+    /* Completes the output; whole false: something failed, maybe here, and it is kept as
+     * unfinished. Called once. */
+    bool (*end)(struct sink_thread *self, bool whole, struct daub_error *error);
     void (*destroy)(struct sink_thread *self);
 };
 
@@ -29,7 +29,7 @@ struct sink_thread {
     struct daub_queue queue; /* struct sink_item */
     struct daub_thread thread;
     struct media_interrupt interrupt;
-    atomic_bool keep;
+    atomic_bool whole;
     atomic_bool no_memory;                        /* an item could not be queued */
     atomic_llong frames_dropped, packets_dropped; /* because the queue was full */
     bool stalled; /* the engine's thread: there was no room for the last frame */
@@ -49,7 +49,7 @@ bool sink_thread_start(struct sink_thread *self, struct daub_error *error);
 bool sink_thread_push(struct media_sink *sink, const AVFrame *frame);
 bool sink_thread_push_packet(struct media_sink *sink, const AVPacket *packet);
 void sink_thread_interrupt(struct media_sink *sink);
-void sink_thread_finish(struct media_sink *sink, bool keep);
+void sink_thread_finish(struct media_sink *sink, bool whole);
 bool sink_thread_join(struct media_sink *sink, struct media_report *report,
                       struct daub_error *error);
 uint64_t sink_thread_bytes(struct media_sink *sink);

@@ -302,9 +302,9 @@ static bool v4l2_watched(struct media_sink *sink)
     return atomic_load(&v4l2_of(sink)->watched);
 }
 
-static void v4l2_finish(struct media_sink *sink, bool keep)
+static void v4l2_finish(struct media_sink *sink, bool whole)
 {
-    (void)keep;
+    (void)whole;
     latest_frame_finish(&v4l2_of(sink)->latest);
 }
 

@@ -242,9 +242,11 @@ static void report(struct lavf *l)
                  ", frames that were repaired: %" PRId64,
                  l->path, l->packets_bad, l->frames_bad);
     if (l->pts_made)
-        daub_log(DAUB_LOG_WARNING,
-                 "frames without a time stamp, timed by the frame rate: %" PRId64,
-                 l->pts_made);
+        daub_log(
+            DAUB_LOG_WARNING,
+            "frames without a time stamp, or with an impossible one, timed by the frame "
+            "rate: %" PRId64,
+            l->pts_made);
     if (l->pts_moved)
         daub_log(DAUB_LOG_WARNING,
                  "frames that did not come after the previous one, moved just behind it: "

@@ -19,6 +19,9 @@ struct lavf {
     struct daub_stop *stop;
     struct media_pipe pipe; /* open where the input is standard input or a named pipe */
     AVFormatContext *format;
+    /* libavformat's own, which lavf_io_open calls */
+    int (*io_open)(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
+                   AVDictionary **options);
     unsigned stream_count; /* at open; streams that appear later are ignored */
     AVStream *video;
     AVCodecContext *decoder;

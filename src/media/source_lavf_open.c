@@ -10,8 +10,11 @@
 #include <libavutil/avstring.h>
 
 #include "media/avlog.h"
+#include "media/graph_policy.h"
+#include "media/path.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/input.h"
 #include "util/log.h"
 
 enum { THREADS_MAX = 8 };
@@ -34,12 +37,6 @@ static bool is_named_pipe(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
-}
-
-static bool is_url(const char *path)
-{
-    const char *protocol = avio_find_protocol_name(path);
-    return protocol && strcmp(protocol, "file") != 0;
 }
 
 /* Checks a path before FFmpeg opens it. *pattern: it names many images. */
@@ -80,19 +77,36 @@ static bool fail_input(const struct lavf *l, int code, struct daub_error *error)
                      l->path, cause);
 }
 
-static bool open_format(struct lavf *l, const char *path, const char *frame_rate,
-                        struct daub_error *error)
+/* Remembers each file that the demuxer opens: segments of a playlist, images. */
+static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
+                   AVDictionary **options)
+{
+    const struct lavf *l = format->opaque;
+    media_path_visit_files(url, daub_input_add);
+    return l->io_open(format, io, url, flags, options);
+}
+
+static bool open_format(struct lavf *l, const char *path,
+                        const struct media_open_params *params, struct daub_error *error)
 {
     const AVInputFormat *kind = NULL;
+    const char *frame_rate = params->frame_rate;
     bool stdin_used = strcmp(path, "-") == 0, pattern = false;
-    bool graph = av_strstart(path, "lavfi:", &path);
-    bool file = !stdin_used && !graph && !is_url(path);
+    /* an existing file of that very name comes first */
+    bool literal = !stdin_used && access(path, F_OK) == 0;
+    bool graph = !literal && av_strstart(path, "lavfi:", &path);
+    bool file = literal || (!stdin_used && !graph && !media_path_is_url(path));
+    if (graph && !params->allow_filters && !media_graph_is_harmless(path, error))
+        return false;
     if (file && !check_file(path, &pattern, error))
         return false;
     l->format = avformat_alloc_context();
     if (!l->format)
         return daub_no_memory(error, "the input");
     l->format->interrupt_callback = (AVIOInterruptCB){interrupted, l->stop};
+    l->format->opaque = l;
+    l->io_open = l->format->io_open;
+    l->format->io_open = io_open;
     bool named_pipe = file && is_named_pipe(path);
     if ((stdin_used || named_pipe) && !open_pipe(l, named_pipe ? path : NULL, error))
         return false;
@@ -103,6 +117,9 @@ static bool open_format(struct lavf *l, const char *path, const char *frame_rate
     AVDictionary *options = NULL;
     if (frame_rate)
         av_dict_set(&options, "framerate", frame_rate, 0);
+    /* FFmpeg's own rule for pipes: a playlist must not reach files or the network */
+    if (l->pipe.io)
+        av_dict_set(&options, "protocol_whitelist", "crypto,data", 0);
     if (pattern)
         av_dict_set(&options, "start_number_range", "10000", 0);
     else if (file && strchr(path, '%'))
@@ -353,11 +370,12 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
     l->packet = av_packet_alloc();
     if (!l->path || !l->packet)
         return daub_no_memory(error, "the input");
-    const char *path = params->path;
-    if (strncmp(path, "file:", 5) == 0)
-        path += 5;
-    if (!open_format(l, path, params->frame_rate, error) ||
-        !find_streams(l, params->pixels, error))
+    const char *path = media_path_plain(params->path);
+    daub_input_add_fd(STDIN_FILENO);
+    media_path_visit_files(path, daub_input_add);
+    bool opened = open_format(l, path, params, error);
+    daub_input_add_open_files();
+    if (!opened || !find_streams(l, params->pixels, error))
         return false;
     l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);
     if (!open_decoder(l, params, error))

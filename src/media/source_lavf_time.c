@@ -8,6 +8,8 @@ enum {
     GAP_FORWARD_US = 10 * AV_TIME_BASE, /* a gap that long is a new clock */
     GAP_BACK_US = AV_TIME_BASE / 10,
 };
+/* Without a known duration: a gap that long is a damaged time. */
+#define GAP_UNKNOWN_US (INT64_C(24) * 3600 * AV_TIME_BASE)
 
 static bool measures_time(const AVStream *stream)
 {
@@ -79,11 +81,27 @@ int64_t lavf_frame_step(const struct lavf *l)
     return step > 0 ? step : 1;
 }
 
+/* Whether the time is so far behind the end of the input, or behind the previous frame
+ * where that is unknown, that it must be damaged. */
+static bool is_far_away(const struct lavf *l, int64_t pts)
+{
+    AVRational base = l->video->time_base;
+    const AVFormatContext *format = l->format;
+    if (l->last_pts == AV_NOPTS_VALUE)
+        return false;
+    int64_t gap_us = av_rescale_q(pts, base, AV_TIME_BASE_Q) -
+                     av_rescale_q(l->last_pts, base, AV_TIME_BASE_Q);
+    bool estimated = format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
+    if (format->duration <= 0 || estimated)
+        return gap_us > GAP_UNKNOWN_US || gap_us < -GAP_UNKNOWN_US;
+    return gap_us > format->duration + GAP_FORWARD_US;
+}
+
 enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
 {
     AVRational base = l->video->time_base;
     int64_t pts = frame->best_effort_timestamp;
-    if (pts == AV_NOPTS_VALUE) {
+    if (pts == AV_NOPTS_VALUE || is_far_away(l, pts)) {
         pts = l->last_pts == AV_NOPTS_VALUE ? 0 : l->last_pts + l->last_duration;
         l->pts_made++;
     }

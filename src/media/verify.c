@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libavutil/avstring.h>
 #include <libavutil/mathematics.h>
 
 #include "media/mux.h"
@@ -132,11 +133,13 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
     struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
     for (unsigned i = 0; i < mux->copy_count; i++) {
         /* raw audio may be split into packets of another size */
-        if (mux->copies[i].type == AVMEDIA_TYPE_AUDIO && !mux->copies[i].raw)
+        /* FFmpeg's DASH demuxer does not deliver the last packet */
+        if (mux->copies[i].type == AVMEDIA_TYPE_AUDIO && !mux->copies[i].raw &&
+            !mux->output.files.folder)
             report->packets_in += mux->copies[i].packets;
     }
-    if (mux->output.temp && count > 0 &&
-        read_all(&reading, mux->output.url, mux->interrupt)) {
+    if (mux->output.readable && count > 0 &&
+        read_all(&reading, mux->output.readable, mux->interrupt)) {
         report->read_back = true;
         report->frames_out = (int64_t)reading.count;
         report->packets_out = reading.audio_packets;
@@ -145,12 +148,24 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
             compare_times(&reading, frames, base, report);
             compare_offset(mux, &reading, frames, base, report);
         }
-    } else if (mux->output.temp && count > 0) {
+    } else if (mux->output.readable && count > 0) {
         daub_log(DAUB_LOG_VERBOSE, "%s cannot be read back to be verified",
-                 mux->output.path);
+                 mux->output.file.path);
     }
     free(reading.pts);
     avformat_close_input(&reading.format);
+}
+
+int64_t media_count_frames(const char *path, const struct media_interrupt *interrupt)
+{
+    struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
+    char *url = av_asprintf("file:%s", path);
+    if (url)
+        read_all(&reading, url, interrupt);
+    av_free(url);
+    free(reading.pts);
+    avformat_close_input(&reading.format);
+    return media_interrupt_late(interrupt) ? -1 : (int64_t)reading.count;
 }
 
 bool media_report_holds(const struct media_report *report, struct daub_error *error)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "engine/exec.h"
+#include "engine/compile.h"
 #include "engine/flow.h"
 #include "engine/probe.h"
 #include "util/clock.h"
@@ -32,7 +33,8 @@ static bool set_up(struct bench *bench, int step, struct daub_error *error)
     for (int i = 0; i < 2; i++) {
         if (!dispatch_list_init(&bench->lists[i], bench->device, bench->device->kernels,
                                 FLOW_MAX_DISPATCHES, error) ||
-            !flow_append(&bench->flow, &bench->lists[i], i, &picture, error))
+            !flow_append(&bench->flow, &bench->lists[i], i, &picture, error) ||
+            !compile_list(&bench->lists[i], error))
             return false;
     }
     return true;

@@ -92,6 +92,7 @@ OPERATORS = {
     "ReduceMean": reduced(torch.mean),
     "ReduceSum": reduced(torch.sum),
     "Relu": lambda node, x: F.relu(x),
+    "LeakyRelu": lambda node, x: F.leaky_relu(x, node.get("alpha", 0.01)),
     "Reshape": lambda node, x, shape: x.reshape(shape.tolist()),
     "Resize": resize,
     "Sigmoid": lambda node, x: torch.sigmoid(x),

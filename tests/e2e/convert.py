@@ -45,7 +45,7 @@ class Formats(harness.Case):
         self.check(source, self.path("out.mkv"), tick=0.001)
 
     def test_h264_of_uneven_rate(self):
-        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-vsync", "vfr",
+        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-fps_mode", "vfr",
                            "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
                            "-pix_fmt", "yuv420p")
         steps = [b - a for a, b in zip(times(source), times(source)[1:])]
@@ -53,13 +53,13 @@ class Formats(harness.Case):
         self.check(source, self.path("out.mp4"))
 
     def test_uneven_rate_into_matroska(self):
-        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-vsync", "vfr",
+        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-fps_mode", "vfr",
                            "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
                            "-pix_fmt", "yuv420p", audio=("-c:a", "flac", "-strict", "-2"))
         self.check(source, self.path("out.mkv"), tick=0.001)
 
     def test_uneven_rate_into_avi(self):
-        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-vsync", "vfr",
+        source = self.make("in.mp4", "-c:v", "libx264", "-vf", UNEVEN, "-fps_mode", "vfr",
                            "-enc_time_base", "1:90000", "-video_track_timescale", "90000",
                            "-pix_fmt", "yuv420p")
         text, _ = self.daub(source, "-o", self.path("out.avi"))
@@ -327,7 +327,7 @@ class Properties(harness.Case):
     def test_interlacing(self):
         source = self.path("in.mkv")
         ffmpeg(*testsrc(1), "-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags",
-               "+ilme+ildct", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-top", "1", source)
+               "+ilme+ildct", "-c:v", "libx264", "-pix_fmt", "yuv420p", source)
         self.assertEqual({f["interlaced_frame"] for f in frames(source)}, {1})
         self.daub(source, "-o", self.path("out.mkv"))
         made = frames(self.path("out.mkv"))

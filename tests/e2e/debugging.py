@@ -22,7 +22,7 @@ class Switches(Picture):
         reads = []
         for more in [], ["--no-verify"]:
             text, _ = self.daub(video, "-o", target, "-y", "--log-level", "debug", *more)
-            reads.append(sum(".out.daub-" in line and "for reading" in line
+            reads.append(sum("out.partial" in line and "for reading" in line
                              for line in text.splitlines()))
         self.assertEqual(reads, [1, 0])
 

@@ -91,7 +91,7 @@ class Session(harness.Desk):
         with open(process.got.name, "rb") as got:
             return got.read(), told.strip().splitlines()[-1]
 
-    def ends(self, daub, code, within=2):
+    def ends(self, daub, code, within=10):
         start = time.monotonic()
         self.assertEqual(daub.wait(timeout=30), code, self.said())
         self.assertLess(time.monotonic() - start, within)

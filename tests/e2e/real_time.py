@@ -26,7 +26,7 @@ class Governor(harness.Case):
                             "-o", target)
         sizes = [line.split()[-1] for line in text.splitlines() if "painting at" in line]
         self.assertEqual(sizes[-1:], ["80x45"], text)
-        raw = run(["ffmpeg", "-v", "error", "-i", target, "-vsync", "passthrough", "-f", "rawvideo",
+        raw = run(["ffmpeg", "-v", "error", "-i", target, "-fps_mode", "passthrough", "-f", "rawvideo",
                    "-pix_fmt", "gray", "-"]).stdout
         shown = np.frombuffer(raw, np.uint8).reshape(-1, HEIGHT, WIDTH).astype(float)
         apart = [abs(a - b).mean() for a, b in zip(shown, shown[1:])]

@@ -59,21 +59,16 @@ class Display(unittest.TestCase):
         return os.path.join(cls.folder.name, name)
 
     def start(self, *words):
-        self.daub = subprocess.Popen([harness.DAUB, *words], cwd=self.folder.name,
-                                     stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        control = self.path("control-%d" % time.monotonic_ns())
+        self.daub = subprocess.Popen([harness.DAUB, *words, "--control", control],
+                                     cwd=self.folder.name, stdin=subprocess.DEVNULL,
+                                     stderr=subprocess.PIPE)
         self.addCleanup(self.daub.stderr.close)
         self.addCleanup(self.daub.wait)
         self.addCleanup(self.daub.kill)
-        self.window = None
-        self.until(self.find_window, 90)
-        run(["xdotool", "windowfocus", self.window])
+        self.window = harness.window_with_keys(self.daub, control)
 
-    def find_window(self):
-        done = run(["xdotool", "search", "--onlyvisible", "--name", " - daub$"], check=False)
-        self.window = done.stdout.decode().split("\n")[0]
-        return self.window != ""
-
-    def until(self, condition, seconds=20):
+    def until(self, condition, seconds=60):
         end = time.monotonic() + harness.PATIENCE * seconds
         while not condition():
             self.assertLess(time.monotonic(), end, "it did not happen in time")
@@ -85,7 +80,7 @@ class Display(unittest.TestCase):
         return np.asarray(Image.open(io.BytesIO(done.stdout)).convert("RGB")) if done.stdout else \
             np.zeros((1, 1, 3))
 
-    def shows(self, want, seconds=20, level=CLOSE):
+    def shows(self, want, seconds=60, level=CLOSE):
         best = [0]
 
         def look():
@@ -99,7 +94,7 @@ class Display(unittest.TestCase):
     def key(self, *names):
         run(["xdotool", "key", "--delay", "60", *names])
 
-    def ends(self, code, within=2):
+    def ends(self, code, within=10):
         start = time.monotonic()
         errors = self.daub.stderr.read().decode()
         self.assertEqual(self.daub.wait(timeout=30), code, errors)

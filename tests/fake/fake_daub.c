@@ -5,7 +5,8 @@
  *
  * DAUB_FAKE_PREPARE_AT: creating the n-th stylizer takes a minute. DAUB_FAKE_HANG_AT: the
  * n-th receive takes a minute. DAUB_FAKE_DELAY_MS: a receive takes that long.
- * DAUB_FAKE_NO_DEVICE: no device is found. DAUB_FAKE_FAIL_AT: the n-th receive fails.
+ * DAUB_FAKE_NO_DEVICE: no device is found. DAUB_FAKE_PIXELS_MAX: no stylizer is
+ * created for larger pictures. DAUB_FAKE_FAIL_AT: the n-th receive fails.
  * DAUB_FAKE_LOG: a file to which every submit adds a line with strength, stability and
  * the style weights, of which there are two; with DAUB_FAKE_BASIS its models take
  * pictures, whose signal is their mean red, green and blue: six weights, of the two
@@ -440,6 +441,11 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     if (!layout_of(params->in.pixel) || params->in_width < 1 || params->in_height < 1) {
         daub_fail(error, DAUB_ERROR_ARGUMENT, "size or format is missing");
         return DAUB_ERROR_ARGUMENT;
+    }
+    long pixels_max = number_of("DAUB_FAKE_PIXELS_MAX");
+    if (pixels_max && (long)params->in_width * params->in_height > pixels_max) {
+        daub_fail(error, DAUB_ERROR_MEMORY, "the picture does not fit into the memory");
+        return DAUB_ERROR_MEMORY;
     }
     static atomic_long made_before;
     if (atomic_fetch_add(&made_before, 1) + 1 == number_of("DAUB_FAKE_PREPARE_AT"))

@@ -55,14 +55,17 @@ void gpu_test_device_close(struct daub_device *device)
 
 bool gpu_test_open(struct gpu_test *test)
 {
+    const char *kernels = getenv("DAUB_TEST_KERNELS");
+    bool shaders = kernels && strcmp(kernels, "shaders") == 0;
     struct daub_device_info infos[GPU_TEST_MAX];
     struct daub_error error = {0};
     int found = daub_device_list(infos, GPU_TEST_MAX, &error);
     memset(test, 0, sizeof(*test));
     for (int i = 0; i < found && i < GPU_TEST_MAX; i++) {
-        if (!infos[i].usable)
+        bool has_set = !shaders || infos[i].kind != DAUB_DEVICE_PROCESSOR;
+        if (!infos[i].usable || !has_set)
             continue;
-        struct daub_device *device = gpu_test_device(i, NULL);
+        struct daub_device *device = gpu_test_device(i, kernels);
         printf("device %d: %s, subgroups of %u%s\n", i, infos[i].name,
                device->caps.subgroup_size, gpu_test_validates() ? ", validation on" : "");
         test->devices[test->count++] = device;

@@ -15,8 +15,9 @@ struct gpu_test {
 };
 
 /* Opens every usable device by its index; DAUB_TEST_VALIDATION=1 loads the validation
- * layer. Returns false with a message where there is none: the program then ends with 77.
- * Ends the program where opening fails. */
+ * layer, DAUB_TEST_KERNELS=shaders leaves the host kernels out. Returns false with a
+ * message where there is none: the program then ends with 77. Ends the program where
+ * opening fails. */
 bool gpu_test_open(struct gpu_test *test);
 /* Closes them; false where the validation layer found errors. */
 bool gpu_test_close(struct gpu_test *test);

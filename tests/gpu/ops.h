@@ -16,8 +16,9 @@ struct ops {
     bool reduced; /* every third case only */
     const char *only;
     int cases, runs, failures;
-    const char *group; /* the current table; its worst errors */
-    struct op_bounds worst;
+    const char *group;      /* the current table */
+    struct op_bounds worst; /* its largest errors */
+    struct op_bounds snr;   /* its least signal-to-noise ratios, in dB */
 };
 
 /* Compares the graph (freed here) after the passes, on every device, kernel set and
@@ -26,7 +27,7 @@ struct ops {
 void ops_check(struct ops *ops, const char *name, unsigned seed, struct net_graph *graph,
                const struct op_bounds *bounds);
 
-/* Prints the worst errors of the previous table and begins the named one. */
+/* Prints errors and signal-to-noise of the previous table and begins the named one. */
 void ops_group(struct ops *ops, const char *name);
 /* Whether to run this case. */
 bool ops_wants(struct ops *ops, const char *name);

@@ -10,7 +10,9 @@
 
 #include <cmocka.h>
 
+#include "../unit/host_run.h"
 #include "engine/exec.h"
+#include "engine/compile.h"
 #include "engine/flow.h"
 #include "gpu_test.h"
 
@@ -79,7 +81,8 @@ static void open_scene(struct scene *scene, const struct place *place, int w, in
         ok = ok &&
              dispatch_list_init(&scene->lists[i], place->device, place->kernels,
                                 FLOW_MAX_DISPATCHES, &error) &&
-             flow_append(&scene->flow, &scene->lists[i], i, &picture, &error);
+             flow_append(&scene->flow, &scene->lists[i], i, &picture, &error) &&
+             compile_list(&scene->lists[i], &error);
     if (!ok)
         fail_msg("%s", error.message);
 }
@@ -202,6 +205,8 @@ static void find_motions(const struct place *place)
             fail_msg("%s, %s kernels, fp16 %d, block %d: %.3f px off", motion->name,
                      gpu_test_kernels_name(place->kernels), place->fp16, place->block,
                      error);
+        if (place->device->info.kind == DAUB_DEVICE_PROCESSOR)
+            host_record_bits(motion->name, field, flow_backward(&scene.flow).bytes);
         free(field);
         close_scene(&scene);
     }
@@ -213,13 +218,20 @@ static void test_motions(void **state)
     each_place(find_motions);
 }
 
+static struct place first_place(void)
+{
+    enum gpu_kernels sets[GPU_TEST_KERNELS];
+    assert_true(gpu_test_kernels(test.devices[0], sets) > 0);
+    return (struct place){test.devices[0], sets[0], false, 1, false};
+}
+
 /* The second layer of the coarser field is the forward flow. */
 static void test_forward(void **state)
 {
     (void)state;
     const double there[6] = {1, 0, 3.5, 0, 1, 2}, back[6] = {1, 0, -3.5, 0, 1, -2};
     struct scene scene;
-    struct place place = {test.devices[0], GPU_KERNELS_SHADERS, false, 1, false};
+    struct place place = first_place();
     open_scene(&scene, &place, 256, 160, 2);
     show(&scene, identity, 1);
     show(&scene, there, 1);
@@ -305,7 +317,7 @@ static void test_nothing_to_see(void **state)
     (void)state;
     const double far_away[6] = {0, 0, 7, 0, 0, 7}; /* every pixel is that of one point */
     struct scene scene;
-    struct place place = {test.devices[0], GPU_KERNELS_SHADERS, false, 1, false};
+    struct place place = first_place();
     open_scene(&scene, &place, 100, 80, 2);
     const double gains[] = {0, 1, 1, 0, 1e6, 1};
     for (size_t i = 0; i < sizeof(gains) / sizeof(gains[0]); i++) {

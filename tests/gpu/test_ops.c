@@ -52,6 +52,18 @@ static void report(const struct prepared *p, const struct probe *probe, double e
     }
 }
 
+/* 10 log10 of the power of the expected output over that of the error. */
+static double signal_to_noise(const float *out, const float *expected, int64_t count)
+{
+    double signal = 0, noise = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double difference = (double)out[i] - (double)expected[i];
+        signal += (double)expected[i] * (double)expected[i];
+        noise += difference * difference;
+    }
+    return 10 * log10(signal / noise);
+}
+
 static void run_one(struct ops *ops, const struct prepared *p, struct probe *probe,
                     double bound)
 {
@@ -61,9 +73,12 @@ static void run_one(struct ops *ops, const struct prepared *p, struct probe *pro
     float *out = probe_run(probe, p->graph, p->image, p->style, &count, &error);
     ops->runs++;
     double *worst = probe->fp16 ? &ops->worst.fp16 : &ops->worst.fp32;
+    double *least = probe->fp16 ? &ops->snr.fp16 : &ops->snr.fp32;
     double off = INFINITY;
-    if (out && count == p->count)
+    if (out && count == p->count) {
         off = relative_error(out, p->expected, count);
+        *least = fmin(*least, signal_to_noise(out, p->expected, count));
+    }
     if (getenv("DAUB_TEST_VERBOSE"))
         printf("%-40s %-6s %s %9.2e %6.2f s\n", p->name,
                gpu_test_kernels_name(probe->kernels), probe->fp16 ? "fp16" : "fp32", off,
@@ -120,11 +135,14 @@ void ops_check(struct ops *ops, const char *name, unsigned seed, struct net_grap
 void ops_group(struct ops *ops, const char *name)
 {
     if (ops->group)
-        printf("%-24s worst error fp32 %.2e, fp16 %.2e\n", ops->group, ops->worst.fp32,
-               ops->worst.fp16);
+        printf("%-24s worst error fp32 %.2e, fp16 %.2e; least signal-to-noise fp32 %.1f "
+               "dB, fp16 %.1f dB\n",
+               ops->group, ops->worst.fp32, ops->worst.fp16, ops->snr.fp32,
+               ops->snr.fp16);
     fflush(stdout);
     ops->group = name;
     ops->worst = (struct op_bounds){0, 0};
+    ops->snr = (struct op_bounds){INFINITY, INFINITY};
 }
 
 bool ops_wants(struct ops *ops, const char *name)

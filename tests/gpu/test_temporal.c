@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "../unit/host_run.h"
+#include "engine/compile.h"
 #include "engine/exec.h"
 #include "gpu_test.h"
 #include "temporal_reference.h"
@@ -174,7 +175,7 @@ static void run_shader(struct daub_device *device, enum gpu_kernels set,
     ok = ok &&
          dispatch_list_add_map(&list, false, &constants, bindings, &item, columns, rows,
                                1, &error) &&
-         dispatch_list_run(&list, NULL, &error);
+         compile_list(&list, &error) && dispatch_list_run(&list, NULL, &error);
     for (int i = FIRST_OUTPUT_SLOT; i < SLOT_COUNT; i++) {
         if (call->slot[i])
             ok = ok && gpu_buffer_read(device, &buffers[i], 0, call->slot[i],

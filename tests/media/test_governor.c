@@ -92,7 +92,7 @@ static void check_rate(double fps, double full)
     int changes = device.changes;
     paint(&device, 600 * SECOND);
     /* The level stays, except for a few tries at a larger size. */
-    assert_in_range(device.changes - changes, 0, 4);
+    assert_int_in_range(device.changes - changes, 0, 4);
 }
 
 static void test_rate(void **state)
@@ -121,7 +121,7 @@ static void test_latency(void **state)
     device.full_us = 90000;
     paint(&device, 10 * SECOND);
     assert_true(2 * work(&device) <= 100000);
-    assert_in_range(device.governor.level, 2, 3);
+    assert_int_in_range(device.governor.level, 2, 3);
 }
 
 /* A device that is slower for a while. */
@@ -151,7 +151,7 @@ static void test_rare_tries(void **state)
         device.full_us = device.governor.level == 0 ? 45000 : 20000;
         paint(&device, SECOND);
     }
-    assert_in_range(device.changes, 3, 40);
+    assert_int_in_range(device.changes, 3, 40);
 }
 
 int main(void)

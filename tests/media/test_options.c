@@ -96,7 +96,7 @@ static void test_help(void **state)
         fclose(out);
         assert_non_null(strstr(text, "--help"));
         for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-            assert_in_range(strlen(line), 0, 80);
+            assert_int_in_range(strlen(line), 0, 80);
             assert_true(line[strlen(line) - 1] != ' ');
         }
         free(text);

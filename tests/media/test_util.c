@@ -1,4 +1,5 @@
 /* Text, clock and file helpers. */
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 
 #include "util/clock.h"
 #include "util/file.h"
+#include "util/input.h"
 #include "util/stop.h"
 #include "util/text.h"
 
@@ -183,63 +185,124 @@ static void test_temp(void **state)
 {
     (void)state;
     struct daub_error error = {0};
-    char *temp = daub_file_create_temp(in_folder("film.mp4"), &error);
-    assert_non_null(temp);
-    char want[400];
-    snprintf(want, sizeof(want), "%s/.film.daub-%ld.mp4", folder, (long)getpid());
-    assert_string_equal(temp, want);
-    assert_int_equal(access(temp, F_OK), 0);
-    daub_file_discard(temp);
-    assert_int_equal(access(temp, F_OK), -1);
-    free(temp);
+    struct daub_file file, second;
+    assert_true(daub_file_open(&file, in_folder("film.mp4"), false, false, &error));
+    assert_string_equal(file.temp, in_folder("film.partial.mp4"));
+    assert_int_equal(access(in_folder("film.partial.mp4"), F_OK), 0);
+    /* whoever writes it as well is refused */
+    assert_false(daub_file_open(&second, in_folder("film.mp4"), true, false, &error));
+    assert_non_null(strstr(error.message, "is being written already"));
+    daub_file_discard(&second);
+    assert_int_equal(access(in_folder("film.partial.mp4"), F_OK), 0);
+    daub_file_discard(&file);
+    assert_int_equal(access(in_folder("film.partial.mp4"), F_OK), -1);
     /* a name as long as the file system allows */
     char longest[256] = {0};
     memset(longest, 'n', 251);
     strcat(longest, ".mp4");
-    temp = daub_file_create_temp(in_folder(longest), &error);
-    assert_non_null(temp);
-    assert_true(daub_file_commit(temp, in_folder(longest), false, &error));
-    free(temp);
+    error = (struct daub_error){0};
+    assert_true(daub_file_write(in_folder(longest), "x", 1, false, &error));
     assert_int_equal(unlink(in_folder(longest)), 0);
+    char longer[257] = {0};
+    memset(longer, 'n', 256);
+    assert_false(daub_file_write(in_folder(longer), "x", 1, false, &error));
+    assert_non_null(strstr(error.message, "shorter name"));
 }
 
-static void test_unlink_pending(void **state)
+/* At a sudden end, files that are worth keeping stay; others are removed. */
+static void test_leave(void **state)
 {
     (void)state;
     struct daub_error error = {0};
-    char *one = daub_file_create_temp(in_folder("one.mp4"), &error);
-    char *two = daub_file_create_temp(in_folder("two.mp4"), &error);
-    assert_true(daub_file_commit(two, in_folder("two.mp4"), false, &error));
-    daub_file_unlink_pending();
-    assert_int_equal(access(one, F_OK), -1);
-    assert_int_equal(unlink(in_folder("two.mp4")), 0);
-    free(one);
-    free(two);
+    static const char *const names[] = {"useful.mp4", "useless.mp4", "done.mp4"};
+    struct daub_file files[3];
+    for (int i = 0; i < 3; i++) {
+        assert_true(daub_file_open(&files[i], in_folder(names[i]), false, false, &error));
+        assert_true(daub_file_put(&files[i], "film", 4, &error));
+    }
+    daub_file_set_useful(&files[0]);
+    assert_true(daub_file_commit(&files[2], &error));
+    assert_int_equal(daub_file_leave(), 1);
+    assert_int_equal(access(in_folder("useless.partial.mp4"), F_OK), -1);
+    daub_file_discard(&files[1]);
+    char where[4096];
+    assert_true(daub_file_keep(&files[0], where, sizeof(where)));
+    assert_string_equal(where, in_folder("useful.partial.mp4"));
+    assert_int_equal(unlink(where), 0);
+    assert_int_equal(unlink(in_folder("done.mp4")), 0);
 }
 
-/* A file with content is kept where its partial name is free; other files are removed. */
-static void test_keep_pending(void **state)
+/* The rename fails, or the folder is gone: the file is kept, and the error says where. */
+static void test_keep(void **state)
 {
     (void)state;
     struct daub_error error = {0};
-    static const char *const names[] = {"full.mp4", "empty.mp4", "taken.mp4"};
-    char *temps[3];
-    assert_true(daub_file_write(in_folder("taken.partial.mp4"), "old", 3, false, &error));
-    for (int i = 0; i < 3; i++) {
-        temps[i] = daub_file_create_temp(in_folder(names[i]), &error);
-        assert_non_null(temps[i]);
-        FILE *file = i == 1 ? NULL : fopen(temps[i], "w");
-        if (file)
-            assert_true(fputs("film", file) >= 0 && fclose(file) == 0);
+    struct daub_file file;
+    char data[16];
+    assert_true(daub_file_open(&file, in_folder("film.mp4"), false, false, &error));
+    assert_true(daub_file_put(&file, "film", 4, &error));
+    assert_int_equal(mkdir(in_folder("film.mp4"), 0700), 0);
+    assert_false(daub_file_commit(&file, &error));
+    assert_non_null(strstr(error.message, in_folder("film.partial.mp4")));
+    assert_int_equal(content(in_folder("film.partial.mp4"), data, sizeof(data)), 4);
+    assert_int_equal(rmdir(in_folder("film.mp4")), 0);
+
+    /* the leftover is named and left alone, its name is not used again */
+    assert_true(daub_file_open(&file, in_folder("film.mp4"), false, false, &error));
+    assert_string_equal(file.temp, in_folder("film.partial-2.mp4"));
+    daub_file_discard(&file);
+    assert_int_equal(unlink(in_folder("film.partial.mp4")), 0);
+
+    char where[4096];
+    assert_int_equal(mkdir(in_folder("gone"), 0700), 0);
+    error = (struct daub_error){0};
+    assert_true(daub_file_open(&file, in_folder("gone/film.mp4"), false, false, &error));
+    assert_true(daub_file_put(&file, "film", 4, &error));
+    assert_int_equal(unlink(in_folder("gone/film.partial.mp4")), 0);
+    assert_int_equal(rmdir(in_folder("gone")), 0);
+    assert_int_equal(chdir(folder), 0);
+    assert_true(daub_file_keep(&file, where, sizeof(where)));
+    assert_string_equal(where, "./film.partial.mp4");
+    assert_int_equal(content(where, data, sizeof(data)), 4);
+    assert_int_equal(unlink(where), 0);
+}
+
+/* Nothing replaces an input, a device or a named pipe; links stay, and their target is
+ * written. */
+static void test_targets(void **state)
+{
+    (void)state;
+    struct daub_error error = {0};
+    char data[16];
+    assert_true(daub_file_write(in_folder("in"), "input", 5, false, &error));
+    assert_int_equal(link(in_folder("in"), in_folder("hard")), 0);
+    assert_int_equal(symlink("hard", in_folder("soft")), 0);
+    daub_input_add(in_folder("in"));
+    static const char *const names[] = {"in", "./in", "hard", "soft"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        error = (struct daub_error){0};
+        assert_false(daub_file_write(in_folder(names[i]), "x", 1, true, &error));
+        assert_int_equal(error.status, DAUB_ERROR_ARGUMENT);
+        assert_int_equal(content(in_folder(names[i]), data, sizeof(data)), 5);
     }
-    assert_int_equal(daub_file_keep_pending(), 1);
-    daub_file_unlink_pending();
-    for (int i = 0; i < 3; i++) {
-        assert_int_equal(access(temps[i], F_OK), -1);
-        free(temps[i]);
-    }
-    assert_int_equal(unlink(in_folder("full.partial.mp4")), 0);
-    assert_int_equal(unlink(in_folder("taken.partial.mp4")), 0);
+    error = (struct daub_error){0};
+    assert_int_equal(symlink("new", in_folder("dangling")), 0);
+    assert_true(daub_file_write(in_folder("dangling"), "x", 1, false, &error));
+    assert_int_equal(content(in_folder("new"), data, sizeof(data)), 1);
+    struct stat info;
+    assert_true(daub_file_write("/dev/null", "x", 1, true, &error));
+    assert_int_equal(stat("/dev/null", &info), 0);
+    assert_true(S_ISCHR(info.st_mode));
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    int fd = open(in_folder("pipe"), O_RDONLY | O_NONBLOCK);
+    assert_true(daub_file_write(in_folder("pipe"), "x", 1, true, &error));
+    assert_int_equal(read(fd, data, sizeof(data)), 1);
+    close(fd);
+    assert_int_equal(lstat(in_folder("pipe"), &info), 0);
+    assert_true(S_ISFIFO(info.st_mode));
+    static const char *const all[] = {"in", "hard", "soft", "new", "dangling", "pipe"};
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+        assert_int_equal(unlink(in_folder(all[i])), 0);
 }
 
 static void test_same(void **state)
@@ -287,9 +350,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_temp, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_same, make_folder, remove_folder),
         cmocka_unit_test(test_stop),
-        /* last: afterwards the table of pending files cannot be used */
-        cmocka_unit_test_setup_teardown(test_unlink_pending, make_folder, remove_folder),
-        cmocka_unit_test_setup_teardown(test_keep_pending, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_keep, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_targets, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(test_leave, make_folder, remove_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

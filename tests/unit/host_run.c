@@ -1,13 +1,15 @@
 #include "host_run.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "util/hash.h"
 
 enum { ALIGN = 64, GUARD = 256, GUARD_BYTE = 0xa5, NO_NUMBER = 0xff };
 
@@ -72,6 +74,18 @@ void host_run(const struct host_isa *isa, const struct host_call *call, bool rev
     free_guarded(scratch, scratch_bytes, "scratch memory");
 }
 
+void host_record_bits(const char *name, const void *data, size_t bytes)
+{
+    const char *path = getenv("DAUB_TEST_BITS");
+    if (!path)
+        return;
+    FILE *file = fopen(path, "a");
+    if (!file ||
+        fprintf(file, "%s: %016" PRIx64 "\n", name, daub_hash(data, bytes)) < 0 ||
+        fclose(file) != 0)
+        fail_msg("%s was not written", path);
+}
+
 static bool is_fused(const struct host_isa *isa)
 {
     return strcmp(isa->name, "generic") != 0;
@@ -104,6 +118,9 @@ void host_run_all(const struct host_call *call, const char *name,
             }
         }
     }
-    for (int s = 0; s < SLOT_COUNT; s++)
+    for (int s = 0; s < SLOT_COUNT; s++) {
+        if (first[s])
+            host_record_bits(name, first[s], call->bytes[s]);
         free(first[s]);
+    }
 }

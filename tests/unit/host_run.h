@@ -15,9 +15,13 @@ void host_slots_free(struct host_call *call);
  * it fills the output slots with bytes that are no numbers. */
 void host_run(const struct host_isa *isa, const struct host_call *call, bool reversed);
 
+/* Appends the name and a hash of the data to the file that DAUB_TEST_BITS names, where it
+ * is set, so that the results of different processors can be compared (tests/arch). */
+void host_record_bits(const char *name, const void *data, size_t bytes);
+
 /* Runs the call on every instruction set that the processor has, in both orders of the
  * parts, and fails unless all sets with fused multiply-add leave the same bytes in the
- * output slots. check is called after each run. */
+ * output slots, which are recorded. check is called after each run. */
 void host_run_all(const struct host_call *call, const char *name,
                   void (*check)(const struct host_call *call, const char *name,
                                 void *user),

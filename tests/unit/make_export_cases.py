@@ -8,6 +8,7 @@ FILE, little-endian: "DAUBEXP1", count, then for each case a name (64 bytes), th
 nodes that the passes may leave, height, width, length of the style, channels last (0 or
 1), the model (size, bytes), style, picture and painting (floats; [1,3,H,W] or, with
 channels last, [1,H,W,3])."""
+import inspect
 import io
 import struct
 import sys
@@ -23,6 +24,8 @@ except ImportError as missing:
 
 HEIGHT, WIDTH = 48, 40
 cases = []
+# The default exporter of PyTorch 2.9 and later writes opset 18 and later only.
+WITH_OPSET = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
 
 
 def reflect(x, side):
@@ -176,7 +179,8 @@ def add(name, nodes, module, x, opset, dynamic=False, style=None):
     file = io.BytesIO()
     axes = {"input": {2: "h", 3: "w"}} if dynamic else None
     torch.onnx.export(module, args, file, opset_version=opset, dynamic_axes=axes,
-                      input_names=["input", "style"][:len(args)], output_names=["output"])
+                      input_names=["input", "style"][:len(args)], output_names=["output"],
+                      **WITH_OPSET)
     name += f" opset {opset}" + (" dynamic" if dynamic else "")
     last = x.shape[1] != 3
     style = [] if style is None else style.flatten().tolist()

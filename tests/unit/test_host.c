@@ -225,12 +225,10 @@ static void run_kernel(const struct conv_case *c, enum kernel kernel)
         host_slot_set(&call, slot, plan.weights + step->bind[slot].offset,
                       step->bind[slot].bytes);
     struct conv_expected expected = expect(&graph, image);
-    expected.bound = 1e-5;
-    if (kernel == KERNEL_WINOGRAD) { /* the transforms lose up to one digit */
-        expected.bound = 2e-5;
-        /* Magnitude of the sums, before activations such as CLIP. */
-        expected.scale = fmax(expected.scale, sqrt(c->in_c));
-    }
+    /* Winograd's transforms lose up to one digit. */
+    expected.bound = kernel == KERNEL_WINOGRAD ? 2e-5 : 1e-5;
+    /* Magnitude of the sums, before activations such as CLIP. */
+    expected.scale = fmax(expected.scale, sqrt(c->in_c));
     size_t c4 = (size_t)(expected.c + 3) / 4;
     host_slot_set(&call, SLOT_OUTPUT, NULL,
                   (size_t)expected.h * (size_t)expected.w * c4 * 16);

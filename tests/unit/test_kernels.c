@@ -15,6 +15,7 @@
 /* Numbers of the SPIR-V specification, version 1.5, section 3. */
 enum {
     HEADER_WORDS = 5,
+    OP_CAPABILITY = 17,
     OP_TYPE_INT = 21,
     OP_TYPE_FLOAT = 22,
     OP_TYPE_ARRAY = 28,
@@ -29,6 +30,7 @@ enum {
     DECORATION_BINDING = 33,
     DECORATION_OFFSET = 35,
     STORAGE_PUSH_CONSTANT = 9,
+    CAPABILITY_SHADER = 1,
 };
 
 enum { IDS_MAX = 8192, MEMBERS_MAX = 32 };
@@ -54,6 +56,9 @@ static void read_module(const struct gpu_shader *shader)
         const uint32_t *in = &code[at];
         uint32_t op = in[0] & 0xffff, length = in[0] >> 16;
         assert_true(length > 0 && at + length <= words);
+        /* Every Vulkan device has it: no kernel needs 16-bit storage, subgroups or other
+         * features. */
+        assert_true(op != OP_CAPABILITY || in[1] == CAPABILITY_SHADER);
         if (op == OP_DECORATE && in[2] == DECORATION_SPEC_ID) {
             ids[in[1]].has_spec = true;
             ids[in[1]].spec = in[3];

@@ -134,6 +134,39 @@ static void check_johnson(const struct net_graph *graph, bool host, bool fp16,
     net_plan_free(&plan);
 }
 
+/* Bytes of the tile of conv_shared.comp. */
+static uint32_t tile_bytes(const struct plan_step *step)
+{
+    const struct conv_shared_constants *c = &step->constants.own.conv_shared;
+    int h = (c->TILE_H - 1) * c->SY + (c->KH - 1) * c->DY + 1;
+    int w = (c->TILE_W - 1) * c->SX + (c->KW - 1) * c->DX + 1;
+    int vectors = h * w * c->CHUNK, lanes = step->constants.LANES;
+    return (uint32_t)(vectors > lanes ? vectors : lanes) * 16;
+}
+
+/* No tile is larger than a device's shared memory; 16384 is the least that Vulkan
+ * allows. */
+static void test_shared_memory(void **state)
+{
+    (void)state;
+    struct net_graph graph;
+    net_graph_init(&graph);
+    johnson(&graph, 32, 64, 64);
+    prepared(&graph);
+    for (uint32_t bytes = 49152; bytes >= 16384; bytes -= 16384) {
+        struct plan plan;
+        struct plan_caps caps = caps_of(false, false);
+        caps.shared_bytes = bytes;
+        planned(&plan, &graph, &caps);
+        for (size_t i = 0; i < plan.step_count; i++)
+            assert_true(plan.steps[i].kernel != KERNEL_CONV_SHARED ||
+                        tile_bytes(&plan.steps[i]) <= bytes);
+        assert_int_equal(steps_of(&plan, KERNEL_CONV_SHARED), convolutions(&plan));
+        net_plan_free(&plan);
+    }
+    net_graph_free(&graph);
+}
+
 static void test_johnson(void **state)
 {
     (void)state;
@@ -230,7 +263,7 @@ static void test_winograd_memory(void **state)
     for (unsigned i = 0; i < 24; i++)
         x = conv(&graph, x, 320, 3, 1, i);
     prepared(&graph);
-    assert_in_range(winograd_steps(&graph, &caps, &bytes), 10, 20);
+    assert_int_in_range(winograd_steps(&graph, &caps, &bytes), 10, 20);
     assert_true(bytes < (size_t)320 << 20);
     net_graph_free(&graph);
 }
@@ -615,6 +648,7 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shared_memory),
         cmocka_unit_test(test_johnson),
         cmocka_unit_test(test_web_net),
         cmocka_unit_test(test_winograd),

@@ -436,13 +436,13 @@ static void run_case(void)
     float floats[8];
     take(name, sizeof(name));
     int op = take_int(), int_count = take_int();
-    assert_in_range(int_count, 0, 64);
+    assert_int_in_range(int_count, 0, 64);
     take(ints, (size_t)int_count * sizeof(int32_t));
     int float_count = take_int();
-    assert_in_range(float_count, 0, 8);
+    assert_int_in_range(float_count, 0, 8);
     take(floats, (size_t)float_count * sizeof(float));
     int input_count = take_int(), input[4] = {END, END, END, END};
-    assert_in_range(input_count, 1, 4);
+    assert_int_in_range(input_count, 1, 4);
 
     struct net_graph graph;
     net_graph_init(&graph);

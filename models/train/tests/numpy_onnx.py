@@ -1,6 +1,6 @@
 """Runs our ONNX files with NumPy alone, written from the operators' specification."""
 import numpy as np
-from onnx import helper, mapping, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 
 def conv(x, weight, bias=None, strides=(1, 1), kernel_shape=None):
@@ -52,7 +52,7 @@ OPERATORS = {
     'ReduceMean': lambda x, axes: x.mean(tuple(axes), keepdims=True),
     'InstanceNormalization': instance_normalization, 'SpaceToDepth': space_to_depth,
     'DepthToSpace': depth_to_space, 'Resize': resize,
-    'Cast': lambda x, to: x.astype(mapping.TENSOR_TYPE_TO_NP_TYPE[to]),
+    'Cast': lambda x, to: x.astype({TensorProto.FLOAT: np.float32}[to]),
     'Relu': lambda x: np.maximum(x, 0),
     'LeakyRelu': lambda x, alpha: np.where(x < 0, alpha * x, x),
     'HardSigmoid': lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
