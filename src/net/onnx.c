@@ -165,9 +165,9 @@ struct net_onnx *net_onnx_parse(const void *data, size_t size, const char *name,
     }
     onnx->model = net_onnx_unpack(data, size, &cause);
     bool ok = onnx->model && check_versions(onnx, &cause) &&
-              net_onnx_load_external(onnx, &cause) &&
-              read_properties(onnx, &cause) && net_onnx_link(onnx, &cause) &&
-              check_tensors(onnx, &cause) && net_onnx_find_inputs(onnx, &cause);
+              net_onnx_load_external(onnx, &cause) && read_properties(onnx, &cause) &&
+              net_onnx_link(onnx, &cause) && check_tensors(onnx, &cause) &&
+              net_onnx_find_inputs(onnx, &cause);
     if (!ok)
         daub_fail(error, cause.status, "%.120s: %.380s", onnx->name, cause.message);
     if (ok && build_for_test(onnx, error))
