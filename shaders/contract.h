@@ -213,7 +213,7 @@
 
 #define RESIZE_CONSTANTS(X) \
     X(14, int, MODE, 1) X(15, int, COORD, 1) X(16, int, NEAREST, 1) /* RESIZES, COORDINATES, NEARESTS */ \
-    X(17, float, CUBIC, -0.75)           /* coefficient of the cubic */
+    X(17, float, CUBIC, -0.75)           /* a of Keys' cubic kernel */
 #define RESIZE_SLOTS(X) SLOT_INPUT0(X) SLOT_AFFINE0(X) SLOT_OUTPUT(X)
 #define RESIZE_PUSH(X) \
     X(int, in_h) X(int, in_w) X(int, out_h) X(int, out_w) X(int, c4) \

@@ -132,7 +132,8 @@ bool gpu_processor_init(struct daub_device *device, const char *isa, int threads
 VkPipeline gpu_pipeline(struct daub_device *device, const char *name,
                         const uint32_t *spec, size_t spec_count,
                         struct daub_error *error);
-/* Whether gpu_pipeline has nothing to compile. Thread-safe. */
+/* Whether this pipeline exists already, so that gpu_pipeline will not compile.
+ * Thread-safe. */
 bool gpu_has_pipeline(struct daub_device *device, const char *name, const uint32_t *spec,
                       size_t spec_count);
 /* Creates a pipeline that the caller destroys, from any shader. */

@@ -83,7 +83,8 @@ HOST_INLINE const float *conv_weights(const struct conv_sum *s, int o)
     return s->weights + (size_t)(o / CONV_BLOCK) * s->block + (size_t)(o % CONV_BLOCK);
 }
 
-/* n pixels from x on, channels from o on. */
+/* Computes the pixels x .. x + n - 1 of one group of output channels, which starts at
+ * channel o. */
 HOST_INLINE void conv_sum_pixels(const struct conv_sum *s, int x, int o, int n,
                                  enum conv_shape shape)
 {
@@ -122,7 +123,8 @@ HOST_INLINE void conv_sum_pixels(const struct conv_sum *s, int x, int o, int n,
             conv_sum_pixels(s, x, o, (n), shape);                                        \
         break;
 
-/* Pixels 0 .. pixels - 1 in chunks of nearly the same size. */
+/* Computes the pixels 0 .. pixels - 1. The chunks have nearly equal sizes: a short last
+ * one would leave vector registers unused. */
 HOST_INLINE void conv_sum_row(const struct conv_sum *s, int pixels, int o,
                               enum conv_shape shape)
 {

@@ -196,7 +196,8 @@ void mp4_index_add(struct mp4_index *index, const AVPacket *packet, AVRational b
 
 /* ---- finish ---- */
 
-/* Where the trailer has the box moov, which ends it; 0: nowhere. */
+/* Position of the box moov in the trailer, plus 1; 0: there is none that ends the
+ * trailer. */
 static size_t find_moov(const struct bytes *trailer)
 {
     for (size_t i = 0; i + 8 <= trailer->size; i++) {
@@ -235,8 +236,9 @@ static bool write_at(int fd, const uint8_t *data, size_t size, int64_t offset)
     return true;
 }
 
-/* Appends the samples that only the second muxer has (chapters) and the index, then turns
- * everything between the file type and the index into media data. */
+/* Appends to the file the samples that only the second muxer wrote (titles of chapters)
+ * and the index. Then writes the header of a box mdat over the first fragment's header:
+ * all fragments become the content of that box, which players do not read by itself. */
 static bool append(struct mp4_index *index, int fd, struct mp4_layout *layout,
                    AVIOContext *out, size_t moov)
 {

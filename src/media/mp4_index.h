@@ -1,5 +1,5 @@
-/* MP4 and MOV files that play at any moment while they are written, and that have one
- * ordinary index at the end.
+/* Crash-safe MP4 and MOV files: while one is written, what is on the disk can be played;
+ * when it is complete, it has one ordinary index.
  *
  * The file is written in fragments. A second muxer receives the same packets and writes
  * an ordinary file of which only the index is kept; at the end this index, with the

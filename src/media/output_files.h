@@ -17,7 +17,8 @@ struct output_file {
 };
 
 struct output_files {
-    char *main;   /* the playlist or the pattern: the name that the user gave */
+    char *main; /* the name that the user gave: that of the playlist, or a pattern such as
+                   part%d.ts */
     char *folder; /* exists until the end; NULL: none */
     int lock;     /* of the folder */
     bool replace;

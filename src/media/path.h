@@ -15,7 +15,7 @@ const char *media_path_plain(const char *path);
 /* Calls visit for each file on this machine that the name leads to, also where it is
  * wrapped in other protocols, such as concat:A|B. */
 void media_path_visit_files(const char *path, void (*visit)(const char *file));
-/* Whether the name leads to a file that is read (see util/input.h). */
+/* Whether a file that the name leads to is an input of this run (daub_input_is). */
 bool media_path_is_input(const char *path);
 
 #endif

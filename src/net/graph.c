@@ -90,6 +90,18 @@ static bool node_from_style(const struct net_graph *graph, const struct net_node
     return true;
 }
 
+struct net_node net_conv_1x1(void)
+{
+    struct net_node draft = {.op = NET_CONV};
+    struct net_window *w = &draft.u.conv.window;
+    for (int i = 0; i < 2; i++)
+        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
+    draft.u.conv.pad_mode = NET_PAD_ZERO;
+    draft.u.conv.group = draft.u.conv.upsample = 1;
+    draft.u.conv.act = NET_ACT_NONE;
+    return draft;
+}
+
 int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name,
                        const char *type, const int *input, int input_count, int output,
                        struct daub_error *error)

@@ -117,7 +117,7 @@ struct net_node {
             enum net_resize mode;
             enum net_coord coord;
             enum net_nearest nearest;
-            float cubic;    /* coefficient of the cubic */
+            float cubic;    /* a of Keys' cubic kernel; -0.75 is usual */
             float scale[2]; /* output over input as the file gives it, vertical,
                                horizontal */
         } resize;
@@ -178,6 +178,8 @@ int net_graph_add_constant(struct net_graph *graph, const char *name,
 int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name,
                        const char *type, const int *input, int input_count, int output,
                        struct daub_error *error);
+/* A convolution of single pixels, of stride 1 in one group, without an activation. */
+struct net_node net_conv_1x1(void);
 
 /* ---- shapes ---- */
 /* Number of elements; -1 where it does not fit or a dimension is out of bounds. */

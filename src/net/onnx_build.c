@@ -28,13 +28,7 @@ static int emit_conv_1x1(struct net_onnx_builder *b, const struct net_onnx_node 
 {
     const struct net_shape shape = {.rank = 4, .dim = {outputs, inputs, 1, 1}};
     const struct net_shape flat = {.rank = 1, .dim = {outputs}};
-    struct net_node draft = {.op = NET_CONV};
-    struct net_window *w = &draft.u.conv.window;
-    for (int i = 0; i < 2; i++)
-        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
-    draft.u.conv.pad_mode = NET_PAD_ZERO;
-    draft.u.conv.group = draft.u.conv.upsample = 1;
-    draft.u.conv.act = NET_ACT_NONE;
+    struct net_node draft = net_conv_1x1();
     const int input[3] = {x, net_onnx_add_floats(b, node, &shape, weights),
                           bias ? net_onnx_add_floats(b, node, &flat, bias) : -1};
     return net_onnx_emit(b, node, &draft, input, 3, NULL);

@@ -284,13 +284,21 @@ static bool mean_shape(const struct net_op_job *job, struct net_shape *out)
     return true;
 }
 
+/* Shape of the input with length 1 on the axes that are reduced. */
+static struct net_shape reduced_shape(const struct net_op_job *job)
+{
+    struct net_shape kept = *net_op_in_shape(job, 0);
+    for (int d = 0; d < kept.rank; d++) {
+        if (job->node->u.mean.axes >> d & 1)
+            kept.dim[d] = 1;
+    }
+    return kept;
+}
+
 static bool mean_run(const struct net_op_job *job)
 {
     const struct net_shape *x = net_op_in_shape(job, 0);
-    struct net_shape kept = *x;
-    for (int d = 0; d < x->rank; d++)
-        if (job->node->u.mean.axes >> d & 1)
-            kept.dim[d] = 1;
+    const struct net_shape kept = reduced_shape(job);
     int64_t count = net_shape_count(&kept), stride[NET_MAX_RANK];
     double *sum = daub_alloc((size_t)count, sizeof(*sum));
     if (!sum)
@@ -313,10 +321,7 @@ static bool mean_run(const struct net_op_job *job)
 static bool maximum_run(const struct net_op_job *job)
 {
     const struct net_shape *x = net_op_in_shape(job, 0);
-    struct net_shape kept = *x;
-    for (int d = 0; d < x->rank; d++)
-        if (job->node->u.mean.axes >> d & 1)
-            kept.dim[d] = 1;
+    const struct net_shape kept = reduced_shape(job);
     int64_t count = net_shape_count(&kept), stride[NET_MAX_RANK];
     for (int64_t i = 0; i < count; i++)
         job->out[i] = -INFINITY;

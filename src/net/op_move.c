@@ -319,12 +319,18 @@ static bool permute_run(const struct net_op_job *job)
     return permute(job, &seen, job->node->u.permute.perm);
 }
 
+/* A permutation of count axes. */
+static void dump_axes(const char *label, const int *perm, int count, FILE *file)
+{
+    fprintf(file, " %s", label);
+    for (int i = 0; i < count; i++)
+        fprintf(file, "%s%d", i ? "," : "", perm[i]);
+}
+
 static void permute_dump(const struct net_op_job *job, FILE *file)
 {
     dump_list("of", job->node->u.permute.dim, NET_MAX_RANK, file);
-    fprintf(file, " to ");
-    for (int i = 0; i < NET_MAX_RANK; i++)
-        fprintf(file, "%s%d", i ? "," : "", job->node->u.permute.perm[i]);
+    dump_axes("to ", job->node->u.permute.perm, NET_MAX_RANK, file);
 }
 
 const struct net_operator net_op_permute = {
@@ -337,10 +343,7 @@ const struct net_operator net_op_permute = {
 
 static void transpose_dump(const struct net_op_job *job, FILE *file)
 {
-    int rank = net_op_out_shape(job)->rank;
-    fprintf(file, " ");
-    for (int i = 0; i < rank; i++)
-        fprintf(file, "%s%d", i ? "," : "", job->node->u.transpose.perm[i]);
+    dump_axes("", job->node->u.transpose.perm, net_op_out_shape(job)->rank, file);
 }
 
 const struct net_operator net_op_transpose = {
@@ -604,7 +607,8 @@ struct taps {
     double share[4];
 };
 
-/* Weight of an element at distance x by Keys' cubic. */
+/* Keys' cubic convolution kernel (Keys 1981) with coefficient a: the weight of a sample
+ * at distance x >= 0, in samples. */
 static double cubic_share(double a, double x)
 {
     x = fabs(x);

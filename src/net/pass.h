@@ -80,7 +80,6 @@ void net_pass_disconnect(struct net_node *node);
 bool net_pass_insert(struct net_graph *graph, int *index, const struct net_node *draft,
                      const int *input, int count, const struct net_shape *shape,
                      int *value, struct daub_error *error);
-struct net_node net_pass_conv_1x1(void);
 /* Makes the weights and bias, input[1] and input[2], with which a 1x1 convolution over
  * K channels does what NET_MATMUL does. *fits: whether there are such constants. */
 bool net_pass_matmul_weights(struct net_graph *graph, const struct net_node *node,

@@ -253,13 +253,14 @@ static bool pool(struct job *job, enum net_pool kind, bool over[2], int *value)
     return true;
 }
 
-/* The mean over channels is a convolution with equal weights. */
+/* Replaces the mean over the channels by a 1x1 convolution whose weights are all 1 / C,
+ * because there is no kernel for such a mean. */
 static bool channel_mean(struct job *job, int *value)
 {
     struct net_shape shape = *net_pass_shape(job->graph, *value);
     int64_t channels = shape.dim[1];
     const struct net_shape weights = {.rank = 4, .dim = {1, channels, 1, 1}};
-    struct net_node draft = net_pass_conv_1x1();
+    struct net_node draft = net_conv_1x1();
     int input[3] = {*value, -1, -1};
     input[1] = net_graph_add_constant(job->graph, "mean", &weights, NULL, job->error);
     if (input[1] < 0)
@@ -325,7 +326,7 @@ static bool map_matmul(struct job *job)
     struct net_graph *graph = job->graph;
     const struct net_shape a = *shape_before(job, 0);
     int64_t inner = a.dim[a.rank - 1], count = net_shape_count(&a) / inner;
-    struct net_node draft = net_pass_conv_1x1();
+    struct net_node draft = net_conv_1x1();
     int input[3] = {current(job)->input[0]}, value;
     bool fits;
     if (!net_pass_matmul_weights(graph, current(job), input, &fits, job->error))

@@ -170,7 +170,7 @@ static bool flip_node(const struct job *job, int index)
             !net_pass_set_inputs(node, input, 3, job->error))
             return false;
         node->op = NET_CONV;
-        node->u = net_pass_conv_1x1().u;
+        node->u = net_conv_1x1().u;
         break;
     default:
         break;

@@ -215,18 +215,6 @@ bool net_pass_insert(struct net_graph *graph, int *index, const struct net_node 
     return true;
 }
 
-struct net_node net_pass_conv_1x1(void)
-{
-    struct net_node draft = {.op = NET_CONV};
-    struct net_window *w = &draft.u.conv.window;
-    for (int i = 0; i < 2; i++)
-        w->kernel[i] = w->stride[i] = w->dilation[i] = 1;
-    draft.u.conv.pad_mode = NET_PAD_ZERO;
-    draft.u.conv.group = draft.u.conv.upsample = 1;
-    draft.u.conv.act = NET_ACT_NONE;
-    return draft;
-}
-
 bool net_pass_matmul_weights(struct net_graph *graph, const struct net_node *node,
                              int input[3], bool *fits, struct daub_error *error)
 {

@@ -185,7 +185,10 @@ bool daub_file_open(struct daub_file *file, const char *path, bool replace, bool
     if (!file->path || !file_check_target(file->path, replace, error) ||
         !open_folder(file, error) || !create(file, error))
         return false;
-    flock(file->fd, LOCK_EX | LOCK_NB); /* where the file system can */
+    flock(file->fd,
+          LOCK_EX |
+              LOCK_NB); /* fails on file systems without locks; then leftovers of a
+                         * running program are not told from those of a killed one */
     if (exists)
         fchmod(file->fd, old.st_mode & 0777);
     pending_add(file->temp);

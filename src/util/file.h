@@ -46,8 +46,8 @@ void daub_file_discard(struct daub_file *file);
 bool daub_file_write(const char *path, const void *data, size_t size, bool replace,
                      struct daub_error *error);
 
-/* The name to which path leads through symbolic links, also where nothing exists there
- * yet. The caller frees it; NULL with *error. */
+/* Path with all symbolic links followed. The file need not exist. The caller frees it;
+ * NULL with *error. */
 char *daub_file_resolve(const char *path, struct daub_error *error);
 /* Whether both names lead to one file (symbolic and hard links followed), or to one that
  * does not exist yet. */

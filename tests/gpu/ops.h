@@ -27,7 +27,8 @@ struct ops {
 void ops_check(struct ops *ops, const char *name, unsigned seed, struct net_graph *graph,
                const struct op_bounds *bounds);
 
-/* Prints errors and signal-to-noise of the previous table and begins the named one. */
+/* Prints the largest error and the least signal-to-noise ratio of the group of cases
+ * before, and begins the named group. */
 void ops_group(struct ops *ops, const char *name);
 /* Whether to run this case. */
 bool ops_wants(struct ops *ops, const char *name);
