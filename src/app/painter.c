@@ -411,7 +411,8 @@ enum painter_result painter_receive(struct painter *painter, AVFrame **painted,
     if (!made)
         return PAINTER_ERROR;
     AVFrame *input = painter->waiting[0];
-    bool ok = receive(painter, made, error) ||
+    /* There is no stylizer after a change to the processor that failed. */
+    bool ok = (painter->stylizer && receive(painter, made, error)) ||
               (restart_on_reserve(painter, error) && receive(painter, made, error));
     if (!ok || !set_properties(made, input, output)) {
         daub_fail(error, DAUB_ERROR_FAILED, "a frame was not painted");

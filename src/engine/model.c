@@ -343,6 +343,7 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
     model->onnx = net_onnx_parse(data, size, name, error);
     if (!model->onnx || !fill_info(model, range, error))
         goto fail;
+    model->hash ^= net_onnx_get_info(model->onnx)->external_hash;
     *out = model;
     return DAUB_OK;
 fail:

@@ -11,14 +11,26 @@
 
 #define SPACES " \n\t\r"
 
-/* Names of options, besides those with "file" or "path" in them, that name files, code or
- * addresses; and filters that are nothing else. */
+/* Names of options that name files, code or addresses, besides those whose name or help
+ * text says "file" or "path"; and filters that are nothing else. */
 static const char *const option_names[] = {
-    "model", "plugin", "bind_address", "result", "object",      "cover",
-    "sofa",  "hmm",    "dict",         "lm",     "filter_name", "filter_params"};
-static const char *const filter_names[] = {"movie",  "amovie",  "frei0r",  "frei0r_src",
-                                           "ladspa", "lv2",     "zmq",     "azmq",
-                                           "ocv",    "sendcmd", "asendcmd"};
+    "model",       "plugin",      "bind_address",  "result",  "object",
+    "cover",       "sofa",        "hmm",           "dict",    "lm",
+    "filter_name", "plot",        "hint",          "weights", "labels",
+    "input",       "destination", "filter_params", "source",  "debug_kdtree"};
+static const char *const filter_names[] = {"movie",
+                                           "amovie",
+                                           "frei0r",
+                                           "frei0r_src",
+                                           "ladspa",
+                                           "lv2",
+                                           "zmq",
+                                           "azmq",
+                                           "ocv",
+                                           "sendcmd",
+                                           "asendcmd",
+                                           "vidstabdetect",
+                                           "vidstabtransform"};
 
 static bool is_listed(const char *name, const char *const *list, size_t count)
 {
@@ -29,17 +41,21 @@ static bool is_listed(const char *name, const char *const *list, size_t count)
     return false;
 }
 
-static bool names_file(const char *option)
+static bool says_file(const char *text)
 {
-    if (strstr(option, "profile"))
-        return false;
-    return strstr(option, "file") || strstr(option, "path") ||
-           is_listed(option, option_names,
+    return text && !av_stristr(text, "profile") &&
+           (av_stristr(text, "file") || av_stristr(text, "path"));
+}
+
+static bool names_file(const AVOption *option)
+{
+    return says_file(option->name) || says_file(option->help) ||
+           is_listed(option->name, option_names,
                      sizeof(option_names) / sizeof(option_names[0]));
 }
 
-/* Whether the filter has such an option; key: of that name or with the same storage (a
- * short name of it). */
+/* Whether the filter has an option that names a file. With key: whether key is such an
+ * option or its short name; both are stored at the same offset. */
 static bool has_file_option(const AVFilter *filter, const char *key)
 {
     const AVOption *option = NULL, *asked = NULL;
@@ -47,7 +63,7 @@ static bool has_file_option(const AVFilter *filter, const char *key)
         asked = av_opt_find((void *)&filter->priv_class, key, NULL, 0,
                             AV_OPT_SEARCH_FAKE_OBJ);
     while (filter->priv_class && (option = av_opt_next(&filter->priv_class, option))) {
-        if (option->type == AV_OPT_TYPE_STRING && names_file(option->name) &&
+        if (option->type == AV_OPT_TYPE_STRING && names_file(option) &&
             (!key || (asked && asked->offset == option->offset)))
             return true;
     }
@@ -63,8 +79,11 @@ static bool sets_file(const AVFilter *filter, const char *arguments)
         if (!argument)
             return true;
         char *equals = strchr(argument, '=');
-        if (equals)
+        if (equals) {
             *equals = '\0';
+            argument[strcspn(argument, SPACES)] =
+                '\0'; /* libavutil allows "key =value" */
+        }
         bool sets = !equals || has_file_option(filter, argument);
         av_free(argument);
         if (sets)

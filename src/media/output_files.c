@@ -160,8 +160,10 @@ static bool sync_file(const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     bool ok = fd >= 0 && (fsync(fd) == 0 || errno == EINVAL);
+    int cause = errno;
     if (fd >= 0)
         close(fd);
+    errno = cause;
     return ok;
 }
 
@@ -200,9 +202,13 @@ static void release(struct output_files *files)
 bool output_files_commit(struct output_files *files, struct daub_error *error)
 {
     const struct output_file *last = NULL;
+    struct daub_error why = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < files->count; i++)
-        ok = file_check_target(files->list[i].target, files->replace, error);
+        ok = file_check_target(files->list[i].target, files->replace, &why);
+    if (!ok)
+        daub_fail(error, why.status, "%.200s; the complete files are in %.200s",
+                  why.message, files->folder);
     for (size_t i = 0; ok && i < files->count; i++) {
         if (strcmp(files->list[i].target, files->main) == 0)
             last = &files->list[i];
@@ -210,10 +216,9 @@ bool output_files_commit(struct output_files *files, struct daub_error *error)
             ok = move(files, &files->list[i], error);
     }
     ok = ok && (!last || move(files, last, error));
-    if (ok) {
+    if (ok)
         rmdir(files->folder);
-        release(files);
-    }
+    release(files);
     return ok;
 }
 

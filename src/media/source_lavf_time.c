@@ -89,8 +89,8 @@ static bool is_far_away(const struct lavf *l, int64_t pts)
     const AVFormatContext *format = l->format;
     if (l->last_pts == AV_NOPTS_VALUE)
         return false;
-    int64_t gap_us = av_rescale_q(pts, base, AV_TIME_BASE_Q) -
-                     av_rescale_q(l->last_pts, base, AV_TIME_BASE_Q);
+    int64_t gap_us = av_sat_sub64(av_rescale_q(pts, base, AV_TIME_BASE_Q),
+                                  av_rescale_q(l->last_pts, base, AV_TIME_BASE_Q));
     bool estimated = format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
     if (format->duration <= 0 || estimated)
         return gap_us > GAP_UNKNOWN_US || gap_us < -GAP_UNKNOWN_US;

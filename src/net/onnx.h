@@ -21,8 +21,9 @@ struct net_onnx_info {
     bool encoder;       /* metadata daub.encoder: the output is a vector, not a picture */
     bool nhwc;          /* image input is [1, H, W, 3] */
     int64_t fixed_height,
-        fixed_width;    /* of the image input; 0 where the axis is dynamic */
-    int64_t parameters; /* elements of all float initializers */
+        fixed_width;        /* of the image input; 0 where the axis is dynamic */
+    int64_t parameters;     /* elements of all float initializers */
+    uint64_t external_hash; /* of weights in other files; 0: there are none */
     const struct net_onnx_property *properties;
     size_t property_count;
 };

@@ -69,6 +69,8 @@ struct net_onnx_entry {
     struct net_tensor *tensor;      /* constant */
     int value;                      /* of the graph, -1 */
     struct net_shape shape;         /* of the value */
+    double scale,
+        zero; /* with which QuantizeLinear made the value; scale 0: it did not */
 };
 
 /* One build. The first failure is kept in error; after it all functions do nothing and

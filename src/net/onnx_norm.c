@@ -102,15 +102,17 @@ static int per_channel(struct net_onnx_builder *b, const struct net_onnx_node *n
 
 /* Scale and shift are given for each group before opset 21, then for each channel. */
 static int for_channels(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                        int i, int64_t channels)
+                        int i, int64_t groups, int64_t channels)
 {
     const struct net_tensor *given = net_onnx_need_constant(b, node, i, "scale or shift");
     const struct net_shape shape = {.rank = 1, .dim = {channels}};
     if (!given || given->count == channels)
         return net_onnx_operand(b, node, i);
-    if (given->count < 1 || channels % given->count) {
-        net_onnx_refuse(b, node, "its scale or shift has %lld elements for %lld channels",
-                        (long long)given->count, (long long)channels);
+    if (given->count != groups) {
+        net_onnx_refuse(b, node,
+                        "its scale or shift has %lld elements for %lld groups of %lld "
+                        "channels",
+                        (long long)given->count, (long long)groups, (long long)channels);
         return -1;
     }
     struct net_tensor *full = net_tensor_new(b, node, given->type, &shape);
@@ -129,10 +131,15 @@ void net_onnx_group_norm(struct net_onnx_builder *b, const struct net_onnx_node 
         net_onnx_refuse(b, node, "its input has %d axes", shape.rank);
     if (net_onnx_failed(b))
         return;
-    int scale = for_channels(b, node, 1, shape.dim[1]);
-    int shift = for_channels(b, node, 2, shape.dim[1]);
-    int groups = (int)net_onnx_int(b, node, "num_groups", 0);
-    net_onnx_bind(b, node, 0, emit_norm(b, node, groups, x, scale, shift));
+    int64_t groups = net_onnx_int(b, node, "num_groups", 0);
+    if (groups < 1 || groups > shape.dim[1] || shape.dim[1] % groups) {
+        net_onnx_refuse(b, node, "it has %lld groups of %lld channels", (long long)groups,
+                        (long long)shape.dim[1]);
+        return;
+    }
+    int scale = for_channels(b, node, 1, groups, shape.dim[1]);
+    int shift = for_channels(b, node, 2, groups, shape.dim[1]);
+    net_onnx_bind(b, node, 0, emit_norm(b, node, (int)groups, x, scale, shift));
 }
 
 static int emit_mean(struct net_onnx_builder *b, const struct net_onnx_node *node,
@@ -222,7 +229,9 @@ bool net_onnx_reduced(struct net_onnx_builder *b, const struct net_onnx_node *no
     *axes = 0;
     for (int i = 0; i < ints.count; i++)
         *axes |= 1u << net_onnx_axis(b, node, ints.at[i], rank);
-    if (ints.count == 0 && !(sum && net_onnx_int(b, node, "noop_with_empty_axes", 0)))
+    bool noop = net_onnx_opset(b) >= (sum ? 13 : 18) &&
+                net_onnx_int(b, node, "noop_with_empty_axes", 0);
+    if (ints.count == 0 && !noop)
         *axes = (1u << rank) - 1;
     return !net_onnx_failed(b);
 }
@@ -260,17 +269,14 @@ void net_onnx_reduce(struct net_onnx_builder *b, const struct net_onnx_node *nod
     } else if (!net_onnx_reduced(b, node, &draft.u.mean.axes, &draft.u.mean.keep)) {
         return;
     }
-    if (draft.u.mean.axes == 0) {
-        net_onnx_bind(b, node, 0, x);
-        return;
-    }
     float count = 1;
     for (int k = 0; k < shape.rank; k++)
         count *= draft.u.mean.axes >> k & 1 ? (float)shape.dim[k] : 1;
     if (kinds[i].before != NET_ACT_NONE)
         x = net_onnx_emit_act(b, node, kinds[i].before, 0, 0, x);
-    x = net_onnx_emit(b, node, &draft, &x, 1, NULL);
-    if (kinds[i].sum)
+    if (draft.u.mean.axes != 0)
+        x = net_onnx_emit(b, node, &draft, &x, 1, NULL);
+    if (kinds[i].sum && count != 1)
         x = emit_number(b, node, NET_BINARY_MUL, x, count);
     if (kinds[i].after != NET_ACT_NONE)
         x = net_onnx_emit_act(b, node, kinds[i].after, 0, 0, x);

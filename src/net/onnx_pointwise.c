@@ -255,20 +255,22 @@ void net_onnx_not(struct net_onnx_builder *b, const struct net_onnx_node *node)
     net_onnx_bind(b, node, 0, net_onnx_emit_act(b, node, NET_ACT_EQUALS, 0, 0, x));
 }
 
-/* Operand i of Where. Infinite constants, as masks have, become the largest number: 0
- * times it is 0. */
+#define LARGEST 65504.0 /* of a half */
+
+/* Operand i of Where. Constants that a half cannot hold, such as infinite ones in masks,
+ * become +-LARGEST, because the operand is multiplied by 0 where it is not picked. */
 static int finite_operand(struct net_onnx_builder *b, const struct net_onnx_node *node,
                           int i)
 {
     const struct net_tensor *constant = net_onnx_constant(b, node, i);
     bool finite = true;
     for (int64_t k = 0; constant && k < constant->count; k++)
-        finite = finite && fabs(constant->data[k]) <= (double)FLT_MAX;
+        finite = finite && fabs(constant->data[k]) <= LARGEST;
     if (finite)
         return net_onnx_operand(b, node, i);
     struct net_tensor *copy = net_tensor_collapse(b, node, constant, 0);
     for (int64_t k = 0; copy && k < copy->count; k++)
-        copy->data[k] = fmax(-(double)FLT_MAX, fmin((double)FLT_MAX, copy->data[k]));
+        copy->data[k] = fmax(-LARGEST, fmin(LARGEST, copy->data[k]));
     int value = copy ? net_onnx_add_constant(b, node, copy) : -1;
     net_tensor_free(b, copy);
     return value;

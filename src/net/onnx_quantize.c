@@ -139,10 +139,26 @@ void net_onnx_quantize(struct net_onnx_builder *b, const struct net_onnx_node *n
     x = net_onnx_emit_act(b, node, NET_ACT_QUANTIZE, (float)(low - zero),
                           (float)(high - zero), x);
     net_onnx_bind(b, node, 0, net_onnx_emit_binary(b, node, NET_BINARY_MUL, x, factor));
+    if (node->output[0] >= 0) {
+        b->entries[node->output[0]].scale = q.scale->data[0];
+        b->entries[node->output[0]].zero = zero;
+    }
 }
 
 /* The operand is already in float, see net_onnx_quantize. */
 void net_onnx_dequantize(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    net_onnx_bind(b, node, 0, net_onnx_operand(b, node, 0));
+    struct quantization q;
+    int x = net_onnx_operand(b, node, 0);
+    if (x < 0 || !read_quantization(b, node, &q))
+        return;
+    const struct net_onnx_entry *entry = &b->entries[node->input[0]];
+    if (q.scale->count != 1 || entry->scale != q.scale->data[0] ||
+        entry->zero != zero_point(&q, 0)) {
+        net_onnx_refuse(b, node,
+                        "it dequantizes a computed value that no QuantizeLinear with the "
+                        "same scale and zero point made");
+        return;
+    }
+    net_onnx_bind(b, node, 0, x);
 }

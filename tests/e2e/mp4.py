@@ -45,7 +45,10 @@ class Ordinary(harness.Case):
         self.assertNotIn("stays fragmented", text)
         self.daub(source, *more, "-e", "threads=1", "-y", "-e", "movflags=use_metadata_tags-use_metadata_tags", "-o", reference)
         kinds = [kind for kind, _ in boxes(target)]
-        self.assertEqual(kinds, ["ftyp", "mdat", "moov"] if whole else kinds)
+        if whole:
+            self.assertEqual(kinds, ["ftyp", "mdat", "moov"])
+        else:
+            self.assertNotIn("moof", kinds)
         words = ["-show_format", "-show_streams", "-show_packets", "-show_chapters", "-show_data_hash", "md5"]
         got, want = strip(probe(target, *words)), strip(probe(reference, *words))
         for key in want:

@@ -177,6 +177,28 @@ class Several(Case):
         os.mkdir("out")
         return ["long.mp4", "-e", "g=25"]
 
+    def test_hls_cannot_get_its_name(self):
+        """A segment's name is taken while the film is painted: the complete files are kept."""
+        words = self.make()
+        fifo = self.path("slow.y4m")
+        os.mkfifo(fifo)
+        daub = subprocess.Popen([harness.DAUB, fifo, "-e", "g=25", "-e", "hls_list_size=0", "-e", "hls_time=1", "-o",
+                                 "out/film.m3u8"], stderr=subprocess.PIPE)
+        self.addCleanup(daub.kill)
+        with open(fifo, "wb") as pipe:
+            made = harness.run(["ffmpeg", "-v", "error", "-i", words[0], "-f", "yuv4mpegpipe", "-pix_fmt", "yuv420p", "-"])
+            half = len(made.stdout) // 2
+            pipe.write(made.stdout[:half])
+            pipe.flush()
+            with open("out/film0.ts", "wb") as taken:
+                taken.write(b"mine")
+            pipe.write(made.stdout[half:])
+        text = daub.communicate()[1].decode()
+        self.assertEqual(daub.returncode, OUTPUT, text)
+        self.assertIn("out/film.partial", text)
+        self.assertEqual(self.content("out/film0.ts"), b"mine")
+        self.assertEqual(self.film("out/film.partial/film.m3u8"), 150)
+
     def test_hls(self):
         words = self.make()
         text, _ = self.daub(*words, "-e", "hls_list_size=0", "-e", "hls_time=1", "-o", "out/film.m3u8")

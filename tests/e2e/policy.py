@@ -22,6 +22,7 @@ class Policy(harness.Case):
         for graph in ("testsrc2=d=1,metadata=print:file=x", "testsrc2=d=1,metadata=mode=print:fi\\le=x",
                       "testsrc2=d=1,metadata@a=mode=print:file=x", "testsrc2=d=1 , metadata = print:file=x",
                       "testsrc2=d=1[a];[a]'meta'data=print:file=x", "testsrc2=d=1,ssim=f=x", "movie=in.mp4",
+                      "testsrc2=d=1,metadata=mode=print:file =x", "testsrc2=d=1,curves=preset=vintage:plot=x",
                       "testsrc2=d=1,drawtext=textfile=in.mp4", "testsrc2=d=1,lut3d=in.mp4",
                       "testsrc2=d=1,sendcmd=f=in.mp4", "life=in.mp4", "testsrc2=d=1,vidstabdetect=result=x",
                       "sws_flags=bilinear;testsrc2=d=1,signature=filename=x"):

@@ -82,7 +82,7 @@ static void run_devices(const struct net_case *c, const struct net_graph *graph)
         int count = gpu_test_kernels(test.devices[d], sets);
         for (int k = 0; k < count; k++) {
             bool host = sets[k] == GPU_KERNELS_HOST;
-            if (host && d == 0)
+            if (host && d == test.count - 1) /* the processor */
                 run_on(c, graph, test.devices[d], sets[k], false);
             for (int fp16 = 0; !host && shaders && fp16 < 2 - c->quantized; fp16++)
                 run_on(c, graph, test.devices[d], sets[k], fp16);
@@ -163,5 +163,5 @@ int main(int argc, char **argv)
     fclose(file);
     printf("%d networks, %d refused, %d runs, %d failures\n", nets, refused, runs,
            failed);
-    return !gpu_test_close(&test) || failed > 0 || nets == 0;
+    return !gpu_test_close(&test) || failed > 0 || runs == 0;
 }
