@@ -115,7 +115,20 @@ static void name_leftover(const char *temp)
              temp, temp, temp);
 }
 
-/* Creates the temporary file under the first name that is free. */
+/* Locks the file that was just created; false where another writer took it for a leftover
+ * meanwhile and removed it. Where the file system has no locks, a leftover cannot be told
+ * from a file that is being written. */
+static bool lock_created(const struct daub_file *file)
+{
+    struct stat mine, there;
+    flock(file->fd, LOCK_EX | LOCK_NB);
+    return fstat(file->fd, &mine) == 0 &&
+           fstatat(file->folder, file_name_of(file->temp), &there, AT_SYMLINK_NOFOLLOW) ==
+               0 &&
+           mine.st_dev == there.st_dev && mine.st_ino == there.st_ino;
+}
+
+/* Creates and locks the temporary file under the first name that is free. */
 static bool create(struct daub_file *file, struct daub_error *error)
 {
     enum { NUMBERS_MAX = 100 };
@@ -133,8 +146,13 @@ static bool create(struct daub_file *file, struct daub_error *error)
             file->fd < 0 && cause == EEXIST ? examine(file, file->temp) : 0;
         if (old == LEFTOVER_USELESS && unlinkat(file->folder, name, 0) == 0)
             file->fd = openat(file->folder, name, flags, 0666);
-        if (file->fd >= 0)
+        if (file->fd >= 0 && lock_created(file))
             return true;
+        if (file->fd >= 0) {
+            close(file->fd);
+            file->fd = -1;
+            continue;
+        }
         if (old == LEFTOVER_BUSY)
             return daub_fail(error, DAUB_ERROR_FAILED,
                              "cannot write %s: it is being written already, as %s; give "
@@ -185,10 +203,6 @@ bool daub_file_open(struct daub_file *file, const char *path, bool replace, bool
     if (!file->path || !file_check_target(file->path, replace, error) ||
         !open_folder(file, error) || !create(file, error))
         return false;
-    flock(file->fd,
-          LOCK_EX |
-              LOCK_NB); /* fails on file systems without locks; then leftovers of a
-                         * running program are not told from those of a killed one */
     if (exists)
         fchmod(file->fd, old.st_mode & 0777);
     pending_add(file->temp);
