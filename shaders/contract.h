@@ -314,10 +314,11 @@
 #define FLOW_MAPS_PUSH(X)      X(int, w) X(int, h)
 
 #define FLOW_SEARCH_CONSTANTS(X) X(14, int, ITERATIONS, 8) X(15, int, COARSEST, 0)
-/* COARSE: field of the coarser level; PREVIOUS: this level's field of the previous frame. */
+/* COARSE: field of the coarser level; PREVIOUS: this level's field of the previous frame;
+ * RESTARTS: [parity], x is 1 where that frame did not continue the one before. */
 #define FLOW_SEARCH_SLOTS(X) \
     X(FLOW_SEARCH_SLOPES, 0) X(FLOW_SEARCH_QUADS, 1) X(FLOW_SEARCH_COARSE, 2) \
-    X(FLOW_SEARCH_PREVIOUS, 3) X(FLOW_SEARCH_PATCHES, 6)
+    X(FLOW_SEARCH_PREVIOUS, 3) X(FLOW_SEARCH_RESTARTS, 4) X(FLOW_SEARCH_PATCHES, 6)
 #define FLOW_SEARCH_PUSH(X) \
     X(int, w) X(int, h) X(int, coarse_w) X(int, coarse_h) \
     X(int, parity)                       /* of the current frame */
@@ -345,7 +346,8 @@
 
 #define TEMPORAL_CUT_CONSTANTS(X) NO_CONSTANTS(X)
 #define TEMPORAL_CUT_SLOTS(X) \
-    X(TEMPORAL_CUT_SLOPES, 0) X(TEMPORAL_CUT_FIELD, 1) X(TEMPORAL_CUT_PARAMS, 5) X(TEMPORAL_CUT_REPORT, 6)
+    X(TEMPORAL_CUT_SLOPES, 0) X(TEMPORAL_CUT_FIELD, 1) X(TEMPORAL_CUT_PARAMS, 5) X(TEMPORAL_CUT_REPORT, 6) \
+    X(TEMPORAL_CUT_RESTARTS, 7)          /* as FLOW_SEARCH_RESTARTS */
 #define TEMPORAL_CUT_PUSH(X) \
     X(int, w) X(int, h) X(int, parity) \
     X(float, divergence)                 /* of histograms, above which a scene may begin */

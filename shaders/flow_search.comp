@@ -12,6 +12,7 @@ FLOATS_IN(FLOW_SEARCH_SLOPES, slopes);     // both parities of this level
 FLOATS_IN(FLOW_SEARCH_QUADS, quads);       // the same
 FLOATS_IN(FLOW_SEARCH_COARSE, coarse);     // field of the coarser level, both directions
 FLOATS_IN(FLOW_SEARCH_PREVIOUS, previous); // this level's field of the previous frame, both directions
+FLOATS_IN(FLOW_SEARCH_RESTARTS, restarts); // of both parities: x is 1 where a frame began anew
 FLOATS_OUT(FLOW_SEARCH_PATCHES, patches);  // u, v, mean squared difference
 
 FLOW_SEARCH_CONSTANTS(DECLARE_CONSTANT)
@@ -70,7 +71,8 @@ float error(int from, int to, ivec2 origin, vec2 u)
 // motions).
 vec2 candidate(int k, int direction, ivec2 center)
 {
-    if (k == 0)
+    // The field of a frame that began anew leads to another scene.
+    if (k == 0 || k == 1 && LOAD_FLOAT(restarts, 1 - push.parity).x > 0.0)
         return vec2(0.0);
     if (k == 1)
         return LOAD_FLOAT(previous, (direction * push.h + center.y) * push.w + center.x).xy;

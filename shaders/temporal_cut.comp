@@ -12,6 +12,7 @@ FLOATS_IN(TEMPORAL_CUT_SLOPES, slopes); // both parities
 FLOATS_IN(TEMPORAL_CUT_FIELD, field);         // backward flow
 FLOATS_IN(TEMPORAL_CUT_PARAMS, frame_params); // element 1: y is 1 to restart
 FLOATS_OUT(TEMPORAL_CUT_REPORT, report);      // 1 at a cut, divergence, correlation, 1 to restart
+FLOATS_OUT(TEMPORAL_CUT_RESTARTS, restarts);  // of both parities: 1 to restart
 
 DECLARE_PUSH(TEMPORAL_CUT_PUSH);
 
@@ -96,6 +97,7 @@ void main()
     const float correlation = sum.y > 0.0 ? sum.x / sum.y : 1.0;
     const bool restart = LOAD_FLOAT(frame_params, 1).y > 0.0;
     const bool cut = !restart && divergence > push.divergence && correlation < CORRELATION;
-    STORE_FLOAT(report, 0,
-                vec4(cut ? 1.0 : 0.0, divergence, correlation, restart || cut ? 1.0 : 0.0));
+    const float restarts_here = restart || cut ? 1.0 : 0.0;
+    STORE_FLOAT(report, 0, vec4(cut ? 1.0 : 0.0, divergence, correlation, restarts_here));
+    STORE_FLOAT(restarts, push.parity, vec4(restarts_here, 0.0, 0.0, 0.0));
 }

@@ -73,6 +73,7 @@ static VkDeviceSize lay_out(struct flow *flow, int w, int h)
     flow->terms = reserve(flow, &total, pixels(&flow->levels[0]) * 2 * VEC4);
     flow->half_way = reserve(flow, &total, pixels(&flow->levels[0]) * VEC4);
     flow->smooth = reserve(flow, &total, pixels(&flow->levels[0]) * VEC4);
+    flow->restarts = reserve(flow, &total, 2 * VEC4);
     return total;
 }
 
@@ -213,6 +214,7 @@ static bool add_search(struct builder *b, int index)
         /* The coarsest level has no coarser one: any field may be bound there. */
         [FLOW_SEARCH_COARSE] = field(flow, coarser, coarsest ? 1 - b->parity : b->parity),
         [FLOW_SEARCH_PREVIOUS] = field(flow, level, 1 - b->parity),
+        [FLOW_SEARCH_RESTARTS] = flow_restarts(flow),
         [FLOW_SEARCH_PATCHES] = patches};
     struct kernel_constants constants = kernel_default_constants();
     constants.own.flow_search =
@@ -318,6 +320,11 @@ int flow_forward_level(const struct flow *flow)
 struct dispatch_binding flow_field(const struct flow *flow, int level, int parity)
 {
     return field(flow, &flow->levels[level], parity);
+}
+
+struct dispatch_binding flow_restarts(const struct flow *flow)
+{
+    return floats(flow, flow->restarts, 2 * VEC4);
 }
 
 struct dispatch_binding flow_slopes(const struct flow *flow, int level)

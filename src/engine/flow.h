@@ -24,6 +24,7 @@ struct flow {
     struct flow_level levels[FLOW_LEVELS_MAX]; /* the finest first */
     VkDeviceSize patches, terms, half_way;     /* scratch */
     VkDeviceSize smooth;                       /* the refined backward flow */
+    VkDeviceSize restarts;                     /* flow_restarts */
     struct gpu_buffer maps;
 };
 
@@ -60,6 +61,9 @@ struct dispatch_binding flow_backward(const struct flow *flow);
  * parity. The forward flow exists from flow_forward_level on only. */
 struct dispatch_binding flow_field(const struct flow *flow, int level, int parity);
 int flow_forward_level(const struct flow *flow);
+/* [parity] vec4, zero at first: whoever finds that a frame does not continue the previous
+ * one sets x to 1, and the next frame's search does not start from that frame's field. */
+struct dispatch_binding flow_restarts(const struct flow *flow);
 /* Luma and its slopes of a level: [parity][h][w] vec4 I, dI/dx, dI/dy, 0. */
 struct dispatch_binding flow_slopes(const struct flow *flow, int level);
 

@@ -90,7 +90,8 @@ static bool add_cut(const struct temporal *t, struct dispatch_list *list, int pa
         [TEMPORAL_CUT_SLOPES] = flow_slopes(&t->flow, coarsest),
         [TEMPORAL_CUT_FIELD] = flow_field(&t->flow, coarsest, parity),
         [TEMPORAL_CUT_PARAMS] = whole(frame_params),
-        [TEMPORAL_CUT_REPORT] = whole(report)};
+        [TEMPORAL_CUT_REPORT] = whole(report),
+        [TEMPORAL_CUT_RESTARTS] = flow_restarts(&t->flow)};
     return dispatch_list_add_map(list, false, &constants, bindings, &item, 1, 1, 1,
                                  error);
 }

@@ -293,7 +293,7 @@ static void drop_noise(vec4 rest, struct best *best)
 
 /* Fields that a search starts from, of one direction. */
 struct starts {
-    const vec4 *previous; /* of the level */
+    const vec4 *previous; /* of the level; NULL: that frame began anew */
     const vec4 *coarse;   /* of the coarser one; NULL: there is none */
     int w, h, coarse_w, coarse_h;
 };
@@ -317,12 +317,14 @@ static void search_group(struct group *group, const struct starts *starts,
     vec4 u, v;
     const int center_y = int_min(y + PATCH / 2, starts->h - 1);
     int center_x[SIDE];
-    for (int i = 0; i < SIDE; i++) {
+    for (int i = 0; i < SIDE; i++)
         center_x[i] = int_min(x[i] + PATCH / 2, starts->w - 1);
-        from[i] = starts->previous + flow_size(center_y, starts->w) + center_x[i];
+    if (starts->previous) {
+        for (int i = 0; i < SIDE; i++)
+            from[i] = starts->previous + flow_size(center_y, starts->w) + center_x[i];
+        read_vectors(from, 1, &u, &v);
+        try_start(group, u, v, &best);
     }
-    read_vectors(from, 1, &u, &v);
-    try_start(group, u, v, &best);
     /* The coarser field here and a patch away on each side. */
     static const int away[5][2] = {
         {0, 0}, {-REACH, 0}, {REACH, 0}, {0, -REACH}, {0, REACH}};
@@ -344,7 +346,6 @@ static void search_group(struct group *group, const struct starts *starts,
     memcpy(results, m, sizeof(m));
 }
 
-/* One row of patches. */
 /* A row of patches of one direction: numbered direction by direction. */
 static void search_row(const struct host_call *call, int unit)
 {
@@ -361,8 +362,10 @@ static void search_row(const struct host_call *call, int unit)
         w, h, {luma, luma + size, luma + 2 * size}, flow_luma(planes, size, 1 - parity)};
     const vec4 *coarse = call->slot[FLOW_SEARCH_COARSE];
     const size_t coarse_size = flow_size(push->coarse_w, push->coarse_h);
+    const vec4 *restarts = call->slot[FLOW_SEARCH_RESTARTS];
+    const vec4 *previous = call->slot[FLOW_SEARCH_PREVIOUS];
     const struct starts starts = {
-        (const vec4 *)call->slot[FLOW_SEARCH_PREVIOUS] + size * (size_t)direction,
+        restarts[1 - push->parity][0] > 0 ? NULL : previous + size * (size_t)direction,
         k->COARSEST ? NULL : coarse + coarse_size * (size_t)direction,
         w,
         h,

@@ -124,6 +124,7 @@ static void run(const struct host_call *call, int first, int end, void *scratch)
     const vec4 *slopes = call->slot[TEMPORAL_CUT_SLOPES];
     const vec4 *frame_params = call->slot[TEMPORAL_CUT_PARAMS];
     vec4 *report = call->slot[TEMPORAL_CUT_REPORT];
+    vec4 *restarts = call->slot[TEMPORAL_CUT_RESTARTS];
     size_t pixels = (size_t)push->w * (size_t)push->h;
     const struct cut cut = {push->w, push->h, slopes + (push->parity ? 0 : pixels),
                             slopes + (push->parity ? pixels : 0),
@@ -138,7 +139,9 @@ static void run(const struct host_call *call, int first, int end, void *scratch)
     float mean = weights > 0 ? sum / weights : 1;
     bool restart = frame_params[1][1] > 0;
     bool is_cut = !restart && divergence_sum > push->divergence && mean < CORRELATION;
-    report[0] = (vec4){is_cut ? 1 : 0, divergence_sum, mean, restart || is_cut ? 1 : 0};
+    const float restarts_here = restart || is_cut ? 1 : 0;
+    report[0] = (vec4){is_cut ? 1 : 0, divergence_sum, mean, restarts_here};
+    restarts[push->parity] = (vec4){restarts_here, 0, 0, 0};
 }
 
 extern const struct host_kernel HOST(host_temporal_cut);

@@ -326,6 +326,79 @@ static void test_history(void **state)
     }
 }
 
+/* Frame i of a scene: waves that move, with noise. The scenes differ in their waves and
+ * in their brightness. */
+static void submit_scene(struct daub_stylizer *stylizer, int scene, int i,
+                         const struct daub_frame_params *look)
+{
+    struct daub_error error = {0};
+    struct picture in;
+    picture_init(&in, format, WIDTH, HEIGHT, 0, false);
+    uint32_t noise = (uint32_t)(1000 * scene + i + 1);
+    for (int y = 0; y < HEIGHT; y++) {
+        for (int x = 0; x < WIDTH; x++) {
+            double u = x - 1.4 * i, v = y + 0.6 * i;
+            double wave = scene ? sin(u * 0.31) * cos(v * 0.47) : sin(u * 0.17 + v * 0.4);
+            noise = noise * 1664525 + 1013904223;
+            picture_set(&in, 0, x, y,
+                        (scene ? 170 : 70) + (int)(45 * wave) + (int)(noise >> 29));
+        }
+    }
+    if (daub_stylizer_submit(stylizer, &in.image, look, i, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    picture_free(&in);
+}
+
+enum new_start { START_CUT, START_RESET, START_STYLE, START_COUNT };
+
+/* Every frame from a cut, a reset or a change of style on has the bits that a stylizer
+ * gives that began there, after any number of frames. */
+static void test_fresh_start(void **state)
+{
+    enum { BEFORE = 4, AFTER = 5 };
+    static const float one[3] = {1, 0, 0}, other[3] = {0, 1, 0};
+    (void)state;
+    for (int before = 1; before <= BEFORE; before++) {
+        for (int start = 0; start < START_COUNT; start++) {
+            struct daub_frame_params look = {
+                .strength = 1, .stability = 0.7f, .style = one};
+            struct daub_stylizer *long_run = created_with(styled_net, DAUB_TEMPORAL_FLOW);
+            struct daub_stylizer *new_run = created_with(styled_net, DAUB_TEMPORAL_FLOW);
+            struct picture got, want;
+            output(&got);
+            output(&want);
+            for (int i = 0; i < before; i++) {
+                submit_scene(long_run, 0, i, &look);
+                receive(long_run, &got);
+            }
+            if (start == START_RESET)
+                daub_stylizer_reset_history(long_run);
+            if (start == START_STYLE)
+                look.style = other;
+            for (int i = 0; i < AFTER; i++) {
+                int scene = start == START_CUT;
+                submit_scene(long_run, scene, 10 + i, &look);
+                submit_scene(new_run, scene, 10 + i, &look);
+                receive(long_run, &got);
+                receive(new_run, &want);
+                assert_int_equal(daub_stylizer_was_cut(long_run),
+                                 start == START_CUT && i == 0);
+                if (!equal(&got, &want))
+                    fail_msg("%d frames, then %s: frame %d differs in %d of %zu bytes",
+                             before,
+                             start == START_CUT     ? "a cut"
+                             : start == START_RESET ? "a reset"
+                                                    : "another style",
+                             i, differing(&got, &want), got.bytes);
+            }
+            picture_free(&got);
+            picture_free(&want);
+            daub_stylizer_free(long_run);
+            daub_stylizer_free(new_run);
+        }
+    }
+}
+
 /* ---- averaged statistics ---- */
 
 /* y = 0.5 + 0.2 (x - mean) / deviation */
@@ -1208,6 +1281,7 @@ int main(void)
         cmocka_unit_test(test_styles),
         cmocka_unit_test(test_steady),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_fresh_start),
         cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_fed),
         cmocka_unit_test(test_statistics_of_styles),

@@ -426,6 +426,7 @@ static void run_cut(const struct cut_case *c, int w, int h, int parity)
     flow_map(take(&call, TEMPORAL_CUT_FIELD, w * h), w, h, 1);
     take(&call, TEMPORAL_CUT_PARAMS, 2)[5] = c->restart;
     take(&call, TEMPORAL_CUT_REPORT, 1);
+    take(&call, TEMPORAL_CUT_RESTARTS, 2);
     call.push.temporal_cut =
         (struct temporal_cut_push){.w = w, .h = h, .parity = parity, .divergence = 0.3f};
     if (w * h > 1000) {
