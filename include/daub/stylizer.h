@@ -51,6 +51,10 @@ struct daub_stylizer_params {
      * 0.5. */
     float scene_threshold;
     bool skip_check; /* leave out the golden check of the device, see daub_device_check */
+    /* Nothing is painted, only scene cuts are found, as painting with DAUB_TEMPORAL_FLOW
+     * finds them: daub_stylizer_receive leaves the picture as it is, and
+     * daub_stylizer_was_cut answers. */
+    bool only_cuts;
 };
 
 /* Parameters that may change with every frame without a cost. */

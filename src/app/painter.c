@@ -99,6 +99,7 @@ static struct daub_stylizer_params stylizer_params(const struct painter *painter
         .precision = params->precision,
         .temporal = params->temporal,
         .scene_threshold = params->scene_threshold,
+        .only_cuts = params->only_cuts,
     };
     size_apply(&params->work, painter->width, painter->height, &stylizer.work_width,
                &stylizer.work_height);

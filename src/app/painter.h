@@ -24,6 +24,7 @@ struct painter_params {
     enum daub_precision precision;
     enum daub_temporal temporal;
     float scene_threshold;
+    bool only_cuts; /* nothing is painted; painter_was_cut answers */
     struct daub_frame_params frame_params; /* to start with; weights are copied */
     const AVFrame *output; /* frame template of painted frames; outlives the painter */
     bool keep_input;       /* painter_input works on painted frames */

@@ -171,23 +171,26 @@ static bool add_luma(struct builder *b, const struct flow_picture *picture)
                1, push, 0);
 }
 
-/* Luma of a level from that of the next finer one (add_luma makes that of the finest),
- * then the maps that the search reads. */
+/* Luma of a level from that of the next finer one; add_luma makes that of the finest. */
+static bool add_half(struct builder *b, int index)
+{
+    const struct flow *flow = b->flow;
+    const struct flow_level *level = &flow->levels[index], *finer = level - 1;
+    if (index == 0)
+        return true;
+    struct dispatch_binding bindings[SLOT_COUNT] = {
+        [FLOW_HALF_LUMA] = scalars(flow, finer),
+        [FLOW_HALF_SMALLER] = scalars(flow, level)};
+    union kernel_push push = {
+        .flow_half = {.in_w = finer->w, .in_h = finer->h, .w = level->w, .h = level->h}};
+    return add_map(b, KERNEL_FLOW_HALF, bindings, level, push);
+}
+
+/* The maps that the search reads, from the level's luma. */
 static bool add_maps(struct builder *b, int index)
 {
     const struct flow *flow = b->flow;
     const struct flow_level *level = &flow->levels[index];
-    if (index > 0) {
-        const struct flow_level *finer = &flow->levels[index - 1];
-        struct dispatch_binding bindings[SLOT_COUNT] = {
-            [FLOW_HALF_LUMA] = scalars(flow, finer),
-            [FLOW_HALF_SMALLER] = scalars(flow, level)};
-        union kernel_push push = {
-            .flow_half = {
-                .in_w = finer->w, .in_h = finer->h, .w = level->w, .h = level->h}};
-        if (!add_map(b, KERNEL_FLOW_HALF, bindings, level, push))
-            return false;
-    }
     VkDeviceSize one = pixels(level) * VEC4, own = one * (VkDeviceSize)b->parity;
     struct dispatch_binding bindings[SLOT_COUNT] = {
         [FLOW_MAPS_LUMA] = scalars(flow, level),
@@ -293,7 +296,7 @@ bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity
     if (!add_luma(&b, picture))
         return false;
     for (int i = 0; i < flow->level_count; i++) {
-        if (!add_maps(&b, i))
+        if (!add_half(&b, i) || !add_maps(&b, i))
             return false;
     }
     for (int i = flow->level_count - 1; i >= 0; i--) {
@@ -305,6 +308,20 @@ bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity
         [FLOW_MEDIAN_FILTERED] = flow_backward(flow)};
     union kernel_push push = {.flow_median = {.w = finest->w, .h = finest->h}};
     return add_map(&b, KERNEL_FLOW_MEDIAN, bindings, finest, push) && add_refinement(&b);
+}
+
+bool flow_append_coarsest(const struct flow *flow, struct dispatch_list *list, int parity,
+                          const struct flow_picture *picture, struct daub_error *error)
+{
+    struct builder b = {flow, list, error, parity};
+    int coarsest = flow->level_count - 1;
+    if (!add_luma(&b, picture))
+        return false;
+    for (int i = 0; i <= coarsest; i++) {
+        if (!add_half(&b, i))
+            return false;
+    }
+    return add_maps(&b, coarsest) && add_search(&b, coarsest);
 }
 
 struct dispatch_binding flow_backward(const struct flow *flow)

@@ -52,6 +52,9 @@ enum { FLOW_REFINEMENTS = 2, FLOW_SWEEPS = 4 }; /* docs/measured.md, "Optical fl
  * black. */
 bool flow_append(const struct flow *flow, struct dispatch_list *list, int parity,
                  const struct flow_picture *picture, struct daub_error *error);
+/* The same of the coarsest level alone, whose slopes and field have the same bits. */
+bool flow_append_coarsest(const struct flow *flow, struct dispatch_list *list, int parity,
+                          const struct flow_picture *picture, struct daub_error *error);
 
 /* The refined backward flow (current to previous frame): [h][w] of the finest level.
  * Vectors are vec4: u and v in pixels of their level, then the luma of the previous frame

@@ -137,6 +137,7 @@ bool frame_init(struct frame *frame, struct daub_device *device, enum gpu_kernel
     frame->device = device;
     frame->kernels = kernels;
     frame->fp16 = fp16;
+    frame->only_cuts = p->only_cuts;
     frame->range = *range;
     frame->in_w = p->in_width;
     frame->in_h = p->in_height;
@@ -518,8 +519,9 @@ static bool add_flow(struct builder *b, const struct temporal *temporal, int par
                                    .rows = map->h / plan->input_block,
                                    .block = plan->input_block,
                                    .crd = plan->input_crd};
-    return temporal_append_flow(temporal, b->list, parity, &picture,
-                                &b->slot->frame_params, &b->slot->report, b->error);
+    return (b->frame->only_cuts ? temporal_append_cuts : temporal_append_flow)(
+        temporal, b->list, parity, &picture, &b->slot->frame_params, &b->slot->report,
+        b->error);
 }
 
 static bool add_net(struct builder *b, const struct temporal *temporal, int parity)
@@ -581,7 +583,11 @@ bool frame_append(struct frame *frame, struct exec *exec, struct temporal *tempo
     if (!same_in && !add_scale(&b, &source, &frame->half, picture, frame->work_w,
                                frame->work_h, frame->table_in))
         return false;
-    if ((temporal && !add_flow(&b, temporal, parity)) || !add_net(&b, temporal, parity))
+    if (temporal && !add_flow(&b, temporal, parity))
+        return false;
+    if (frame->only_cuts)
+        return true;
+    if (!add_net(&b, temporal, parity))
         return false;
     struct reading painting = read_painting(&b);
     if (temporal && !add_blend(&b, temporal, parity, &painting))

@@ -21,6 +21,7 @@ struct frame {
     struct daub_device *device;
     enum gpu_kernels kernels;
     bool fp16;
+    bool only_cuts; /* of struct daub_stylizer_params */
     struct daub_format in, out;
     int in_w, in_h, work_w, work_h, net_w, net_h, out_w, out_h;
     struct plan_range range;

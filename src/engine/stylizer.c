@@ -210,7 +210,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
                  (params->precision == DAUB_PRECISION_AUTO && device->info.fp16_storage));
     if (kernels == GPU_KERNELS_HOST && params->precision == DAUB_PRECISION_FP16)
         daub_log(DAUB_LOG_WARNING, "the processor paints with 32 bits; it has no fp16");
-    if (!params->skip_check &&
+    if (!params->skip_check && !params->only_cuts &&
         !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
                          &fp16, error))
         goto fail;
@@ -222,7 +222,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
                    error) ||
         !build_styles(s, model, error) || !build_queue(s, error))
         goto fail;
-    s->steady = params->temporal == DAUB_TEMPORAL_FLOW;
+    s->steady = params->temporal == DAUB_TEMPORAL_FLOW || params->only_cuts;
     s->restart = true;
     if (s->steady && !temporal_init(&s->temporal, device, fp16, s->frame.work_w,
                                     s->frame.work_h, scene_threshold, error))
@@ -441,7 +441,8 @@ enum daub_status daub_stylizer_receive(struct daub_stylizer *s, struct daub_imag
         GPU_CHECK(vkWaitSemaphores(s->device->device, &wait, UINT64_MAX));
     if (!gpu_buffer_invalidate(s->device, &slot->frame.download, error))
         goto fail;
-    frame_get(&s->frame, &slot->frame, image);
+    if (!s->frame.only_cuts)
+        frame_get(&s->frame, &slot->frame, image);
     if (s->steady) {
         if (!gpu_buffer_invalidate(s->device, &slot->frame.report, error))
             goto fail;

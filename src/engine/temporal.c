@@ -135,6 +135,15 @@ bool temporal_append_flow(const struct temporal *t, struct dispatch_list *list,
            add_confidence(t, list, parity, frame_params, report, error);
 }
 
+bool temporal_append_cuts(const struct temporal *t, struct dispatch_list *list,
+                          int parity, const struct flow_picture *picture,
+                          const struct gpu_buffer *frame_params,
+                          const struct gpu_buffer *report, struct daub_error *error)
+{
+    return flow_append_coarsest(&t->flow, list, parity, picture, error) &&
+           add_cut(t, list, parity, frame_params, report, error);
+}
+
 bool temporal_append_input(const struct temporal *t, struct dispatch_list *list,
                            bool fp16, int parity, const struct dispatch_binding *picture,
                            const struct dispatch_binding *result, int w, int h,

@@ -54,6 +54,11 @@ bool temporal_append_flow(const struct temporal *temporal, struct dispatch_list 
                           int parity, const struct flow_picture *picture,
                           const struct gpu_buffer *frame_params,
                           const struct gpu_buffer *report, struct daub_error *error);
+/* Appends scene cut detection alone, with the same decisions. */
+bool temporal_append_cuts(const struct temporal *temporal, struct dispatch_list *list,
+                          int parity, const struct flow_picture *picture,
+                          const struct gpu_buffer *frame_params,
+                          const struct gpu_buffer *report, struct daub_error *error);
 /* Appends the blend of painting and history, whose result is temporal_output. */
 bool temporal_append_blend(const struct temporal *temporal, struct dispatch_list *list,
                            int parity, const struct temporal_painting *painting,

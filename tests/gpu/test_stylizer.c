@@ -399,6 +399,39 @@ static void test_fresh_start(void **state)
     }
 }
 
+/* A stylizer that only finds cuts finds those that the painting one finds, and leaves the
+ * picture as it is. */
+static void test_only_cuts(void **state)
+{
+    struct daub_error error = {0};
+    struct daub_stylizer_params params = params_of();
+    struct daub_stylizer *painting = created_with(styled_net, DAUB_TEMPORAL_FLOW), *cuts;
+    struct picture painted, kept, untouched;
+    int found = 0;
+    (void)state;
+    params.only_cuts = true;
+    if (daub_stylizer_create(device, styled_net, &params, &cuts, &error) != DAUB_OK)
+        fail_msg("%s", error.message);
+    output(&painted);
+    input(&kept, 5);
+    input(&untouched, 5);
+    for (int i = 0; i < 12; i++) {
+        submit_scene(painting, i / 4 % 2, i, NULL);
+        submit_scene(cuts, i / 4 % 2, i, NULL);
+        receive(painting, &painted);
+        receive(cuts, &kept);
+        assert_true(equal(&kept, &untouched));
+        assert_int_equal(daub_stylizer_was_cut(cuts), daub_stylizer_was_cut(painting));
+        found += daub_stylizer_was_cut(cuts);
+    }
+    assert_int_equal(found, 2);
+    picture_free(&painted);
+    picture_free(&kept);
+    picture_free(&untouched);
+    daub_stylizer_free(painting);
+    daub_stylizer_free(cuts);
+}
+
 /* ---- averaged statistics ---- */
 
 /* y = 0.5 + 0.2 (x - mean) / deviation */
@@ -1282,6 +1315,7 @@ int main(void)
         cmocka_unit_test(test_steady),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_fresh_start),
+        cmocka_unit_test(test_only_cuts),
         cmocka_unit_test(test_statistics),
         cmocka_unit_test(test_fed),
         cmocka_unit_test(test_statistics_of_styles),
