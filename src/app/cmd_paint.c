@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -9,42 +6,16 @@
 #include "app/commands.h"
 #include "app/control.h"
 #include "app/files.h"
-#include "app/painter.h"
 #include "app/recorder.h"
 #include "app/session.h"
 #include "app/signals.h"
+#include "app/speaker.h"
 #include "app/window.h"
-#include "media/format.h"
-#include "media/sink.h"
-#include "media/source.h"
+#include "app/work.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/file.h"
 #include "util/log.h"
-
-/* What the command owns, in the order of creation; uninit frees it in reverse order. */
-struct work {
-    const struct options *options;
-    struct daub_stop stop;
-    struct media_source *source;
-    struct size_spec work_size, out_size;
-    AVFrame *output; /* frame template of painted frames */
-    struct media_sink **sinks;
-    size_t sink_count;
-    struct daub_device *device;
-    struct daub_device_params reserve; /* the processor */
-    struct daub_model *model;
-    struct styles styles;
-    struct look look;
-    struct painter painter;
-    bool painter_made;
-    struct pace pace;
-    struct session_state state;
-    struct recorder *recorder; /* NULL, or one of sinks */
-    struct window *window;     /* NULL, or one of sinks */
-    struct speaker *speaker;   /* NULL: none */
-    struct control *control;
-};
 
 static bool wants_real_time(const struct options *options)
 {
@@ -85,115 +56,7 @@ static enum exit_code check_output(struct work *work, size_t index, bool *replac
             return EXIT_CODE_USAGE;
         }
     }
-    return files_check_output(options, path, &work->stop, replace);
-}
-
-/* Sets the shape of pixels so that a size of another aspect ratio does not distort the
- * picture. */
-static void set_aspect(AVFrame *output, const AVFrame *input)
-{
-    double input_aspect = (double)input->width / input->height;
-    double output_aspect = (double)output->width / output->height;
-    if (!input->sample_aspect_ratio.num || fabs(output_aspect / input_aspect - 1) < 0.01)
-        return;
-    AVRational stretch;
-    av_reduce(&stretch.num, &stretch.den, (int64_t)input->width * output->height,
-              (int64_t)input->height * output->width, INT_MAX);
-    output->sample_aspect_ratio = av_mul_q(input->sample_aspect_ratio, stretch);
-}
-
-/* Colors of the painting: the input's, except what another family of formats or the first
- * sink requires. Players guess an unspecified matrix from the size; where the new size
- * would change that guess, the matrix is set. */
-static void set_colors(AVFrame *output, const AVFrame *input,
-                       const struct media_want *want)
-{
-    struct media_depth was, is;
-    struct daub_format in = media_format_of(input, DAUB_PIXEL_YUV420P);
-    media_depth_of(input->format, &was);
-    media_depth_of(output->format, &is);
-    if (media_is_full_format(input->format))
-        output->color_range = AVCOL_RANGE_JPEG;
-    if (is.family == MEDIA_FAMILY_RGB) {
-        output->colorspace = AVCOL_SPC_RGB;
-        output->color_range = AVCOL_RANGE_JPEG;
-        return;
-    }
-    if (is.family == MEDIA_FAMILY_YUV && was.family != MEDIA_FAMILY_YUV) {
-        output->colorspace =
-            output->height >= 720 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-        output->color_range = AVCOL_RANGE_MPEG;
-    } else if (output->colorspace == AVCOL_SPC_UNSPECIFIED &&
-               (input->height >= 720) != (output->height >= 720)) {
-        output->colorspace =
-            in.matrix == DAUB_MATRIX_BT709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-    }
-    if (is.family == MEDIA_FAMILY_GRAY)
-        output->color_range =
-            in.range == DAUB_RANGE_FULL ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-    if (want->space != AVCOL_SPC_UNSPECIFIED)
-        output->colorspace = want->space;
-    if (want->range != AVCOL_RANGE_UNSPECIFIED)
-        output->color_range = want->range;
-    if (want->chroma != AVCHROMA_LOC_UNSPECIFIED)
-        output->chroma_location = want->chroma;
-}
-
-static struct media_sink_params sink_params(const struct work *work, const char *path,
-                                            bool replace)
-{
-    const struct options *options = work->options;
-    return (struct media_sink_params){
-        .path = path,
-        .format = options->format,
-        .replace = replace,
-        .encode = {.stream = media_path_is_stream(path),
-                   .vcam_bt709 = options->vcam_matrix == DAUB_MATRIX_BT709,
-                   .encoder = options->encoder,
-                   .preset = options->preset,
-                   .pix_fmt = options->pix_fmt,
-                   .no_verify = options->no_verify,
-                   .has_quality = options->has_quality,
-                   .quality = options->quality,
-                   .bitrate = options->bitrate,
-                   .extra = options->extra.values,
-                   .extra_count = options->extra.count},
-        .input = &work->source->info,
-        .frame = work->output,
-    };
-}
-
-/* Sets the frame template of paintings to what the first output accepts without
- * conversion. */
-static enum exit_code plan_output(struct work *work)
-{
-    const AVFrame *sample = work->source->info.sample;
-    struct daub_error error = {0};
-    struct media_match match;
-    struct media_want want;
-    AVFrame *output = work->output = av_frame_alloc();
-    if (!output || av_frame_copy_props(output, sample) < 0) {
-        daub_log(DAUB_LOG_ERROR, "out of memory");
-        return EXIT_CODE_FAILED;
-    }
-    output->format = sample->format;
-    size_apply(&work->out_size, sample->width, sample->height, &output->width,
-               &output->height);
-    bool ok = media_pixel_nearest(sample->format, &match, &error);
-    if (ok && work->options->outputs.count > 0) {
-        struct media_sink_params params =
-            sink_params(work, work->options->outputs.values[0], false);
-        ok = media_sink_want(&params, &want, &error);
-    } else {
-        want = (struct media_want){.format = AV_PIX_FMT_BGRA};
-        want.space = AVCOL_SPC_UNSPECIFIED;
-    }
-    if (!ok || !media_pixel_nearest(want.format, &match, &error))
-        return command_fail(exit_code_of(error.status), &error);
-    output->format = media_pixel_to_av(match.pixel);
-    set_colors(output, sample, &want);
-    set_aspect(output, sample);
-    return EXIT_CODE_DONE;
+    return files_check_output(options, path, work->stop, replace);
 }
 
 static enum exit_code open_sinks(struct work *work, const bool *replace)
@@ -201,9 +64,9 @@ static enum exit_code open_sinks(struct work *work, const bool *replace)
     const struct option_list *outputs = &work->options->outputs;
     for (size_t i = 0; i < outputs->count; i++) {
         struct media_sink_params params =
-            sink_params(work, outputs->values[i], replace[i]);
+            work_sink_params(work, outputs->values[i], replace[i]);
         struct media_sink *sink = NULL;
-        enum exit_code code = files_open_sink(&params, &work->stop, &sink);
+        enum exit_code code = files_open_sink(&params, work->stop, &sink);
         if (code != EXIT_CODE_DONE)
             return code;
         work->sinks[work->sink_count++] = sink;
@@ -222,64 +85,11 @@ static enum exit_code open_outputs(struct work *work)
     for (size_t i = 0; code == EXIT_CODE_DONE && i < outputs->count; i++)
         code = check_output(work, i, &replace[i]);
     if (code == EXIT_CODE_DONE)
-        code = plan_output(work);
+        code = work_plan_output(work);
     if (code == EXIT_CODE_DONE)
         code = open_sinks(work, replace);
     free(replace);
     return code;
-}
-
-/* Opens device and model and makes the look of the options. */
-static enum exit_code make_look(struct work *work)
-{
-    const struct options *options = work->options;
-    struct daub_error error = {0};
-    struct style_mix mix;
-    enum exit_code code = command_open(options, &work->device, &work->model);
-    if (code != EXIT_CODE_DONE)
-        return code;
-    styles_init(&work->styles, work->model, work->device, &work->stop);
-    if (!styles_parse(&work->styles, options->style, &mix, &error))
-        return daub_stop_requested(&work->stop) ? EXIT_CODE_INTERRUPTED
-                                                : files_fail(&error, EXIT_CODE_INPUT);
-    struct daub_frame_params params = {.strength = (float)options->strength,
-                                       .color = options->keep_colors   ? DAUB_COLOR_KEEP
-                                                : options->colors_only ? DAUB_COLOR_ONLY
-                                                                       : DAUB_COLOR_PAINT,
-                                       .stability = (float)options->stability};
-    float boldness = command_boldness(options, work->styles.info);
-    if (!look_init(&work->look, &work->painter, &work->styles, &mix, boldness, &params,
-                   &error))
-        return command_fail(EXIT_CODE_FAILED, &error);
-    return EXIT_CODE_DONE;
-}
-
-static enum exit_code make_painter(struct work *work)
-{
-    const struct options *options = work->options;
-    struct daub_error error = {0};
-    struct painter_params params = {
-        .device = work->device,
-        .model = work->model,
-        .work = work->work_size,
-        .precision = (enum daub_precision)options->precision,
-        .temporal = work->source->info.single ? DAUB_TEMPORAL_OFF
-                                              : (enum daub_temporal)options->temporal,
-        .scene_threshold = (float)options->scene_threshold,
-        .frame_params = work->look.params,
-        .output = work->output,
-        .keep_input = wants_window(options),
-        .reserve = options->kernels ? NULL : &work->reserve,
-    };
-    work->reserve = command_device_params(options);
-    work->reserve.select = "processor";
-    work->painter_made = true;
-    if (!painter_init(&work->painter, &params, work->source->info.sample, &error))
-        return command_fail(exit_code_of(error.status), &error);
-    daub_log(DAUB_LOG_VERBOSE, "painting %s with %s on %s", work->source->info.name,
-             daub_model_get_info(work->model)->name,
-             daub_device_get_info(work->device)->name);
-    return EXIT_CODE_DONE;
 }
 
 /* A seek is possible where nothing is written. */
@@ -362,7 +172,7 @@ static enum exit_code open_control(struct work *work)
                                     .pace = &work->pace,
                                     .state = &work->state,
                                     .recorder = work->recorder,
-                                    .stop = &work->stop};
+                                    .stop = work->stop};
     work->control = control_open(&params, &error);
     return work->control
                ? EXIT_CODE_DONE
@@ -399,25 +209,25 @@ static enum exit_code open_controls(struct work *work)
 static enum exit_code run(struct work *work)
 {
     struct progress progress;
-    enum exit_code code = files_open_source(work->options, &work->stop, &work->source);
+    enum exit_code code = files_open_source(work->options, work->stop, &work->source);
     if (code == EXIT_CODE_DONE)
         code = open_outputs(work);
     if (code == EXIT_CODE_DONE) {
         progress_init(&progress, (enum progress_kind)work->options->progress,
                       &work->source->info);
         progress_preparing(&progress);
-        code = make_look(work);
+        code = work_make_look(work);
         if (code == EXIT_CODE_DONE)
             code = open_preview(work);
         if (code == EXIT_CODE_DONE && work->window)
             command_show_compiling(tell_in_window, work->window);
         if (code == EXIT_CODE_DONE)
-            code = make_painter(work);
+            code = work_make_painter(work);
         command_show_compiling(NULL, NULL);
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_controls(work);
-        if (daub_stop_requested(&work->stop))
+        if (daub_stop_requested(work->stop))
             code = EXIT_CODE_INTERRUPTED;
     }
     if (code != EXIT_CODE_DONE)
@@ -430,7 +240,7 @@ static enum exit_code run(struct work *work)
         .sink_count = work->sink_count,
         .painter = &work->painter,
         .progress = &progress,
-        .stop = &work->stop,
+        .stop = work->stop,
         .realtime = work->options->realtime || work->window ||
                     wants_real_time(work->options) || work->source->info.realtime,
         .pace = &work->pace,
@@ -443,41 +253,25 @@ static enum exit_code run(struct work *work)
     return session_run(&params);
 }
 
-static void work_uninit(struct work *work)
-{
-    control_close(work->control);
-    speaker_close(work->speaker);
-    if (work->painter_made)
-        painter_uninit(&work->painter);
-    look_uninit(&work->look);
-    styles_uninit(&work->styles);
-    daub_model_free(work->model);
-    daub_device_close(work->device);
-    for (size_t i = 0; i < work->sink_count; i++)
-        media_sink_destroy(work->sinks[i]);
-    free(work->sinks);
-    av_frame_free(&work->output);
-    media_source_destroy(work->source);
-}
-
 int command_paint(const struct options *options)
 {
-    struct work work = {.options = options};
+    struct daub_stop stop;
+    struct work work = {
+        .options = options, .stop = &stop, .keep_input = wants_window(options)};
     struct daub_error error = {0};
     if (!options->input)
         return fail_usage("no input; write daub INPUT -o OUTPUT, or daub --help");
-    if (!size_parse(options->size, "--size", &work.work_size, &error) ||
-        !size_parse(options->out_size, "--out-size", &work.out_size, &error))
+    if (!work_sizes(&work, &error))
         return command_fail(EXIT_CODE_USAGE, &error);
-    if (!daub_stop_init(&work.stop, &error))
+    if (!daub_stop_init(&stop, &error))
         return command_fail(EXIT_CODE_FAILED, &error);
-    signals_install(&work.stop);
+    signals_install(&stop);
     int code = run(&work);
     code = command_validated(work.device, code);
-    if (daub_stop_requested(&work.stop))
+    if (daub_stop_requested(&stop))
         signals_exit_soon(code);
     work_uninit(&work);
     signals_uninstall();
-    daub_stop_uninit(&work.stop);
+    daub_stop_uninit(&stop);
     return code;
 }

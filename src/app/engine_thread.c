@@ -91,7 +91,8 @@ static bool deliver(struct engine_thread *self)
     int64_t arrival_us = pop_arrival(self), output_us = daub_clock_us();
     int64_t time_us =
         av_rescale_q(painted->pts, params->source->info.time_base, AV_TIME_BASE_Q);
-    bool ok = push_to_sinks(self, painted);
+    /* frames before a segment only warm the painter up */
+    bool ok = painted->flags & AV_FRAME_FLAG_DISCARD || push_to_sinks(self, painted);
     av_frame_free(&painted);
     if (painter_was_cut(params->painter))
         daub_log(DAUB_LOG_VERBOSE, "a new scene begins at %.3f s",
@@ -104,7 +105,7 @@ static bool deliver(struct engine_thread *self)
 
 static void deliver_all(struct engine_thread *self)
 {
-    while (!session_failed(self->session) && deliver(self)) {
+    while (self->in_flight > 0 && !session_failed(self->session) && deliver(self)) {
     }
 }
 

@@ -217,10 +217,11 @@ static bool make_template(struct media_encoder *encoder, const AVFrame *frame)
     return true;
 }
 
-static void set_threads(AVCodecContext *context)
+static void set_threads(AVCodecContext *context, int asked)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    context->thread_count = processors < 1             ? 1
+    context->thread_count = asked                      ? asked
+                            : processors < 1           ? 1
                             : processors > THREADS_MAX ? THREADS_MAX
                                                        : (int)processors;
 }
@@ -249,7 +250,7 @@ bool media_encoder_open(struct media_encoder *encoder,
     }
     set_colors(context, encoder->template);
     set_fields(context, setup->frame);
-    set_threads(context);
+    set_threads(context, setup->options->threads);
     if (setup->global_header)
         context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     bool ok =
@@ -330,6 +331,14 @@ static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
     return made;
 }
 
+int64_t media_encoder_time(struct media_encoder *encoder, int64_t pts)
+{
+    pts = av_rescale_q(pts, encoder->in_base, encoder->context->time_base);
+    if (encoder->last_pts != INT64_MIN && pts <= encoder->last_pts)
+        pts = encoder->last_pts + 1;
+    return encoder->last_pts = pts;
+}
+
 bool media_encoder_send(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error)
 {
@@ -339,10 +348,7 @@ bool media_encoder_send(struct media_encoder *encoder, const AVFrame *frame,
         if (!ready)
             return false;
         AVRational base = encoder->context->time_base;
-        ready->pts = av_rescale_q(frame->pts, encoder->in_base, base);
-        if (encoder->last_pts != INT64_MIN && ready->pts <= encoder->last_pts)
-            ready->pts = encoder->last_pts + 1;
-        encoder->last_pts = ready->pts;
+        ready->pts = media_encoder_time(encoder, frame->pts);
         media_frame_set_duration(
             ready, av_rescale_q(media_frame_duration(frame), encoder->in_base, base));
     }

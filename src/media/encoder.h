@@ -54,6 +54,8 @@ bool media_encoder_open(struct media_encoder *encoder,
 /* Sends a frame; NULL drains. Then receive until it returns 0. */
 bool media_encoder_send(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error);
+/* The next frame's time, which send gives it: growing, in the encoder's time base. */
+int64_t media_encoder_time(struct media_encoder *encoder, int64_t pts);
 /* 1: packet filled, times in the encoder's time base; 0: none now; -1: *error. */
 int media_encoder_receive(struct media_encoder *encoder, AVPacket *packet,
                           struct daub_error *error);

@@ -176,8 +176,10 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
                      struct daub_error *error)
 {
     mux->input = input;
-    if (!add_video(mux, encoder, input, error) || !mux_add_copies(mux, error) ||
-        !mux_describe(mux, frame_template, keep_matrix, error))
+    if (!add_video(mux, encoder, input, error))
+        return false;
+    if (!mux->video_only && (!mux_add_copies(mux, error) ||
+                             !mux_describe(mux, frame_template, keep_matrix, error)))
         return false;
     set_movie_timescale(mux, options);
     /* a second is what a kill may cost */

@@ -13,11 +13,6 @@
 #include "media/pipe.h"
 #include "media/sink.h"
 
-/* When a frame went in, in the source's time base. */
-struct media_time {
-    int64_t pts, duration;
-};
-
 /* What the sink's thread needs of an input stream. It is copied, because the demuxer may
  * change its streams while it reads. */
 struct mux_copy {
@@ -39,6 +34,7 @@ struct media_mux {
     struct mp4_index *index; /* NULL: none */
     AVStream *video;
     bool header_written;
+    bool video_only; /* set before start: no other streams, no metadata */
     const struct media_source_info *input; /* read by media_mux_start only */
     struct mux_copy *copies;               /* one for each input stream */
     unsigned copy_count;

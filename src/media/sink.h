@@ -69,6 +69,22 @@ static inline void media_sink_destroy(struct media_sink *sink)
         sink->ops->destroy(sink);
 }
 
+/* When a frame is shown, in a source's time base. */
+struct media_time {
+    int64_t pts, duration;
+};
+
+/* A film whose painted packets are ready. They are pushed as packets of the input's
+ * painted stream, in decoding order; their pts is the number of their frame in times,
+ * their dts the number of the frame at whose time they are decoded, which is negative
+ * before the first. */
+struct media_joined {
+    const struct media_time *times; /* of every frame; copied */
+    size_t count;
+    const uint8_t *extradata; /* with which they were encoded */
+    int extradata_size;
+};
+
 /* How to encode; zero means default. */
 struct media_encode_options {
     bool stream;     /* a network stream: with little delay, tagged as BT.709 */
@@ -80,6 +96,11 @@ struct media_encode_options {
     int64_t bitrate;          /* bits each second; 0: by quality */
     const char *const *extra; /* "KEY=VALUE" for the encoder, then the container */
     size_t extra_count;
+    int threads; /* of the encoder; 0: as many as there are processors, at most 16 */
+    /* The output is a part of a film, without other streams, encoded for the container of
+     * this name. NULL: it is the whole. */
+    const char *part_of;
+    const struct media_joined *joined; /* NULL: frames are pushed and encoded */
 };
 
 struct media_sink_params {

@@ -31,6 +31,7 @@ struct sink_encode {
     struct media_time *times;
     size_t time_count, time_capacity;
     int64_t written;
+    int64_t *ticks; /* of a joined film: its frames' times in the encoder's time base */
 };
 
 static struct sink_encode *encode_of(struct sink_thread *base)
@@ -73,11 +74,42 @@ static bool write_packets(struct sink_encode *self, bool draining,
     return answer >= 0;
 }
 
+/* Time of the frame of that number, negative before the first. */
+static int64_t tick_of(const struct sink_encode *self, int64_t number)
+{
+    int64_t step = self->time_count > 1 ? self->ticks[1] - self->ticks[0] : 1;
+    return number < 0 ? self->ticks[0] + number * step : self->ticks[number];
+}
+
+/* A painted packet of a joined film. */
+static bool join_packet(struct sink_encode *self, AVPacket *packet,
+                        struct daub_error *error)
+{
+    AVRational base = self->encoder.context->time_base;
+    const struct media_time *time = &self->times[packet->pts];
+    packet->duration = av_rescale_q(time->duration, self->in_base, base);
+    packet->pts = tick_of(self, packet->pts);
+    packet->dts = tick_of(self, packet->dts);
+    self->base.report.frames_in++;
+    if (!media_mux_video(&self->mux, packet, base, error))
+        return false;
+    if (self->written++ == 0)
+        daub_file_set_useful(&self->mux.output.file);
+    return true;
+}
+
+static bool is_joined(const struct sink_encode *self, int input_stream)
+{
+    return self->ticks && input_stream == self->mux.input->video_stream;
+}
+
 static bool encode_packet(struct sink_thread *base, AVPacket *packet,
                           struct daub_error *error)
 {
     struct sink_encode *self = encode_of(base);
-    bool ok = media_mux_copy(&self->mux, packet, error);
+    bool ok = is_joined(self, packet->stream_index)
+                  ? join_packet(self, packet, error)
+                  : media_mux_copy(&self->mux, packet, error);
     atomic_store(&base->bytes, atomic_load(&self->mux.bytes));
     return ok;
 }
@@ -139,7 +171,7 @@ static void report_end(struct sink_encode *self)
 /* Writes what the encoder still holds, unless the deadline has passed. */
 static bool drain(struct sink_encode *self, struct daub_error *error)
 {
-    if (media_interrupt_late(&self->base.interrupt))
+    if (self->ticks || media_interrupt_late(&self->base.interrupt))
         return true;
     return media_encoder_send(&self->encoder, NULL, error) &&
            write_packets(self, true, error);
@@ -204,8 +236,9 @@ static bool encode_end(struct sink_thread *base, bool whole, struct daub_error *
 static bool encode_push_packet(struct media_sink *sink, const AVPacket *packet)
 {
     const struct sink_encode *self = encode_of(sink_thread_of(sink));
-    return !media_mux_copies(&self->mux, packet->stream_index) ||
-           sink_thread_push_packet(sink, packet);
+    bool wanted = is_joined(self, packet->stream_index) ||
+                  media_mux_copies(&self->mux, packet->stream_index);
+    return !wanted || sink_thread_push_packet(sink, packet);
 }
 
 static void encode_finish(struct media_sink *sink, bool whole)
@@ -222,6 +255,7 @@ static void encode_destroy(struct sink_thread *base)
     media_encoder_uninit(&self->encoder);
     av_packet_free(&self->packet);
     free(self->times);
+    free(self->ticks);
     free(self);
 }
 
@@ -290,40 +324,73 @@ static bool check_space(const struct sink_encode *self,
     return true;
 }
 
+/* Takes the times of a film whose packets are ready. */
+static bool set_up_join(struct sink_encode *self, const struct media_joined *joined,
+                        struct daub_error *error)
+{
+    const AVCodecContext *context = self->encoder.context;
+    if (context->extradata_size != joined->extradata_size ||
+        (joined->extradata_size > 0 &&
+         memcmp(context->extradata, joined->extradata, (size_t)joined->extradata_size)))
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "the segments were encoded with other parameters than encoder "
+                         "%s uses here; join them where they were painted",
+                         context->codec->name);
+    self->times = daub_alloc(joined->count, sizeof(*self->times));
+    self->ticks = daub_alloc(joined->count, sizeof(*self->ticks));
+    if (!self->times || !self->ticks)
+        return daub_no_memory(error, "frame times");
+    memcpy(self->times, joined->times, joined->count * sizeof(*self->times));
+    self->time_count = joined->count;
+    for (size_t i = 0; i < joined->count; i++)
+        self->ticks[i] = media_encoder_time(&self->encoder, self->times[i].pts);
+    return true;
+}
+
 static bool set_up(struct sink_encode *self, const struct media_sink_params *params,
                    const AVOutputFormat *container, struct daub_error *error)
 {
+    const struct media_encode_options *encode = &params->encode;
+    /* what the encoder works for */
+    const AVOutputFormat *film =
+        encode->part_of ? media_container_find(encode->part_of, params->path, error)
+                        : container;
     const AVCodec *codec =
-        media_encoder_find(params->encode.encoder, container, params->path, error);
+        film ? media_encoder_find(encode->encoder, film, params->path, error) : NULL;
     if (!codec)
         return false;
-    self->no_verify = params->encode.no_verify;
-    self->timeless = strcmp(container->name, "yuv4mpegpipe") == 0 ||
-                     (container->flags & AVFMT_NOTIMESTAMPS);
-    self->counts = self->timeless || counts_frames(container);
+    self->no_verify = encode->no_verify;
+    self->timeless =
+        strcmp(film->name, "yuv4mpegpipe") == 0 || (film->flags & AVFMT_NOTIMESTAMPS);
+    self->counts = self->timeless || counts_frames(film);
     struct media_encoder_setup setup = {
         .codec = codec,
         .options = &params->encode,
         .frame = params->frame,
-        .turn = turn_for(container, params),
+        .turn = turn_for(film, params),
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
         .constant_rate = self->counts,
-        .global_header = container->flags & AVFMT_GLOBALHEADER,
+        .global_header = film->flags & AVFMT_GLOBALHEADER,
     };
     self->in_base = setup.time_base;
     self->packet = av_packet_alloc();
     if (!self->packet)
         return daub_no_memory(error, "a packet");
     bool keep_matrix = media_turn_is_none(setup.turn);
-    return media_encoder_open(&self->encoder, &setup, error) &&
-           media_mux_open(&self->mux, container, params->path, params->replace,
-                          &self->base.interrupt, error) &&
-           check_space(self, params, error) &&
-           media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
+    if (!media_encoder_open(&self->encoder, &setup, error) ||
+        (encode->joined && !set_up_join(self, encode->joined, error)) ||
+        !media_mux_open(&self->mux, container, params->path, params->replace,
+                        &self->base.interrupt, error) ||
+        !check_space(self, params, error))
+        return false;
+    self->mux.video_only = encode->part_of != NULL;
+    /* the options that are left are the container's; those of a film's are not a part's
+     */
+    return media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
                            params->input, &self->encoder.unused, error) &&
-           media_options_used_up(self->encoder.unused, codec->name, container->name,
-                                 error);
+           (encode->part_of || media_options_used_up(self->encoder.unused, codec->name,
+                                                     container->name, error));
 }
 
 struct media_sink *sink_encode_open(const struct media_sink_params *params,

@@ -100,6 +100,10 @@ struct media_open_params {
     int64_t length_us; /* 0: to the end */
     int64_t frames;    /* at most this many; 0: all */
     bool no_audio, no_subtitles;
+    /* read delivers no frames, although info.sample is there, and packets up to until_us
+     * on the source's timeline (0: all) */
+    bool only_packets;
+    int64_t until_us;
     bool allow_filters;     /* of lavfi:GRAPH, to read and write files */
     int threads;            /* of the decoder; 0: one per processor, at most 8 */
     int64_t pixels;         /* larger frames are not decoded; 0: no limit */

@@ -425,5 +425,11 @@ struct media_source *media_source_open(const struct media_open_params *params,
         lavf_destroy(&l->source);
         return NULL;
     }
+    if (params->only_packets) {
+        av_frame_free(&l->first);
+        l->video_ended = true;
+        if (params->until_us && params->until_us < l->end_us)
+            l->end_us = params->until_us;
+    }
     return &l->source;
 }
