@@ -85,6 +85,13 @@ daub_device_get_info(const struct daub_device *device);
  * set. Thread-safe. */
 DAUB_API const char *daub_device_kernels(const struct daub_device *device);
 
+/* One line that says what decides the bits of a painting: devices with the same line give
+ * the same bits for the same model, parameters and pictures. Neither the number of
+ * threads nor, on processors with fused multiply-adds, the instruction set is part of it.
+ * Writes at most size bytes. Thread-safe. */
+DAUB_API void daub_device_fingerprint(const struct daub_device *device, char *line,
+                                      size_t size);
+
 #ifdef __cplusplus
 }
 #endif

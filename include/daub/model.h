@@ -36,6 +36,7 @@ struct daub_model_info {
     const char *title; /* NULL: unknown, as the next two */
     const char *licence;
     const char *recipe; /* how it was trained */
+    uint64_t hash;      /* of the file, and of weights in other files */
     enum daub_model_range range;
     int range_guessed;     /* the file does not state the range; it was guessed */
     int opset;             /* version of the ONNX operators */

@@ -261,6 +261,8 @@ int command_paint(const struct options *options)
     struct daub_error error = {0};
     if (!options->input)
         return fail_usage("no input; write daub INPUT -o OUTPUT, or daub --help");
+    if (options->segments || options->resume)
+        return command_film(options);
     if (!work_sizes(&work, &error))
         return command_fail(EXIT_CODE_USAGE, &error);
     if (!daub_stop_init(&stop, &error))

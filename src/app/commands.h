@@ -15,6 +15,11 @@ int command_metrics(const struct options *options);
 int command_ctl(const struct options *options);
 int command_devices(const struct options *options);
 int command_doctor(const struct options *options);
+int command_plan(const struct options *options);
+int command_segment(const struct options *options);
+int command_join(const struct options *options);
+int command_farm(const struct options *options);
+int command_film(const struct options *options); /* of painting with --segments */
 
 /* Logs the error and returns its code. */
 int command_fail(enum exit_code code, const struct daub_error *error);

@@ -77,11 +77,14 @@ static bool camera_params(const struct options *options, struct daub_stop *stop,
     return true;
 }
 
-enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
-                                 struct media_source **source)
+static enum exit_code open_source(const struct options *options, bool only_packets,
+                                  int64_t until_us, struct daub_stop *stop,
+                                  struct media_source **source)
 {
     struct daub_error error = {0};
     struct media_open_params params = {
+        .only_packets = only_packets,
+        .until_us = until_us,
         .path = options->input,
         .frame_rate = options->frame_rate,
         .hwaccel = options->hwaccel,
@@ -109,6 +112,18 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
     if (daub_stop_requested(stop))
         return EXIT_CODE_INTERRUPTED;
     return files_fail(&error, EXIT_CODE_INPUT);
+}
+
+enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
+                                 struct media_source **source)
+{
+    return open_source(options, false, 0, stop, source);
+}
+
+enum exit_code files_open_packets(const struct options *options, int64_t until_us,
+                                  struct daub_stop *stop, struct media_source **source)
+{
+    return open_source(options, true, until_us, stop, source);
 }
 
 static bool is_file(const char *path)

@@ -20,6 +20,11 @@ void files_add_inputs(const struct options *options);
 enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
                                  struct media_source **source);
 
+/* The same without its frames: packets of its other streams, up to until_us on its
+ * timeline. */
+enum exit_code files_open_packets(const struct options *options, int64_t until_us,
+                                  struct daub_stop *stop, struct media_source **source);
+
 /* Checks that path may be written: it is not the input, and it does not exist or may be
  * replaced (*replace); on a terminal the user is asked. */
 enum exit_code files_check_output(const struct options *options, const char *path,

@@ -76,16 +76,16 @@ static const struct option table[] = {
      .help = "what to paint; the same as a plain INPUT: a video, an image, a pattern of "
              "images such as in%04d.png, a URL, lavfi:GRAPH, a camera "
              "(cam:0, cam:NAME, /dev/video0), or - for standard input"},
-    {NULL, "-ss", NULL, KIND_TIME, "TIME", VERB_PAINT | VERB_MODELS, FIELD(start_us),
+    {NULL, "-ss", NULL, KIND_TIME, "TIME", VERBS_PLANNED | VERB_MODELS, FIELD(start_us),
      GIVEN(has_start),
      .help = "start at this time: seconds or [HH:]MM:SS.mmm"},
-    {NULL, "-to", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(end_us), GIVEN(has_end),
+    {NULL, "-to", NULL, KIND_TIME, "TIME", VERBS_PLANNED, FIELD(end_us), GIVEN(has_end),
      .help = "stop at this time, counted from the input's beginning"},
-    {NULL, "-t", NULL, KIND_TIME, "TIME", VERB_PAINT, FIELD(length_us), GIVEN(has_length),
+    {NULL, "-t", NULL, KIND_TIME, "TIME", VERBS_PLANNED, FIELD(length_us), GIVEN(has_length),
      .help = "paint this length of time"},
-    {NULL, "--frames", NULL, KIND_INT, "N", VERB_PAINT | VERB_BENCH | VERB_METRICS, FIELD(frames),
+    {NULL, "--frames", NULL, KIND_INT, "N", VERBS_PLANNED | VERB_BENCH | VERB_METRICS, FIELD(frames),
      .min = 1, .max = 1e12, .help = "paint at most N frames"},
-    {NULL, "-framerate", NULL, KIND_TEXT, "R", VERB_PAINT, FIELD(frame_rate),
+    {NULL, "-framerate", NULL, KIND_TEXT, "R", VERBS_PLANNED, FIELD(frame_rate),
      .help = "frames per second of image patterns and raw streams (25)"},
     {NULL, "--camera-size", NULL, KIND_TEXT, "WxH", VERB_PAINT, FIELD(camera_size),
      .help = "size to capture, or the nearest that the camera has (640x360)"},
@@ -107,15 +107,15 @@ static const struct option table[] = {
              "smaller size where it would be longer"},
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
-    {NULL, "--allow-filters", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(allow_filters),
+    {NULL, "--allow-filters", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(allow_filters),
      .help = "let filters of lavfi:GRAPH read and write files"},
 
-    {"Output", "-o", "--output", KIND_LIST, "FILE", VERB_PAINT | VERB_STYLE,
-     FIELD(outputs),
+    {"Output", "-o", "--output", KIND_LIST, "FILE",
+     VERB_PAINT | VERB_STYLE | VERB_PLAN | VERB_JOIN | VERB_FARM, FIELD(outputs),
      .help = "where the painting goes: a video, an image, a pattern of images, a URL, a "
              "virtual camera (vcam:, /dev/video10, pipewire:NAME), or - for y4m on standard "
              "output; may be given several times; without any, a window shows it. Of daub "
-             "style: the file of the style, such as row.json"},
+             "style: the file of the style, such as row.json; of daub plan: the plan"},
     {NULL, "--vcam", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(vcam),
      .help = "show the painting as a camera of other programs, with v4l2loopback or else "
              "PipeWire, and in a window"},
@@ -133,7 +133,7 @@ static const struct option table[] = {
      .choices = vcam_matrices,
      .help = "colour matrix of a virtual camera: bt601 (default; as browsers expect) or "
              "bt709 (as OBS expects)"},
-    {NULL, "-f", "--format", KIND_TEXT, "FMT", VERB_PAINT, FIELD(format),
+    {NULL, "-f", "--format", KIND_TEXT, "FMT", VERBS_PLANNED, FIELD(format),
      .help = "output format, where the file's name does not determine it"},
     {NULL, "--flow", NULL, KIND_TEXT, "PATTERN", VERB_METRICS, FIELD(flow),
      .help = "the input's optical flow in .flo files, such as flow_%04d.flo: file n leads "
@@ -144,74 +144,78 @@ static const struct option table[] = {
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
      .help = "image that shows the input's first frame in every style of a model, and in "
              "those of the pictures after it"},
-    {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_verify),
+    {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(no_verify),
      .help = "do not read a finished file again to check that it is complete"},
     {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,
      .help = "print the network as a graph of operators, or as the plan of kernel calls "
              "that the device runs"},
     {NULL, "-y", NULL, KIND_FLAG, NULL,
-     VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_STYLE, FIELD(overwrite),
+     VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_STYLE | VERB_PLAN | VERB_JOIN,
+     FIELD(overwrite),
      .help = "replace existing files"},
     {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
      .help = "never replace an existing file, and do not ask"},
-    {NULL, "-an", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_audio),
+    {NULL, "-an", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(no_audio),
      .help = "leave sound out (it is copied by default)"},
-    {NULL, "-sn", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_subtitles),
+    {NULL, "-sn", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(no_subtitles),
      .help = "leave subtitles out (they are copied by default)"},
 
     {"Painting", "-m", "--model", KIND_TEXT, "NAME",
-     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_STYLE, FIELD(model),
+     VERBS_PLANNED | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_STYLE, FIELD(model),
      .help = "a model of \"daub models\" or an .onnx file"},
     {NULL, "--model-range", NULL, KIND_CHOICE, "R",
-     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_MODEL, FIELD(model_range),
+     VERBS_PLANNED | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_MODEL, FIELD(model_range),
      .choices = ranges,
      .help = "pixel values of an .onnx file that does not state them: 1, 255 or -1..1"},
-    {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERB_PAINT, FIELD(style),
+    {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERBS_PLANNED, FIELD(style),
      .help = "a style of the model, a picture (painting.jpg) to paint like, or what \"daub "
              "style\" made of one (row.json); or a mix: STYLE[=W][,STYLE=W..]"},
-    {NULL, "--strength", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(strength), .min = 0,
+    {NULL, "--strength", NULL, KIND_REAL, "S", VERBS_PLANNED, FIELD(strength), .min = 0,
      .max = 1, .help = "0 (the input) to 1 (the painting; default)"},
-    {NULL, "--boldness", NULL, KIND_REAL, "B", VERB_PAINT | VERB_MODELS, FIELD(boldness),
+    {NULL, "--boldness", NULL, KIND_REAL, "B", VERBS_PLANNED | VERB_MODELS, FIELD(boldness),
      GIVEN(has_boldness), .min = 0, .max = 1,
      .help = "0 (soft strokes) to 1 (bold ones), where the model has both; the model says "
              "what is the default"},
-    {NULL, "--keep-colors", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(keep_colors),
+    {NULL, "--keep-colors", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(keep_colors),
      .help = "paint brightness only, keep the input's colours"},
-    {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(colors_only),
+    {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(colors_only),
      .help = "paint colours only, keep the input's brightness"},
-    {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERB_PAINT | VERB_BENCH, FIELD(temporal),
+    {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERBS_PLANNED | VERB_BENCH, FIELD(temporal),
      .choices = temporals,
      .help = "what keeps a video steady: flow (default; strokes follow the motion), stats "
              "(statistics are averaged over frames) or off (each frame by itself)"},
-    {NULL, "--stability", NULL, KIND_REAL, "S", VERB_PAINT, FIELD(stability), .min = 0,
+    {NULL, "--stability", NULL, KIND_REAL, "S", VERBS_PLANNED, FIELD(stability), .min = 0,
      .max = 1,
      .help = "0 (every frame is painted by itself) to 1 (strokes stay as long as possible); "
              "default 0.5"},
-    {NULL, "--scene-threshold", NULL, KIND_REAL, "X", VERB_PAINT, FIELD(scene_threshold),
+    {NULL, "--scene-threshold", NULL, KIND_REAL, "X", VERBS_PLANNED, FIELD(scene_threshold),
      .min = 0.01, .max = 1000,
      .help = "difference of two frames' histograms at which a new scene begins; smaller "
              "values find more cuts, 1000 none; default 0.5"},
     {NULL, "--size", NULL, KIND_TEXT, "SIZE",
-     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(size),
+     VERBS_PLANNED | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(size),
      .help = "size to paint at: WxH, 720p, 50% or native (default; 360p with --gallery); "
              "smaller is faster and has broader strokes"},
-    {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERB_PAINT, FIELD(out_size),
+    {NULL, "--out-size", NULL, KIND_TEXT, "SIZE", VERBS_PLANNED, FIELD(out_size),
      .help = "size of the output; the input's by default"},
 
     {"Device", "-g", "--gpu", KIND_TEXT, "DEV",
-     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_MODEL | VERB_STYLE,
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_MODEL | VERB_STYLE |
+         VERB_PLAN | VERB_SEGMENT,
      FIELD(gpu),
-     .help = "number, name or UUID of \"daub devices\", processor, or auto (default)"},
+     .help = "number, name or UUID of \"daub devices\", processor, or auto (default); of a "
+             "film in segments a list such as 0,1, whose devices paint side by side"},
     {NULL, "--precision", NULL, KIND_CHOICE, "P",
-     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(precision),
+     VERBS_PLANNED | VERB_BENCH | VERB_MODELS | VERB_MODEL, FIELD(precision),
      .choices = precisions, .help = "auto (default), fp16 or fp32"},
     {NULL, "--kernels", NULL, KIND_TEXT, "SET",
-     VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(kernels),
+     VERBS_PLANNED | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(kernels),
      .help = "kernel set: shaders, host (C functions, on the processor), host-avx512, host-avx2, "
              "host-neon or host-generic (one instruction set), or auto (default: host where "
              "the device can run it)"},
     {NULL, "--threads", NULL, KIND_INT, "N",
-     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_STYLE, FIELD(threads), .min = 1,
+     VERB_PAINT | VERB_BENCH | VERB_MODELS | VERB_METRICS | VERB_STYLE | VERB_PLAN | VERB_SEGMENT,
+     FIELD(threads), .min = 1,
      .max = 256,
      .help = "threads that paint on the processor; default: one for each processor that daub "
              "may use"},
@@ -223,21 +227,47 @@ static const struct option table[] = {
      VERB_PAINT | VERB_BENCH | VERB_DOCTOR | VERB_MODEL, FIELD(no_cache),
      .help = "neither read nor write the cache of pipelines and device checks"},
 
-    {"Encoding", "-c:v", "--encoder", KIND_TEXT, "NAME", VERB_PAINT, FIELD(encoder),
+    {"Encoding", "-c:v", "--encoder", KIND_TEXT, "NAME", VERBS_PLANNED, FIELD(encoder),
      .help = "encoder; by default what suits the file: libx264, libvpx-vp9, png .."},
-    {NULL, "-crf", NULL, KIND_REAL, "N", VERB_PAINT, FIELD(quality), GIVEN(has_quality),
+    {NULL, "-crf", NULL, KIND_REAL, "N", VERBS_PLANNED, FIELD(quality), GIVEN(has_quality),
      .min = 0, .max = 1000,
      .help = "constant quality on the encoder's own scale (libx264: 18)"},
-    {NULL, "-preset", NULL, KIND_TEXT, "NAME", VERB_PAINT, FIELD(preset),
+    {NULL, "-preset", NULL, KIND_TEXT, "NAME", VERBS_PLANNED, FIELD(preset),
      .help = "the encoder's preset, which sets its speed (libx264: veryfast)"},
     {NULL, "-b:v", NULL, KIND_SI, "RATE", VERB_PAINT, FIELD(bitrate), .min = 1, .max = 1e12,
      .help = "bits per second instead of a quality: 4M, 900k"},
-    {NULL, "-pix_fmt", NULL, KIND_TEXT, "FMT", VERB_PAINT, FIELD(pix_fmt),
+    {NULL, "-pix_fmt", NULL, KIND_TEXT, "FMT", VERBS_PLANNED, FIELD(pix_fmt),
      .help = "pixel format; by default 4:2:0 with as many bits as the input has"},
-    {NULL, "-e", "--encoder-option", KIND_LIST, "K=V", VERB_PAINT, FIELD(extra),
+    {NULL, "-e", "--encoder-option", KIND_LIST, "K=V", VERBS_PLANNED, FIELD(extra),
      .help = "option of FFmpeg's encoder or container, as \"ffmpeg -h\" lists them"},
 
-    {"Reporting", "--progress", NULL, KIND_CHOICE, "KIND", VERB_PAINT, FIELD(progress),
+    {"Films in segments", "--segments", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(segments),
+     .help = "paint and encode the film in segments that begin where scenes begin, as \"daub "
+             "plan\" does for many machines: the file is the same"},
+    {NULL, "--resume", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(resume),
+     .help = "paint in segments, and go on where a run with --segments or --resume was "
+             "broken off"},
+    {NULL, "--segment-frames", NULL, KIND_INT, "N", VERB_PAINT | VERB_PLAN,
+     FIELD(segment_frames), .min = 1, .max = 1e9,
+     .help = "a segment has at least N frames (240), and then begins with the next scene"},
+    {NULL, "--split", NULL, KIND_INT, "N", VERB_PAINT | VERB_PLAN, FIELD(split_frames),
+     .min = 2, .max = 1e9,
+     .help = "split scenes that are longer than N frames; a seam may show there"},
+    {NULL, "--warm-up", NULL, KIND_INT, "N", VERB_PAINT | VERB_PLAN, FIELD(warm_up),
+     .min = 1, .max = 10000,
+     .help = "frames painted and left out before a segment that begins inside a scene (24)"},
+    {NULL, "--any-device", NULL, KIND_FLAG, NULL, VERB_PAINT | VERB_SEGMENT | VERB_JOIN,
+     FIELD(any_device),
+     .help = "paint and join also where the device or the program differs from the plan's"},
+    {NULL, "--status", NULL, KIND_FLAG, NULL, VERB_PLAN, FIELD(status),
+     .help = "print which segments of the plan are done, running and failed"},
+    {NULL, "--tasks", NULL, KIND_INT, "T", VERB_SEGMENT | VERB_FARM, FIELD(tasks), .min = 1,
+     .max = 1e6,
+     .help = "T tasks share the segments: the I-th paints the segments I, I+T, I+2T and so "
+             "on"},
+
+    {"Reporting", "--progress", NULL, KIND_CHOICE, "KIND",
+     VERB_PAINT | VERB_PLAN | VERB_SEGMENT | VERB_JOIN, FIELD(progress),
      .choices = progresses,
      .help = "auto (default; one line on a terminal), json (a line every half second) or none"},
     {NULL, "--check-steps", NULL, KIND_FLAG, NULL, VERB_DOCTOR, FIELD(check_steps),
@@ -379,7 +409,9 @@ static bool store(struct options *options, const struct option *option, const ch
         *(const char **)field = value;
         break;
     case KIND_LIST:
-        return append((struct option_list *)field, value, error);
+        if (!append((struct option_list *)field, value, error))
+            return false;
+        break;
     case KIND_INT:
         ok = daub_text_int(value, (int64_t)option->min, (int64_t)option->max,
                            (int64_t *)field);
@@ -402,17 +434,21 @@ static bool store(struct options *options, const struct option *option, const ch
         return fail_value(option, value, error);
     if (option->given)
         *(bool *)((char *)options + option->given) = true;
-    return true;
+    return !(option->verbs & VERB_FILM) ||
+           (append(&options->given, option->name, error) &&
+            (option->kind == KIND_FLAG || append(&options->given, value, error)));
 }
 
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
     if (!(verb &
-          (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL | VERB_STYLE)))
+          (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL | VERB_STYLE |
+           VERB_PLAN | VERB_SEGMENT | VERB_JOIN | VERB_FARM)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command has only options", text);
-    if (options->input && (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS)))
+    if (options->input &&
+        (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS | VERB_SEGMENT | VERB_FARM)))
         return append(&options->others, text, error);
     if (options->input)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
@@ -466,6 +502,13 @@ static bool check(const struct options *options, struct daub_error *error)
     if (options->no_window && options->outputs.count == 0)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "--no-window leaves no output; give one with -o");
+    if ((options->segments || options->resume) && options->bitrate)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "-b:v does not go with segments: each would be given the rate by "
+                         "itself; choose a quality with -crf");
+    if ((options->segments || options->resume) && options->outputs.count != 1)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "a film in segments needs one output: -o FILE");
     if (options->overwrite && options->never)
         return daub_fail(error, DAUB_ERROR_ARGUMENT, "-y and -n exclude each other");
     if (options->has_quality && options->bitrate)
@@ -509,6 +552,7 @@ void options_free(struct options *options)
     free(options->others.values);
     free(options->outputs.values);
     free(options->extra.values);
+    free(options->given.values);
     *options = (struct options){0};
 }
 

@@ -23,6 +23,7 @@ struct options {
     const char *input;
     struct option_list others; /* operands after the first */
     struct option_list outputs;
+    struct option_list given; /* the options of VERB_FILM and their values, as given */
     const char *format;
     int64_t start_us, end_us, length_us;
     bool has_start, has_end, has_length;
@@ -64,6 +65,10 @@ struct options {
 
     const char *flow, *plot;
 
+    /* films in segments: film.h */
+    bool segments, resume, any_device, status;
+    int64_t segment_frames, split_frames, warm_up, tasks; /* 0: the default */
+
     int progress; /* enum progress_kind */
     int log_level;
     bool quiet, verbose, version, help, layers, switch_styles;
@@ -80,7 +85,14 @@ enum {
     VERB_CTL = 1 << 6,
     VERB_MODEL = 1 << 7,
     VERB_STYLE = 1 << 8,
-    VERB_ALL = 0x1ff,
+    VERB_PLAN = 1 << 9,
+    VERB_SEGMENT = 1 << 10,
+    VERB_JOIN = 1 << 11,
+    VERB_FARM = 1 << 12,
+    VERB_ALL = 0x1fff,
+    /* No command: what a plan keeps, because it decides the painting or the encoding. */
+    VERB_FILM = 1 << 13,
+    VERBS_PLANNED = VERB_PAINT | VERB_PLAN | VERB_FILM,
 };
 
 struct command {

@@ -194,12 +194,15 @@ static void report_sink(struct session *session, const struct media_sink *sink,
     struct daub_error error = {0};
     if (report->frames_in == 0 && sink->ops->watched)
         return; /* nobody watched */
+    if (report->frames_in == 0 && session->params.silent)
+        return;
     if (report->frames_in == 0) {
         daub_log(DAUB_LOG_WARNING, "%s: no frame was painted; nothing was written",
                  sink->name);
         return;
     }
-    progress_done(session->params.progress, sink->name, report, interrupted);
+    if (!session->params.silent)
+        progress_done(session->params.progress, sink->name, report, interrupted);
     if (!media_report_holds(report, &error)) {
         daub_log(DAUB_LOG_ERROR, "%s: %s", sink->name, error.message);
         session_fail(session, EXIT_CODE_FAILED, NULL);
@@ -246,7 +249,7 @@ static enum exit_code conclude(struct session *session, struct stop_thread *stop
     bool failed = session_failed(session), interrupted = is_interrupted(params);
     if (session->error.status != DAUB_OK)
         daub_log(DAUB_LOG_ERROR, "%s", session->error.message);
-    if (interrupted && !failed)
+    if (interrupted && !failed && !params->silent)
         daub_log(DAUB_LOG_INFO, "stopped after %lld frames; what was painted is kept",
                  (long long)atomic_load(&params->state->painted));
     log_delays(params, delays);

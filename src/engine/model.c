@@ -180,7 +180,7 @@ int model_alignment(const struct daub_model *model, const struct daub_device *de
     struct daub_model *own = (struct daub_model *)model;
     char file[64];
     size_t bytes;
-    snprintf(file, sizeof(file), "alignment-%016llx", (unsigned long long)model->hash);
+    snprintf(file, sizeof(file), "alignment-%016llx", (unsigned long long)model->info.hash);
     pthread_mutex_lock(&own->lock);
     if (!own->alignment) {
         unsigned char *cached = gpu_cache_load(device, file, &bytes);
@@ -339,11 +339,11 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
         daub_no_memory(error, name);
         goto fail;
     }
-    model->hash = daub_hash(data, size);
+    model->info.hash = daub_hash(data, size);
     model->onnx = net_onnx_parse(data, size, name, error);
     if (!model->onnx || !fill_info(model, range, error))
         goto fail;
-    model->hash ^= net_onnx_get_info(model->onnx)->external_hash;
+    model->info.hash ^= net_onnx_get_info(model->onnx)->external_hash;
     *out = model;
     return DAUB_OK;
 fail:

@@ -27,7 +27,6 @@ struct daub_model {
     struct net_graph small; /* for a small picture, after the passes */
     pthread_mutex_t lock;
     int alignment; /* lock; 0: not known yet */
-    uint64_t hash; /* of the file */
     char *name, *title, *licence, *recipe;
     struct daub_style_info *styles; /* with owned strings */
     char *path;                     /* of the file, or its name where it was in memory */

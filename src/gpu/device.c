@@ -635,3 +635,15 @@ const char *daub_device_kernels(const struct daub_device *device)
 {
     return device->kernels == GPU_KERNELS_HOST ? device->isa->set : "shaders";
 }
+
+void daub_device_fingerprint(const struct daub_device *device, char *line, size_t size)
+{
+    const struct daub_device_info *info = &device->info;
+    if (device->kernels == GPU_KERNELS_HOST)
+        snprintf(line, size, "processor with %s multiply-adds, daub %.12s",
+                 strcmp(device->isa->name, "generic") == 0 ? "separate" : "fused",
+                 gpu_source_hash);
+    else
+        snprintf(line, size, "%s, %s, driver %s, %s, daub %.12s", info->name, info->uuid,
+                 info->driver, info->fp16_storage ? "fp16" : "fp32", gpu_source_hash);
+}

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <libavcodec/codec_par.h>
 #include <libavcodec/packet.h>
 #include <libavutil/frame.h>
 
@@ -81,8 +82,7 @@ struct media_time {
 struct media_joined {
     const struct media_time *times; /* of every frame; copied */
     size_t count;
-    const uint8_t *extradata; /* with which they were encoded */
-    int extradata_size;
+    const AVCodecParameters *codec; /* as which they were encoded */
 };
 
 /* How to encode; zero means default. */

@@ -329,13 +329,17 @@ static bool set_up_join(struct sink_encode *self, const struct media_joined *joi
                         struct daub_error *error)
 {
     const AVCodecContext *context = self->encoder.context;
-    if (context->extradata_size != joined->extradata_size ||
-        (joined->extradata_size > 0 &&
-         memcmp(context->extradata, joined->extradata, (size_t)joined->extradata_size)))
-        return daub_fail(error, DAUB_ERROR_FAILED,
-                         "the segments were encoded with other parameters than encoder "
-                         "%s uses here; join them where they were painted",
-                         context->codec->name);
+    const AVCodecParameters *codec = joined->codec;
+    if (context->codec_id != codec->codec_id || context->width != codec->width ||
+        context->height != codec->height ||
+        context->extradata_size != codec->extradata_size ||
+        (codec->extradata_size > 0 &&
+         memcmp(context->extradata, codec->extradata, (size_t)codec->extradata_size)))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "the segments were not encoded as %s needs it here: encoder, "
+                         "size or parameters differ; name the film as the plan does, or "
+                         "plan it again",
+                         self->base.sink.name);
     self->times = daub_alloc(joined->count, sizeof(*self->times));
     self->ticks = daub_alloc(joined->count, sizeof(*self->ticks));
     if (!self->times || !self->ticks)

@@ -6,5 +6,7 @@
 #include <stdint.h>
 
 uint64_t daub_hash(const void *data, size_t bytes);
+/* The hash of what hash covers, followed by the data. */
+uint64_t daub_hash_add(uint64_t hash, const void *data, size_t bytes);
 
 #endif
