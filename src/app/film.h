@@ -73,8 +73,8 @@ void film_remove(const struct film *film);
 
 /* ---- film_plan.c ---- */
 
-/* Reads the options of the plan for painting; *options is to be freed in any case. Sets
- * its input, and what belongs to the machine from those given. */
+/* Reads the options of the plan; *options is to be freed in any case. Sets the input, and
+ * what belongs to the machine from those given. */
 bool film_options(const struct film *film, const struct options *given,
                   struct options *options, struct daub_error *error);
 /* Adds what work's device, model and look are. */

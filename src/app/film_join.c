@@ -280,7 +280,12 @@ static const struct media_source_ops join_ops = {.read = join_read,
 static enum exit_code open_source(struct work *work, const struct film *film,
                                   struct join_source **out)
 {
+    /* --frames ends the other streams with the last frame, as in a plain run */
     const struct media_time *last = &film->times[film->frame_count - 1];
+    int64_t until_us =
+        work->options->frames
+            ? av_rescale_q(last->pts + last->duration, film->time_base, AV_TIME_BASE_Q)
+            : 0;
     struct daub_error error = {0};
     struct join_source *self = *out = daub_alloc(1, sizeof(*self));
     if (!self)
@@ -291,10 +296,8 @@ static enum exit_code open_source(struct work *work, const struct film *film,
     if (!check_parts(&self->parts, &error))
         return daub_stop_requested(work->stop) ? EXIT_CODE_INTERRUPTED
                                                : files_fail(&error, EXIT_CODE_INPUT);
-    enum exit_code code = files_open_packets(
-        work->options,
-        av_rescale_q(last->pts + last->duration, film->time_base, AV_TIME_BASE_Q),
-        work->stop, &self->inner);
+    enum exit_code code =
+        files_open_packets(work->options, until_us, work->stop, &self->inner);
     if (code == EXIT_CODE_DONE) {
         self->source.info = self->inner->info;
         self->source.info.frames = (int64_t)film->frame_count;

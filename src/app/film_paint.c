@@ -358,6 +358,7 @@ static bool start_painter(struct painter_thread *self, struct crew *crew, int nu
     *self = (struct painter_thread){.crew = crew, .number = number, .output = film->path};
     if (!film_options(film, given, &self->options, error))
         return false;
+    self->options.frames = 0; /* the plan has the number */
     self->options.gpu = device;
     free(self->options.outputs.values);
     self->options.outputs = (struct option_list){.values = &self->output, .count = 1};

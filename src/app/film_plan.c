@@ -37,7 +37,6 @@ bool film_options(const struct film *film, const struct options *given,
     if (!options_parse(options, VERB_FILM, (int)film->option_count, film->options, error))
         return false;
     options->input = film->input;
-    options->frames = 0; /* the plan has the number */
     options->format = film->container;
     options->encoder = film->encoder;
     options->gpu = given->gpu;

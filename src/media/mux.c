@@ -181,6 +181,8 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
     if (!mux->video_only && (!mux_add_copies(mux, error) ||
                              !mux_describe(mux, frame_template, keep_matrix, error)))
         return false;
+    if (mux->bit_exact)
+        mux->format->flags |= AVFMT_FLAG_BITEXACT;
     set_movie_timescale(mux, options);
     /* a second is what a kill may cost */
     bool clusters = strcmp(mux->format->oformat->name, "matroska") == 0 ||

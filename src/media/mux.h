@@ -34,7 +34,10 @@ struct media_mux {
     struct mp4_index *index; /* NULL: none */
     AVStream *video;
     bool header_written;
-    bool video_only; /* set before start: no other streams, no metadata */
+    /* set before start */
+    bool video_only; /* no other streams, no metadata */
+    bool bit_exact;  /* nothing random in the file, so that the same packets give the same
+                        bytes */
     const struct media_source_info *input; /* read by media_mux_start only */
     struct mux_copy *copies;               /* one for each input stream */
     unsigned copy_count;

@@ -389,6 +389,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         !check_space(self, params, error))
         return false;
     self->mux.video_only = encode->part_of != NULL;
+    self->mux.bit_exact = encode->part_of || encode->joined;
     /* the options that are left are the container's; those of a film's are not a part's
      */
     return media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
