@@ -46,7 +46,7 @@ class Case(harness.Case):
             kind = sources[i % 3]
             inputs += ["-f", "lavfi", "-i", "%s%ss=%s:r=%s" % (kind, ":" if "=" in kind else "=", self.SIZE,
                                                               self.RATE)]
-            graph += "[%d]trim=start_frame=%d:end_frame=%d,setpts=PTS-STARTPTS,format=%s,scale=%s[v%d];" % (
+            graph += "[%d]trim=start_frame=%d:end_frame=%d,setpts=PTS-STARTPTS,format=%s,scale=%s,setsar=1[v%d];" % (
                 i, 20 * i, 20 * i + count, self.FORMAT, self.SIZE.replace("x", ":"), i)
             names += "[v%d]" % i
         titles = self.path("titles.srt")
