@@ -43,7 +43,9 @@ DAUB_API int daub_device_list(struct daub_device_info *infos, int capacity,
 /* How to open a device. A zero field means the default. */
 struct daub_device_params {
     /* A number in the order of daub_device_list, a UUID, a part of a name in upper or
-     * lower case, or "processor". NULL or "auto": the device of the fastest kind. */
+     * lower case, or "processor". NULL or "auto": the device of the fastest kind among
+     * those that CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES or SLURM_JOB_GPUS name, where
+     * they are set. */
     const char *select;
     bool validation; /* load the Khronos validation layer; its messages become errors */
     /* Folder for compiled pipelines and results of checks. NULL: $XDG_CACHE_HOME/daub or

@@ -328,6 +328,23 @@ static void describe_any(const VkPhysicalDevice *physical, int count, int i,
         describe(physical[i], info, caps);
 }
 
+/* Whether --gpu auto may take device i: a batch system may have given others to this
+ * process. */
+static bool is_assigned(const VkPhysicalDevice *physical, int count, int i)
+{
+    struct daub_device_info info = {0}, other = {0};
+    struct gpu_caps caps;
+    int of_vendor = 0, of_all = 0;
+    describe_any(physical, count, i, &info, &caps);
+    for (int k = 0; k < i; k++) {
+        describe_any(physical, count, k, &other, &caps);
+        bool card = other.kind == DAUB_DEVICE_DISCRETE;
+        of_all += card;
+        of_vendor += card && other.vendor_id == info.vendor_id;
+    }
+    return gpu_assigned(&info, of_vendor, of_all);
+}
+
 static bool is_host_set(const char *kernels)
 {
     return strncmp(kernels, "host", 4) == 0 && (!kernels[4] || kernels[4] == '-');
@@ -353,6 +370,11 @@ static int choose(const VkPhysicalDevice *physical, int count, const char *selec
             continue;
         if (!any && kernels && is_host_set(kernels) != (i == count))
             continue;
+        if (!any && !is_assigned(physical, count, i)) {
+            daub_log(DAUB_LOG_VERBOSE, "device %d (%s) was not given to this process", i,
+                     info.name);
+            continue;
+        }
         if (!info.usable) {
             if (any) {
                 daub_fail(error, DAUB_ERROR_NO_DEVICE,

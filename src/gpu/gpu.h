@@ -151,6 +151,13 @@ void *gpu_cache_load(const struct daub_device *device, const char *name, size_t 
 void gpu_cache_save(const struct daub_device *device, const char *name, const void *data,
                     size_t bytes);
 
+/* ---- assigned.c ---- */
+/* Whether a batch system lets this process use the card: CUDA_VISIBLE_DEVICES (NVIDIA),
+ * ROCR_VISIBLE_DEVICES (AMD) or else SLURM_JOB_GPUS list its number or UUID. of_vendor,
+ * of_all: how many graphics cards of the same vendor, and of all, come before it. True
+ * where no variable is set, and for devices that are no graphics cards. */
+bool gpu_assigned(const struct daub_device_info *info, int of_vendor, int of_all);
+
 /* ---- embedded by the build ---- */
 struct gpu_shader {
     const char *name;

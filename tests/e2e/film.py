@@ -243,8 +243,7 @@ class Plans(Case):
         self.daub(self.film, "-o", self.path("a.mp4"), "--segments", *SEGMENTS, "-an", code=DONE)
         command = [self.film, "-o", self.path("out.mp4"), *SEGMENTS, "-an"]
         daub = subprocess.Popen([harness.DAUB, *command, "--segments"], stderr=subprocess.DEVNULL)
-        while not os.path.exists(self.path("out.mp4.plan")):
-            time.sleep(0.005)
+        harness.wait_for(daub, lambda: os.path.exists(self.path("out.mp4.plan")))
         daub.send_signal(signal.SIGINT)
         self.assertEqual(daub.wait(), INTERRUPTED)
         self.fails(USAGE, "other options", *command, "-crf", "30", "--resume")
