@@ -250,11 +250,20 @@ int command_join(const struct options *options)
 static bool same_plan(const struct film *film, const struct options *options,
                       struct daub_error *error)
 {
-    const struct option_list *given = &options->given;
-    size_t count = film->given_count;
-    bool same = strcmp(film->input, options->input) == 0 && count == given->count;
-    for (size_t i = 0; same && i < count; i++)
-        same = strcmp(film->options[i], given->values[i]) == 0;
+    bool same = strcmp(film->input, options->input) == 0;
+    size_t count = 0;
+    for (size_t i = 0; same && i < options->given_count; i++) {
+        const struct option_given *given = &options->given[i];
+        size_t length = strlen(given->name);
+        if (!(given->verbs & VERB_FILM))
+            continue;
+        same = count < film->given_count &&
+               strncmp(film->options[count], given->name, length) == 0 &&
+               film->options[count][length] == '=' &&
+               strcmp(film->options[count] + length + 1, given->value) == 0;
+        count++;
+    }
+    same = same && count == film->given_count;
     return same || daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "%s was made with other options or another input; give the "
                              "same as then, or -y to begin anew",

@@ -49,31 +49,31 @@ bool film_options(const struct film *film, const struct options *given,
     return true;
 }
 
-static bool keep_options(struct film *film, const struct options *options)
-{
-    const struct option_list *given = &options->given;
-    film->options = daub_alloc(given->count + 1, sizeof(*film->options));
-    for (size_t i = 0; film->options && i < given->count; i++) {
-        char *copy = daub_strdup(given->values[i]);
-        if (!copy)
-            return false;
-        film->options[film->option_count++] = copy;
-    }
-    film->given_count = film->option_count;
-    return film->options != NULL;
-}
-
+/* As one argument, NAME=VALUE. */
 static bool add_option(struct film *film, const char *name, const char *value)
 {
-    size_t count = film->option_count;
-    char **longer = realloc(film->options, (count + 2) * sizeof(*longer));
-    if (!longer)
+    char **longer =
+        realloc(film->options, (film->option_count + 1) * sizeof(*film->options));
+    size_t size = strlen(name) + strlen(value) + 2;
+    char *text = longer ? daub_alloc(size, 1) : NULL;
+    if (longer)
+        film->options = longer;
+    if (!text)
         return false;
-    film->options = longer;
-    longer[count] = daub_strdup(name);
-    longer[count + 1] = daub_strdup(value);
-    film->option_count += 2;
-    return longer[count] && longer[count + 1];
+    snprintf(text, size, "%s=%s", name, value);
+    longer[film->option_count++] = text;
+    return true;
+}
+
+static bool keep_options(struct film *film, const struct options *options)
+{
+    for (size_t i = 0; i < options->given_count; i++) {
+        const struct option_given *given = &options->given[i];
+        if (given->verbs & VERB_FILM && !add_option(film, given->name, given->value))
+            return false;
+    }
+    film->given_count = film->option_count;
+    return true;
 }
 
 static bool has_option(const struct film *film, const char *start)
@@ -95,11 +95,12 @@ static bool add_options(struct film *film, const struct work *work)
 #if !defined(__x86_64__) && !defined(__i386__)
     x264 = false; /* it has other names for instruction sets there */
 #endif
-    if (x264 && !has_option(film, "x264-params=") && !has_option(film, "x264opts=") &&
-        !add_option(film, "--encoder-option", "x264-params=asm=avx2"))
+    if (x264 && !has_option(film, "-e=x264-params=") &&
+        !has_option(film, "-e=x264opts=") &&
+        !add_option(film, "-e", "x264-params=asm=avx2"))
         return false;
     return work->options->model ||
-           add_option(film, "--model", daub_model_get_info(work->model)->name);
+           add_option(film, "-m", daub_model_get_info(work->model)->name);
 }
 
 /* ---- the fingerprint ---- */

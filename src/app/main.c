@@ -54,10 +54,12 @@ int main(int count, char **arguments)
     struct daub_error error = {0};
     int code = EXIT_CODE_DONE;
     media_log_init();
-    if (!options_parse(&options, command->verb, count - skip, arguments + skip, &error)) {
+    if (!options_load(&options, command->verb, count - skip, arguments + skip, &error)) {
         code = command_fail(exit_code_of(error.status), &error);
     } else if (options.help) {
         options_help(stdout, command);
+    } else if (options.dump_config) {
+        options_dump(stdout, &options);
     } else if (options.version) {
         printf("daub %s (libavcodec %u.%u)\n", daub_version(), avcodec_version() >> 16,
                avcodec_version() >> 8 & 0xff);

@@ -36,6 +36,7 @@ struct option {
     size_t field, given; /* offsets in struct options; given 0: none */
     double min, max;
     const struct choice *choices; /* ended by a NULL name */
+    const char *excludes;         /* an option with which it does not go */
     const char *help;
 };
 
@@ -120,9 +121,9 @@ static const struct option table[] = {
      .help = "show the painting as a camera of other programs, with v4l2loopback or else "
              "PipeWire, and in a window"},
     {NULL, "--window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(window),
-     .help = "show a window in addition to the outputs; its key ? lists the keys"},
+     .excludes = "--no-window", .help = "show a window in addition to the outputs; its key ? lists the keys"},
     {NULL, "--no-window", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_window),
-     .help = "show no window"},
+     .excludes = "--window", .help = "show no window"},
     {NULL, "--fullscreen", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(fullscreen),
      .help = "the window fills the screen"},
     {NULL, "--mirror", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(mirror),
@@ -152,9 +153,9 @@ static const struct option table[] = {
     {NULL, "-y", NULL, KIND_FLAG, NULL,
      VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_STYLE | VERB_PLAN | VERB_JOIN,
      FIELD(overwrite),
-     .help = "replace existing files"},
+     .excludes = "-n", .help = "replace existing files"},
     {NULL, "-n", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(never),
-     .help = "never replace an existing file, and do not ask"},
+     .excludes = "-y", .help = "never replace an existing file, and do not ask"},
     {NULL, "-an", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(no_audio),
      .help = "leave sound out (it is copied by default)"},
     {NULL, "-sn", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(no_subtitles),
@@ -177,9 +178,9 @@ static const struct option table[] = {
      .help = "0 (soft strokes) to 1 (bold ones), where the model has both; the model says "
              "what is the default"},
     {NULL, "--keep-colors", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(keep_colors),
-     .help = "paint brightness only, keep the input's colours"},
+     .excludes = "--colors-only", .help = "paint brightness only, keep the input's colours"},
     {NULL, "--colors-only", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(colors_only),
-     .help = "paint colours only, keep the input's brightness"},
+     .excludes = "--keep-colors", .help = "paint colours only, keep the input's brightness"},
     {NULL, "--temporal", NULL, KIND_CHOICE, "T", VERBS_PLANNED | VERB_BENCH, FIELD(temporal),
      .choices = temporals,
      .help = "what keeps a video steady: flow (default; strokes follow the motion), stats "
@@ -231,11 +232,11 @@ static const struct option table[] = {
      .help = "encoder; by default what suits the file: libx264, libvpx-vp9, png .."},
     {NULL, "-crf", NULL, KIND_REAL, "N", VERBS_PLANNED, FIELD(quality), GIVEN(has_quality),
      .min = 0, .max = 1000,
-     .help = "constant quality on the encoder's own scale (libx264: 18)"},
+     .excludes = "-b:v", .help = "constant quality on the encoder's own scale (libx264: 18)"},
     {NULL, "-preset", NULL, KIND_TEXT, "NAME", VERBS_PLANNED, FIELD(preset),
      .help = "the encoder's preset, which sets its speed (libx264: veryfast)"},
     {NULL, "-b:v", NULL, KIND_SI, "RATE", VERB_PAINT, FIELD(bitrate), .min = 1, .max = 1e12,
-     .help = "bits per second instead of a quality: 4M, 900k"},
+     .excludes = "-crf", .help = "bits per second instead of a quality: 4M, 900k"},
     {NULL, "-pix_fmt", NULL, KIND_TEXT, "FMT", VERBS_PLANNED, FIELD(pix_fmt),
      .help = "pixel format; by default 4:2:0 with as many bits as the input has"},
     {NULL, "-e", "--encoder-option", KIND_LIST, "K=V", VERBS_PLANNED, FIELD(extra),
@@ -283,6 +284,13 @@ static const struct option table[] = {
      .help = "print errors only"},
     {NULL, "--log-level", NULL, KIND_CHOICE, "L", VERB_ALL, FIELD(log_level),
      .choices = levels, .help = "quiet, error, warning, info, verbose or debug"},
+    {NULL, "--preset", NULL, KIND_TEXT, "NAME", VERBS_CONFIGURED,
+     FIELD(named_preset),
+     .help = "options of this name's section in the configuration, before those given here"},
+    {NULL, "--no-config", NULL, KIND_FLAG, NULL, VERBS_CONFIGURED, FIELD(no_config),
+     .help = "do not read the configuration, ~/.config/daub/config"},
+    {NULL, "--dump-config", NULL, KIND_FLAG, NULL, VERBS_CONFIGURED, FIELD(dump_config),
+     .help = "print all options that are in force, in the form of a configuration"},
     {NULL, "-V", "--version", KIND_FLAG, NULL, VERB_ALL, FIELD(version),
      .help = "print the version"},
     {NULL, "-h", "--help", KIND_FLAG, NULL, VERB_ALL, FIELD(help), .help = "print this"},
@@ -298,16 +306,19 @@ static const char *without_dashes(const char *name)
     return name;
 }
 
-static const struct option *find(const char *name, size_t length)
+/* length: of the argument up to its value. Two options may differ in their dashes only. */
+static const struct option *find(const char *argument, size_t length)
 {
-    for (int i = 0; i < OPTION_COUNT; i++) {
-        const char *names[2] = {table[i].name, table[i].alias};
-        for (int j = 0; j < 2; j++) {
-            if (!names[j])
-                continue;
-            const char *candidate = without_dashes(names[j]);
-            if (strlen(candidate) == length && memcmp(candidate, name, length) == 0)
-                return &table[i];
+    const char *bare = without_dashes(argument);
+    size_t bare_length = length - (size_t)(bare - argument);
+    for (int exact = 1; exact >= 0; exact--) {
+        for (int i = 0; i < 2 * OPTION_COUNT; i++) {
+            const char *name = i % 2 ? table[i / 2].alias : table[i / 2].name;
+            const char *candidate = name && !exact ? without_dashes(name) : name;
+            size_t wanted = exact ? length : bare_length;
+            if (candidate && strlen(candidate) == wanted &&
+                memcmp(candidate, exact ? argument : bare, wanted) == 0)
+                return &table[i / 2];
         }
     }
     return NULL;
@@ -368,6 +379,8 @@ static bool fail_value(const struct option *option, const char *value,
         }
         break;
     case KIND_FLAG:
+        snprintf(wanted, sizeof(wanted), "yes or no");
+        break;
     case KIND_TEXT:
     case KIND_LIST:
         break;
@@ -396,14 +409,61 @@ static bool choose(const struct choice *choices, const char *value, int *field)
     return false;
 }
 
+static bool parse_flag(const char *text, bool *value)
+{
+    static const char *const yes[] = {"yes", "true", "on", "1"};
+    static const char *const no[] = {"no", "false", "off", "0"};
+    for (size_t i = 0; i < sizeof(yes) / sizeof(yes[0]); i++) {
+        *value = strcmp(text, yes[i]) == 0;
+        if (*value || strcmp(text, no[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Takes back the option with which this one does not go, where a weaker source gave it. */
+static void take_back(struct options *options, const struct option *option,
+                      enum option_source source)
+{
+    for (size_t i = 0; i < options->given_count; i++) {
+        struct option_given *given = &options->given[i];
+        if (strcmp(given->name, option->excludes) != 0 || given->source >= source)
+            continue;
+        const struct option *other = find(given->name, strlen(given->name));
+        if (other->kind == KIND_FLAG)
+            *(bool *)((char *)options + other->field) = false;
+        else if (other->kind == KIND_SI)
+            *(int64_t *)((char *)options + other->field) = 0;
+        if (other->given)
+            *(bool *)((char *)options + other->given) = false;
+        memmove(given, given + 1, (options->given_count - i - 1) * sizeof(*given));
+        options->given_count--;
+        i--;
+    }
+}
+
+static bool remember(struct options *options, const struct option *option,
+                     const char *value, enum option_source source,
+                     struct daub_error *error)
+{
+    if (option->excludes)
+        take_back(options, option, source);
+    if (!daub_grow(&options->given, &options->given_capacity, options->given_count + 1,
+                   sizeof(*options->given)))
+        return daub_no_memory(error, "the options");
+    options->given[options->given_count++] =
+        (struct option_given){option->name, value, option->verbs, source};
+    return true;
+}
+
 static bool store(struct options *options, const struct option *option, const char *value,
-                  struct daub_error *error)
+                  enum option_source source, struct daub_error *error)
 {
     char *field = (char *)options + option->field;
     bool ok = true;
     switch (option->kind) {
     case KIND_FLAG:
-        *(bool *)field = true;
+        ok = parse_flag(value, (bool *)field);
         break;
     case KIND_TEXT:
         *(const char **)field = value;
@@ -434,9 +494,7 @@ static bool store(struct options *options, const struct option *option, const ch
         return fail_value(option, value, error);
     if (option->given)
         *(bool *)((char *)options + option->given) = true;
-    return !(option->verbs & VERB_FILM) ||
-           (append(&options->given, option->name, error) &&
-            (option->kind == KIND_FLAG || append(&options->given, value, error)));
+    return remember(options, option, value, source, error);
 }
 
 static bool operand(struct options *options, unsigned verb, const char *text,
@@ -463,10 +521,9 @@ static bool option_at(struct options *options, unsigned verb, int count, char **
                       int *index, struct daub_error *error)
 {
     const char *argument = arguments[*index];
-    const char *name = without_dashes(argument);
-    const char *equals = strchr(name, '=');
-    size_t length = equals ? (size_t)(equals - name) : strlen(name);
-    const struct option *option = find(name, length);
+    const char *equals = strchr(argument, '=');
+    size_t length = equals ? (size_t)(equals - argument) : strlen(argument);
+    const struct option *option = find(argument, length);
     if (!option)
         return fail_unknown(argument, verb, error);
     if (!(option->verbs & verb))
@@ -475,9 +532,9 @@ static bool option_at(struct options *options, unsigned verb, int count, char **
                          "COMMAND --help\" list the options of each command",
                          option->name);
     const char *value = equals ? equals + 1 : NULL;
-    if (option->kind == KIND_FLAG && value)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s takes no value", option->name);
-    if (option->kind != KIND_FLAG && !value) {
+    if (option->kind == KIND_FLAG && !value)
+        value = "yes";
+    if (!value) {
         if (*index + 1 >= count)
             return daub_fail(error, DAUB_ERROR_ARGUMENT, "%s needs a value: %s %s",
                              option->name, option->name, option->argument);
@@ -488,7 +545,43 @@ static bool option_at(struct options *options, unsigned verb, int count, char **
                          option->name);
     if (option->field == offsetof(struct options, input))
         return operand(options, verb, value, error);
-    return store(options, option, value, error);
+    return store(options, option, value, FROM_COMMAND_LINE, error);
+}
+
+const char *options_long_name(const char *name)
+{
+    const struct option *option = find(name, strlen(name));
+    const char *bare = without_dashes(name);
+    const char *alias = option && option->alias ? without_dashes(option->alias) : "";
+    return strlen(alias) > strlen(bare) ? alias : bare;
+}
+
+bool options_may_be_configured(const char *name)
+{
+    static const size_t own[] = {
+        offsetof(struct options, input), offsetof(struct options, outputs),
+        offsetof(struct options, named_preset), offsetof(struct options, no_config),
+        offsetof(struct options, dump_config)};
+    const struct option *option = find(name, strlen(name));
+    if (!option || !(option->verbs & VERBS_CONFIGURED) || option->verbs == VERB_ALL)
+        return false;
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (option->field == own[i])
+            return false;
+    }
+    return true;
+}
+
+bool options_set(struct options *options, unsigned verb, const char *name,
+                 const char *value, enum option_source source, struct daub_error *error)
+{
+    const struct option *option = find(name, strlen(name));
+    if (!option)
+        return fail_unknown(name, VERB_PAINT, error);
+    if (!options_may_be_configured(name))
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "%s cannot be set in the configuration", option->name);
+    return !(option->verbs & verb) || store(options, option, value, source, error);
 }
 
 static bool check(const struct options *options, struct daub_error *error)
@@ -526,10 +619,21 @@ static bool check(const struct options *options, struct daub_error *error)
 bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
                    struct daub_error *error)
 {
+    options_init(options);
+    return options_parse_more(options, verb, count, arguments, error);
+}
+
+void options_init(struct options *options)
+{
     *options = (struct options){.strength = 1,
                                 .temporal = DAUB_TEMPORAL_FLOW,
                                 .stability = DAUB_STABILITY_DEFAULT,
                                 .scene_threshold = DAUB_SCENE_THRESHOLD_DEFAULT};
+}
+
+bool options_parse_more(struct options *options, unsigned verb, int count,
+                        char **arguments, struct daub_error *error)
+{
     bool plain = false;
     for (int i = 0; i < count; i++) {
         const char *argument = arguments[i];
@@ -552,7 +656,8 @@ void options_free(struct options *options)
     free(options->others.values);
     free(options->outputs.values);
     free(options->extra.values);
-    free(options->given.values);
+    free(options->given);
+    free(options->config_text);
     *options = (struct options){0};
 }
 

@@ -15,15 +15,30 @@ struct option_list {
     size_t count, capacity;
 };
 
+/* Where an option was given; a later source wins. */
+enum option_source { FROM_COMMAND_LINE = 0, FROM_CONFIG = -2, FROM_PRESET = -1 };
+
+struct option_given {
+    const char *name;  /* with its dashes, as --help prints it */
+    const char *value; /* of a flag "yes" or "no" */
+    unsigned verbs;    /* that have the option */
+    enum option_source source;
+};
+
 enum dump_kind { DUMP_NONE = 0, DUMP_GRAPH, DUMP_PLAN };
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
-/* A zero field means that the option was not given. Strings are argv's. */
+/* A zero field means that the option was not given. Strings are argv's or config_text's.
+ */
 struct options {
     const char *input;
     struct option_list others; /* operands after the first */
     struct option_list outputs;
-    struct option_list given; /* the options of VERB_FILM and their values, as given */
+    struct option_given *given; /* every option, in the order of its sources */
+    size_t given_count, given_capacity;
+    const char *named_preset; /* of the configuration */
+    bool no_config, dump_config;
+    char *config_text; /* owned */
     const char *format;
     int64_t start_us, end_us, length_us;
     bool has_start, has_end, has_length;
@@ -92,6 +107,8 @@ enum {
     VERB_ALL = 0x1fff,
     /* No command: what a plan keeps, because it decides the painting or the encoding. */
     VERB_FILM = 1 << 13,
+    /* Commands that read the user's configuration. */
+    VERBS_CONFIGURED = VERB_PAINT | VERB_PLAN | VERB_MODELS | VERB_STYLE,
     VERBS_PLANNED = VERB_PAINT | VERB_PLAN | VERB_FILM,
 };
 
@@ -109,6 +126,24 @@ extern const size_t command_count;
 bool options_parse(struct options *options, unsigned verb, int count, char **arguments,
                    struct daub_error *error);
 void options_free(struct options *options);
+/* options_parse in two steps. */
+void options_init(struct options *options);
+bool options_parse_more(struct options *options, unsigned verb, int count,
+                        char **arguments, struct daub_error *error);
+
+/* Sets one option, whose name may lack its dashes; one that the command does not have is
+ * ignored. false with *error: there is no such option, or the value is wrong. */
+bool options_set(struct options *options, unsigned verb, const char *name,
+                 const char *value, enum option_source source, struct daub_error *error);
+/* The name without dashes, of two names the longer one. */
+const char *options_long_name(const char *name);
+/* Whether the configuration may set it. */
+bool options_may_be_configured(const char *name);
+/* config.c: parses the user's configuration, then the arguments. */
+bool options_load(struct options *options, unsigned verb, int count, char **arguments,
+                  struct daub_error *error);
+/* config.c: prints what was given, as a configuration that says the same. */
+void options_dump(FILE *out, const struct options *options);
 
 /* Prints the text of --help, in lines of at most 80 columns. */
 void options_help(FILE *out, const struct command *command);

@@ -9,23 +9,34 @@
 
 enum { PATH_BYTES = 4200 };
 
-char *daub_folder_cache(void)
+/* The folder "daub" in that of the variable, or in that below the home folder. */
+static char *folder(const char *variable, const char *below_home)
 {
     char path[PATH_BYTES];
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    if (cache && *cache == '/')
-        snprintf(path, sizeof(path), "%s/daub", cache);
+    const char *base = getenv(variable), *home = getenv("HOME");
+    if (base && *base == '/')
+        snprintf(path, sizeof(path), "%s/daub", base);
     else if (home && *home)
-        snprintf(path, sizeof(path), "%s/.cache/daub", home);
+        snprintf(path, sizeof(path), "%s/%s/daub", home, below_home);
     else
         return NULL;
     return daub_strdup(path);
 }
 
-bool daub_folder_make(const char *folder)
+char *daub_folder_cache(void)
+{
+    return folder("XDG_CACHE_HOME", ".cache");
+}
+
+char *daub_folder_config(void)
+{
+    return folder("XDG_CONFIG_HOME", ".config");
+}
+
+bool daub_folder_make(const char *name)
 {
     char path[PATH_BYTES];
-    snprintf(path, sizeof(path), "%s", folder);
+    snprintf(path, sizeof(path), "%s", name);
     for (char *at = path + 1; *at; at++) {
         if (*at != '/')
             continue;

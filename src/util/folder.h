@@ -1,4 +1,4 @@
-/* The folder of what daub keeps between starts and can make again. */
+/* The folders of what daub keeps between starts. */
 #ifndef DAUB_UTIL_FOLDER_H
 #define DAUB_UTIL_FOLDER_H
 
@@ -8,7 +8,11 @@
  * variable is set or memory ran out. */
 char *daub_folder_cache(void);
 
+/* $XDG_CONFIG_HOME/daub or $HOME/.config/daub: what the user wrote; otherwise the same.
+ */
+char *daub_folder_config(void);
+
 /* Makes the folder and those above it, for this user only; false where that failed. */
-bool daub_folder_make(const char *path);
+bool daub_folder_make(const char *name);
 
 #endif

@@ -52,7 +52,7 @@ class Usage(harness.Case):
                  "exclude each other"),
                 ([self.source, "-o", self.target, "-crf", "3", "-b:v", "3M"],
                  "exclude each other"),
-                ([self.source, "-o", self.target, "-an=3"], "takes no value"),
+                ([self.source, "-o", self.target, "-an=3"], "yes or no"),
                 ([self.source, "-o", self.target, "--layers"], "does not go with"),
                 ([self.source, "-o", self.target, "-c:v", "libx265x"], "did you mean libx265?"),
                 ([self.source, "-o", self.target, "-c:v", "aac"], "does not encode video"),
@@ -110,6 +110,74 @@ class Usage(harness.Case):
             self.assertEqual(program.wait(20), code, seen)
             with open(self.target, "rb") as f:
                 self.assertEqual(f.read(8) == b"precious", code == 5)
+
+
+class Configuration(harness.Case):
+    """Options in ~/.config/daub/config: those before all sections, those of a preset, those of the
+    command line, each stronger than the one before."""
+
+    def setUp(self):
+        super().setUp()
+        self.source = self.path("in.mkv")
+        ffmpeg(*testsrc(0.2), "-c:v", "ffv1", self.source)
+        os.mkdir(self.path("daub"))
+        self.environment = dict(os.environ, XDG_CONFIG_HOME=self.folder)
+
+    def write(self, text):
+        with open(self.path("daub/config"), "w") as file:
+            file.write(text)
+
+    def dump(self, *arguments):
+        out = self.daub("--dump-config", self.source, *arguments, env=self.environment)[1].decode()
+        return dict(line.split("  #")[0].split(" = ") for line in out.splitlines())
+
+    def test_sources(self):
+        self.write("# a comment\n  strength=0.8 \ncolors-only = yes\npreset = \"fast\"\n-crf = 30\n\n"
+                   "[stage]\nstyle = udnie\nmirror = yes\nstrength = 0.6\n[other]\nstyle = x\n")
+        self.assertEqual(self.dump(), {"strength": "0.8", "colors-only": "yes", "preset": "fast", "crf": "30"})
+        staged = self.dump("--preset", "stage")
+        self.assertEqual((staged["style"], staged["mirror"], staged["strength"]), ("udnie", "yes", "0.6"))
+        both = self.dump("--preset", "stage", "--strength", "0.4", "--mirror=no", "--keep-colors", "-b:v", "1M")
+        self.assertEqual((both["strength"], both["mirror"], both["keep-colors"]), ("0.4", "no", "yes"))
+        self.assertNotIn("colors-only", both)  # what the command line excludes
+        self.assertNotIn("crf", both)
+        self.assertEqual(self.dump("--no-config", "-s", "a"), {"style": "a"})
+
+    def test_in_force(self):
+        """What the configuration says is done: frames of half the size."""
+        self.write("out-size = 50%\n[whole]\nout-size = native\n")
+        for arguments, width in (([], 48), (["--preset", "whole"], 96), (["--out-size", "32x32"], 32),
+                                 (["--no-config"], 96)):
+            self.daub(self.source, "-o", self.path("out.mkv"), "-y", *arguments, env=self.environment)
+            self.assertEqual(frames(self.path("out.mkv"))[0]["width"], width)
+
+    def test_dump_is_a_configuration(self):
+        self.write("strength = 0.8\n")
+        out = self.daub("--dump-config", self.source, "-s", "udnie", "-e", "g=1", "--keep-colors",
+                        env=self.environment)[1].decode()
+        self.write("\n".join(line.split("  #")[0] for line in out.splitlines()))
+        self.assertEqual(self.dump(), {"strength": "0.8", "style": "udnie", "encoder-option": "g=1",
+                                       "keep-colors": "yes"})
+
+    def test_mistakes(self):
+        for text, words in (("style = x\nstlye = y\n", ["config:2:", "did you mean --style?"]),
+                            ("strength = 2\n", ["config:1:", "from 0 to 1"]),
+                            ("mirror = perhaps\n", ["config:1:", "yes or no"]),
+                            ("input = a.mp4\n", ["config:1:", "cannot be set"]),
+                            ("words\n", ["config:1:", "name = value"]),
+                            ("style =\n", ["config:1:", "name = value"]),
+                            ("[stage\n", ["config:1:", "[NAME]"])):
+            self.write(text)
+            self.fails(2, words, self.source, "-o", self.path("out.mkv"), env=self.environment)
+            self.daub("devices", env=self.environment)  # which paints nothing
+        self.write("[stage]\nstyle = x\n")
+        self.fails(2, "did you mean stage?", self.source, "-o", self.path("out.mkv"), "--preset", "stags",
+                   env=self.environment)
+        self.fails(2, "-preset", self.source, "-o", self.path("out.mkv"), "--preset", "veryfast",
+                   env=self.environment)
+        os.unlink(self.path("daub/config"))
+        os.mkdir(self.path("daub/config"))
+        self.fails(2, "--no-config", self.source, "-o", self.path("out.mkv"), env=self.environment)
 
 
 class Progress(harness.Case):

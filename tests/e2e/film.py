@@ -160,6 +160,19 @@ class Same(Case):
         self.assertEqual(packets(self.path("plain.mkv"), "a"), packets(self.path("one.mkv"), "a"))
 
 
+    def test_after_another_clip(self):
+        """A clip after 1 to 4 frames of another one is painted as by itself."""
+        alone, both = self.path("alone.mkv"), self.path("both.mkv")
+        kinds = ["-f", "lavfi", "-i", "mandelbrot=s=256x144", "-f", "lavfi", "-i", "testsrc2=s=256x144"]
+        ffmpeg(*kinds, "-map", "1:v", "-frames:v", "20", "-c:v", "ffv1", self.path("b.mkv"))
+        for n in range(1, 5):
+            ffmpeg(*kinds, "-filter_complex", "[0]trim=end_frame=%d,format=yuv420p[a];[1]trim=end_frame=20,"
+                   "format=yuv420p[b];[a][b]concat" % n, "-c:v", "ffv1", self.path("ab.mkv"))
+            self.daub(self.path("ab.mkv"), "-o", both, "-c:v", "ffv1", "-y")
+            self.daub(self.path("b.mkv"), "-o", alone, "-c:v", "ffv1", "-y")
+            self.assertEqual(hashes(both)[n:], hashes(alone))
+
+
 class Uneven(Same):
     """Variable rate, 10 bits, an odd size."""
     SIZE = "259x145"
@@ -167,6 +180,7 @@ class Uneven(Same):
     TIMES = "N+mod(N*7\\,5)*0.1"
 
     test_vp9_webm = test_x265_ts = test_devices_side_by_side = test_part_of_the_input = None
+    test_after_another_clip = None
 
 
 class Plans(Case):

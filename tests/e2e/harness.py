@@ -254,4 +254,5 @@ def main():
             print("skipped: %s is not installed" % tool)
             sys.exit(SKIPPED)
     os.environ.setdefault("LC_ALL", "C.UTF-8")
+    os.environ["XDG_CONFIG_HOME"] = "/nonexistent"  # the user's configuration
     unittest.main(verbosity=2)
