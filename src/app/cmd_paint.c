@@ -6,6 +6,7 @@
 #include "app/commands.h"
 #include "app/control.h"
 #include "app/files.h"
+#include "app/folder.h"
 #include "app/recorder.h"
 #include "app/session.h"
 #include "app/signals.h"
@@ -255,14 +256,25 @@ static enum exit_code run(struct work *work)
 
 int command_paint(const struct options *options)
 {
-    struct daub_stop stop;
-    struct work work = {
-        .options = options, .stop = &stop, .keep_input = wants_window(options)};
-    struct daub_error error = {0};
     if (!options->input)
         return fail_usage("no input; write daub INPUT -o OUTPUT, or daub --help");
+    if (folder_is(options->input))
+        return command_folder(options);
+    if (options->recursive)
+        return fail_usage("--recursive is for folders");
     if (options->segments || options->resume)
         return command_film(options);
+    return paint_file(options, NULL);
+}
+
+int paint_file(const struct options *options, struct work_kept *kept)
+{
+    struct daub_stop stop;
+    struct work work = {.options = options,
+                        .stop = &stop,
+                        .keep_input = wants_window(options),
+                        .kept = kept};
+    struct daub_error error = {0};
     if (!work_sizes(&work, &error))
         return command_fail(EXIT_CODE_USAGE, &error);
     if (!daub_stop_init(&stop, &error))

@@ -40,7 +40,7 @@ static void set_mesa_cache(void)
     if (cache) {
         snprintf(path, sizeof(path), "%s/mesa%s%.8s", cache, width ? "-" : "",
                  width ? width : "");
-        if (strchr(width ? width : "", '/') == NULL && daub_folder_make(path))
+        if (strchr(width ? width : "", '/') == NULL && daub_folder_make(path, 0700))
             setenv("MESA_SHADER_CACHE_DIR", path, 0);
     }
     free(cache);

@@ -74,9 +74,11 @@ static const struct choice vcam_matrices[] = {
 static const struct option table[] = {
     {"Input", "-i", "--input", KIND_TEXT, "FILE", VERB_PAINT | VERB_MODELS,
      FIELD(input),
-     .help = "what to paint; the same as a plain INPUT: a video, an image, a pattern of "
+     .help = "what to paint; the same as a plain INPUT: a video, an image, a folder, a pattern of "
              "images such as in%04d.png, a URL, lavfi:GRAPH, a camera "
              "(cam:0, cam:NAME, /dev/video0), or - for standard input"},
+    {NULL, "--recursive", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(recursive),
+     .help = "where INPUT is a folder: paint what is in its folders, too"},
     {NULL, "-ss", NULL, KIND_TIME, "TIME", VERBS_PLANNED | VERB_MODELS, FIELD(start_us),
      GIVEN(has_start),
      .help = "start at this time: seconds or [HH:]MM:SS.mmm"},

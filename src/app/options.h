@@ -44,6 +44,7 @@ struct options {
     bool has_start, has_end, has_length;
     int64_t frames;
     bool no_audio, no_subtitles, overwrite, never;
+    bool recursive; /* folders in the input's folder, too */
     bool realtime, window, no_window, fullscreen, mirror;
     bool vcam; /* it added "vcam:" to outputs */
     const char *control;

@@ -132,7 +132,13 @@ enum exit_code work_make_look(struct work *work)
     const struct options *options = work->options;
     struct daub_error error = {0};
     struct style_mix mix;
-    enum exit_code code = command_open(options, &work->device, &work->model);
+    enum exit_code code = EXIT_CODE_DONE;
+    if (work->kept && work->kept->device) {
+        work->device = work->kept->device;
+        work->model = work->kept->model;
+    } else {
+        code = command_open(options, &work->device, &work->model);
+    }
     if (code != EXIT_CODE_DONE)
         return code;
     styles_init(&work->styles, work->model, work->device, work->stop);
@@ -188,8 +194,12 @@ void work_uninit(struct work *work)
         painter_uninit(&work->painter);
     look_uninit(&work->look);
     styles_uninit(&work->styles);
-    daub_model_free(work->model);
-    daub_device_close(work->device);
+    if (work->kept && work->device && work->model) {
+        *work->kept = (struct work_kept){work->device, work->model};
+    } else {
+        daub_model_free(work->model);
+        daub_device_close(work->device);
+    }
     for (size_t i = 0; i < work->sink_count; i++)
         media_sink_destroy(work->sinks[i]);
     free(work->sinks);

@@ -18,6 +18,12 @@ struct recorder;
 struct speaker;
 struct window;
 
+/* Device and model that one run leaves to the next. */
+struct work_kept {
+    struct daub_device *device;
+    struct daub_model *model;
+};
+
 /* In the order of creation; uninit frees it in reverse order. The functions below log
  * their errors and return the code of the failure. Use from one thread. */
 struct work {
@@ -29,6 +35,7 @@ struct work {
     const char *part_of;
     int encoder_threads;
     const struct media_joined *joined;
+    struct work_kept *kept; /* NULL: device and model are the run's own */
 
     struct media_source *source;
     struct size_spec work_size, out_size;

@@ -114,7 +114,7 @@ void gpu_cache_save(const struct daub_device *device, const char *name, const vo
     char path[4400], temporary[4500];
     struct header header;
     if (!device->cache_folder || bytes > MAX_CACHE_BYTES ||
-        !daub_folder_make(device->cache_folder))
+        !daub_folder_make(device->cache_folder, 0700))
         return;
     file_path(device, name, path, sizeof(path));
     snprintf(temporary, sizeof(temporary), "%s.%ld", path, (long)getpid());

@@ -33,7 +33,7 @@ char *daub_folder_config(void)
     return folder("XDG_CONFIG_HOME", ".config");
 }
 
-bool daub_folder_make(const char *name)
+bool daub_folder_make(const char *name, unsigned rights)
 {
     char path[PATH_BYTES];
     snprintf(path, sizeof(path), "%s", name);
@@ -41,9 +41,9 @@ bool daub_folder_make(const char *name)
         if (*at != '/')
             continue;
         *at = 0;
-        if (mkdir(path, 0700) != 0 && errno != EEXIST)
+        if (mkdir(path, rights) != 0 && errno != EEXIST)
             return false;
         *at = '/';
     }
-    return mkdir(path, 0700) == 0 || errno == EEXIST;
+    return mkdir(path, rights) == 0 || errno == EEXIST;
 }

@@ -12,7 +12,8 @@ char *daub_folder_cache(void);
  */
 char *daub_folder_config(void);
 
-/* Makes the folder and those above it, for this user only; false where that failed. */
-bool daub_folder_make(const char *name);
+/* Makes the folder and those above it with these rights (less the umask), such as 0700;
+ * false where that failed. */
+bool daub_folder_make(const char *name, unsigned rights);
 
 #endif

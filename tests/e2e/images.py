@@ -1,7 +1,8 @@
 """Images and sequences of images, in and out."""
 
-import os
 import itertools
+import json
+import os
 import subprocess
 
 import harness
@@ -168,6 +169,57 @@ class Gallery(harness.Case):
         # Cells of 32x48: labels of 10 px at least.
         self.assertEqual((made["width"] - 5) % (32 + 5), 0)
         self.assertEqual((made["height"] - 5) % (48 + 20 + 5), 0)
+
+
+class Folders(harness.Case):
+    def setUp(self):
+        super().setUp()
+        os.makedirs(self.path("in/more/deep"))
+        for name in "a.png", "b.jpg", "more/c.bmp", "more/deep/d.png":
+            ffmpeg(*testsrc(0.04, 25), "-frames:v", "1", self.path("in/" + name))
+        ffmpeg(*testsrc(0.4), "-c:v", "libx264", self.path("in/clip.mp4"))
+        ffmpeg("-f", "lavfi", "-i", "sine=d=0.2", self.path("in/sound.mp3"))
+        for name, text in (("notes.txt", "words"), ("broken.png", "no picture"), (".hidden.png", "x")):
+            with open(self.path("in/" + name), "w") as file:
+                file.write(text)
+
+    def found(self, folder="out"):
+        return sorted(os.path.relpath(os.path.join(where, n), self.path(folder))
+                      for where, _, names in os.walk(self.path(folder)) for n in names)
+
+    def test_folder(self):
+        """Images and clips keep their names; what is neither has a line; a failure stops nothing."""
+        text, _ = self.daub(self.path("in"), "-o", self.path("out/new"), code=1)
+        self.assertEqual(self.found("out/new"), ["a.png", "b.jpg", "clip.mp4"])
+        for words in ("skipped: notes.txt is neither", "skipped: sound.mp3 is neither", "broken.png",
+                      "3 painted, 2 skipped, 1 failed"):
+            self.assertIn(words, text)
+        self.assertEqual(len(frames(self.path("out/new/clip.mp4"))), 10)
+        self.assertEqual(frames(self.path("out/new/a.png"))[0]["width"], 96)
+
+    def test_recursive(self):
+        os.unlink(self.path("in/broken.png"))
+        text, _ = self.daub(self.path("in/"), "-o", self.path("in/painted"), "--recursive")
+        names = ["a.png", "b.jpg", "clip.mp4", "more/c.bmp", "more/deep/d.png"]
+        self.assertEqual(self.found("in/painted"), names)
+        self.assertIn("5 painted, 2 skipped, 0 failed", text)
+        times = [os.stat(self.path("in/painted/" + n)).st_mtime_ns for n in names]
+        text, _ = self.daub(self.path("in"), "-o", self.path("in/painted"), "--recursive")
+        self.assertIn("0 painted, 7 skipped, 0 failed", text)
+        self.assertEqual(times, [os.stat(self.path("in/painted/" + n)).st_mtime_ns for n in names])
+        text, _ = self.daub(self.path("in"), "-o", self.path("in/painted"), "--recursive", "-y", "--progress", "json")
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        begun = [line["input"] for line in lines if line["event"] == "file"]
+        self.assertEqual(begun, names)
+        self.assertEqual(len([line for line in lines if line["event"] == "done"]), 5)
+
+    def test_mistakes(self):
+        self.fails(2, "with -o", self.path("in"))
+        self.fails(2, "itself", self.path("in"), "-o", self.path("in/../in"))
+        self.fails(2, "--recursive", self.path("in/a.png"), "-o", self.path("x.png"), "--recursive")
+        with open(self.path("file"), "w"):
+            pass
+        self.fails(5, "cannot make the folder", self.path("in"), "-o", self.path("file"))
 
 
 if __name__ == "__main__":
