@@ -663,6 +663,28 @@ void options_free(struct options *options)
     *options = (struct options){0};
 }
 
+bool options_describe(size_t i, struct option_info *info)
+{
+    enum { CHOICES_MAX = 16 };
+    static const char *choices[CHOICES_MAX + 1];
+    if (i >= OPTION_COUNT)
+        return false;
+    const struct option *option = &table[i];
+    int count = 0;
+    for (const struct choice *c = option->choices; c && c->name && count < CHOICES_MAX;
+         c++)
+        choices[count++] = c->name;
+    choices[count] = NULL;
+    *info = (struct option_info){.section = option->section,
+                                 .name = option->name,
+                                 .alias = option->alias,
+                                 .argument = option->argument,
+                                 .help = option->help,
+                                 .choices = option->choices ? choices : NULL,
+                                 .verbs = option->verbs};
+    return true;
+}
+
 enum { COLUMNS = 80, HELP_COLUMN = 24 };
 
 /* Writes text in lines from HELP_COLUMN to COLUMNS; column: number of characters already

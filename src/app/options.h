@@ -146,6 +146,20 @@ bool options_load(struct options *options, unsigned verb, int count, char **argu
 /* config.c: prints what was given, as a configuration that says the same. */
 void options_dump(FILE *out, const struct options *options);
 
+/* An option, for descriptions other than --help. */
+struct option_info {
+    const char *section;  /* that begins with it; NULL: none does */
+    const char *name;     /* with dashes */
+    const char *alias;    /* NULL: none */
+    const char *argument; /* NULL: a flag */
+    const char *help;
+    const char *const *choices; /* values, ended by NULL; NULL: others; until the next
+                                   call */
+    unsigned verbs;
+};
+/* Option i of the table; false where there are no more. One thread. */
+bool options_describe(size_t i, struct option_info *info);
+
 /* Prints the text of --help, in lines of at most 80 columns. */
 void options_help(FILE *out, const struct command *command);
 
