@@ -1,5 +1,5 @@
 /* Prints the manual page or a shell's completions, made from the tables of options and
- * commands: daub_describe man|bash|zsh|fish. The results are kept in docs/ and data/; the
+ * commands: daub_describe man|bash|zsh|fish. The results are kept in docs/; the
  * test "descriptions" compares them. */
 #include <ctype.h>
 #include <stdio.h>

@@ -432,6 +432,7 @@ static void each_in(const char *folder, void (*visit)(const char *path, void *us
 const char *model_folder(void)
 {
     const char *chosen = getenv("DAUB_MODELS");
+    /* the last one is empty in programs that are to be installed */
     const char *folders[] = {chosen && *chosen ? chosen : DAUB_MODEL_DIR, DAUB_MODEL_DIR,
                              DAUB_SOURCE_MODEL_DIR};
     for (int i = 0; i < 3; i++) {
@@ -441,7 +442,7 @@ const char *model_folder(void)
             return folders[i];
         }
     }
-    return DAUB_SOURCE_MODEL_DIR;
+    return DAUB_MODEL_DIR;
 }
 
 void daub_model_each(void (*visit)(const char *path, void *user), void *user)
