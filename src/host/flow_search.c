@@ -366,7 +366,7 @@ static void search_row(const struct host_call *call, int unit)
     const vec4 *previous = call->slot[FLOW_SEARCH_PREVIOUS];
     const struct starts starts = {
         restarts[1 - push->parity][0] > 0 ? NULL : previous + size * (size_t)direction,
-        k->COARSEST ? NULL : coarse + coarse_size * (size_t)direction,
+        push->coarse_w == 0 ? NULL : coarse + coarse_size * (size_t)direction,
         w,
         h,
         push->coarse_w,

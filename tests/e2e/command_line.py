@@ -303,6 +303,7 @@ class Signals(harness.Case):
         read, write = os.pipe()
         program = self.start("-", "-o", self.path("out.mp4"), stdin=read)
         os.close(read)
+        harness.wait_for_handler(program)
         time.sleep(0.5)
         program.send_signal(signal.SIGTERM)
         self.end(program, 130)

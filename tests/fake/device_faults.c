@@ -265,7 +265,7 @@ my_GetInstanceProcAddr(VkInstance instance, const char *name)
     return next_instance_function ? next_instance_function(instance, name) : NULL;
 }
 
-VK_LAYER_EXPORT VKAPI_ATTR VkResult VKAPI_CALL
+__attribute__((visibility("default"))) VKAPI_ATTR VkResult VKAPI_CALL
 vkNegotiateLoaderLayerInterfaceVersion(VkNegotiateLayerInterface *negotiation)
 {
     if (negotiation->loaderLayerInterfaceVersion > 2)
