@@ -128,6 +128,41 @@ static void test_words(void **state)
     assert_string_equal(text, "250 GB");
 }
 
+/* Terminals' escapes, ends of lines, direction marks and what is no UTF-8 do not get
+ * through; everything else does. */
+static void test_clean(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *keep, *clean;
+    } cases[] = {
+        {"plain, and caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80", "",
+         "plain, and caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80"},
+        {"\x1b[31mred\x07", "", "?[31mred?"},
+        {"a\nb\tc\rd\x7f", "\n\t", "a\nb\tc?d?"},
+        {"a\nb", "", "a?b"},
+        {"\xc2\x9b"
+         "31m",
+         "", "?31m"}, /* C1: CSI in two bytes */
+        {"\x9b"
+         "31m \xff\xfe",
+         "", "?31m ??"},                                      /* no UTF-8 */
+        {"\xe2\x80\xaegnp.exe\xe2\x81\xa6", "", "?gnp.exe?"}, /* right to left */
+        {"\xe2\x80\xa8\xe2\x80\xa9", "\n", "??"},             /* line separators */
+        {"\xc0\xaf \xe0\x80\xaf", "", "?? ???"},              /* overlong */
+        {"\xed\xa0\x80", "", "???"},                          /* a surrogate */
+        {"\xf4\x90\x80\x80", "", "????"},                     /* above U+10FFFF */
+        {"cut \xe2\x80", "", "cut ??"},
+        {"", "", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[64];
+        strcpy(text, cases[i].text);
+        daub_text_clean(text, cases[i].keep);
+        assert_string_equal(text, cases[i].clean);
+    }
+}
+
 static void test_statistics(void **state)
 {
     (void)state;
@@ -345,6 +380,7 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_clean),
         cmocka_unit_test(test_statistics),
         cmocka_unit_test_setup_teardown(test_write, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_temp, make_folder, remove_folder),
