@@ -123,7 +123,7 @@ static bool load_flow(struct work *work, int n, struct daub_error *error)
                          "--flow %s must have one %%d for the frame's number, such as "
                          "flow_%%04d.flo",
                          work->options->flow);
-    FILE *file = fopen(path, "rb");
+    FILE *file = daub_file_read(path);
     work->unreadable = !file;
     if (!file)
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot read %s: %s", path,
