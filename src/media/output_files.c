@@ -175,8 +175,8 @@ static bool move(const struct output_files *files, const struct output_file *fil
         return daub_no_memory(error, "a name");
     bool ok = true;
     if (access(path, F_OK) == 0) { /* the muxer may have removed it */
-        ok = sync_file(path) && renameat2(AT_FDCWD, path, AT_FDCWD, file->target,
-                                          files->replace ? 0 : RENAME_NOREPLACE) == 0;
+        ok = sync_file(path) &&
+             daub_file_rename(AT_FDCWD, path, AT_FDCWD, file->target, files->replace);
         if (!ok)
             daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s; the rest is in %s",
                       file->target, strerror(errno), files->folder);
