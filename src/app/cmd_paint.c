@@ -31,6 +31,7 @@ struct work {
     AVFrame *output; /* frame template of painted frames */
     struct media_sink **sinks;
     size_t sink_count;
+    struct compiling_view compiling; /* the window, while the painter is made */
     struct daub_device *device;
     struct daub_device_params reserve; /* the processor */
     struct daub_model *model;
@@ -235,7 +236,8 @@ static enum exit_code make_look(struct work *work)
     const struct options *options = work->options;
     struct daub_error error = {0};
     struct style_mix mix;
-    enum exit_code code = command_open(options, &work->device, &work->model);
+    enum exit_code code =
+        command_open(options, &work->compiling, &work->device, &work->model);
     if (code != EXIT_CODE_DONE)
         return code;
     styles_init(&work->styles, work->model, work->device, &work->stop);
@@ -271,7 +273,7 @@ static enum exit_code make_painter(struct work *work)
         .keep_input = wants_window(options),
         .reserve = options->kernels ? NULL : &work->reserve,
     };
-    work->reserve = command_device_params(options);
+    work->reserve = command_device_params(options, &work->compiling);
     work->reserve.select = "processor";
     work->painter_made = true;
     if (!painter_init(&work->painter, &params, work->source->info.sample, &error))
@@ -410,10 +412,10 @@ static enum exit_code run(struct work *work)
         if (code == EXIT_CODE_DONE)
             code = open_preview(work);
         if (code == EXIT_CODE_DONE && work->window)
-            command_show_compiling(tell_in_window, work->window);
+            work->compiling = (struct compiling_view){tell_in_window, work->window};
         if (code == EXIT_CODE_DONE)
             code = make_painter(work);
-        command_show_compiling(NULL, NULL);
+        work->compiling = (struct compiling_view){0};
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_controls(work);

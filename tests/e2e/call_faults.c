@@ -1,8 +1,8 @@
 /* Preloaded into a program: the call number N of a kind fails with an errno.
- * DAUB_FAULT=KIND:N:ERRNO[:+] with KIND write (of regular files; pwrite counts as well),
- * rename, fsync, ftruncate or open (by openat, for writing); "+": later calls fail as
- * well, as on a full disk. With N = 0 nothing fails. The number of calls is written to
- * the file DAUB_FAULT_COUNT at the end. */
+ * DAUB_FAILING_CALL=KIND:N:ERRNO[:+] with KIND write (of regular files; pwrite counts as
+ * well), rename, fsync, ftruncate or open (by openat, for writing); "+": later calls fail
+ * as well, as on a full disk. With N = 0 nothing fails. The number of calls is written to
+ * the file DAUB_CALL_COUNT at the end. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +21,7 @@ static atomic_long count;
 
 static bool fails(const char *kind)
 {
-    const char *fault = getenv("DAUB_FAULT");
+    const char *fault = getenv("DAUB_FAILING_CALL");
     size_t length = strlen(kind);
     if (!fault || strncmp(fault, kind, length) != 0 || fault[length] != ':')
         return false;
@@ -42,7 +42,7 @@ static bool is_regular(int fd)
 
 __attribute__((destructor)) static void tell(void)
 {
-    const char *path = getenv("DAUB_FAULT_COUNT");
+    const char *path = getenv("DAUB_CALL_COUNT");
     FILE *file = path ? fopen(path, "w") : NULL;
     if (file) {
         fprintf(file, "%ld\n", atomic_load(&count));

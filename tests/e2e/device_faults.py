@@ -1,6 +1,6 @@
 """Devices that fail or lack something: tests/fake/device_faults.c gives Mesa's lavapipe their faults.
 
-The environment names what CMake knows: FAULTS (the folder with the layer's description).
+The environment names what CMake knows: DEVICE_FAULTS (the folder with the layer's description).
 """
 
 import glob
@@ -33,7 +33,7 @@ class Case(harness.Case):
 
     def env(self, faults="", drivers=DRIVERS[0] if DRIVERS else ""):
         return dict(os.environ, VK_ICD_FILENAMES=drivers, VK_DRIVER_FILES=drivers, DAUB_FAULTS=faults,
-                    VK_LAYER_PATH=os.environ["FAULTS"], VK_INSTANCE_LAYERS="VK_LAYER_DAUB_faults",
+                    VK_LAYER_PATH=os.environ["DEVICE_FAULTS"], VK_INSTANCE_LAYERS="VK_LAYER_DAUB_faults",
                     XDG_CACHE_HOME=self.cache, MESA_SHADER_CACHE_DIR=self.shared)
 
     def clip(self):

@@ -378,15 +378,15 @@ class Stress(Case):
         self.assertFalse([n for n in os.listdir(self.folder) if not re.match(r"(out\d+(\.partial)?|in)\.\w+$", n)])
 
 
-@unittest.skipUnless(os.environ.get("FAULTS"), "the module of call_faults.c is not built")
+@unittest.skipUnless(os.environ.get("CALL_FAULTS"), "the module of call_faults.c is not built")
 class Faults(Case):
     """The n-th call of a kind fails, for all n."""
 
     def convert(self, target, fault, *more):
         count = self.path("count")
         done = harness.run([harness.DAUB, self.source, "-y", "-o", target, *more], check=False,
-                           env=dict(os.environ, LD_PRELOAD=os.environ["FAULTS"], DAUB_FAULT=fault,
-                                    DAUB_FAULT_COUNT=count))
+                           env=dict(os.environ, LD_PRELOAD=os.environ["CALL_FAULTS"], DAUB_FAILING_CALL=fault,
+                                    DAUB_CALL_COUNT=count))
         with open(count, encoding="ascii") as file:
             return done.returncode, done.stderr.decode(), int(file.read())
 
