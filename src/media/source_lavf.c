@@ -141,6 +141,8 @@ static bool demux(struct lavf *l, struct daub_error *error)
         /* demuxers call a file that ends too early an I/O error as well */
         if (code != AVERROR_EXIT && l->format->pb && l->format->pb->error < 0)
             l->read_error = l->format->pb->error;
+        if (code == AVERROR(ENOMEM))
+            l->read_error = code;
         end_of_file(l);
         return true;
     }

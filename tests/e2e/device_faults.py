@@ -88,6 +88,28 @@ class Failures(Case):
                    "-o", self.path("out.mkv"), env=self.env("card,lost=0"))
 
 
+class Calls(Case):
+    def test_calls(self):
+        """The n-th call of Vulkan fails: the clip is whole, or one line says why it is not. Of all n,
+        with DAUB_EVERY set; else of some."""
+        clip, count = self.clip(), self.path("count")
+        self.paint("card", clip, "out.mkv")
+        self.paint("card", clip, "out.mkv", env=dict(self.env("card"), DAUB_CALL_COUNT=count))
+        with open(count, encoding="ascii") as file:
+            calls = int(file.read())
+        self.assertGreater(calls, 100)
+        step = 1 if os.environ.get("DAUB_EVERY") else max(1, calls // 8)
+        for n in range(1, calls + 1, step):
+            with self.subTest(n=n, calls=calls):
+                done = harness.run([harness.DAUB, clip, "-m", "lite", "-y", "-o", self.path("out.mkv")], check=False,
+                                   env=self.env("card,call=%d" % n))
+                text = done.stderr.decode()
+                self.assertIn(done.returncode, (0, 1, 3), text)
+                self.assertEqual(text.count("error: "), int(done.returncode != 0), text)
+                if done.returncode == 0:
+                    self.assertEqual(len(frames(self.path("out.mkv"))), FRAMES, text)
+
+
 class Check(Case):
     def test_wrong(self):
         """A failure is not remembered."""
