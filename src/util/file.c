@@ -109,10 +109,12 @@ static enum leftover examine(const struct daub_file *file, const char *temp)
 
 static void name_leftover(const char *temp)
 {
+    char *quoted = file_quote(temp);
     daub_log(DAUB_LOG_WARNING,
-             "%s was left by an earlier run that did not end; it can be played. mv '%s' "
-             "NEWNAME keeps it, rm '%s' removes it",
-             temp, temp, temp);
+             "%s was left by an earlier run that did not end; it can be played. mv %s "
+             "NEWNAME keeps it, rm %s removes it",
+             temp, quoted ? quoted : "it", quoted ? quoted : "it");
+    free(quoted);
 }
 
 /* Locks the file that was just created; false where another writer took it for a leftover

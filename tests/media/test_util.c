@@ -1,6 +1,7 @@
 /* Text, clock and file helpers. */
 #include <fcntl.h>
 #include <math.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include "util/clock.h"
 #include "util/file.h"
+#include "util/file_name.h"
 #include "util/input.h"
 #include "util/stop.h"
 #include "util/text.h"
@@ -302,6 +304,40 @@ static void test_keep(void **state)
     assert_int_equal(unlink(where), 0);
 }
 
+/* The shell makes the path of it again. */
+static void test_quote(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"plain",     "a b", "it's", "'; echo no; '",
+                                        "$(no)`no`", "\\",  "*"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        char command[256], back[256] = "";
+        char *quoted = file_quote(paths[i]);
+        snprintf(command, sizeof(command), "printf %%s %s", quoted);
+        FILE *shell = popen(command, "r");
+        assert_non_null(shell);
+        assert_non_null(fgets(back, sizeof(back), shell));
+        assert_int_equal(pclose(shell), 0);
+        assert_string_equal(back, paths[i]);
+        free(quoted);
+    }
+    char *option = file_quote("-rf");
+    assert_string_equal(option, "'./-rf'");
+    free(option);
+}
+
+/* A named pipe without a writer is refused at once. */
+static void test_read(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_null(daub_file_read(in_folder("pipe")));
+    assert_int_equal(errno, EINVAL);
+    assert_null(daub_file_read(in_folder("none")));
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(unlink(in_folder("pipe")), 0);
+}
+
 /* Nothing replaces an input, a device or a named pipe; links stay, and their target is
  * written. */
 static void test_targets(void **state)
@@ -387,6 +423,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_same, make_folder, remove_folder),
         cmocka_unit_test(test_stop),
         cmocka_unit_test_setup_teardown(test_keep, make_folder, remove_folder),
+        cmocka_unit_test(test_quote),
+        cmocka_unit_test_setup_teardown(test_read, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_targets, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_leave, make_folder, remove_folder),
     };
