@@ -344,15 +344,19 @@ class Inputs(Case):
 class Stress(Case):
     def test_random_kills(self):
         """Two at a time, each killed at a random moment or never: nothing remains but whole films and
-        playable .partial files. DAUB_STRESS: how many."""
+        playable .partial files. DAUB_STRESS: how many. The first one alone shows how long one takes here."""
         many, seed = int(os.environ.get("DAUB_STRESS", 12)), int(os.environ.get("DAUB_SEED", 17))
         chance = random.Random(seed)
         running, counts = [], {"whole": 0, "partial": 0, "nothing": 0}
+        begun = time.monotonic()
+        self.end(self.start(self.source, "-an", "-o", self.path("out.mp4"), delay=10), DONE)
+        length = time.monotonic() - begun
+        os.remove(self.path("out.mp4"))
         for i in range(many + 2):
             if i < many:
                 name = "out%d.%s" % (i, chance.choice(["mp4", "mkv", "mov", "ts", "avi"]))
                 daub = self.start(self.source, "-an", "-e", "rc-lookahead=0", "-o", self.path(name), delay=10)
-                running.append((name, daub, time.monotonic() + chance.uniform(0, 3)))
+                running.append((name, daub, time.monotonic() + chance.uniform(0, 2.5) * length))
             if len(running) < 2 and i < many:
                 continue
             if not running:
