@@ -81,6 +81,11 @@ static bool fail_input(const struct lavf *l, int code, struct daub_error *error)
 {
     if (code == AVERROR_EXIT)
         return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
+    /* FFmpeg answers that memory ran out where it opens no more streams */
+    if (code == AVERROR(ENOMEM) && strstr(media_error_cause(code), "max_streams"))
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "cannot read %s: it has more streams than FFmpeg opens",
+                         l->path);
     if (code == AVERROR(ENOMEM))
         return daub_no_memory(error, "the input");
     if (l->opens > OPENS_MAX)

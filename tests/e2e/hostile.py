@@ -78,6 +78,13 @@ class Cost(harness.Case):
         self.run_limited(self.path("many.mkv"), "-o", self.path("out.mkv"), "--no-verify", seconds=8)
         self.assertEqual(sum(s["codec_type"] == "attachment" for s in streams(self.path("out.mkv"))), 400)
 
+    def test_many_streams(self):
+        tracks = [track(i, 0x11, "S_TEXT/UTF8") for i in range(2, 2000)]
+        with open(self.path("many.mkv"), "wb") as file:
+            file.write(matroska([track(1, 1, "V_MJPEG"), *tracks], [], 1000))
+        text = self.run_limited(self.path("many.mkv"), "-o", self.path("out.mkv"), code=INPUT)
+        self.assertIn("more streams than FFmpeg opens", text)
+
     def test_playlist_of_itself(self):
         with open(self.path("list.m3u8"), "w", encoding="utf-8") as file:
             file.write("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000\nlist.m3u8\n")
