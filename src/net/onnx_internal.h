@@ -20,7 +20,7 @@
 #define NET_ONNX_MAX_CONSTANTS ((int64_t)3 << 24)
 /* Of all builds until a model is ready; a node counts as so many elements. */
 #define NET_ONNX_MAX_LOADING ((int64_t)1 << 27)
-#define NET_ONNX_NODE_WORK   256
+#define NET_ONNX_NODE_WORK   32
 
 /* A constant during folding. Integers and truth values are stored as doubles too, exact
  * up to 2^53. Of larger ones, such as INT64_MAX as the end of a slice, only the sign
