@@ -11,6 +11,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum { PICTURES = 4, WARM_UP = 3, FRAMES_DEFAULT = 50, TIMED_FRAMES = 10, PLANES = 3 };
 enum { SWITCH_ROUNDS = 8 };
@@ -339,7 +340,7 @@ static bool run(struct bench *bench, const struct options *options,
         cJSON_Delete(steps);
     char *text = ok ? cJSON_Print(root) : NULL;
     if (text)
-        puts(text);
+        daub_text_print(stdout, "%s\n", text);
     cJSON_free(text);
     cJSON_Delete(root);
     return ok;
@@ -359,7 +360,7 @@ int command_bench(const struct options *options)
     if (!size_parse(options->size, "--size", &size, &error))
         return command_fail(EXIT_CODE_USAGE, &error);
     size_apply(&size, 640, 360, &bench.width, &bench.height);
-    enum exit_code code = command_open(options, &bench.device, &bench.model);
+    enum exit_code code = command_open(options, NULL, &bench.device, &bench.model);
     if (code == EXIT_CODE_DONE && !run(&bench, options, &error))
         code = command_fail(exit_code_of(error.status), &error);
     code = (enum exit_code)command_validated(bench.device, (int)code);

@@ -13,6 +13,7 @@
 #include "util/clock.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum { ANSWER_MAX = 8192, ANSWER_S = 5 };
 
@@ -88,7 +89,7 @@ int command_ctl(const struct options *options)
                      options->input);
             break;
         }
-        puts(line);
+        daub_text_print(stdout, "%s\n", line);
         cJSON *answer = cJSON_Parse(line);
         ok = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(answer, "ok"));
         cJSON_Delete(answer);

@@ -9,6 +9,7 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum { DEVICES_MAX = 16, FRAMES_MAX = 10, TIMED_US = 500000 };
 enum { WIDTH = 640, HEIGHT = 360, PIXEL_BYTES = 4 };
@@ -58,12 +59,13 @@ static bool check(struct daub_device *device, const struct daub_model *model,
     double psnr = 0;
     bool safe = false;
     if (daub_device_check(device, model, precision, &psnr, &safe, &error) != DAUB_OK) {
-        printf("   %s %s  failed: %s\n", kernels, name, error.message);
+        daub_text_print(stdout, "   %s %s  failed: %s\n", kernels, name, error.message);
         return false;
     }
-    printf("   %s %s  %s: %.1f dB from the reference, %.1f ms a frame of %dx%d\n",
-           kernels, name, safe ? "safe" : "WRONG", psnr,
-           time_frame(device, model, precision), WIDTH, HEIGHT);
+    daub_text_print(
+        stdout, "   %s %s  %s: %.1f dB from the reference, %.1f ms a frame of %dx%d\n",
+        kernels, name, safe ? "safe" : "WRONG", psnr,
+        time_frame(device, model, precision), WIDTH, HEIGHT);
     return safe;
 }
 
@@ -88,13 +90,13 @@ static bool check_steps(struct daub_device *device, const struct daub_model *mod
     struct daub_error error = {0};
     struct steps steps = {0};
     if (daub_device_check_steps(device, model, add_step, &steps, &error) != DAUB_OK)
-        printf("   steps failed: %s\n", error.message);
+        daub_text_print(stdout, "   steps failed: %s\n", error.message);
     else if (steps.count > 0 && !steps.worst.right)
-        printf("   first wrong step: %s, %.1f dB from the reference\n", steps.worst.name,
-               steps.worst.psnr_db);
+        daub_text_print(stdout, "   first wrong step: %s, %.1f dB from the reference\n",
+                        steps.worst.name, steps.worst.psnr_db);
     else
-        printf("   %d steps are right; the least exact: %s, %.1f dB\n", steps.count,
-               steps.worst.name, steps.worst.psnr_db);
+        daub_text_print(stdout, "   %d steps are right; the least exact: %s, %.1f dB\n",
+                        steps.count, steps.worst.name, steps.worst.psnr_db);
     return steps.count > 0 && steps.worst.right && error.status == DAUB_OK;
 }
 
@@ -112,13 +114,13 @@ static void examine_set(const struct options *options, int number, const char *k
     struct daub_device *device = NULL;
     char select[16];
     snprintf(select, sizeof(select), "%d", number);
-    struct daub_device_params params = command_device_params(options);
+    struct daub_device_params params = command_device_params(options, NULL);
     params.select = select;
     params.kernels = kernels;
     enum daub_status status = daub_device_open(&params, &device, &error);
     bool has_set = status != DAUB_ERROR_NO_DEVICE && status != DAUB_ERROR_ARGUMENT;
     if (status != DAUB_OK && (has_set || options->kernels)) {
-        printf("   cannot be opened: %s\n", error.message);
+        daub_text_print(stdout, "   cannot be opened: %s\n", error.message);
         findings->right = false;
     }
     if (status != DAUB_OK)
@@ -140,9 +142,9 @@ static struct findings examine(const struct options *options, int number,
 {
     static const char *const sets[] = {"shaders", "host"};
     struct findings findings = {.right = true};
-    printf("%d  %s, driver %s\n", number, info->name, info->driver);
+    daub_text_print(stdout, "%d  %s, driver %s\n", number, info->name, info->driver);
     if (!info->usable) {
-        printf("   cannot be used: it lacks %s\n", info->missing);
+        daub_text_print(stdout, "   cannot be used: it lacks %s\n", info->missing);
         return (struct findings){0};
     }
     if (options->kernels)
@@ -150,9 +152,9 @@ static struct findings examine(const struct options *options, int number,
     for (size_t i = 0; !options->kernels && i < sizeof(sets) / sizeof(*sets); i++)
         examine_set(options, number, sets[i], model, &findings);
     if (findings.fp32_safe && !findings.fp16_safe)
-        printf("   use it with --precision fp32\n");
+        daub_text_print(stdout, "   use it with --precision fp32\n");
     else if (!findings.fp32_safe)
-        printf("   do not use it: update its driver\n");
+        daub_text_print(stdout, "   do not use it: update its driver\n");
     return findings;
 }
 
@@ -163,9 +165,9 @@ static void tell_choice(const struct options *options,
 {
     struct daub_error error = {0};
     struct daub_device *device = NULL;
-    struct daub_device_params params = command_device_params(options);
+    struct daub_device_params params = command_device_params(options, NULL);
     if (daub_device_open(&params, &device, &error) != DAUB_OK) {
-        printf("chosen: none; %s\n", error.message);
+        daub_text_print(stdout, "chosen: none; %s\n", error.message);
         return;
     }
     const struct daub_device_info *info = daub_device_get_info(device);
@@ -184,11 +186,13 @@ static void tell_choice(const struct options *options,
     const char *precision =
         !processor && info->fp16_storage && findings[number].fp16_safe ? "fp16" : "fp32";
     if (!findings[number].fp32_safe && !processor && !options->kernels)
-        printf("chosen: device %d (%s), because device %d (%s) computes wrong pictures\n",
-               count - 1, infos[count - 1].name, number, info->name);
+        daub_text_print(
+            stdout,
+            "chosen: device %d (%s), because device %d (%s) computes wrong pictures\n",
+            count - 1, infos[count - 1].name, number, info->name);
     else
-        printf("chosen: device %d (%s), %s %s, because %s\n", number, info->name,
-               daub_device_kernels(device), precision, why);
+        daub_text_print(stdout, "chosen: device %d (%s), %s %s, because %s\n", number,
+                        info->name, daub_device_kernels(device), precision, why);
     daub_device_close(device);
 }
 

@@ -149,7 +149,7 @@ static enum exit_code prepare(struct gallery *gallery)
     if (code == EXIT_CODE_DONE)
         code = files_check_output(options, options->gallery, &gallery->stop, &replace);
     if (code == EXIT_CODE_DONE)
-        code = command_open(options, &gallery->device, &gallery->model);
+        code = command_open(options, NULL, &gallery->device, &gallery->model);
     if (code == EXIT_CODE_DONE)
         code = add_pictures(gallery);
     if (code != EXIT_CODE_DONE)

@@ -33,13 +33,15 @@ static void print_device(int number, const struct daub_device_info *info)
 {
     char memory[24];
     daub_text_bytes(memory, sizeof(memory), info->memory_bytes);
-    printf("%d  %s\n", number, info->name);
-    printf("   %s, %s, driver %s\n", kind_name(info->kind), memory, info->driver);
-    printf("   UUID %s\n", info->uuid);
+    daub_text_print(stdout, "%d  %s\n", number, info->name);
+    daub_text_print(stdout, "   %s, %s, driver %s\n", kind_name(info->kind), memory,
+                    info->driver);
+    daub_text_print(stdout, "   UUID %s\n", info->uuid);
     if (info->usable)
-        printf("   usable, %s\n", info->fp16_storage ? "fp16 or fp32" : "fp32 only");
+        daub_text_print(stdout, "   usable, %s\n",
+                        info->fp16_storage ? "fp16 or fp32" : "fp32 only");
     else
-        printf("   not usable: %s\n", info->missing);
+        daub_text_print(stdout, "   not usable: %s\n", info->missing);
 }
 
 /* The highest rate of the modes that have the format and size of the one at index first.
@@ -63,19 +65,20 @@ static AVRational fastest(const struct camera_info *info, int first, int *next)
 static bool print_camera(const struct camera_info *info, void *user)
 {
     (void)user;
-    printf("cam:%d  %s (%s, %s)", info->number, info->card, info->path, info->bus);
+    daub_text_print(stdout, "cam:%d  %s (%s, %s)", info->number, info->card, info->path,
+                    info->bus);
     uint32_t fourcc = 0;
     for (int i = 0, next; i < info->mode_count; i = next) {
         const struct camera_mode *mode = &info->modes[i];
         AVRational rate = fastest(info, i, &next);
         if (mode->fourcc != fourcc)
-            printf("\n   %s", camera_format_of(mode->fourcc)->name);
+            daub_text_print(stdout, "\n   %s", camera_format_of(mode->fourcc)->name);
         fourcc = mode->fourcc;
-        printf(" %dx%d", mode->width, mode->height);
+        daub_text_print(stdout, " %dx%d", mode->width, mode->height);
         if (rate.num > 0)
-            printf("@%g", av_q2d(rate));
+            daub_text_print(stdout, "@%g", av_q2d(rate));
     }
-    putchar('\n');
+    daub_text_print(stdout, "\n");
     return true;
 }
 
@@ -106,16 +109,16 @@ int command_devices(const struct options *options)
 
 static void print_style(const struct daub_style_info *style, bool is_default)
 {
-    printf("   %c %s", is_default ? '*' : '-', style->name);
+    daub_text_print(stdout, "   %c %s", is_default ? '*' : '-', style->name);
     if (style->title)
-        printf(": %s", style->title);
+        daub_text_print(stdout, ": %s", style->title);
     if (style->artist && *style->artist)
-        printf(", %s", style->artist);
+        daub_text_print(stdout, ", %s", style->artist);
     if (style->year)
-        printf(", %d", style->year);
+        daub_text_print(stdout, ", %d", style->year);
     if (style->licence)
-        printf(" (%s)", style->licence);
-    putchar('\n');
+        daub_text_print(stdout, " (%s)", style->licence);
+    daub_text_print(stdout, "\n");
 }
 
 struct visit {
@@ -135,20 +138,22 @@ static void print_model(const char *path, void *user)
         return;
     }
     const struct daub_model_info *info = daub_model_get_info(model);
-    printf("%s", info->name);
+    daub_text_print(stdout, "%s", info->name);
     if (info->title)
-        printf(": %s", info->title);
-    printf("\n   %.2f million parameters, %.1f kMAC a pixel (a frame of 1280x720: %.0f "
-           "GFLOP)",
-           (double)info->parameters / 1e6, info->macs_per_pixel / 1e3,
-           info->macs_per_pixel * 1280 * 720 * 2 / 1e9);
+        daub_text_print(stdout, ": %s", info->title);
+    daub_text_print(
+        stdout,
+        "\n   %.2f million parameters, %.1f kMAC a pixel (a frame of 1280x720: %.0f "
+        "GFLOP)",
+        (double)info->parameters / 1e6, info->macs_per_pixel / 1e3,
+        info->macs_per_pixel * 1280 * 720 * 2 / 1e9);
     if (info->licence)
-        printf(", licence %s", info->licence);
-    putchar('\n');
+        daub_text_print(stdout, ", licence %s", info->licence);
+    daub_text_print(stdout, "\n");
     for (int i = 0; i < info->style_count; i++)
         print_style(&info->styles[i], i == info->default_style);
     if (info->encoder)
-        printf("   and any picture: -s painting.jpg\n");
+        daub_text_print(stdout, "   and any picture: -s painting.jpg\n");
     daub_model_free(model);
 }
 

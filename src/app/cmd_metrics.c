@@ -24,6 +24,7 @@
 #include "util/error.h"
 #include "util/file.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum { INPUT, PAINTED, PER_FRAME, VIDEOS };
 enum { FLO_HEADER = 12 };
@@ -122,7 +123,7 @@ static bool load_flow(struct work *work, int n, struct daub_error *error)
                          "--flow %s must have one %%d for the frame's number, such as "
                          "flow_%%04d.flo",
                          work->options->flow);
-    FILE *file = fopen(path, "rb");
+    FILE *file = daub_file_read(path);
     work->unreadable = !file;
     if (!file)
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot read %s: %s", path,
@@ -293,7 +294,7 @@ static bool report(const struct work *work, struct daub_error *error)
     char *text = cJSON_Print(root);
     bool ok = text || daub_no_memory(error, "the report");
     if (text)
-        puts(text);
+        daub_text_print(stdout, "%s\n", text);
     cJSON_free(text);
     cJSON_Delete(root);
     return ok;

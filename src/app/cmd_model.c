@@ -11,7 +11,7 @@ static int dump_plan(const struct options *options, const struct daub_model *mod
     struct daub_error error = {0};
     struct daub_device *device = NULL;
     struct daub_stylizer *stylizer = NULL;
-    struct daub_device_params device_params = command_device_params(options);
+    struct daub_device_params device_params = command_device_params(options, NULL);
     struct daub_stylizer_params params = {.in_width = width,
                                           .in_height = height,
                                           .in = {.pixel = DAUB_PIXEL_YUV420P},

@@ -221,10 +221,10 @@ static enum exit_code run(struct work *work)
         if (code == EXIT_CODE_DONE)
             code = open_preview(work);
         if (code == EXIT_CODE_DONE && work->window)
-            command_show_compiling(tell_in_window, work->window);
+            work->compiling = (struct compiling_view){tell_in_window, work->window};
         if (code == EXIT_CODE_DONE)
             code = work_make_painter(work);
-        command_show_compiling(NULL, NULL);
+        work->compiling = (struct compiling_view){0};
         progress_end(&progress);
         if (code == EXIT_CODE_DONE)
             code = open_controls(work);

@@ -40,7 +40,7 @@ static enum exit_code run(const struct options *options, struct daub_stop *stop)
     int style;
     enum exit_code code = files_check_output(options, output, stop, &replace);
     if (code == EXIT_CODE_DONE)
-        code = command_open(options, &device, &model);
+        code = command_open(options, NULL, &device, &model);
     if (code == EXIT_CODE_DONE) {
         styles_init(&styles, model, device, stop);
         code = styles_add(&styles, options->input, &style, &error)

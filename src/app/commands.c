@@ -67,25 +67,16 @@ float command_boldness(const struct options *options, const struct daub_model_in
     return options->has_boldness ? (float)options->boldness : model->boldness;
 }
 
-static void (*show_compiling)(const char *line, void *user);
-static void *show_compiling_user;
-
-void command_show_compiling(void (*show)(const char *line, void *user), void *user)
-{
-    show_compiling = show;
-    show_compiling_user = user;
-}
-
 /* On a terminal a line that is written over, elsewhere one message. */
 static void report_compiling(int done, int total, void *user)
 {
     static atomic_bool told;
+    const struct compiling_view *view = user;
     char line[80];
-    (void)user;
     snprintf(line, sizeof(line), "compiling kernels: %d of %d (only the first time) ..",
              done, total);
-    if (show_compiling)
-        show_compiling(line, show_compiling_user);
+    if (view && view->show)
+        view->show(line, view->user);
     if (daub_log_get_level() < DAUB_LOG_INFO)
         return;
     if (isatty(STDERR_FILENO))
@@ -95,7 +86,8 @@ static void report_compiling(int done, int total, void *user)
                  total);
 }
 
-struct daub_device_params command_device_params(const struct options *options)
+struct daub_device_params command_device_params(const struct options *options,
+                                                struct compiling_view *view)
 {
     return (struct daub_device_params){
         .select = options->gpu,
@@ -104,6 +96,7 @@ struct daub_device_params command_device_params(const struct options *options)
         .kernels = options->kernels,
         .threads = (int)options->threads,
         .compiling = report_compiling,
+        .compiling_user = view,
     };
 }
 
@@ -117,11 +110,11 @@ int command_validated(const struct daub_device *device, int code)
     return code == EXIT_CODE_DONE ? EXIT_CODE_DEVICE : code;
 }
 
-enum exit_code command_open(const struct options *options, struct daub_device **device,
-                            struct daub_model **model)
+enum exit_code command_open(const struct options *options, struct compiling_view *view,
+                            struct daub_device **device, struct daub_model **model)
 {
     struct daub_error error = {0};
-    struct daub_device_params params = command_device_params(options);
+    struct daub_device_params params = command_device_params(options, view);
     /* A named model is loaded first: that is faster than to open a device. */
     if (options->model &&
         daub_model_load(options->model, (enum daub_model_range)options->model_range,

@@ -32,17 +32,21 @@ const char *command_default_model(const struct daub_device_info *device);
 float command_boldness(const struct options *options,
                        const struct daub_model_info *model);
 
-/* Calls show, too, with what is told about compiling kernels, on the thread that makes
- * the painter; NULL: no longer. */
-void command_show_compiling(void (*show)(const char *line, void *user), void *user);
-/* The device parameters that the options ask for. */
-struct daub_device_params command_device_params(const struct options *options);
+/* Gets what is told about compiling kernels, too. */
+struct compiling_view {
+    void (*show)(const char *line, void *user); /* NULL: nothing */
+    void *user;
+};
+/* The device parameters that the options ask for. The view must outlive the device; NULL:
+ * there is none. */
+struct daub_device_params command_device_params(const struct options *options,
+                                                struct compiling_view *view);
 /* code, or DEVICE where the validation layer reported errors and code is DONE. */
 int command_validated(const struct daub_device *device, int code);
 
 /* Opens the device and loads the model of the options; the caller frees both. Returns
  * DONE or the code of the failure, which was logged. */
-enum exit_code command_open(const struct options *options, struct daub_device **device,
-                            struct daub_model **model);
+enum exit_code command_open(const struct options *options, struct compiling_view *view,
+                            struct daub_device **device, struct daub_model **model);
 
 #endif

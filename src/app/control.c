@@ -15,6 +15,7 @@
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum { CLIENTS = CONTROL_POLLS - 1, LINE_MAX_BYTES = 4096 };
 
@@ -317,6 +318,8 @@ static char *execute(struct control *c, const char *line, size_t length)
     else if (r.status)
         add_status(c, answer);
     char *text = cJSON_PrintUnformatted(answer);
+    if (text)
+        daub_text_clean(text, "");
     cJSON_Delete(message);
     cJSON_Delete(answer);
     return text;

@@ -17,6 +17,7 @@
 #include "util/file.h"
 #include "util/input.h"
 #include "util/log.h"
+#include "util/text.h"
 
 enum exit_code files_fail(const struct daub_error *error, enum exit_code side)
 {
@@ -161,7 +162,7 @@ static bool target_exists(const char *path)
 
 static bool ask(const char *path, const struct daub_stop *stop)
 {
-    fprintf(stderr, "daub: %s exists. Replace it? [y/N] ", path);
+    daub_text_print(stderr, "daub: %s exists. Replace it? [y/N] ", path);
     fflush(stderr);
     char answer = '\0', rest = '\0';
     struct pollfd wait[2] = {{.fd = STDIN_FILENO, .events = POLLIN},

@@ -4,6 +4,8 @@
 
 #include "util/clock.h"
 
+#define TIME_MAX_US (INT64_C(1) << 60) /* sums with the clock fit 64 bits */
+
 enum {
     LATE_US = 500000, /* a frame that is later shifts all that follow it */
     POLL_MS = 20      /* interval at which a wait checks for a pause, a seek or a step */
@@ -28,6 +30,9 @@ bool pace_wait(struct pace *pace, int64_t time_us, const struct daub_stop *stop)
         sleep_ms(POLL_MS, stop);
         paused = true;
     }
+    time_us = time_us < -TIME_MAX_US  ? -TIME_MAX_US
+              : time_us > TIME_MAX_US ? TIME_MAX_US
+                                      : time_us;
     int64_t now = daub_clock_us(), deadline = atomic_load(&pace->start_us) + time_us;
     if (!atomic_load(&pace->started) || paused || now > deadline + LATE_US ||
         deadline > now + 10 * LATE_US)

@@ -295,9 +295,12 @@ static enum daub_status submit(struct painter *painter, const AVFrame *frame,
                       .color_range = painter->in.range == DAUB_RANGE_FULL
                                          ? AVCOL_RANGE_JPEG
                                          : AVCOL_RANGE_MPEG};
-    AVFrame *read = media_convert(&painter->converter, frame, &target, error);
-    enum daub_status status =
-        read ? submit_view(painter, read, error) : DAUB_ERROR_FAILED;
+    struct daub_error cause = {0};
+    AVFrame *read = media_convert(&painter->converter, frame, &target, &cause);
+    enum daub_status status = read ? submit_view(painter, read, error)
+                                   : DAUB_ERROR_ARGUMENT; /* not the device's fault */
+    if (!read)
+        daub_fail(error, status, "%s", cause.message);
     av_frame_free(&read);
     return status;
 }

@@ -56,7 +56,7 @@ static void print_json(cJSON *object)
 {
     char *text = object ? cJSON_PrintUnformatted(object) : NULL;
     if (text) {
-        fprintf(stderr, "%s\n", text);
+        daub_text_print(stderr, "%s\n", text);
         fflush(stderr);
     }
     cJSON_free(text);

@@ -124,6 +124,11 @@ static bool shown_us(struct speaker *s, int64_t *time_us)
     return true;
 }
 
+static double within(double value, double limit)
+{
+    return fmin(fmax(value, -limit), limit);
+}
+
 /* Queues the next samples of the file at their time: gaps become silence, late samples
  * are dropped. */
 static void queue_next(struct speaker *s)
@@ -131,7 +136,8 @@ static void queue_next(struct speaker *s)
     int16_t samples[CHUNK * MEDIA_AUDIO_CHANNELS];
     int64_t time_us;
     media_audio_read(s->audio, samples, 0, &time_us);
-    int64_t gap = (time_us - s->next_us) * RATE / SECOND_US;
+    int64_t gap =
+        (int64_t)within((double)(time_us - s->next_us) * RATE / SECOND_US, RING);
     int count = 0;
     /* Nothing is read where timestamps jump back by a second: all later samples would be
      * late. */
@@ -156,11 +162,6 @@ static void jump(struct speaker *s, int64_t time_us)
     media_audio_stretch(s->audio, -s->drift);
     media_audio_seek(s->audio, time_us > 0 ? time_us : 0);
     s->next_us = time_us;
-}
-
-static double within(double value, double limit)
-{
-    return fmin(fmax(value, -limit), limit);
 }
 
 /* Keeps the audio in time with the picture: sets the speed from the smoothed difference.

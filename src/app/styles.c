@@ -10,6 +10,7 @@
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/input.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -89,7 +90,7 @@ static bool read_signal(const char *path, struct daub_signal *signal,
 {
     enum { BYTES_MAX = 1 << 16 };
     struct daub_error cause = {0};
-    FILE *file = fopen(path, "rb");
+    FILE *file = daub_file_read(path);
     daub_input_add(path);
     char *text = daub_alloc(BYTES_MAX, 1);
     size_t size = file && text ? fread(text, 1, BYTES_MAX, file) : 0;

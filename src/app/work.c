@@ -137,7 +137,7 @@ enum exit_code work_make_look(struct work *work)
         work->device = work->kept->device;
         work->model = work->kept->model;
     } else {
-        code = command_open(options, &work->device, &work->model);
+        code = command_open(options, &work->compiling, &work->device, &work->model);
     }
     if (code != EXIT_CODE_DONE)
         return code;
@@ -175,7 +175,7 @@ enum exit_code work_make_painter(struct work *work)
         .only_cuts = work->only_cuts,
         .reserve = options->kernels ? NULL : &work->reserve,
     };
-    work->reserve = command_device_params(options);
+    work->reserve = command_device_params(options, &work->compiling);
     work->reserve.select = "processor";
     work->painter_made = true;
     if (!painter_init(&work->painter, &params, work->source->info.sample, &error))

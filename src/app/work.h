@@ -2,6 +2,7 @@
 #ifndef DAUB_APP_WORK_H
 #define DAUB_APP_WORK_H
 
+#include "app/commands.h"
 #include "app/exit_code.h"
 #include "app/look.h"
 #include "app/options.h"
@@ -42,6 +43,7 @@ struct work {
     AVFrame *output; /* frame template of painted frames */
     struct media_sink **sinks;
     size_t sink_count;
+    struct compiling_view compiling; /* the window, while the painter is made */
     struct daub_device *device;
     struct daub_device_params reserve; /* the processor */
     struct daub_model *model;

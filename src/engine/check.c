@@ -12,7 +12,12 @@
 #include "util/error.h"
 #include "util/log.h"
 
-#define GOLDEN_SIDE MODEL_SMALL_SIDE
+#define GOLDEN_SIDE     MODEL_SMALL_SIDE
+#define GOLDEN_SIDE_MIN 16
+/* What the reference may take: some seconds, and less memory than a small machine has. A
+ * Johnson-type network takes 1e9 at 64 pixels. */
+#define GOLDEN_WORK_MAX  3e9
+#define GOLDEN_BYTES_MAX 256e6
 
 /* Gradients, a disc, stripes and noise in the network's value range,
  * [channels][side][side]. */
@@ -55,6 +60,7 @@ static bool all_numbers(const struct net_graph *graph, const struct net_ref *ref
 struct golden {
     const struct net_graph *graph;
     struct net_graph built; /* used where the model's small graph has another size */
+    int side;               /* pixels */
     float *image, *style;
     struct plan_range range;
     struct net_ref ref;
@@ -68,6 +74,39 @@ static void golden_uninit(struct golden *golden)
     free(golden->style);
 }
 
+/* Builds the graph for the largest picture, at most of GOLDEN_SIDE, with which the
+ * reference ends within its limits. */
+static bool choose_size(struct golden *golden, const struct daub_model *model,
+                        int alignment, struct daub_error *error)
+{
+    struct net_ref_need need = {0};
+    int tried = 0;
+    for (int wanted = GOLDEN_SIDE; wanted >= GOLDEN_SIDE_MIN; wanted /= 2) {
+        int side = (wanted + alignment - 1) / alignment * alignment;
+        if (side == tried)
+            continue;
+        golden->graph = &model->small;
+        if (model->small.height != side || model->small.width != side) {
+            golden->graph = &golden->built;
+            net_graph_free(&golden->built);
+            struct daub_error cause = {0};
+            bool built = model_build(model, side, side, &golden->built, &cause);
+            if (!built && tried > 0) /* smaller than the network allows */
+                break;
+            if (!built)
+                return daub_fail(error, cause.status, "%s", cause.message);
+        }
+        golden->side = tried = side;
+        need = net_ref_need(golden->graph);
+        if (need.work <= GOLDEN_WORK_MAX && need.bytes <= GOLDEN_BYTES_MAX)
+            return true;
+    }
+    return daub_fail(error, DAUB_ERROR_MODEL,
+                     "%s is too large: even a picture of %dx%d takes %.1f billion "
+                     "multiplications and %.0f MB; use a smaller model",
+                     model->info.name, tried, tried, need.work / 1e9, need.bytes / 1e6);
+}
+
 /* keep: the results of all nodes, not of the last one only. To be freed with
  * golden_uninit in either case. */
 static bool golden_init(struct golden *golden, const struct daub_device *device,
@@ -75,21 +114,17 @@ static bool golden_init(struct golden *golden, const struct daub_device *device,
                         struct daub_error *error)
 {
     const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
-    *golden = (struct golden){.graph = &model->small, .range = model_range(model)};
+    *golden = (struct golden){.range = model_range(model)};
+    net_graph_init(&golden->built);
     int alignment = model_alignment(model, device, error);
-    if (alignment == 0)
+    if (alignment == 0 || !choose_size(golden, model, alignment, error))
         return false;
-    int side = (GOLDEN_SIDE + alignment - 1) / alignment * alignment;
+    int side = golden->side;
     size_t pixels = (size_t)side * (size_t)side;
     golden->image = daub_alloc(pixels * (size_t)info->image_channels, sizeof(float));
     golden->style = daub_alloc((size_t)info->style_count, sizeof(float));
     if (!golden->image || !golden->style)
         return daub_no_memory(error, "the golden picture");
-    if (golden->graph->height != side || golden->graph->width != side) {
-        golden->graph = &golden->built;
-        if (!model_build(model, side, side, &golden->built, error))
-            return false;
-    }
     golden_picture(golden->image, side, info->image_channels, golden->range);
     model_default_style(model, golden->style);
     return net_ref_run(&golden->ref, golden->graph, golden->image, golden->style,

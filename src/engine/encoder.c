@@ -17,6 +17,7 @@
 #include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/file.h"
 
 struct daub_encoder {
     char *name;
@@ -235,7 +236,7 @@ void daub_encoder_free(struct daub_encoder *encoder)
 
 static bool is_readable(const char *path)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = daub_file_read(path);
     if (file)
         fclose(file);
     return file != NULL;

@@ -11,11 +11,12 @@
 #include "net/passes.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/hash.h"
 #include "util/log.h"
 #include "util/text.h"
 
-#define MAX_MODEL_BYTES ((size_t)1 << 30)
+#define MAX_MODEL_BYTES ((size_t)256 << 20)
 #define MAX_STYLES      4096
 
 const char *model_property(const struct net_onnx *onnx, const char *key)
@@ -500,14 +501,20 @@ static bool find_model(const char *wanted, char *path, size_t size,
 void *model_read_file(const char *path, size_t *size, struct daub_error *error)
 {
     struct stat status;
-    FILE *file = fopen(path, "rb");
+    FILE *file = daub_file_read(path);
+    if (!file && errno == EINVAL) {
+        daub_fail(error, DAUB_ERROR_MODEL, "%s is no file", path);
+        goto fail;
+    }
     if (!file || fstat(fileno(file), &status) != 0) {
         daub_fail(error, DAUB_ERROR_NOT_FOUND, "cannot read model %s: %s", path,
                   strerror(errno));
         goto fail;
     }
-    if (!S_ISREG(status.st_mode) || (uint64_t)status.st_size > MAX_MODEL_BYTES) {
-        daub_fail(error, DAUB_ERROR_MODEL, "%s is no ONNX file (or over 1 GB)", path);
+    if ((uint64_t)status.st_size > MAX_MODEL_BYTES) {
+        daub_fail(error, DAUB_ERROR_MODEL,
+                  "%s has %lld MB, and daub reads models of at most %zu MB", path,
+                  (long long)status.st_size >> 20, MAX_MODEL_BYTES >> 20);
         goto fail;
     }
     void *data = daub_alloc((size_t)status.st_size, 1);

@@ -54,7 +54,7 @@ bool model_read_rows(struct daub_model *model, int styles, struct daub_error *er
 bool model_takes_pictures(const struct daub_model *model, struct daub_error *error);
 /* Whether text is the identifier of an encoder: 16 hexadecimal digits. */
 bool model_is_identifier(const char *text);
-/* The contents of a file of at most 1 GB, which the caller frees; NULL with *error. */
+/* The contents of a file of at most 256 MB, which the caller frees; NULL with *error. */
 void *model_read_file(const char *path, size_t *size, struct daub_error *error);
 /* The folder of the built-in models, and the name of the encoder in it. */
 const char *model_folder(void);

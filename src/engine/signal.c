@@ -9,6 +9,7 @@
 
 #include "engine/model.h"
 #include "util/error.h"
+#include "util/text.h"
 
 /* Copies UTF-8 text without control characters, because titles are printed in messages
  * and drawn in the window. Text that is too long is cut before a whole character. */
@@ -23,6 +24,7 @@ static void copy_title(char *to, size_t size, const char *text)
     for (size_t i = 0; i < length; i++)
         to[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? ' ' : text[i];
     to[length] = '\0';
+    daub_text_clean(to, "");
 }
 
 static bool parse_vector(const cJSON *z, struct daub_signal *signal,

@@ -15,7 +15,8 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
-enum { STRETCH_OVER = 8192 }; /* samples */
+enum { STRETCH_OVER = 8192 };           /* samples */
+static const double TIME_MAX_US = 2e15; /* a time that is further away is damaged */
 
 struct media_audio {
     AVFormatContext *format;
@@ -112,7 +113,7 @@ struct media_audio *media_audio_open(const char *path, int64_t start_us, int rat
 
 bool media_audio_seek(struct media_audio *s, int64_t time_us)
 {
-    int64_t to = time_us + s->zero_us;
+    int64_t to = av_sat_add64(time_us, s->zero_us);
     s->first = s->count = 0;
     s->ended = false;
     avcodec_flush_buffers(s->decoder);
@@ -168,10 +169,10 @@ static void convert(struct media_audio *s)
     if (count <= 0)
         return;
     int64_t pts = frame->best_effort_timestamp;
-    if (pts != AV_NOPTS_VALUE)
-        s->time_us = (double)(av_rescale_q(pts, s->stream->time_base, AV_TIME_BASE_Q) -
-                              s->zero_us) -
-                     held_us;
+    double time_us =
+        (double)pts * av_q2d(s->stream->time_base) * 1e6 - (double)s->zero_us - held_us;
+    if (pts != AV_NOPTS_VALUE && fabs(time_us) < TIME_MAX_US)
+        s->time_us = time_us;
     s->first = 0;
     s->count = count;
 }

@@ -7,8 +7,12 @@
 
 #include <libavutil/error.h>
 #include <libavutil/log.h>
+#include <libavutil/mem.h>
 
 #include "util/log.h"
+
+/* A frame of 16384x16384 pixels in RGBA, with its borders. Damaged files ask for more. */
+#define ALLOCATION_MAX (((size_t)1 << 30) + ((size_t)1 << 24))
 
 static _Thread_local char last_error[256];
 static _Thread_local char error_text[AV_ERROR_MAX_STRING_SIZE];
@@ -35,6 +39,7 @@ static void receive_line(void *context, int level, const char *format, va_list a
 void media_log_init(void)
 {
     av_log_set_callback(receive_line);
+    av_max_alloc(ALLOCATION_MAX);
     /* SVT-AV1 logs to stderr itself; level 1 means errors only. */
     setenv("SVT_LOG", "1", 0);
 }

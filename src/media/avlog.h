@@ -3,7 +3,8 @@
 #define DAUB_MEDIA_AVLOG_H
 
 /* Sends FFmpeg's messages to daub's log; its warnings and errors are shown from the level
- * "verbose" on. Call this once, before any other function of media/. */
+ * "verbose" on. Limits what FFmpeg allocates at once. Call this once, before any other
+ * function of media/. */
 void media_log_init(void);
 
 /* The text of an AVERROR code, in a buffer of the calling thread, valid until the next

@@ -8,6 +8,10 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <libavutil/common.h>
+#include <libavutil/imgutils.h>
+#include <libavutil/pixdesc.h>
+
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/text.h"
@@ -34,6 +38,27 @@ const struct camera_format *camera_format_of(uint32_t fourcc)
             return &formats[i];
     }
     return NULL;
+}
+
+size_t camera_picture_bytes(enum AVPixelFormat pixel, int width, int height,
+                            unsigned first_stride, int strides[4])
+{
+    const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(pixel);
+    size_t bytes = 0;
+    memset(strides, 0, 4 * sizeof(*strides));
+    if (!desc || first_stride > 1u << 20)
+        return 0;
+    for (int plane = 0; plane < av_pix_fmt_count_planes(pixel); plane++) {
+        int stride = plane == 0 || pixel == AV_PIX_FMT_NV12 ? (int)first_stride
+                                                            : (int)first_stride / 2;
+        int least = av_image_get_linesize(pixel, width, plane);
+        int rows = plane == 0 ? height : AV_CEIL_RSHIFT(height, desc->log2_chroma_h);
+        if (least <= 0 || stride < least)
+            return 0;
+        strides[plane] = stride;
+        bytes += (size_t)stride * (size_t)rows;
+    }
+    return bytes;
 }
 
 const struct camera_format *camera_format_named(const char *name)

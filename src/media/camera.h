@@ -38,6 +38,11 @@ struct camera_format {
 const struct camera_format *camera_format_of(uint32_t fourcc);
 const struct camera_format *camera_format_named(const char *name);
 
+/* Bytes of a raw picture whose rows have first_stride bytes, the driver's; strides
+ * receives those of all planes. 0: that length is impossible. */
+size_t camera_picture_bytes(enum AVPixelFormat pixel, int width, int height,
+                            unsigned first_stride, int strides[4]);
+
 /* Reads what /dev/videoNUMBER can do. false with *error and an errno code in *code:
  * ENOTTY where it is no camera, else why it cannot be opened. */
 bool camera_query(int number, struct camera_info *info, int *code,

@@ -259,7 +259,9 @@ bool media_encoder_open(struct media_encoder *encoder,
         apply_qscale(context, &dict);
         media_log_forget();
         int code = avcodec_open2(context, setup->codec, &dict);
-        if (code < 0)
+        if (code == AVERROR(ENOMEM))
+            ok = daub_no_memory(error, "the encoder");
+        else if (code < 0)
             ok = daub_fail(error, DAUB_ERROR_ARGUMENT,
                            "encoder %s does not accept its settings: %s",
                            setup->codec->name, media_error_cause(code));

@@ -208,14 +208,22 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
     return mux->header_written ? true : fail_write(mux, code, error);
 }
 
-/* Consumes the reference, also on failure. */
+/* Consumes the reference, also on failure. The muxer keeps packets until it has later
+ * ones of every stream; many bytes are written without that. */
 static int write_packet(struct media_mux *mux, AVPacket *packet)
 {
+    enum { WAITING_BYTES_MAX = 64 << 20 };
     media_log_forget();
+    bool video = packet->stream_index == mux->video->index;
+    mux->waiting_bytes = video ? 0 : mux->waiting_bytes + (size_t)packet->size;
     if (mux->index)
         mp4_index_add(mux->index, packet,
                       mux->format->streams[packet->stream_index]->time_base);
     int code = av_interleaved_write_frame(mux->format, packet);
+    if (code >= 0 && mux->waiting_bytes > WAITING_BYTES_MAX) {
+        code = av_interleaved_write_frame(mux->format, NULL);
+        mux->waiting_bytes = 0;
+    }
     if (mux->format->pb) {
         if (mux->format->pb->error < 0)
             code = mux->format->pb->error;

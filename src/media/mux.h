@@ -41,7 +41,8 @@ struct media_mux {
     const struct media_source_info *input; /* read by media_mux_start only */
     struct mux_copy *copies;               /* one for each input stream */
     unsigned copy_count;
-    int64_t refused; /* copied packets that the container refused */
+    int64_t refused;      /* copied packets that the container refused */
+    size_t waiting_bytes; /* of copied packets since the last one of the video */
     atomic_ullong bytes;
 };
 

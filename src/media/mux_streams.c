@@ -121,6 +121,9 @@ static bool accepts(const struct media_mux *mux, const AVStream *more)
     trial->strict_std_compliance = mux->format->strict_std_compliance;
     for (unsigned i = 0; i < mux->format->nb_streams; i++) {
         const AVStream *from = mux->format->streams[i];
+        /* there may be a thousand large ones, and they do not matter to others */
+        if (from->codecpar->codec_type == AVMEDIA_TYPE_ATTACHMENT)
+            continue;
         AVStream *to = add_copy(trial, from);
         if (!to)
             goto done;

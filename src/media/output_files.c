@@ -42,6 +42,15 @@ static bool lock_folder(struct output_files *files)
            errno != EWOULDBLOCK;
 }
 
+static void tell_leftover(const char *folder)
+{
+    char *quoted = file_quote(folder);
+    daub_log(DAUB_LOG_WARNING,
+             "%s was left by an earlier run that did not end; rm -r %s removes it",
+             folder, quoted ? quoted : "it");
+    free(quoted);
+}
+
 /* Creates the folder under the first name that is free. */
 static bool create(struct output_files *files, const char *stem, struct daub_error *error)
 {
@@ -63,10 +72,7 @@ static bool create(struct output_files *files, const char *stem, struct daub_err
                       "name",
                       files->main, files->folder);
         else if (cause == EEXIST)
-            daub_log(DAUB_LOG_WARNING,
-                     "%s was left by an earlier run that did not end; rm -r '%s' removes "
-                     "it",
-                     files->folder, files->folder);
+            tell_leftover(files->folder);
         else
             daub_fail(error, DAUB_ERROR_FAILED,
                       "cannot write %s: %s; choose a folder that exists and is yours",
@@ -175,8 +181,8 @@ static bool move(const struct output_files *files, const struct output_file *fil
         return daub_no_memory(error, "a name");
     bool ok = true;
     if (access(path, F_OK) == 0) { /* the muxer may have removed it */
-        ok = sync_file(path) && renameat2(AT_FDCWD, path, AT_FDCWD, file->target,
-                                          files->replace ? 0 : RENAME_NOREPLACE) == 0;
+        ok = sync_file(path) &&
+             daub_file_rename(AT_FDCWD, path, AT_FDCWD, file->target, files->replace);
         if (!ok)
             daub_fail(error, DAUB_ERROR_FAILED, "cannot write %s: %s; the rest is in %s",
                       file->target, strerror(errno), files->folder);

@@ -11,6 +11,7 @@ enum { KIND_FRAME = 0, KIND_PACKET = 1 };
 enum {
     QUEUE_FRAMES = 3,
     QUEUE_PACKETS = 256, /* 5 s of AAC at 48 kHz */
+    QUEUE_PACKET_BYTES = 32 << 20,
     /* In real time: a sink that accepts no frame for this time is stalled. */
     STALL_US = 200000,
     /* Longest push after an interrupt; shorter than PATIENCE_MS of session.c. */
@@ -86,7 +87,8 @@ bool sink_thread_init(struct sink_thread *self, const struct media_sink_ops *sin
     self->ops = ops;
     if (!media_interrupt_init(&self->interrupt, error))
         return false;
-    return daub_queue_init_kinds(&self->queue, limits, policy, discard_item) ||
+    return daub_queue_init_kinds(&self->queue, limits, QUEUE_PACKET_BYTES, policy,
+                                 discard_item) ||
            daub_no_memory(error, "a queue of frames");
 }
 
@@ -110,7 +112,9 @@ static enum daub_queue_result push(struct sink_thread *self, struct sink_item co
         content.frame || content.packet ? daub_alloc(1, sizeof(*item)) : NULL;
     if (item) {
         *item = content;
-        result = daub_queue_push_until(&self->queue, item, kind, deadline_us);
+        /* frames are few, and as large as the video's format asks */
+        size_t bytes = content.packet ? (size_t)content.packet->size : 0;
+        result = daub_queue_push_until(&self->queue, item, kind, bytes, deadline_us);
         if (result != DAUB_QUEUE_OK)
             discard_item(item);
     } else {

@@ -105,18 +105,13 @@ static void close_camera(struct camera *c)
 }
 
 /* Bytes of one raw frame with the driver's row length; 0: that length is impossible. */
-static size_t picture_bytes(const struct camera *c)
+static size_t picture_bytes(const struct camera *c, int strides[4])
 {
     const struct v4l2_pix_format *f = &c->format;
-    if (c->kind->pixel == AV_PIX_FMT_NONE)
-        return 1;
-    int least = av_image_get_linesize(c->kind->pixel, (int)f->width, 0);
-    if (least <= 0 || f->bytesperline < (unsigned)least || f->bytesperline > 1u << 20)
-        return 0;
-    size_t rows = f->height;
-    if (c->kind->pixel == AV_PIX_FMT_NV12 || c->kind->pixel == AV_PIX_FMT_YUV420P)
-        rows += rows / 2;
-    return rows * f->bytesperline;
+    return c->kind->pixel == AV_PIX_FMT_NONE
+               ? 1
+               : camera_picture_bytes(c->kind->pixel, (int)f->width, (int)f->height,
+                                      f->bytesperline, strides);
 }
 
 static bool set_format(struct camera *c, struct daub_error *error)
@@ -139,7 +134,8 @@ static bool set_format(struct camera *c, struct daub_error *error)
     if (c->format.bytesperline == 0 && c->kind->pixel != AV_PIX_FMT_NONE)
         c->format.bytesperline =
             (unsigned)av_image_get_linesize(c->kind->pixel, (int)c->format.width, 0);
-    if (picture_bytes(c) == 0)
+    int strides[4];
+    if (picture_bytes(c, strides) == 0)
         return daub_fail(
             error, DAUB_ERROR_FAILED,
             "camera %s reports rows of %u bytes for %u pixels; its driver is "
@@ -229,15 +225,13 @@ static AVFrame *copy_raw(struct camera *c, const void *data, size_t bytes,
                          struct daub_error *error)
 {
     uint8_t *planes[4];
-    int strides[4] = {(int)c->format.bytesperline};
-    if (bytes < picture_bytes(c))
+    int strides[4];
+    if (bytes < picture_bytes(c, strides))
         return NULL; /* the driver lost part of the frame */
     AVFrame *frame = media_pool_get(&c->pool, c->kind->pixel, (int)c->format.width,
                                     (int)c->format.height, error);
     if (!frame)
         return NULL;
-    strides[1] = c->kind->pixel == AV_PIX_FMT_NV12 ? strides[0] : strides[0] / 2;
-    strides[2] = strides[0] / 2;
     if (av_image_fill_pointers(planes, c->kind->pixel, (int)c->format.height,
                                (uint8_t *)(uintptr_t)data, strides) < 0) {
         av_frame_free(&frame);

@@ -13,6 +13,7 @@
 
 enum {
     HELD_MAX = 4096,                 /* packets; then the oldest is returned */
+    HELD_BYTES_MAX = 64 << 20,       /* the same */
     ERRORS_IN_ROW_MAX = 64,          /* of demuxer or decoder; then reading ends */
     AGAIN_MS = 10,                   /* until a demuxer without data is asked again */
     TAIL_US = 5 * AV_TIME_BASE,      /* how far audio may be behind in a trimmed file */
@@ -55,6 +56,7 @@ static bool hold(struct lavf *l, AVPacket *packet, struct daub_error *error)
         return daub_no_memory(error, "a packet");
     }
     av_packet_move_ref(copy, packet);
+    l->held_bytes += (size_t)copy->size;
     l->held[l->held_count++] = copy;
     return true;
 }
@@ -70,9 +72,10 @@ static AVPacket *release(struct lavf *l)
                      AV_DISPOSITION_ATTACHED_PIC;
         bool late = !cover && due != INT64_MIN && due >= l->end_us;
         if (!cover && !late && !l->video_ended && due > l->last_us &&
-            l->held_count <= HELD_MAX)
+            l->held_count <= HELD_MAX && l->held_bytes <= HELD_BYTES_MAX)
             continue;
         l->held_count--;
+        l->held_bytes -= (size_t)packet->size;
         memmove(&l->held[i], &l->held[i + 1], (l->held_count - i) * sizeof(*l->held));
         if (!late)
             return packet;
@@ -138,6 +141,8 @@ static bool demux(struct lavf *l, struct daub_error *error)
         /* demuxers call a file that ends too early an I/O error as well */
         if (code != AVERROR_EXIT && l->format->pb && l->format->pb->error < 0)
             l->read_error = l->format->pb->error;
+        if (code == AVERROR(ENOMEM))
+            l->read_error = code;
         end_of_file(l);
         return true;
     }
@@ -203,16 +208,16 @@ static void report_end(struct lavf *l)
     int64_t start = l->video->start_time;
     AVRational base = l->video->time_base;
     if (length > 0) {
-        length = av_rescale_q(length + (start != AV_NOPTS_VALUE ? start : 0), base,
-                              AV_TIME_BASE_Q);
+        length = av_rescale_q(av_sat_add64(length, start != AV_NOPTS_VALUE ? start : 0),
+                              base, AV_TIME_BASE_Q);
     } else {
         length = l->format->duration;
         start = l->format->start_time;
         reached = l->reached_us;
         if (length > 0 && start != AV_NOPTS_VALUE)
-            length += start;
+            length = av_sat_add64(length, start);
     }
-    reached += l->offset_us;
+    reached = av_sat_add64(reached, l->offset_us);
     bool estimated = l->format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
     l->source.broken = l->read_error != 0;
     if (l->read_error)
@@ -221,7 +226,7 @@ static void report_end(struct lavf *l)
                  " frames that were there",
                  l->path, (double)reached / 1e6, media_error_text(l->read_error),
                  l->frames);
-    else if (length > 0 && !estimated && reached < length - CUT_SHORT_US)
+    else if (length > 0 && !estimated && reached < av_sat_sub64(length, CUT_SHORT_US))
         daub_log(DAUB_LOG_WARNING,
                  "%s is cut short: it ends at %.2f s of %.2f s; painted the %" PRId64
                  " frames that were there",

@@ -22,6 +22,7 @@ struct lavf {
     /* libavformat's own, which lavf_io_open calls */
     int (*io_open)(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
                    AVDictionary **options);
+    int opens;             /* calls of io_open before the decoder was opened */
     unsigned stream_count; /* at open; streams that appear later are ignored */
     AVStream *video;
     AVCodecContext *decoder;
@@ -46,7 +47,7 @@ struct lavf {
 
     /* packets of other streams that wait until the video reaches their time */
     AVPacket **held;
-    size_t held_count, held_capacity;
+    size_t held_count, held_capacity, held_bytes;
 
     bool demux_ended, video_ended, reported;
     int64_t skipped;                 /* frames before the start */
@@ -79,6 +80,8 @@ bool lavf_hw_download(struct lavf *l, AVFrame **frame);
 /* source_lavf_time.c */
 /* Moves a packet to the new timeline. */
 void lavf_time_packet(struct lavf *l, AVPacket *packet);
+/* Container time of the input's beginning; 0 where it is unknown or out of range. */
+int64_t lavf_begin_us(const struct lavf *l);
 /* When a packet is due, in microseconds; INT64_MIN where it has no time. */
 int64_t lavf_packet_us(const struct lavf *l, const AVPacket *packet);
 enum lavf_keep { LAVF_KEEP = 1, LAVF_BEFORE, LAVF_AFTER };

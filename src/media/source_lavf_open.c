@@ -17,7 +17,11 @@
 #include "util/input.h"
 #include "util/log.h"
 
-enum { THREADS_MAX = 8 };
+enum {
+    THREADS_MAX = 8,
+    OPENS_MAX =
+        256, /* files and URLs that a playlist may open before its first picture */
+};
 
 static int interrupted(void *opaque)
 {
@@ -65,23 +69,41 @@ static bool check_file(const char *path, bool *pattern, struct daub_error *error
     return true;
 }
 
+static bool fail_playlist(const struct lavf *l, struct daub_error *error)
+{
+    return daub_fail(error, DAUB_ERROR_FAILED,
+                     "cannot read %s: it opens over %d other files before its first "
+                     "picture; is it a playlist that contains itself?",
+                     l->path, OPENS_MAX);
+}
+
 static bool fail_input(const struct lavf *l, int code, struct daub_error *error)
 {
     if (code == AVERROR_EXIT)
         return daub_fail(error, DAUB_ERROR_FAILED, "stopped while opening %s", l->path);
+    /* FFmpeg answers that memory ran out where it opens no more streams */
+    if (code == AVERROR(ENOMEM) && strstr(media_error_cause(code), "max_streams"))
+        return daub_fail(error, DAUB_ERROR_FAILED,
+                         "cannot read %s: it has more streams than FFmpeg opens",
+                         l->path);
     if (code == AVERROR(ENOMEM))
         return daub_no_memory(error, "the input");
+    if (l->opens > OPENS_MAX)
+        return fail_playlist(l, error);
     const char *cause = media_error_cause(code);
     return daub_fail(error, DAUB_ERROR_FAILED,
                      "cannot read %s: it is no video or image that FFmpeg knows (%s)",
                      l->path, cause);
 }
 
-/* Remembers each file that the demuxer opens: segments of a playlist, images. */
+/* Remembers each file that the demuxer opens: segments of a playlist, images. Limits
+ * their number while the input is opened: playlists may contain themselves. */
 static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
                    AVDictionary **options)
 {
-    const struct lavf *l = format->opaque;
+    struct lavf *l = format->opaque;
+    if (!l->decoder && ++l->opens > OPENS_MAX)
+        return AVERROR(EMFILE);
     media_path_visit_files(url, daub_input_add);
     return l->io_open(format, io, url, flags, options);
 }
@@ -177,6 +199,8 @@ static bool fail_no_video(const struct lavf *l, struct daub_error *error)
 {
     bool audio = av_find_best_stream(l->format, AVMEDIA_TYPE_AUDIO, -1, -1, NULL, 0) >= 0;
     bool cover = av_find_best_stream(l->format, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0) >= 0;
+    if (l->opens > OPENS_MAX) /* FFmpeg leaves out what it could not open */
+        return fail_playlist(l, error);
     return daub_fail(error, DAUB_ERROR_FAILED, "%s has %s no moving picture to paint",
                      l->path,
                      audio   ? cover ? "sound and a cover image but" : "sound but"
@@ -260,7 +284,7 @@ static bool open_decoder(struct lavf *l, const struct media_open_params *params,
 static void set_timeline(struct lavf *l, const struct media_open_params *params)
 {
     AVFormatContext *format = l->format;
-    int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
+    int64_t begin = lavf_begin_us(l);
     l->offset_us = 0;
     l->end_us = INT64_MAX;
     l->from_us = params->has_start ? 0 : INT64_MIN;
@@ -283,13 +307,13 @@ void lavf_forget_held(struct lavf *l)
 {
     for (size_t i = 0; i < l->held_count; i++)
         av_packet_free(&l->held[i]);
-    l->held_count = 0;
+    l->held_count = l->held_bytes = 0;
 }
 
 bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
 {
     AVFormatContext *format = l->format;
-    int64_t begin = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
+    int64_t begin = lavf_begin_us(l);
     int64_t target = l->offset_us + l->from_us - back_us;
     /* such formats seek by decoding time, which is earlier than the pts of reordered
      * frames */

@@ -8,6 +8,9 @@ enum {
     GAP_FORWARD_US = 10 * AV_TIME_BASE, /* a gap that long is a new clock */
     GAP_BACK_US = AV_TIME_BASE / 10,
 };
+/* About 70 years: times since 1970 are possible, and sums of some fit 64 bits in every
+ * time base. */
+#define TIME_MAX_US (INT64_C(1) << 51)
 /* Without a known duration: a gap that long is a damaged time. */
 #define GAP_UNKNOWN_US (INT64_C(24) * 3600 * AV_TIME_BASE)
 
@@ -26,16 +29,41 @@ static void close_restart(struct lavf *l, const AVStream *stream,
     if (!(l->format->iformat->flags & AVFMT_TS_DISCONT) || !clock->seen)
         return;
     int64_t gap_us = dts_us + l->shift_us - clock->next_us;
-    if (gap_us <= GAP_FORWARD_US && gap_us >= -GAP_BACK_US)
+    int64_t shift_us = l->shift_us - gap_us;
+    if ((gap_us <= GAP_FORWARD_US && gap_us >= -GAP_BACK_US) || shift_us < -TIME_MAX_US ||
+        shift_us > TIME_MAX_US)
         return;
-    l->shift_us -= gap_us;
+    l->shift_us = shift_us;
     if (stream == l->video)
         l->clock_restarts++;
+}
+
+/* A time that is out of range is as good as none. */
+static int64_t clamp(int64_t time, AVRational base)
+{
+    int64_t us =
+        time == AV_NOPTS_VALUE ? INT64_MIN : av_rescale_q(time, base, AV_TIME_BASE_Q);
+    return us < -TIME_MAX_US || us > TIME_MAX_US ? AV_NOPTS_VALUE : time;
+}
+
+static int64_t clamp_duration(int64_t duration, AVRational base)
+{
+    int64_t clamped = clamp(duration, base);
+    return clamped == AV_NOPTS_VALUE || clamped < 0 ? 0 : clamped;
+}
+
+int64_t lavf_begin_us(const struct lavf *l)
+{
+    int64_t begin = clamp(l->format->start_time, AV_TIME_BASE_Q);
+    return begin == AV_NOPTS_VALUE ? 0 : begin;
 }
 
 void lavf_time_packet(struct lavf *l, AVPacket *packet)
 {
     const AVStream *stream = l->format->streams[packet->stream_index];
+    packet->pts = clamp(packet->pts, stream->time_base);
+    packet->dts = clamp(packet->dts, stream->time_base);
+    packet->duration = clamp_duration(packet->duration, stream->time_base);
     struct lavf_clock *clock = &l->clocks[packet->stream_index];
     int64_t dts = packet->dts != AV_NOPTS_VALUE ? packet->dts : packet->pts;
     bool timed = dts != AV_NOPTS_VALUE && measures_time(stream);
@@ -94,13 +122,13 @@ static bool is_far_away(const struct lavf *l, int64_t pts)
     bool estimated = format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE;
     if (format->duration <= 0 || estimated)
         return gap_us > GAP_UNKNOWN_US || gap_us < -GAP_UNKNOWN_US;
-    return gap_us > format->duration + GAP_FORWARD_US;
+    return gap_us > av_sat_add64(format->duration, GAP_FORWARD_US);
 }
 
 enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
 {
     AVRational base = l->video->time_base;
-    int64_t pts = frame->best_effort_timestamp;
+    int64_t pts = clamp(frame->best_effort_timestamp, base);
     if (pts == AV_NOPTS_VALUE || is_far_away(l, pts)) {
         pts = l->last_pts == AV_NOPTS_VALUE ? 0 : l->last_pts + l->last_duration;
         l->pts_made++;
@@ -117,7 +145,7 @@ enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
     if (l->end_us != INT64_MAX &&
         av_compare_ts(pts, base, l->end_us, AV_TIME_BASE_Q) >= 0)
         return LAVF_AFTER;
-    int64_t duration = media_frame_duration(frame);
+    int64_t duration = clamp_duration(media_frame_duration(frame), base);
     if (duration <= 0)
         duration = lavf_frame_step(l);
     media_frame_set_duration(frame, duration);

@@ -106,6 +106,12 @@ int net_graph_add_node(struct net_graph *graph, enum net_op op, const char *name
                        const char *type, const int *input, int input_count, int output,
                        struct daub_error *error)
 {
+    if (graph->node_count >= NET_MAX_NODES) {
+        daub_fail(error, DAUB_ERROR_MODEL,
+                  "the network has more than %d nodes; use a smaller model",
+                  NET_MAX_NODES);
+        return -1;
+    }
     char *name_copy = daub_strdup(name ? name : "");
     int *input_copy = daub_alloc((size_t)input_count, sizeof(int));
     if (!name_copy || !input_copy ||

@@ -20,6 +20,7 @@
 /* Limits on sizes, checked before any arithmetic with them, since files are untrusted. */
 #define NET_MAX_DIM    (1 << 24)
 #define NET_MAX_VALUES 100000
+#define NET_MAX_NODES  4096 /* some passes take time in proportion to its square */
 
 /* Numbers start at 1. Which operators and functions there are is listed in net/ops.h. */
 enum net_op { NET_OPS(NET_ENUMERATOR) };

@@ -141,15 +141,8 @@ static bool dies_here(const struct lowering *low, int tensor)
     for (size_t v = 0; v < low->graph->value_count; v++) {
         if (low->views[v].tensor != tensor)
             continue;
-        if ((int)v == low->graph->output)
+        if ((int)v == low->graph->output || low->last_reader[v] > low->node)
             return false;
-        for (size_t n = (size_t)low->node + 1; n < low->graph->node_count; n++) {
-            const struct net_node *node = &low->graph->nodes[n];
-            for (int i = 0; i < node->input_count; i++) {
-                if (node->input[i] == (int)v)
-                    return false;
-            }
-        }
     }
     return !low->plan->tensors[tensor].external && !low->plan->tensors[tensor].constant;
 }
@@ -631,6 +624,25 @@ static bool run(struct lowering *low, struct daub_error *error)
     return true;
 }
 
+/* Makes views and last_reader. */
+static bool prepare(struct lowering *low, struct daub_error *error)
+{
+    const struct net_graph *graph = low->graph;
+    low->views = daub_alloc(graph->value_count, sizeof(*low->views));
+    low->last_reader = daub_alloc(graph->value_count, sizeof(*low->last_reader));
+    if (!low->views || !low->last_reader)
+        return daub_no_memory(error, "planning the model");
+    for (size_t v = 0; v < graph->value_count; v++) {
+        low->views[v] = lower_plain_view(-1);
+        low->last_reader[v] = -1;
+    }
+    for (size_t n = 0; n < graph->node_count; n++)
+        for (int i = 0; i < graph->nodes[n].input_count; i++)
+            if (graph->nodes[n].input[i] >= 0)
+                low->last_reader[graph->nodes[n].input[i]] = (int)n;
+    return true;
+}
+
 bool net_lower(struct plan *plan, const struct net_graph *graph,
                const struct plan_caps *caps, const struct plan_range *range,
                struct daub_error *error)
@@ -640,14 +652,11 @@ bool net_lower(struct plan *plan, const struct net_graph *graph,
     plan->input = -1;
     plan->input_block = plan->output_block = 1;
     struct lowering low = {.plan = plan, .graph = graph, .range = range};
-    low.views = daub_alloc(graph->value_count, sizeof(*low.views));
-    bool ok = low.views || daub_no_memory(error, "planning the model");
-    for (size_t v = 0; ok && v < graph->value_count; v++)
-        low.views[v] = lower_plain_view(-1);
-    ok = ok && run(&low, error) && plan_finish(plan, error);
+    bool ok = prepare(&low, error) && run(&low, error) && plan_finish(plan, error);
     for (size_t t = 0; t < low.made_count; t++)
         free(low.made[t].rescale);
     free(low.views);
+    free(low.last_reader);
     free(low.made);
     return ok;
 }

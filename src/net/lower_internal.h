@@ -20,6 +20,7 @@ struct lowering {
     const struct net_graph *graph;
     const struct plan_range *range;
     struct plan_view *views; /* by value; tensor -1: not made */
+    int *last_reader;        /* by value: the last node that reads it; -1: none */
     struct lower_made *made; /* by tensor; those from made_count on have zeros */
     size_t made_count, made_capacity;
     int node; /* being lowered */

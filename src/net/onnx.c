@@ -123,6 +123,19 @@ static bool read_properties(struct net_onnx *onnx, struct daub_error *error)
     return true;
 }
 
+/* Whether the builds until now took too long. Loading builds for many sizes, so the limit
+ * of one build does not suffice. */
+static bool is_slow(const struct net_onnx *onnx, struct daub_error *error)
+{
+    if (atomic_load(&onnx->spent) <= NET_ONNX_MAX_LOADING)
+        return false;
+    daub_fail(error, DAUB_ERROR_MODEL,
+              "%.120s: takes too long to prepare: it has too many nodes and computed "
+              "constants; use a smaller model",
+              onnx->name);
+    return true;
+}
+
 /* Builds the graph once, so that an operator that daub cannot run is reported when the
  * file is opened. Dynamic sides are 64 pixels, or 256 or 1024 where the network
  * refuses less. */
@@ -148,6 +161,8 @@ static bool build_for_test(struct net_onnx *onnx, struct daub_error *error)
                                                              : info->fixed_width);
         if (ok)
             return true;
+        if (is_slow(onnx, error))
+            return false;
         if (!dynamic || onnx->test_side == 1024 || cause.status != DAUB_ERROR_MODEL)
             return daub_fail(error, cause.status, "%s", cause.message);
     }
@@ -257,9 +272,12 @@ int net_onnx_alignment(const struct net_onnx *onnx, struct daub_error *error)
     struct search search = {.onnx = onnx};
     const struct daub_error *first = &search.first;
     for (int step = 1; step <= MAX_ALIGNMENT && first->status != DAUB_ERROR_MEMORY;
-         step += step < SMALL_ALIGNMENT ? 1 : step)
+         step += step < SMALL_ALIGNMENT ? 1 : step) {
         if (step_fits(&search, step))
             return step;
+        if (is_slow(onnx, error))
+            return 0;
+    }
     if (search.any_size_works && first->status != DAUB_ERROR_MEMORY)
         daub_fail(error, DAUB_ERROR_MODEL,
                   "%.120s: its total stride is over %d pixels; daub cannot pad to that",

@@ -218,6 +218,9 @@ bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int h
 
 void net_onnx_finish(struct net_onnx_builder *b)
 {
+    if (b->onnx)
+        atomic_fetch_add(&((struct net_onnx *)b->onnx)->spent,
+                         b->work + (int64_t)b->onnx->node_count * NET_ONNX_NODE_WORK);
     for (size_t i = 0; b->entries && i < b->onnx->symbol_count; i++)
         net_tensor_free(b, b->entries[i].tensor);
     free(b->entries);

@@ -114,10 +114,10 @@ Onnx__ModelProto *net_onnx_unpack(const void *data, size_t size, struct daub_err
         return NULL;
     }
     /* An empty field of two bytes becomes a struct of up to 200 bytes, so a small file
-     * could fill the memory. Files of exporters stay far below this limit. */
-    struct budget budget = {.left = SIZE_MAX};
-    if (size < SIZE_MAX / 32)
-        budget.left = size * 16 + ((size_t)64 << 20);
+     * could fill the memory. Exporters' files need little more than their weights. */
+    const size_t more_max = (size_t)256 << 20;
+    size_t more = size < more_max / 15 ? size * 15 : more_max;
+    struct budget budget = {.left = size + more + ((size_t)64 << 20)};
     ProtobufCAllocator allocator = {budget_alloc, budget_free, &budget};
     Onnx__ModelProto *model = onnx__model_proto__unpack(&allocator, size, data);
     if (!model && budget.no_memory)

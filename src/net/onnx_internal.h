@@ -7,6 +7,7 @@
 #define DAUB_NET_ONNX_INTERNAL_H
 
 #include <onnx.pb-c.h>
+#include <stdatomic.h>
 
 #include "net/graph.h"
 #include "net/onnx.h"
@@ -15,8 +16,11 @@
  * computes, of all constants of the graph together. Set by hand, far above what real
  * networks need. */
 #define NET_ONNX_MAX_FOLDED    ((int64_t)1 << 25)
-#define NET_ONNX_MAX_WORK      ((int64_t)1 << 27)
-#define NET_ONNX_MAX_CONSTANTS ((int64_t)1 << 28)
+#define NET_ONNX_MAX_WORK      ((int64_t)1 << 25)
+#define NET_ONNX_MAX_CONSTANTS ((int64_t)3 << 24)
+/* Of all builds until a model is ready; a node counts as so many elements. */
+#define NET_ONNX_MAX_LOADING ((int64_t)1 << 27)
+#define NET_ONNX_NODE_WORK   32
 
 /* A constant during folding. Integers and truth values are stored as doubles too, exact
  * up to 2^53. Of larger ones, such as INT64_MAX as the end of a slice, only the sign
@@ -58,9 +62,10 @@ struct net_onnx {
     int *links;               /* memory of the nodes' input and output */
     int image, style, output; /* symbols; style -1 where there is none */
     struct net_shape style_shape;
-    int file_channels; /* of the picture that the file takes: 1, 3, 4 or 7 */
-    bool bgr;          /* blue comes first */
-    int test_side;     /* length of dynamic axes when the file was parsed, pixels */
+    int file_channels;  /* of the picture that the file takes: 1, 3, 4 or 7 */
+    bool bgr;           /* blue comes first */
+    int test_side;      /* length of dynamic axes when the file was parsed, pixels */
+    atomic_llong spent; /* work of all builds */
 };
 
 /* What a symbol is in a build: a constant or a value of the graph. */

@@ -8,6 +8,8 @@
 #include "util/alloc.h"
 #include "util/error.h"
 
+enum { UNBARRED_MAX = 64 }; /* steps in a row without a barrier */
+
 void net_plan_free(struct plan *plan)
 {
     free(plan->tensors);
@@ -45,57 +47,64 @@ static bool overlap(const struct plan_tensor *a, const struct plan_tensor *b)
 }
 
 /* Lowest offset at which the tensor overlaps no placed tensor that is used at the same
- * time. Candidates are zero and the end of every placed tensor. */
+ * time. order: the placed tensors, by offset. */
 static size_t find_offset(const struct plan *plan, const int *order, size_t placed,
                           const struct plan_tensor *tensor)
 {
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i <= placed; i++) {
-        size_t at = 0;
-        if (i > 0) {
-            const struct plan_tensor *left = &plan->tensors[order[i - 1]];
-            at = plan_round_up(left->offset + left->bytes, plan->caps.align);
-        }
-        bool free_here = at < best;
-        for (size_t k = 0; k < placed && free_here; k++) {
-            const struct plan_tensor *other = &plan->tensors[order[k]];
-            if ((plan->caps.keep_all || overlap(other, tensor)) &&
-                at < other->offset + other->bytes && other->offset < at + tensor->bytes)
-                free_here = false;
-        }
-        if (free_here)
-            best = at;
+    size_t at = 0;
+    for (size_t i = 0; i < placed; i++) {
+        const struct plan_tensor *other = &plan->tensors[order[i]];
+        if (!plan->caps.keep_all && !overlap(other, tensor))
+            continue;
+        if (at + tensor->bytes <= other->offset)
+            break;
+        size_t end = plan_round_up(other->offset + other->bytes, plan->caps.align);
+        at = end > at ? end : at;
     }
-    return best;
+    return at;
+}
+
+struct sized {
+    size_t bytes;
+    int tensor;
+};
+
+/* The largest first; equal ones in their order. */
+static int compare_sizes(const void *a, const void *b)
+{
+    const struct sized *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? 1 : -1;
+    return (x->tensor > y->tensor) - (x->tensor < y->tensor);
 }
 
 /* Places the tensors in the arena: the largest first, each at the lowest free offset. */
 static bool place(struct plan *plan, struct daub_error *error)
 {
-    int *order = daub_alloc(plan->tensor_count, sizeof(*order));
-    if (!order)
-        return daub_no_memory(error, "planning the model");
+    struct sized *sorted = daub_alloc(plan->tensor_count, sizeof(*sorted));
+    int *order = daub_alloc(plan->tensor_count, sizeof(*order)); /* by offset */
     size_t count = 0;
+    if (!sorted || !order) {
+        free(sorted);
+        free(order);
+        return daub_no_memory(error, "planning the model");
+    }
     for (size_t i = 0; i < plan->tensor_count; i++) {
         if (!plan->tensors[i].external && plan->tensors[i].first >= 0)
-            order[count++] = (int)i;
+            sorted[count++] = (struct sized){plan->tensors[i].bytes, (int)i};
     }
-    /* Insertion sort: qsort has no argument for the plan, and there are at most a few
-     * hundred tensors. */
-    for (size_t i = 1; i < count; i++) {
-        int moving = order[i];
-        size_t k = i;
-        for (; k > 0 && plan->tensors[order[k - 1]].bytes < plan->tensors[moving].bytes;
-             k--)
-            order[k] = order[k - 1];
-        order[k] = moving;
-    }
+    qsort(sorted, count, sizeof(*sorted), compare_sizes);
     for (size_t i = 0; i < count; i++) {
-        struct plan_tensor *tensor = &plan->tensors[order[i]];
+        struct plan_tensor *tensor = &plan->tensors[sorted[i].tensor];
         tensor->offset = find_offset(plan, order, i, tensor);
         if (tensor->offset + tensor->bytes > plan->arena_bytes)
             plan->arena_bytes = tensor->offset + tensor->bytes;
+        size_t k = i;
+        for (; k > 0 && plan->tensors[order[k - 1]].offset > tensor->offset; k--)
+            order[k] = order[k - 1];
+        order[k] = sorted[i].tensor;
     }
+    free(sorted);
     free(order);
     return true;
 }
@@ -140,11 +149,12 @@ static bool conflict(const struct plan *plan, size_t earlier, size_t later)
 }
 
 /* A barrier waits for all preceding steps, so only steps since the last barrier can
- * conflict. */
+ * conflict. One is set after UNBARRED_MAX steps at the latest: the search takes time. */
 static void set_barriers(struct plan *plan)
 {
     size_t since = 0;
     for (size_t s = 0; s < plan->step_count; s++) {
+        plan->steps[s].barrier = s - since > UNBARRED_MAX;
         for (size_t e = since; e < s && !plan->steps[s].barrier; e++)
             plan->steps[s].barrier = conflict(plan, e, s);
         if (plan->steps[s].barrier)

@@ -122,3 +122,56 @@ void net_ref_free(struct net_ref *ref)
     free(ref->result);
     *ref = (struct net_ref){0};
 }
+
+static double elements(const struct net_graph *graph, int value)
+{
+    return value < 0 ? 0 : (double)net_shape_count(&graph->values[value].shape);
+}
+
+static double node_work(const struct net_graph *graph, const struct net_node *node)
+{
+    const struct net_shape *in =
+        node->input_count > 0 ? &graph->values[node->input[0]].shape : NULL;
+    const struct net_shape *out = &graph->values[node->output].shape;
+    double count = elements(graph, node->output);
+    switch (node->op) {
+    case NET_CONV:
+        return elements(graph, node->input[1]) * (double)(out->dim[2] * out->dim[3]);
+    case NET_CONV_TRANSPOSE: /* the reference visits every tap of every element */
+        return elements(graph, node->input[1]) * (double)(out->dim[2] * out->dim[3]);
+    case NET_POOL:
+        return count * node->u.pool.window.kernel[0] * node->u.pool.window.kernel[1];
+    case NET_MATMUL:
+        return count * (double)in->dim[in->rank - (node->u.matmul.transpose_a ? 2 : 1)];
+    case NET_RESIZE:
+        return count * 16;
+    default:
+        for (int i = 0; i < node->input_count; i++)
+            count += elements(graph, node->input[i]);
+        return count;
+    }
+}
+
+struct net_ref_need net_ref_need(const struct net_graph *graph)
+{
+    struct net_ref_need need = {0};
+    double alive = 0;
+    int *readers = daub_alloc(graph->value_count, sizeof(*readers));
+    for (size_t i = 0; readers && i < graph->node_count; i++)
+        for (int k = 0; k < graph->nodes[i].input_count; k++)
+            if (graph->nodes[i].input[k] >= 0)
+                readers[graph->nodes[i].input[k]]++;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const struct net_node *node = &graph->nodes[i];
+        need.work += node_work(graph, node);
+        alive += elements(graph, node->output) * sizeof(float);
+        need.bytes = alive > need.bytes ? alive : need.bytes;
+        for (int k = 0; readers && k < node->input_count; k++) {
+            int v = node->input[k];
+            if (v >= 0 && !graph->values[v].data && --readers[v] == 0)
+                alive -= elements(graph, v) * sizeof(float);
+        }
+    }
+    free(readers);
+    return need;
+}

@@ -109,10 +109,12 @@ static enum leftover examine(const struct daub_file *file, const char *temp)
 
 static void name_leftover(const char *temp)
 {
+    char *quoted = file_quote(temp);
     daub_log(DAUB_LOG_WARNING,
-             "%s was left by an earlier run that did not end; it can be played. mv '%s' "
-             "NEWNAME keeps it, rm '%s' removes it",
-             temp, temp, temp);
+             "%s was left by an earlier run that did not end; it can be played. mv %s "
+             "NEWNAME keeps it, rm %s removes it",
+             temp, quoted ? quoted : "it", quoted ? quoted : "it");
+    free(quoted);
 }
 
 /* Locks the file that was just created; false where another writer took it for a leftover
@@ -345,25 +347,31 @@ bool daub_file_keep(struct daub_file *file, char *where, size_t size)
     return kept;
 }
 
+bool daub_file_rename(int from_folder, const char *from, int to_folder, const char *to,
+                      bool replace)
+{
+    struct stat old;
+    if (replace)
+        return renameat(from_folder, from, to_folder, to) == 0;
+    if (renameat2(from_folder, from, to_folder, to, RENAME_NOREPLACE) == 0)
+        return true;
+    if (errno != EINVAL && errno != ENOSYS) /* some file systems lack it */
+        return false;
+    if (fstatat(to_folder, to, &old, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return renameat(from_folder, from, to_folder, to) == 0;
+}
+
 static bool move(const struct daub_file *file)
 {
-    const char *from = file_name_of(file->temp), *to = file_name_of(file->path);
-    struct stat old;
     if (daub_input_is(file->path)) {
         errno = EBUSY;
         return false;
     }
-    if (file->replace)
-        return renameat(file->folder, from, file->folder, to) == 0;
-    if (renameat2(file->folder, from, file->folder, to, RENAME_NOREPLACE) == 0)
-        return true;
-    if (errno != EINVAL && errno != ENOSYS)
-        return false;
-    if (fstatat(file->folder, to, &old, AT_SYMLINK_NOFOLLOW) == 0) {
-        errno = EEXIST;
-        return false;
-    }
-    return renameat(file->folder, from, file->folder, to) == 0;
+    return daub_file_rename(file->folder, file_name_of(file->temp), file->folder,
+                            file_name_of(file->path), file->replace);
 }
 
 static bool fail_commit(struct daub_file *file, int cause, struct daub_error *error)
@@ -424,6 +432,19 @@ bool daub_file_write(const char *path, const void *data, size_t size, bool repla
     if (!ok)
         daub_file_discard(&file);
     return ok;
+}
+
+FILE *daub_file_read(const char *path)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    bool regular = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    FILE *file = regular ? fdopen(fd, "rb") : NULL;
+    int cause = fd < 0 || regular ? errno : EINVAL;
+    if (fd >= 0 && !file)
+        close(fd);
+    errno = cause;
+    return file;
 }
 
 static bool same_info(const struct stat *a, const struct stat *b)

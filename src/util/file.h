@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <daub/status.h>
 
@@ -45,6 +46,15 @@ void daub_file_discard(struct daub_file *file);
 /* open, put, commit of a hidden file. */
 bool daub_file_write(const char *path, const void *data, size_t size, bool replace,
                      struct daub_error *error);
+
+/* Renames from in a folder (a descriptor, or AT_FDCWD) to another name; without replace
+ * no existing file is replaced. false: errno says why. */
+bool daub_file_rename(int from_folder, const char *from, int to_folder, const char *to,
+                      bool replace);
+
+/* Opens a regular file for reading; NULL: errno says why, EINVAL that it is none. A named
+ * pipe, whose opening would wait for a writer, is none. */
+FILE *daub_file_read(const char *path);
 
 /* Path with all symbolic links followed. The file need not exist. The caller frees it;
  * NULL with *error. */

@@ -32,6 +32,22 @@ char *file_folder_of(const char *path)
     return folder;
 }
 
+char *file_quote(const char *path)
+{
+    char *text = daub_alloc(4 * strlen(path) + 8, 1), *to = text;
+    if (!text)
+        return NULL;
+    to += sprintf(to, "'%s", *path == '-' ? "./" : ""); /* else it would be an option */
+    for (; *path; path++) {
+        if (*path == '\'')
+            to += sprintf(to, "'\\''");
+        else
+            *to++ = *path;
+    }
+    memcpy(to, "'", 2);
+    return text;
+}
+
 char *file_temp_name(const char *path, bool hidden, int number)
 {
     const char *name = file_name_of(path), *dot = strrchr(name, '.');

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "util/text.h"
+
 static atomic_int threshold = DAUB_LOG_INFO;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static bool status_shown; /* lock */
@@ -57,22 +59,20 @@ void daub_log(enum daub_log_level level, const char *format, ...)
 {
     if ((int)level > atomic_load(&threshold))
         return;
+    char text[8192];
     va_list args;
     va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    daub_text_clean(text, "");
     if (handler) {
-        char text[1024];
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
         handler(level, text, handler_user);
         return;
     }
     pthread_mutex_lock(&lock);
     clear_status();
-    fprintf(stderr, "daub: %s", prefix(level));
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    fprintf(stderr, "daub: %s%s\n", prefix(level), text);
     pthread_mutex_unlock(&lock);
-    va_end(args);
 }
 
 void daub_log_status(const char *text)

@@ -4,7 +4,8 @@
 
 #include <daub/log.h>
 
-/* Writes one line; a progress line on the terminal is cleared first. Thread-safe. */
+/* Writes one line, made safe by daub_text_clean; a progress line on the terminal is
+ * cleared first. Thread-safe. */
 void daub_log(enum daub_log_level level, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -18,11 +18,13 @@ static bool init_room(pthread_cond_t *cond)
 }
 
 bool daub_queue_init_kinds(struct daub_queue *queue,
-                           const size_t limits[DAUB_QUEUE_KINDS],
+                           const size_t limits[DAUB_QUEUE_KINDS], size_t bytes_max,
                            enum daub_queue_policy policy, void (*discard)(void *item))
 {
-    *queue = (struct daub_queue){
-        .policy = policy, .discard = discard, .deadline_us = INT64_MAX};
+    *queue = (struct daub_queue){.policy = policy,
+                                 .discard = discard,
+                                 .bytes_max = bytes_max,
+                                 .deadline_us = INT64_MAX};
     for (int i = 0; i < DAUB_QUEUE_KINDS; i++) {
         queue->limits[i] = limits[i];
         queue->capacity += limits[i];
@@ -53,7 +55,7 @@ bool daub_queue_init(struct daub_queue *queue, size_t capacity,
                      enum daub_queue_policy policy, void (*discard)(void *item))
 {
     const size_t limits[DAUB_QUEUE_KINDS] = {capacity ? capacity : 1};
-    return daub_queue_init_kinds(queue, limits, policy, discard);
+    return daub_queue_init_kinds(queue, limits, SIZE_MAX, policy, discard);
 }
 
 /* lock held */
@@ -69,6 +71,7 @@ static void *take(struct daub_queue *queue)
     queue->head = (queue->head + 1) % queue->capacity;
     queue->count--;
     queue->counts[entry->kind]--;
+    queue->bytes -= entry->bytes;
     return entry->item;
 }
 
@@ -78,10 +81,10 @@ static void *take_kind(struct daub_queue *queue, int kind)
     size_t index = 0;
     while (entry_at(queue, index)->kind != kind)
         index++;
-    void *item = entry_at(queue, index)->item;
+    struct daub_queue_entry entry = *entry_at(queue, index);
     for (; index > 0; index--)
         *entry_at(queue, index) = *entry_at(queue, index - 1);
-    *entry_at(queue, 0) = (struct daub_queue_entry){.item = item, .kind = kind};
+    *entry_at(queue, 0) = entry;
     return take(queue);
 }
 
@@ -100,14 +103,23 @@ void daub_queue_destroy(struct daub_queue *queue)
 
 enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item)
 {
-    return daub_queue_push_until(queue, item, 0, INT64_MAX);
+    return daub_queue_push_until(queue, item, 0, 0, INT64_MAX);
 }
 
-/* lock held. Waits for room for that kind. false: the deadline passed. */
-static bool wait_room(struct daub_queue *queue, int kind, int64_t deadline_us)
+/* lock held */
+static bool has_room(const struct daub_queue *queue, int kind, size_t bytes)
 {
-    while (queue->counts[kind] == queue->limits[kind] && !queue->closed &&
-           !queue->finished) {
+    bool fits =
+        bytes == 0 || queue->bytes == 0 ||
+        (queue->bytes < queue->bytes_max && bytes <= queue->bytes_max - queue->bytes);
+    return fits && queue->counts[kind] < queue->limits[kind];
+}
+
+/* lock held. Waits for room. false: the deadline passed. */
+static bool wait_room(struct daub_queue *queue, int kind, size_t bytes,
+                      int64_t deadline_us)
+{
+    while (!has_room(queue, kind, bytes) && !queue->closed && !queue->finished) {
         int64_t until_us =
             deadline_us < queue->deadline_us ? deadline_us : queue->deadline_us;
         if (until_us == INT64_MAX) {
@@ -124,28 +136,26 @@ static bool wait_room(struct daub_queue *queue, int kind, int64_t deadline_us)
 }
 
 enum daub_queue_result daub_queue_push_until(struct daub_queue *queue, void *item,
-                                             int kind, int64_t deadline_us)
+                                             int kind, size_t bytes, int64_t deadline_us)
 {
-    void *oldest = NULL;
     enum daub_queue_result result = DAUB_QUEUE_OK;
     pthread_mutex_lock(&queue->lock);
-    if (queue->policy == DAUB_QUEUE_BLOCK && !wait_room(queue, kind, deadline_us))
+    if (queue->policy == DAUB_QUEUE_BLOCK && !wait_room(queue, kind, bytes, deadline_us))
         result = DAUB_QUEUE_FULL;
     if (queue->closed || queue->finished)
         result = DAUB_QUEUE_ENDED;
     if (result == DAUB_QUEUE_OK) {
-        if (queue->counts[kind] == queue->limits[kind]) {
-            oldest = take_kind(queue, kind);
+        while (queue->counts[kind] > 0 && !has_room(queue, kind, bytes)) {
+            queue->discard(take_kind(queue, kind));
             queue->dropped++;
         }
         *entry_at(queue, queue->count++) =
-            (struct daub_queue_entry){.item = item, .kind = kind};
+            (struct daub_queue_entry){.item = item, .kind = kind, .bytes = bytes};
         queue->counts[kind]++;
+        queue->bytes += bytes;
         pthread_cond_signal(&queue->changed_items);
     }
     pthread_mutex_unlock(&queue->lock);
-    if (oldest)
-        queue->discard(oldest);
     return result;
 }
 

@@ -25,6 +25,7 @@ enum { DAUB_QUEUE_KINDS = 2 };
 struct daub_queue_entry {
     void *item;
     int kind;
+    size_t bytes;
 };
 
 struct daub_queue {
@@ -39,11 +40,13 @@ struct daub_queue {
     size_t head;                     /* lock: index of the oldest entry */
     size_t count;                    /* lock */
     size_t counts[DAUB_QUEUE_KINDS]; /* lock: of each kind */
-    bool finished;                   /* lock: the sender pushes no more */
-    bool closed;                     /* lock: the receiver pops no more */
-    int64_t deadline_us;             /* lock: of every push, by the clock */
-    uint64_t dropped;                /* lock: items that DROP_OLDEST discarded */
-    bool ready;                      /* set by init; destroy does nothing without it */
+    size_t bytes_max;    /* of all items together, unless one alone has more */
+    size_t bytes;        /* lock */
+    bool finished;       /* lock: the sender pushes no more */
+    bool closed;         /* lock: the receiver pops no more */
+    int64_t deadline_us; /* lock: of every push, by the clock */
+    uint64_t dropped;    /* lock: items that DROP_OLDEST discarded */
+    bool ready;          /* set by init; destroy does nothing without it */
 };
 
 /* discard frees an item that is never popped. Returns false where memory ran out; destroy
@@ -51,18 +54,18 @@ struct daub_queue {
  * destroy runs. */
 bool daub_queue_init(struct daub_queue *queue, size_t capacity,
                      enum daub_queue_policy policy, void (*discard)(void *item));
-/* The same with a limit for each kind. */
+/* The same with a limit for each kind, and one for the bytes of all items. */
 bool daub_queue_init_kinds(struct daub_queue *queue,
-                           const size_t limits[DAUB_QUEUE_KINDS],
+                           const size_t limits[DAUB_QUEUE_KINDS], size_t bytes_max,
                            enum daub_queue_policy policy, void (*discard)(void *item));
 void daub_queue_destroy(struct daub_queue *queue);
 
 /* OK: the queue owns item. ENDED (either end has finished): the caller still owns it. */
 enum daub_queue_result daub_queue_push(struct daub_queue *queue, void *item);
-/* The same for an item of a kind (0 or 1), which waits for room until that clock time at
- * most. FULL: the caller still owns it. */
+/* The same for an item of a kind (0 or 1) and size, which waits for room until that clock
+ * time at most. FULL: the caller still owns it. */
 enum daub_queue_result daub_queue_push_until(struct daub_queue *queue, void *item,
-                                             int kind, int64_t deadline_us);
+                                             int kind, size_t bytes, int64_t deadline_us);
 /* From now on no push waits longer than until that clock time, not even one that waits
  * already. */
 void daub_queue_set_deadline(struct daub_queue *queue, int64_t deadline_us);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,4 +154,63 @@ void daub_text_bytes(char *buffer, size_t size, uint64_t bytes)
     }
     snprintf(buffer, size, unit && value < 99.95 ? "%.1f %s" : "%.0f %s", value,
              units[unit]);
+}
+
+/* Length of the character at text, and its code in *code; 0: no UTF-8. Overlong forms and
+ * surrogates are none. */
+static size_t utf8_character(const unsigned char *text, uint32_t *code)
+{
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
+    size_t more = text[0] < 0x80 ? 0 : text[0] < 0xe0 ? 1 : text[0] < 0xf0 ? 2 : 3;
+    if ((text[0] >= 0x80 && text[0] < 0xc0) || text[0] >= 0xf8)
+        return 0;
+    *code = more ? text[0] & (0x3fu >> more) : text[0];
+    for (size_t i = 1; i <= more; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        *code = *code << 6 | (text[i] & 0x3f);
+    }
+    bool valid =
+        *code >= least[more] && *code <= 0x10ffff && (*code < 0xd800 || *code > 0xdfff);
+    return valid ? more + 1 : 0;
+}
+
+/* Control characters, ends of lines, and marks that change the direction of text. */
+static bool is_control(uint32_t code)
+{
+    return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c ||
+           code == 0x200e || code == 0x200f || (code >= 0x2028 && code <= 0x202e) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+void daub_text_clean(char *text, const char *keep)
+{
+    const unsigned char *from = (const unsigned char *)text;
+    while (*from) {
+        uint32_t code = 0;
+        size_t length = utf8_character(from, &code);
+        bool kept =
+            length > 0 && (!is_control(code) || (code < 0x80 && strchr(keep, (int)code)));
+        if (!kept)
+            *text++ = '?';
+        for (size_t i = 0; i < length && kept; i++)
+            *text++ = (char)from[i];
+        from += length ? length : 1;
+    }
+    *text = '\0';
+}
+
+bool daub_text_print(FILE *file, const char *format, ...)
+{
+    va_list args;
+    char *text = NULL;
+    va_start(args, format);
+    bool ok = vasprintf(&text, format, args) >= 0;
+    va_end(args);
+    if (!ok)
+        return false;
+    daub_text_clean(text, "\n\t");
+    ok = fputs(text, file) >= 0;
+    free(text);
+    return ok;
 }

@@ -1,6 +1,6 @@
 """Devices that fail or lack something: tests/fake/device_faults.c gives Mesa's lavapipe their faults.
 
-The environment names what CMake knows: FAULTS (the folder with the layer's description).
+The environment names what CMake knows: DEVICE_FAULTS (the folder with the layer's description).
 """
 
 import glob
@@ -34,7 +34,7 @@ class Case(harness.Case):
 
     def env(self, faults="", drivers=DRIVERS[0] if DRIVERS else ""):
         return dict(os.environ, VK_ICD_FILENAMES=drivers, VK_DRIVER_FILES=drivers, DAUB_FAULTS=faults,
-                    VK_LAYER_PATH=os.environ["FAULTS"], VK_INSTANCE_LAYERS="VK_LAYER_DAUB_faults",
+                    VK_LAYER_PATH=os.environ["DEVICE_FAULTS"], VK_INSTANCE_LAYERS="VK_LAYER_DAUB_faults",
                     XDG_CACHE_HOME=self.cache, MESA_SHADER_CACHE_DIR=self.shared)
 
     def clip(self):
@@ -87,6 +87,28 @@ class Failures(Case):
         """Then nothing else paints."""
         self.fails(1, ["the device was lost", "driver"], self.clip(), "-m", "lite", "--kernels", "shaders",
                    "-o", self.path("out.mkv"), env=self.env("card,lost=0"))
+
+
+class Calls(Case):
+    def test_calls(self):
+        """The n-th call of Vulkan fails: the clip is whole, or one line says why it is not. Of all n,
+        with DAUB_EVERY set; else of some."""
+        clip, count = self.clip(), self.path("count")
+        self.paint("card", clip, "out.mkv")
+        self.paint("card", clip, "out.mkv", env=dict(self.env("card"), DAUB_CALL_COUNT=count))
+        with open(count, encoding="ascii") as file:
+            calls = int(file.read())
+        self.assertGreater(calls, 100)
+        step = 1 if os.environ.get("DAUB_EVERY") else max(1, calls // 8)
+        for n in range(1, calls + 1, step):
+            with self.subTest(n=n, calls=calls):
+                done = harness.run([harness.DAUB, clip, "-m", "lite", "-y", "-o", self.path("out.mkv")], check=False,
+                                   env=self.env("card,call=%d" % n))
+                text = done.stderr.decode()
+                self.assertIn(done.returncode, (0, 1, 3), text)
+                self.assertEqual(text.count("error: "), int(done.returncode != 0), text)
+                if done.returncode == 0:
+                    self.assertEqual(len(frames(self.path("out.mkv"))), FRAMES, text)
 
 
 class Check(Case):

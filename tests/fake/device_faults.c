@@ -11,6 +11,8 @@
  * - slow=N: creating a pipeline takes N milliseconds more
  * - wrong: dispatches do nothing
  * - lost=N: the device is lost when the N-th frame is submitted; 0: at once
+ * - call=N: the N-th call that may fail does so, for lack of memory, or because the
+ * device is lost where it waits. DAUB_CALL_COUNT: a file for the number of such calls.
  *
  * Next functions are kept for one driver only. */
 #include <stdatomic.h>
@@ -36,14 +38,58 @@
     X(WaitSemaphores)                                                                    \
     X(DeviceWaitIdle)
 
+/* Those that only call=N makes fail: name, parameters, arguments. */
+#define CREATE(X, name)                                                                  \
+    X(Create##name,                                                                      \
+      (VkDevice device, const Vk##name##CreateInfo *info,                                \
+       const VkAllocationCallbacks *callbacks, Vk##name *made),                          \
+      (device, info, callbacks, made))
+#define FAILING_FUNCTIONS(X)                                                             \
+    CREATE(X, Buffer)                                                                    \
+    CREATE(X, BufferView)                                                                \
+    CREATE(X, CommandPool)                                                               \
+    CREATE(X, DescriptorPool)                                                            \
+    CREATE(X, DescriptorSetLayout)                                                       \
+    CREATE(X, Fence)                                                                     \
+    CREATE(X, PipelineCache)                                                             \
+    CREATE(X, PipelineLayout)                                                            \
+    CREATE(X, QueryPool)                                                                 \
+    CREATE(X, Semaphore)                                                                 \
+    CREATE(X, ShaderModule)                                                              \
+    X(AllocateCommandBuffers,                                                            \
+      (VkDevice device, const VkCommandBufferAllocateInfo *info, VkCommandBuffer *made), \
+      (device, info, made))                                                              \
+    X(AllocateDescriptorSets,                                                            \
+      (VkDevice device, const VkDescriptorSetAllocateInfo *info, VkDescriptorSet *made), \
+      (device, info, made))                                                              \
+    X(BeginCommandBuffer, (VkCommandBuffer cmd, const VkCommandBufferBeginInfo *info),   \
+      (cmd, info))                                                                       \
+    X(EndCommandBuffer, (VkCommandBuffer cmd), (cmd))                                    \
+    X(BindBufferMemory,                                                                  \
+      (VkDevice device, VkBuffer buffer, VkDeviceMemory memory, VkDeviceSize at),        \
+      (device, buffer, memory, at))                                                      \
+    X(MapMemory,                                                                         \
+      (VkDevice device, VkDeviceMemory memory, VkDeviceSize at, VkDeviceSize size,       \
+       VkMemoryMapFlags flags, void **mapped),                                           \
+      (device, memory, at, size, flags, mapped))                                         \
+    X(FlushMappedMemoryRanges,                                                           \
+      (VkDevice device, uint32_t count, const VkMappedMemoryRange *ranges),              \
+      (device, count, ranges))                                                           \
+    X(InvalidateMappedMemoryRanges,                                                      \
+      (VkDevice device, uint32_t count, const VkMappedMemoryRange *ranges),              \
+      (device, count, ranges))
+
 #define DECLARE_NEXT(name) static PFN_vk##name next_##name;
 INSTANCE_FUNCTIONS(DECLARE_NEXT)
 DEVICE_FUNCTIONS(DECLARE_NEXT)
+#define DECLARE_FAILING(name, parameters, arguments) DECLARE_NEXT(name)
+FAILING_FUNCTIONS(DECLARE_FAILING)
 static PFN_vkGetInstanceProcAddr next_instance_function;
 static PFN_vkGetDeviceProcAddr next_device_function;
 static atomic_ullong allocated;
 static atomic_ulong frames;
 static atomic_bool lost;
+static atomic_ulong calls;
 static VkDevice opened;
 
 /* The value of a fault, "" where it has none; NULL: not asked for. */
@@ -59,6 +105,30 @@ static const char *fault(const char *name)
     }
     return NULL;
 }
+
+static bool call_fails(void)
+{
+    const char *at = fault("call");
+    unsigned long number = atomic_fetch_add(&calls, 1) + 1;
+    return at && number == strtoul(at, NULL, 10);
+}
+
+__attribute__((destructor)) static void tell_calls(void)
+{
+    const char *path = getenv("DAUB_CALL_COUNT");
+    FILE *file = path ? fopen(path, "w") : NULL;
+    if (file) {
+        fprintf(file, "%lu\n", atomic_load(&calls));
+        fclose(file);
+    }
+}
+
+#define DEFINE_FAILING(name, parameters, arguments)                                      \
+    static VKAPI_ATTR VkResult VKAPI_CALL my_##name parameters                           \
+    {                                                                                    \
+        return call_fails() ? VK_ERROR_OUT_OF_HOST_MEMORY : next_##name arguments;       \
+    }
+FAILING_FUNCTIONS(DEFINE_FAILING)
 
 static void set_limit(const char *name, uint32_t *limit)
 {
@@ -121,7 +191,7 @@ my_AllocateMemory(VkDevice device, const VkMemoryAllocateInfo *info,
 {
     unsigned long long sum = atomic_fetch_add(&allocated, info->allocationSize);
     const char *limit = fault("memory");
-    if (limit && sum + info->allocationSize > strtoull(limit, NULL, 10))
+    if (call_fails() || (limit && sum + info->allocationSize > strtoull(limit, NULL, 10)))
         return VK_ERROR_OUT_OF_DEVICE_MEMORY;
     return next_AllocateMemory(device, info, callbacks, memory);
 }
@@ -131,7 +201,7 @@ my_CreateComputePipelines(VkDevice device, VkPipelineCache cache, uint32_t count
                           const VkComputePipelineCreateInfo *infos,
                           const VkAllocationCallbacks *callbacks, VkPipeline *pipelines)
 {
-    if (fault("compile")) {
+    if (fault("compile") || call_fails()) {
         memset(pipelines, 0, count * sizeof(*pipelines));
         return VK_ERROR_INITIALIZATION_FAILED;
     }
@@ -155,27 +225,33 @@ static VKAPI_ATTR VkResult VKAPI_CALL my_QueueSubmit(VkQueue queue, uint32_t cou
     const char *at = fault("lost");
     if (count > 0 && infos->signalSemaphoreCount > 0) /* of a stylizer */
         atomic_fetch_add(&frames, 1);
-    bool now = at && atomic_load(&frames) >= strtoul(at, NULL, 10);
+    bool now = call_fails() || (at && atomic_load(&frames) >= strtoul(at, NULL, 10));
     if (now && !atomic_exchange(&lost, true))
         next_DeviceWaitIdle(opened); /* a lost device does not use memory any more */
     return atomic_load(&lost) ? VK_ERROR_DEVICE_LOST
                               : next_QueueSubmit(queue, count, infos, fence);
 }
 
+static bool is_lost(void)
+{
+    if (call_fails() && !atomic_exchange(&lost, true))
+        next_DeviceWaitIdle(opened);
+    return atomic_load(&lost);
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL my_WaitForFences(VkDevice device, uint32_t count,
                                                        const VkFence *fences,
                                                        VkBool32 all, uint64_t timeout)
 {
-    return atomic_load(&lost) ? VK_ERROR_DEVICE_LOST
-                              : next_WaitForFences(device, count, fences, all, timeout);
+    return is_lost() ? VK_ERROR_DEVICE_LOST
+                     : next_WaitForFences(device, count, fences, all, timeout);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL my_WaitSemaphores(VkDevice device,
                                                         const VkSemaphoreWaitInfo *info,
                                                         uint64_t timeout)
 {
-    return atomic_load(&lost) ? VK_ERROR_DEVICE_LOST
-                              : next_WaitSemaphores(device, info, timeout);
+    return is_lost() ? VK_ERROR_DEVICE_LOST : next_WaitSemaphores(device, info, timeout);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL my_DeviceWaitIdle(VkDevice device)
@@ -237,6 +313,8 @@ my_CreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
 #define FIND_NEXT(name)                                                                  \
     next_##name = (PFN_vk##name)next_device_function(*device, "vk" #name);
     DEVICE_FUNCTIONS(FIND_NEXT)
+#define FIND_FAILING(name, parameters, arguments) FIND_NEXT(name)
+    FAILING_FUNCTIONS(FIND_FAILING)
 #undef FIND_NEXT
     return VK_SUCCESS;
 }
@@ -245,11 +323,14 @@ my_CreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
     if (strcmp(name, "vk" #function) == 0)                                               \
         return (PFN_vkVoidFunction)my_##function;
 
+#define RETURN_FAILING(name_, parameters, arguments) RETURN_MINE(name_)
+
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL my_GetDeviceProcAddr(VkDevice device,
                                                                      const char *name)
 {
     RETURN_MINE(GetDeviceProcAddr)
     DEVICE_FUNCTIONS(RETURN_MINE)
+    FAILING_FUNCTIONS(RETURN_FAILING)
     return next_device_function(device, name);
 }
 
@@ -262,6 +343,7 @@ my_GetInstanceProcAddr(VkInstance instance, const char *name)
     RETURN_MINE(CreateDevice)
     INSTANCE_FUNCTIONS(RETURN_MINE)
     DEVICE_FUNCTIONS(RETURN_MINE)
+    FAILING_FUNCTIONS(RETURN_FAILING)
     return next_instance_function ? next_instance_function(instance, name) : NULL;
 }
 

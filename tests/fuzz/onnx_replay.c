@@ -11,21 +11,9 @@
 
 #include "onnx_forms.h"
 #include "onnx_make.h"
+#include "mutate.h"
 #include "onnx_mutate.h"
 #include "onnx_target.h"
-
-struct bytes {
-    unsigned char *data;
-    size_t size;
-};
-
-static uint64_t state = 1;
-
-static size_t pick(size_t count)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return count ? (size_t)(state >> 33) % count : 0;
-}
 
 static struct bytes make_seed(size_t form)
 {
@@ -39,59 +27,6 @@ static struct bytes make_seed(size_t form)
     return seed;
 }
 
-/* Moves the bytes to a block of their exact size, so that the sanitizer sees reads past
- * the end; frees data. */
-static struct bytes exact(unsigned char *data, size_t size)
-{
-    struct bytes block = {malloc(size ? size : 1), size};
-    if (!block.data)
-        abort();
-    memcpy(block.data, data, size);
-    free(data);
-    return block;
-}
-
-/* A copy with one to five changes of bytes. */
-static struct bytes mutate_bytes(const struct bytes *seed, const struct bytes *other)
-{
-    static const unsigned char edges[] = {0, 1, 2, 0x7f, 0x80, 0xff};
-    struct bytes next = {malloc(2 * seed->size + other->size), seed->size};
-    if (!next.data)
-        abort();
-    memcpy(next.data, seed->data, seed->size);
-    for (size_t change = 0; change <= pick(4) && next.size > 2; change++) {
-        size_t at = pick(next.size), length = 1 + pick(16);
-        if (length > next.size - at)
-            length = next.size - at;
-        switch (pick(6)) {
-        case 0:
-            next.data[at] ^= (unsigned char)(1u << pick(8));
-            break;
-        case 1:
-            next.data[at] = edges[pick(sizeof(edges))];
-            break;
-        case 2:
-            next.data[at] = (unsigned char)pick(256);
-            break;
-        case 3:
-            memmove(next.data + at, next.data + at + length, next.size - at - length);
-            next.size -= length;
-            break;
-        case 4:
-            if (next.size + length > 2 * seed->size)
-                break;
-            memmove(next.data + at + length, next.data + at, next.size - at);
-            next.size += length;
-            break;
-        default:
-            length = pick(other->size < next.size - at ? other->size : next.size - at);
-            memcpy(next.data + at, other->data + pick(other->size - length + 1), length);
-            break;
-        }
-    }
-    return exact(next.data, next.size);
-}
-
 /* A copy changed one to nine times by onnx_mutate. */
 static struct bytes mutate_model(const struct bytes *seed)
 {
@@ -100,9 +35,9 @@ static struct bytes mutate_model(const struct bytes *seed)
     if (!data)
         abort();
     memcpy(data, seed->data, size);
-    for (size_t change = 0; change <= pick(8) && size; change++)
-        size = onnx_mutate(data, size, room, (unsigned)pick(1u << 30));
-    return exact(data, size);
+    for (size_t change = 0; change <= mutate_pick(8) && size; change++)
+        size = onnx_mutate(data, size, room, (unsigned)mutate_pick(1u << 30));
+    return mutate_exact(data, size);
 }
 
 static int run_file(const char *path)
@@ -133,9 +68,10 @@ static void run_mutations(double seconds)
     for (size_t i = 0; i < count; i++)
         seeds[i] = make_seed(i);
     for (time_t end = time(NULL) + (time_t)seconds; time(NULL) < end; runs++) {
-        const struct bytes *seed = &seeds[pick(count)];
-        struct bytes next =
-            pick(4) ? mutate_model(seed) : mutate_bytes(seed, &seeds[pick(count)]);
+        const struct bytes *seed = &seeds[mutate_pick(count)];
+        struct bytes next = mutate_pick(4)
+                                ? mutate_model(seed)
+                                : mutate_bytes(seed, &seeds[mutate_pick(count)]);
         usable += onnx_target(next.data, next.size) != 0;
         free(next.data);
     }
@@ -154,9 +90,11 @@ int main(int argc, char **argv)
             failed |= run_file(argv[i]);
         return failed;
     }
+    unsigned long long seed = 1;
     if (argc > 4 && !strcmp(argv[3], "seed"))
-        state = strtoull(argv[4], NULL, 10);
-    printf("seed %llu\n", (unsigned long long)state);
+        seed = strtoull(argv[4], NULL, 10);
+    printf("seed %llu\n", seed);
+    mutate_seed(seed);
     run_mutations(timed ? atof(argv[2]) : 10);
     return 0;
 }

@@ -16,31 +16,12 @@ static void need(bool holds, const char *what, const struct daub_error *error)
     abort();
 }
 
-/* Approximate number of operations of the reference. */
-static double cost(const struct net_graph *graph)
-{
-    double steps = 0;
-    for (size_t i = 0; i < graph->node_count; i++) {
-        const struct net_node *node = &graph->nodes[i];
-        double taps = 1;
-        if (node->op == NET_POOL)
-            taps = (double)node->u.pool.window.kernel[0] * node->u.pool.window.kernel[1];
-        if (node->op == NET_CONV || node->op == NET_CONV_TRANSPOSE)
-            taps = (double)net_shape_count(&graph->values[node->input[1]].shape);
-        steps += taps * (double)net_shape_count(&graph->values[node->output].shape);
-        for (int k = 0; k < node->input_count; k++)
-            if (node->input[k] >= 0)
-                steps += (double)net_shape_count(&graph->values[node->input[k]].shape);
-    }
-    return steps;
-}
-
 /* Runs small networks on the reference, before and after the passes. */
 static void run(struct net_graph *graph)
 {
     static const float zeros[7 * 64 * 64];
     struct daub_error error = {0};
-    for (int turn = 0; turn < 2 && cost(graph) < 3e6; turn++) {
+    for (int turn = 0; turn < 2 && net_ref_need(graph).work < 3e6; turn++) {
         struct net_ref ref;
         bool ok = net_ref_run(&ref, graph, zeros, zeros, NET_REF_ALL, false, &error);
         need(ok == (error.status == DAUB_OK), "result and status differ", &error);

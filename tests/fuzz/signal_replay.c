@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "onnx_make.h"
+#include "mutate.h"
 #include "onnx_mutate.h"
 #include "signal_target.h"
 
@@ -32,14 +33,6 @@ static const char encoder[] =
     "ReduceMean q > v axes=2,3 keepdims=1; Add v,e > w; Sqrt w > d; "
     "Concat m,d > j axis=1; Flatten j > f; MatMul f,k > z; out z 1,3";
 
-static uint64_t state = 1;
-
-static size_t pick(size_t count)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return count ? (size_t)(state >> 33) % count : 0;
-}
-
 /* Runs the target on a block of the exact size, so that the sanitizer sees reads past the
  * end. */
 static int run(int (*target)(const uint8_t *, size_t), const void *data, size_t size)
@@ -57,15 +50,15 @@ static int run_style(void)
 {
     enum { ROOM = 1024 };
     char text[ROOM];
-    strcpy(text, styles[pick(sizeof(styles) / sizeof(styles[0]))]);
+    strcpy(text, styles[mutate_pick(sizeof(styles) / sizeof(styles[0]))]);
     size_t size = strlen(text);
-    for (size_t change = 0; change <= pick(4); change++) {
-        size_t at = pick(size), length = 1 + pick(8);
-        const char *word = words[pick(sizeof(words) / sizeof(words[0]))];
+    for (size_t change = 0; change <= mutate_pick(4); change++) {
+        size_t at = mutate_pick(size), length = 1 + mutate_pick(8);
+        const char *word = words[mutate_pick(sizeof(words) / sizeof(words[0]))];
         length = length < size - at ? length : size - at;
-        switch (pick(3)) {
+        switch (mutate_pick(3)) {
         case 0:
-            text[at] = (char)pick(256);
+            text[at] = (char)mutate_pick(256);
             break;
         case 1:
             memmove(text + at, text + at + length, size - at - length);
@@ -90,8 +83,8 @@ static int run_encoder(const unsigned char *seed, size_t seed_size)
     if (!data)
         abort();
     memcpy(data, seed, size);
-    for (size_t change = 0; change <= pick(4) && size; change++)
-        size = onnx_mutate(data, size, room, (unsigned)pick(1u << 30));
+    for (size_t change = 0; change <= mutate_pick(4) && size; change++)
+        size = onnx_mutate(data, size, room, (unsigned)mutate_pick(1u << 30));
     int usable = run(encoder_target, data, size);
     free(data);
     return usable;
@@ -126,7 +119,7 @@ int main(int argc, char **argv)
     if (!encoder_target(seed, size))
         abort();
     for (time_t end = time(NULL) + (timed ? atoi(argv[2]) : 10); time(NULL) < end;) {
-        int kind = pick(100) == 0; /* an encoder takes as long as many styles */
+        int kind = mutate_pick(100) == 0; /* an encoder takes as long as many styles */
         runs[kind]++;
         usable[kind] += (size_t)(kind ? run_encoder(seed, size) : run_style());
     }

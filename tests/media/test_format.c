@@ -14,6 +14,7 @@
 #include <libavutil/pixdesc.h>
 #include <libswscale/swscale.h>
 
+#include "media/camera.h"
 #include "media/format.h"
 #include "media/convert.h"
 
@@ -300,12 +301,43 @@ static void test_meaning(void **state)
     assert_false(media_matrix_unknown(AVCOL_SPC_BT709));
 }
 
+/* What is copied from a camera's buffer, also of odd sizes, lies inside it, as the
+ * sanitizer sees. */
+static void test_camera_pictures(void **state)
+{
+    (void)state;
+    static const enum AVPixelFormat formats[] = {
+        AV_PIX_FMT_YUYV422, AV_PIX_FMT_NV12,  AV_PIX_FMT_YUV420P,
+        AV_PIX_FMT_RGB24,   AV_PIX_FMT_GRAY8,
+    };
+    for (int i = 0; i < 5 * 4 * 8; i++) {
+        enum AVPixelFormat pixel = formats[i % 5];
+        int width = 7 + i / 5 % 2, height = 5 + i / 10 % 2, strides[4], used[4];
+        unsigned stride = (unsigned)(av_image_get_linesize(pixel, width, 0) - 1 + i / 20);
+        size_t bytes = camera_picture_bytes(pixel, width, height, stride, strides);
+        if (bytes == 0)
+            continue;
+        uint8_t *buffer = malloc(bytes), *planes[4], *copy[4];
+        assert_non_null(buffer);
+        memset(buffer, 1, bytes);
+        assert_int_equal(av_image_fill_pointers(planes, pixel, height, buffer, strides),
+                         bytes);
+        assert_true(av_image_alloc(copy, used, width, height, pixel, 16) > 0);
+        av_image_copy(copy, used, (const uint8_t **)planes, strides, pixel, width,
+                      height);
+        av_free(copy[0]);
+        free(buffer);
+    }
+    int strides[4];
+    assert_int_equal(camera_picture_bytes(AV_PIX_FMT_GRAY8, 8, 8, 7, strides), 0);
+    assert_int_equal(camera_picture_bytes(AV_PIX_FMT_NV12, 8, 5, 8, strides), 8 * 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_format),
-        cmocka_unit_test(test_palette),
-        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_camera_pictures), cmocka_unit_test(test_every_format),
+        cmocka_unit_test(test_palette),         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_meaning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -144,11 +144,12 @@ static void test_kinds(void **state)
     void *item;
     const size_t limits[DAUB_QUEUE_KINDS] = {1, 3};
     atomic_store(&discarded, 0);
-    assert_true(daub_queue_init_kinds(&queue, limits, DAUB_QUEUE_DROP_OLDEST, discard));
+    assert_true(
+        daub_queue_init_kinds(&queue, limits, SIZE_MAX, DAUB_QUEUE_DROP_OLDEST, discard));
     for (long round = 0; round < 5; round++) { /* the ring wraps */
         static const int kinds[] = {1, 0, 1, 0, 1, 1};
         for (long i = 0; i < 6; i++)
-            assert_int_equal(daub_queue_push_until(&queue, item_of(i), kinds[i], 0),
+            assert_int_equal(daub_queue_push_until(&queue, item_of(i), kinds[i], 0, 0),
                              DAUB_QUEUE_OK);
         static const long left[] = {2, 3, 4, 5};
         for (int i = 0; i < 4; i++) {
@@ -171,10 +172,11 @@ static void test_deadline(void **state)
     assert_true(daub_queue_init(&queue, 1, DAUB_QUEUE_BLOCK, discard));
     assert_int_equal(daub_queue_push(&queue, item_of(1)), DAUB_QUEUE_OK);
     int64_t start_us = daub_clock_us();
-    assert_int_equal(daub_queue_push_until(&queue, late, 0, start_us + 20000),
+    assert_int_equal(daub_queue_push_until(&queue, late, 0, 0, start_us + 20000),
                      DAUB_QUEUE_FULL);
     assert_true(daub_clock_us() - start_us >= 20000);
-    assert_int_equal(daub_queue_push_until(&queue, late, 0, start_us), DAUB_QUEUE_FULL);
+    assert_int_equal(daub_queue_push_until(&queue, late, 0, 0, start_us),
+                     DAUB_QUEUE_FULL);
     free(late);
     daub_queue_destroy(&queue);
 }

@@ -685,12 +685,32 @@ static void test_report(void **state)
     }
 }
 
+/* Times at the ends of 64 bits: a gap, after which it goes on (undefined without a limit,
+ * as the sanitizer says). */
+static void test_far_times(void **state)
+{
+    (void)state;
+    static const int64_t times_us[] = {0,         INT64_MAX, INT64_MIN,
+                                       INT64_MAX, 40000,     INT64_MIN};
+    struct daub_error error = {0};
+    struct daub_stop stop;
+    struct pace pace = {0};
+    int64_t now_us;
+    assert_true(daub_stop_init(&stop, &error));
+    for (size_t i = 0; i < sizeof(times_us) / sizeof(times_us[0]); i++) {
+        assert_true(pace_wait(&pace, times_us[i], &stop));
+        assert_true(pace_now(&pace, &now_us));
+    }
+    daub_stop_uninit(&stop);
+}
+
 int main(void)
 {
     media_log_init();
     signal(SIGPIPE, SIG_IGN);
     daub_log_set_level(DAUB_LOG_QUIET);
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_far_times),
         cmocka_unit_test(test_all_frames),
         cmocka_unit_test(test_real_time),
         cmocka_unit_test(test_governor),

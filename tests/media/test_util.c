@@ -1,6 +1,7 @@
 /* Text, clock and file helpers. */
 #include <fcntl.h>
 #include <math.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +16,7 @@
 
 #include "util/clock.h"
 #include "util/file.h"
+#include "util/file_name.h"
 #include "util/input.h"
 #include "util/stop.h"
 #include "util/text.h"
@@ -126,6 +128,41 @@ static void test_words(void **state)
     assert_string_equal(text, "1.0 MB");
     daub_text_bytes(text, sizeof(text), 250000000000);
     assert_string_equal(text, "250 GB");
+}
+
+/* Terminals' escapes, ends of lines, direction marks and what is no UTF-8 do not get
+ * through; everything else does. */
+static void test_clean(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *keep, *clean;
+    } cases[] = {
+        {"plain, and caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80", "",
+         "plain, and caf\xc3\xa9 \xe2\x80\x93 \xf0\x9f\x98\x80"},
+        {"\x1b[31mred\x07", "", "?[31mred?"},
+        {"a\nb\tc\rd\x7f", "\n\t", "a\nb\tc?d?"},
+        {"a\nb", "", "a?b"},
+        {"\xc2\x9b"
+         "31m",
+         "", "?31m"}, /* C1: CSI in two bytes */
+        {"\x9b"
+         "31m \xff\xfe",
+         "", "?31m ??"},                                      /* no UTF-8 */
+        {"\xe2\x80\xaegnp.exe\xe2\x81\xa6", "", "?gnp.exe?"}, /* right to left */
+        {"\xe2\x80\xa8\xe2\x80\xa9", "\n", "??"},             /* line separators */
+        {"\xc0\xaf \xe0\x80\xaf", "", "?? ???"},              /* overlong */
+        {"\xed\xa0\x80", "", "???"},                          /* a surrogate */
+        {"\xf4\x90\x80\x80", "", "????"},                     /* above U+10FFFF */
+        {"cut \xe2\x80", "", "cut ??"},
+        {"", "", ""},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[64];
+        strcpy(text, cases[i].text);
+        daub_text_clean(text, cases[i].keep);
+        assert_string_equal(text, cases[i].clean);
+    }
 }
 
 static void test_statistics(void **state)
@@ -267,6 +304,40 @@ static void test_keep(void **state)
     assert_int_equal(unlink(where), 0);
 }
 
+/* The shell makes the path of it again. */
+static void test_quote(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"plain",     "a b", "it's", "'; echo no; '",
+                                        "$(no)`no`", "\\",  "*"};
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        char command[256], back[256] = "";
+        char *quoted = file_quote(paths[i]);
+        snprintf(command, sizeof(command), "printf %%s %s", quoted);
+        FILE *shell = popen(command, "r");
+        assert_non_null(shell);
+        assert_non_null(fgets(back, sizeof(back), shell));
+        assert_int_equal(pclose(shell), 0);
+        assert_string_equal(back, paths[i]);
+        free(quoted);
+    }
+    char *option = file_quote("-rf");
+    assert_string_equal(option, "'./-rf'");
+    free(option);
+}
+
+/* A named pipe without a writer is refused at once. */
+static void test_read(void **state)
+{
+    (void)state;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0);
+    assert_null(daub_file_read(in_folder("pipe")));
+    assert_int_equal(errno, EINVAL);
+    assert_null(daub_file_read(in_folder("none")));
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(unlink(in_folder("pipe")), 0);
+}
+
 /* Nothing replaces an input, a device or a named pipe; links stay, and their target is
  * written. */
 static void test_targets(void **state)
@@ -345,12 +416,15 @@ int main(void)
         cmocka_unit_test(test_numbers),
         cmocka_unit_test(test_times),
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_clean),
         cmocka_unit_test(test_statistics),
         cmocka_unit_test_setup_teardown(test_write, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_temp, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_same, make_folder, remove_folder),
         cmocka_unit_test(test_stop),
         cmocka_unit_test_setup_teardown(test_keep, make_folder, remove_folder),
+        cmocka_unit_test(test_quote),
+        cmocka_unit_test_setup_teardown(test_read, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_targets, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(test_leave, make_folder, remove_folder),
     };
