@@ -8,8 +8,8 @@
  * without padding lose a border, networks with strides round up. */
 enum { MAX_BORDER = 64 };
 
-static bool add_input(struct net_onnx_builder *b, int symbol,
-                      const struct net_shape *shape, int *value)
+bool net_onnx_add_input(struct net_onnx_builder *b, int symbol,
+                        const struct net_shape *shape, int *value)
 {
     char name[NET_ONNX_TEXT];
     net_onnx_printable(b->onnx->symbols[symbol].name, name);
@@ -50,6 +50,13 @@ static int emit_channels(struct net_onnx_builder *b, const struct net_onnx_node 
     return net_onnx_emit(b, node, &draft, &x, 1, &shape);
 }
 
+/* The symbol that is fed with the picture of the part that is built. */
+static int picture_symbol(const struct net_onnx_builder *b)
+{
+    return b->encoder && b->onnx->style_image >= 0 ? b->onnx->style_image
+                                                   : b->onnx->image;
+}
+
 /* Makes what the file takes from the picture: its luma, with alpha, or blue first. */
 static bool convert_picture(struct net_onnx_builder *b)
 {
@@ -58,14 +65,18 @@ static bool convert_picture(struct net_onnx_builder *b)
     static const float opaque[4] = {0, 0, 0, 1};
     const struct net_onnx *onnx = b->onnx;
     const struct net_onnx_node *first = onnx->node_count ? &onnx->nodes[0] : NULL;
-    struct net_onnx_entry *entry = &b->entries[onnx->image];
+    struct net_onnx_entry *entry = &b->entries[picture_symbol(b)];
     if (!first)
         return true;
-    if (onnx->bgr)
+    if (onnx->info.bytes && !onnx->info.nhwc && onnx->info.image_channels == 3) {
+        const float k = onnx->scale, scale[9] = {k, 0, 0, 0, k, 0, 0, 0, k};
+        entry->value = emit_conv_1x1(b, first, entry->value, 3, 3, scale, onnx->bias);
+    }
+    if (entry->value >= 0 && onnx->bgr)
         entry->value = emit_channels(b, first, entry->value, true);
-    if (onnx->file_channels == 1)
+    if (entry->value >= 0 && onnx->info.file_channels == 1)
         entry->value = emit_conv_1x1(b, first, entry->value, 3, 1, luma, NULL);
-    else if (onnx->file_channels == 4)
+    else if (entry->value >= 0 && onnx->info.file_channels == 4)
         entry->value = emit_conv_1x1(b, first, entry->value, 3, 4, keep, opaque);
     if (entry->value < 0)
         return false;
@@ -91,18 +102,59 @@ static int convert_painting(struct net_onnx_builder *b, int value)
     return value >= 0 && onnx->bgr ? emit_channels(b, last, value, true) : value;
 }
 
+/* An encoder takes [1,3,H,W], whatever its file takes. */
+static bool put_channels_last(struct net_onnx_builder *b)
+{
+    const struct net_node draft = {.op = NET_TRANSPOSE, .u.transpose.perm = {0, 2, 3, 1}};
+    struct net_onnx_entry *entry = &b->entries[picture_symbol(b)];
+    if (b->onnx->node_count == 0)
+        return true;
+    entry->value = net_onnx_emit(b, &b->onnx->nodes[0], &draft, &entry->value, 1, NULL);
+    if (entry->value < 0)
+        return false;
+    entry->shape = b->graph->values[entry->value].shape;
+    return true;
+}
+
+/* Whether a value of that shape can be an encoder's result: [1,Z], [1,Z,1,1] or
+ * [1,1,1,Z]. */
+static bool is_vector(const struct net_shape *shape)
+{
+    int64_t count = net_shape_count(shape);
+    return shape->rank >= 2 &&
+           (count == shape->dim[1] || count == shape->dim[shape->rank - 1]);
+}
+
+/* An encoder's result as [1,Z,1,1], whatever its file gives. */
+static bool add_vector(struct net_onnx_builder *b, int value)
+{
+    const struct net_node draft = {.op = NET_RESHAPE};
+    const struct net_shape *own = &b->graph->values[value].shape;
+    if (!is_vector(own))
+        return daub_fail(&b->error, DAUB_ERROR_MODEL,
+                         "gives no vector [1,Z], as an encoder must; export it again");
+    const struct net_shape shape = {.rank = 4, .dim = {1, net_shape_count(own), 1, 1}};
+    if (!net_shape_equal(own, &shape))
+        value = net_onnx_emit(b, &b->onnx->nodes[b->onnx->node_count - 1], &draft, &value,
+                              1, &shape);
+    b->graph->output = value;
+    return value >= 0;
+}
+
 static bool add_inputs(struct net_onnx_builder *b)
 {
     const struct net_onnx *onnx = b->onnx;
     int64_t channels = onnx->info.image_channels;
     int64_t h = b->graph->height, w = b->graph->width;
     struct net_shape shape = {.rank = 4, .dim = {1, channels, h, w}};
-    if (onnx->info.nhwc)
+    if (onnx->info.nhwc && !b->encoder)
         shape = (struct net_shape){.rank = 4, .dim = {1, h, w, channels}};
-    return add_input(b, onnx->image, &shape, &b->graph->image) &&
-           (onnx->style < 0 ||
-            add_input(b, onnx->style, &onnx->style_shape, &b->graph->style)) &&
-           convert_picture(b);
+    if (!net_onnx_add_input(b, picture_symbol(b), &shape, &b->graph->image) ||
+        (onnx->style >= 0 &&
+         !net_onnx_add_input(b, onnx->style, &onnx->style_shape, &b->graph->style)) ||
+        (onnx->info.nhwc && b->encoder && !put_channels_last(b)) || !convert_picture(b))
+        return false;
+    return b->encoder || onnx->cut_count == 0 || net_onnx_add_cuts(b);
 }
 
 static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *node)
@@ -112,9 +164,10 @@ static void run_node(struct net_onnx_builder *b, const struct net_onnx_node *nod
         constant = !net_onnx_has_input(node, i) || net_onnx_is_constant(b, node, i);
     if (constant)
         node->op->fold(b, node);
-    else if (node->op->translate)
+    else if (node->op->translate) {
         node->op->translate(b, node);
-    else
+        net_onnx_keep_quantization(b, node);
+    } else
         net_onnx_refuse(
             b, node,
             "daub runs this operator on sizes and constants only, not on what "
@@ -138,31 +191,23 @@ static bool is_painting(const struct net_graph *graph, const struct net_shape *o
     return true;
 }
 
-/* Whether a value of that shape can be an encoder's result: [1,Z] or [1,Z,1,1]. */
-static bool is_vector(const struct net_shape *shape)
-{
-    return shape->rank >= 2 && net_shape_count(shape) == shape->dim[1];
-}
-
 /* Makes the last value the graph's output, transposed where its layout is not the
  * input's. */
 static bool add_output(struct net_onnx_builder *b)
 {
     struct net_graph *graph = b->graph;
-    int value = b->entries[b->onnx->output].value;
+    bool joined = b->encoder && b->onnx->style_image >= 0;
+    int value = joined ? net_onnx_join_cuts(b) : b->entries[b->onnx->output].value;
     bool nhwc = b->onnx->info.nhwc;
+    if (net_onnx_failed(b))
+        return false;
     if (value < 0 || graph->values[value].data || graph->values[value].from_style)
         return daub_fail(&b->error, DAUB_ERROR_MODEL,
                          "its output does not depend on the picture: it is no "
                          "image-to-image network");
     const struct net_shape *shape = &graph->values[value].shape;
-    if (b->onnx->info.encoder) {
-        graph->output = value;
-        graph->nhwc = nhwc;
-        return is_vector(shape) ||
-               daub_fail(&b->error, DAUB_ERROR_MODEL,
-                         "gives no vector [1,Z], as an encoder must; export it again");
-    }
+    if (b->encoder)
+        return add_vector(b, value);
     value = convert_painting(b, value);
     if (value < 0)
         return false;
@@ -208,8 +253,10 @@ bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int h
     }
     if (!add_inputs(b))
         return false;
-    for (size_t i = 0; i < onnx->node_count && !net_onnx_failed(b); i++)
-        run_node(b, &onnx->nodes[i]);
+    for (size_t i = 0; i < onnx->node_count && !net_onnx_failed(b); i++) {
+        if (net_onnx_in_part(b, &onnx->nodes[i]))
+            run_node(b, &onnx->nodes[i]);
+    }
     if (net_onnx_failed(b) || !add_output(b))
         return false;
     net_graph_sweep(b->graph);

@@ -7,6 +7,7 @@
 #define DAUB_NET_ONNX_INTERNAL_H
 
 #include <onnx.pb-c.h>
+#include <stdatomic.h>
 
 #include "net/graph.h"
 #include "net/onnx.h"
@@ -35,6 +36,8 @@ struct net_onnx_node {
     const struct net_onnx_op *op;
     int *input, *output; /* symbols, -1 where left out */
     int input_count, output_count;
+    bool from_picture; /* depends on the picture to paint */
+    bool from_style;   /* depends on the style's picture */
 };
 
 struct net_onnx_symbol {
@@ -46,7 +49,16 @@ struct net_onnx_symbol {
     bool used;    /* the output depends on it */
 };
 
+/* A vector computed from the style's picture alone that other nodes read: a part of the
+ * style input of the network that paints. */
+struct net_onnx_cut {
+    int symbol;
+    struct net_shape shape;
+};
+#define NET_ONNX_MAX_CUTS 256
+
 struct net_onnx {
+    atomic_int owners;
     struct net_onnx_info info;
     struct net_onnx_property *properties;
     Onnx__ModelProto *model;
@@ -57,10 +69,13 @@ struct net_onnx {
     size_t node_count;
     int *links;               /* memory of the nodes' input and output */
     int image, style, output; /* symbols; style -1 where there is none */
+    int style_image;          /* the style's picture; -1 where there is none */
+    struct net_onnx_cut *cuts;
+    int cut_count;
     struct net_shape style_shape;
-    int file_channels; /* of the picture that the file takes: 1, 3, 4 or 7 */
-    bool bgr;          /* blue comes first */
-    int test_side;     /* length of dynamic axes when the file was parsed, pixels */
+    bool bgr;             /* blue comes first */
+    float scale, bias[3]; /* with info.bytes: the network takes scale x + bias */
+    int test_side;        /* length of dynamic axes when the file was parsed, pixels */
 };
 
 /* What a symbol is in a build: a constant or a value of the graph. */
@@ -83,6 +98,7 @@ struct net_onnx_builder {
      * comparison shows which constants are sizes that an exporter wrote as numbers. */
     const struct net_onnx_builder *original;
     bool shapes_only; /* constants of the graph get no contents; it is not run */
+    bool encoder;     /* the part that the style's picture alone determines */
     int64_t folded, work, constants; /* elements so far; limits above */
     struct daub_error error;
 };
@@ -107,6 +123,9 @@ const struct net_onnx_op *net_onnx_find_op(const char *name);
 bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int height,
                   int width);
 void net_onnx_finish(struct net_onnx_builder *b);
+/* Adds an input of the graph, to which the symbol is bound. */
+bool net_onnx_add_input(struct net_onnx_builder *b, int symbol,
+                        const struct net_shape *shape, int *value);
 
 /* ---- file (onnx_file.c) ---- */
 /* Unpacks with limited memory; NULL with *error set. */
@@ -133,6 +152,25 @@ bool net_onnx_link(struct net_onnx *onnx, struct daub_error *error);
 /* Finds out which inputs are image and style; fills the members of info that describe
  * them. */
 bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error);
+
+/* Notes that the results of a node that only moves elements are quantized as its operand
+ * (onnx_quantize.c). */
+void net_onnx_keep_quantization(struct net_onnx_builder *b,
+                                const struct net_onnx_node *node);
+
+/* ---- style pictures (onnx_style.c) ---- */
+/* Marks the nodes that depend on the style's picture alone and finds the cuts. */
+bool net_onnx_find_cuts(struct net_onnx *onnx, struct daub_error *error);
+/* Whether the build contains the node. */
+bool net_onnx_in_part(const struct net_onnx_builder *b, const struct net_onnx_node *node);
+/* Sets the cuts' shapes and the length of the style input, from a build of the encoder.
+ */
+bool net_onnx_measure_cuts(struct net_onnx *onnx, const struct net_onnx_builder *encoder,
+                           struct daub_error *error);
+/* Painter: adds the style input and binds the cuts to their parts of it. */
+bool net_onnx_add_cuts(struct net_onnx_builder *b);
+/* Encoder: the cuts one after another, [1,Z,1,1]; -1 after an error. */
+int net_onnx_join_cuts(struct net_onnx_builder *b);
 
 /* ---- attributes (onnx_node.c); fallback is the value where the attribute is absent
  * ---- */

@@ -292,7 +292,7 @@ void net_onnx_block(struct net_onnx_builder *b, const struct net_onnx_node *node
     struct net_node draft = {.op = to_space ? NET_DEPTH_TO_SPACE : NET_SPACE_TO_DEPTH};
     draft.u.block.size = (int)net_onnx_int(b, node, "blocksize", 0);
     draft.u.block.order = NET_BLOCK_DCR;
-    if (to_space && net_onnx_opset(b) >= 11) {
+    if (net_onnx_opset(b) >= (to_space ? 11 : 28)) {
         if (net_onnx_text_is(b, node, "mode", "CRD", "DCR"))
             draft.u.block.order = NET_BLOCK_CRD;
         else if (!net_onnx_text_is(b, node, "mode", "DCR", "DCR"))

@@ -298,6 +298,47 @@ static bool is_float(const Onnx__ValueInfoProto *info)
            type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
 }
 
+/* Whether the name says that the input is the style's picture. */
+static bool is_style_name(const char *name)
+{
+    return strstr(name, "style") || strstr(name, "Style") || strstr(name, "STYLE");
+}
+
+/* The second of two pictures is the style's, or the one that is called so. */
+static bool set_style_picture(struct net_onnx *onnx, int symbol,
+                              const struct net_shape *shape, struct daub_error *error)
+{
+    struct net_onnx_info *info = &onnx->info;
+    char name[NET_ONNX_TEXT];
+    net_onnx_printable(onnx->symbols[symbol].name, name);
+    int channels = info->nhwc ? 3 : 1;
+    if (info->style_picture || onnx->info.file_channels != 3 || info->encoder)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "wants another picture, '%s'; daub feeds one to paint and one "
+                         "of the style, each of three channels",
+                         name);
+    if (shape->dim[0] > 1 || (shape->dim[channels] != 3 && shape->dim[channels] != 0))
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "takes a second picture '%s' that is no %s", name,
+                         info->nhwc ? "[1,H,W,3]" : "[1,3,H,W]");
+    int64_t sides[2] = {shape->dim[info->nhwc ? 1 : 2], shape->dim[info->nhwc ? 2 : 3]};
+    onnx->style_image = symbol;
+    info->style_picture = true;
+    if (is_style_name(onnx->symbols[onnx->image].name) &&
+        !is_style_name(onnx->symbols[symbol].name)) {
+        onnx->style_image = onnx->image;
+        onnx->image = symbol;
+        info->style_height = info->fixed_height;
+        info->style_width = info->fixed_width;
+        info->fixed_height = sides[0];
+        info->fixed_width = sides[1];
+    } else {
+        info->style_height = sides[0];
+        info->style_width = sides[1];
+    }
+    return true;
+}
+
 static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
                       struct daub_error *error)
 {
@@ -305,8 +346,7 @@ static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape 
     char name[NET_ONNX_TEXT];
     net_onnx_printable(onnx->symbols[symbol].name, name);
     if (onnx->image >= 0)
-        return daub_fail(error, DAUB_ERROR_MODEL,
-                         "wants more than one picture ('%s' too); daub feeds one", name);
+        return set_style_picture(onnx, symbol, shape, error);
     if (shape->dim[0] > 1)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "takes batches of %lld pictures; export it for one",
@@ -314,7 +354,7 @@ static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape 
     bool first = shape->dim[1] == 3 || shape->dim[1] == 7 || shape->dim[1] == 4 ||
                  (shape->dim[1] == 1 && shape->dim[3] != 3);
     info->nhwc = !first && shape->dim[3] == 3;
-    onnx->file_channels = first ? (int)shape->dim[1] : 3;
+    onnx->info.file_channels = first ? (int)shape->dim[1] : 3;
     info->image_channels = shape->dim[1] == 7 ? 7 : 3;
     if (!first && !info->nhwc && shape->dim[1] != 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
@@ -348,11 +388,13 @@ static bool set_style(struct net_onnx *onnx, int symbol, const struct net_shape 
 
 bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
 {
-    onnx->image = onnx->style = -1;
-    for (size_t s = 0; s < onnx->symbol_count; s++) {
-        const Onnx__ValueInfoProto *input = onnx->symbols[s].input;
+    onnx->image = onnx->style = onnx->style_image = -1;
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    for (size_t i = 0; i < graph->n_input; i++) {
+        int s = find_symbol(onnx, graph->input[i]->name);
+        const Onnx__ValueInfoProto *input = s < 0 ? NULL : onnx->symbols[s].input;
         struct net_shape shape;
-        if (!onnx->symbols[s].used || !input)
+        if (!input || input != graph->input[i] || !onnx->symbols[s].used)
             continue;
         char name[NET_ONNX_TEXT];
         net_onnx_printable(onnx->symbols[s].name, name);
@@ -370,14 +412,18 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "has an input '%s' of %d axes: no picture [1,3,H,W]", name,
                              shape.rank);
-        if (image ? !set_image(onnx, (int)s, &shape, error)
-                  : !set_style(onnx, (int)s, &shape, error))
+        if (image ? !set_image(onnx, s, &shape, error)
+                  : !set_style(onnx, s, &shape, error))
             return false;
     }
     if (onnx->image < 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "computes its output without a picture [1,3,H,W]: it is no "
                          "image-to-image network");
+    if (onnx->style_image >= 0 && onnx->style >= 0)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "takes a style as a picture and as a vector; daub feeds one of "
+                         "them");
     struct net_shape shape;
     const Onnx__ValueInfoProto *output = onnx->model->graph->output[0];
     if (!onnx->info.encoder && declared_shape(output, &shape) && shape.rank != 4 &&
