@@ -20,9 +20,7 @@ const struct command commands[] = {
     {"style", VERB_STYLE, "PICTURE -o ROW.json",
      "Keeps what makes a picture a style, for -s ROW.json.", command_style},
     {"model", VERB_MODEL, "FILE [--check PHOTO EXPECTED]",
-     "Says what a model takes, gives and costs, or compares its painting with another "
-     "program's.",
-     command_model},
+     "Says what a model takes and costs, or compares its painting.", command_model},
     {"metrics", VERB_METRICS, "INPUT PAINTED [PER_FRAME]",
      "Measures how steady a painted video is, daub's or another's; prints JSON.",
      command_metrics},
