@@ -27,8 +27,8 @@ struct daub_style_info {
     const char *artist;
     const char *licence; /* of the picture that the style was trained with */
     int year;            /* 0: unknown */
-    float bold_share; /* of its bold strokes at boldness 0.5: 0 to 1, as the file states,
-                         else 0.5 */
+    float bold_share; /* share of its bold row at boldness 0.5: as the file states, else
+                         0.5 */
 };
 
 struct daub_model_info {

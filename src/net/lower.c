@@ -377,7 +377,7 @@ bool lower_mean(struct lowering *low, const struct net_node *node,
     const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
         return false;
-    if (node->u.mean.axes != 0xc || !node->u.mean.keep)
+    if (node->u.reduce.axes != 0xc || !node->u.reduce.keep)
         return lower_unsupported(node, "reduces other axes than height and width", error);
     struct plan_view copy = *view;
     int channels = plan->tensors[copy.tensor].c;

@@ -13,7 +13,7 @@
 enum {
     MIN_OPSET = 7,
     MIN_IR = 3,
-    MAX_IR = 13,
+    MAX_IR = 14,
     MAX_SIDE = 1 << 16, /* of a picture, pixels */
     MAX_ALIGNMENT = 512,
     SMALL_ALIGNMENT = 64, /* up to it every number is tried, then powers of two */

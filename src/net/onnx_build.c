@@ -22,9 +22,9 @@ bool net_onnx_add_input(struct net_onnx_builder *b, int symbol,
     return true;
 }
 
-static int emit_conv_1x1(struct net_onnx_builder *b, const struct net_onnx_node *node,
-                         int x, int inputs, int outputs, const float *weights,
-                         const float *bias)
+int net_onnx_emit_conv_1x1(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                           int x, int inputs, int outputs, const float *weights,
+                           const float *bias)
 {
     const struct net_shape shape = {.rank = 4, .dim = {outputs, inputs, 1, 1}};
     const struct net_shape flat = {.rank = 1, .dim = {outputs}};
@@ -70,14 +70,15 @@ static bool convert_picture(struct net_onnx_builder *b)
         return true;
     if (onnx->info.bytes && !onnx->info.nhwc && onnx->info.image_channels == 3) {
         const float k = onnx->scale, scale[9] = {k, 0, 0, 0, k, 0, 0, 0, k};
-        entry->value = emit_conv_1x1(b, first, entry->value, 3, 3, scale, onnx->bias);
+        entry->value =
+            net_onnx_emit_conv_1x1(b, first, entry->value, 3, 3, scale, onnx->bias);
     }
     if (entry->value >= 0 && onnx->bgr)
         entry->value = emit_channels(b, first, entry->value, true);
     if (entry->value >= 0 && onnx->info.file_channels == 1)
-        entry->value = emit_conv_1x1(b, first, entry->value, 3, 1, luma, NULL);
+        entry->value = net_onnx_emit_conv_1x1(b, first, entry->value, 3, 1, luma, NULL);
     else if (entry->value >= 0 && onnx->info.file_channels == 4)
-        entry->value = emit_conv_1x1(b, first, entry->value, 3, 4, keep, opaque);
+        entry->value = net_onnx_emit_conv_1x1(b, first, entry->value, 3, 4, keep, opaque);
     if (entry->value < 0)
         return false;
     entry->shape = b->graph->values[entry->value].shape;
@@ -96,7 +97,7 @@ static int convert_painting(struct net_onnx_builder *b, int value)
         return value;
     int64_t channels = shape->dim[onnx->info.nhwc ? 3 : 1];
     if (channels == 1 && !onnx->info.nhwc)
-        return emit_conv_1x1(b, last, value, 1, 3, copies, NULL);
+        return net_onnx_emit_conv_1x1(b, last, value, 1, 3, copies, NULL);
     if (channels == 4)
         value = emit_channels(b, last, value, false);
     return value >= 0 && onnx->bgr ? emit_channels(b, last, value, true) : value;

@@ -245,6 +245,10 @@ int net_onnx_add_floats(struct net_onnx_builder *b, const struct net_onnx_node *
 int net_onnx_emit(struct net_onnx_builder *b, const struct net_onnx_node *node,
                   const struct net_node *draft, const int *input, int input_count,
                   const struct net_shape *output_shape);
+/* A convolution of single pixels, weights [outputs][inputs], bias NULL for none. */
+int net_onnx_emit_conv_1x1(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                           int x, int inputs, int outputs, const float *weights,
+                           const float *bias);
 /* Sets output i of the node to a value of the graph, or to a constant, which the builder
  * then owns. */
 void net_onnx_bind(struct net_onnx_builder *b, const struct net_onnx_node *node, int i,

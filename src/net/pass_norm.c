@@ -42,9 +42,9 @@ static unsigned mean_axes(const struct net_graph *graph, int value)
     value = net_pass_behind_reshapes(graph, value);
     for (bool inner = false; (node = net_pass_producer(graph, value, NET_MEAN));
          inner = true) {
-        if (inner && !node->u.mean.keep)
+        if (inner && !node->u.reduce.keep)
             return 0;
-        axes |= node->u.mean.axes;
+        axes |= node->u.reduce.axes;
         value = node->input[0];
     }
     return axes;
