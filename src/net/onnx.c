@@ -257,6 +257,9 @@ void net_onnx_free(struct net_onnx *onnx)
     free(onnx->symbols);
     free(onnx->nodes);
     free(onnx->links);
+    free(onnx->listed);
+    free(onnx->graphs);
+    free(onnx->guards);
     free(onnx->cuts);
     free(onnx->name);
     free(onnx);

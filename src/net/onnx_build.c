@@ -237,6 +237,53 @@ static bool add_output(struct net_onnx_builder *b)
                      text, graph->width, graph->height);
 }
 
+/* Whether the conditions under which the node stands hold. Where one is not known, the If
+ * will say so. */
+static bool guards_hold(const struct net_onnx_builder *b,
+                        const struct net_onnx_node *node)
+{
+    for (int g = node->guard; g >= 0; g = b->onnx->guards[g].parent) {
+        const struct net_onnx_guard *guard = &b->onnx->guards[g];
+        const struct net_onnx_entry *entry =
+            guard->condition < 0 ? NULL : &b->entries[guard->condition];
+        double value;
+        if (!entry || (!entry->tensor && !entry->proto))
+            return false;
+        struct net_shape shape;
+        int64_t count = entry->tensor ? entry->tensor->count : 0;
+        if (entry->proto && !net_onnx_tensor_shape(entry->proto, &shape, &count, NULL))
+            return false;
+        if (count != 1)
+            return false;
+        if (entry->tensor)
+            value = entry->tensor->data[0];
+        else
+            net_onnx_decode_double(entry->proto, 1, &value);
+        if ((value != 0) != guard->when)
+            return false;
+    }
+    return true;
+}
+
+void net_onnx_if(struct net_onnx_builder *b, const struct net_onnx_node *node)
+{
+    const struct net_tensor *condition = net_onnx_need_constant(b, node, 0, "condition");
+    int outputs = node->output_count;
+    if (!condition)
+        return;
+    if (condition->count != 1 || node->input_count != 1 + 2 * outputs) {
+        net_onnx_refuse(b, node, "its branches do not have as many results as it has");
+        return;
+    }
+    for (int i = 0; i < outputs; i++) {
+        struct net_onnx_node copy = *node;
+        copy.input = node->input + 1 + (condition->data[0] != 0 ? 0 : outputs) + i;
+        copy.output = node->output + i;
+        copy.input_count = copy.output_count = 1;
+        net_onnx_identity(b, &copy);
+    }
+}
+
 bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int height,
                   int width)
 {
@@ -255,7 +302,7 @@ bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int h
     if (!add_inputs(b))
         return false;
     for (size_t i = 0; i < onnx->node_count && !net_onnx_failed(b); i++) {
-        if (net_onnx_in_part(b, &onnx->nodes[i]))
+        if (net_onnx_in_part(b, &onnx->nodes[i]) && guards_hold(b, &onnx->nodes[i]))
             run_node(b, &onnx->nodes[i]);
     }
     if (net_onnx_failed(b) || !add_output(b))

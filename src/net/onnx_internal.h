@@ -36,6 +36,7 @@ struct net_onnx_node {
     const struct net_onnx_op *op;
     int *input, *output; /* symbols, -1 where left out */
     int input_count, output_count;
+    int guard;         /* of onnx->guards, under which it runs; -1: always */
     bool from_picture; /* depends on the picture to paint */
     bool from_style;   /* depends on the style's picture */
 };
@@ -47,6 +48,14 @@ struct net_onnx_symbol {
         *input;   /* input of the network without initializer, or NULL */
     int producer; /* index into the file's nodes, -1 */
     bool used;    /* the output depends on it */
+};
+
+/* A branch of an If: its nodes run where the condition is true or false. */
+struct net_onnx_guard {
+    const Onnx__NodeProto *owner; /* the If */
+    int condition;                /* symbol */
+    bool when;
+    int parent; /* the guard of the If itself, -1 */
 };
 
 /* A vector computed from the style's picture alone that other nodes read: a part of the
@@ -63,6 +72,16 @@ struct net_onnx {
     struct net_onnx_property *properties;
     Onnx__ModelProto *model;
     char *name; /* of the file, for messages */
+    /* The file's nodes, those of branches before their If. */
+    struct net_onnx_listed {
+        const Onnx__NodeProto *proto;
+        int guard;
+    } * listed;
+    size_t listed_count, listed_capacity;
+    const Onnx__GraphProto **graphs; /* the file's and those of branches */
+    size_t graph_count, graph_capacity;
+    struct net_onnx_guard *guards;
+    size_t guard_count, guard_capacity;
     struct net_onnx_symbol *symbols;
     size_t symbol_count;
     struct net_onnx_node *nodes; /* those that the output needs, in execution order */

@@ -134,6 +134,7 @@
     COMPUTED("GlobalMaxPool", net_onnx_reduce)                                           \
     COMPUTED("GroupNormalization", net_onnx_group_norm)                                  \
     BOTH("Identity", net_onnx_identity, net_onnx_identity)                               \
+    COMPUTED("If", net_onnx_if)                                                          \
     COMPUTED("InstanceNormalization", net_onnx_instance_norm)                            \
     COMPUTED("LayerNormalization", net_onnx_layer_norm)                                  \
     BOTH("MatMul", net_onnx_fold_gemm, net_onnx_gemm)                                    \

@@ -584,6 +584,33 @@ def other_files():
     handmade("bytes", nodes, inits, 12, image, y, (TensorProto.UINT8,) * 2)
 
 
+def branches():
+    """Ifs whose conditions are sizes, one within another, as exporters write for squeezes."""
+    w = (torch.rand(3, 3, 1, 1) / 3).numpy()
+    image = torch.rand(1, 3, 20, 31)
+
+    def graph(nodes, output, inits=()):
+        return helper.make_graph(nodes, output, [], [helper.make_tensor_value_info(
+            output, TensorProto.FLOAT, None)], list(inits))
+
+    for wanted in 3, 4:
+        inner = [graph([helper.make_node("Conv", ["image", "w"], ["p"])], "p",
+                       [numpy_helper.from_array(w, "w")]),
+                 graph([helper.make_node("Neg", ["image"], ["q"])], "q")]
+        nodes = [helper.make_node("Shape", ["image"], ["s"]), helper.make_node("Gather", ["s", "one"], ["c"]),
+                 helper.make_node("Equal", ["c", "wanted"], ["is"]),
+                 helper.make_node("If", ["is"], ["r"],
+                                  then_branch=graph([helper.make_node("If", ["yes"], ["t"], then_branch=inner[0],
+                                                                      else_branch=inner[1])], "t"),
+                                  else_branch=graph([helper.make_node("Abs", ["image"], ["u0"]),
+                                                     helper.make_node("Sub", ["u0", "half"], ["u"])], "u")),
+                 helper.make_node("Add", ["r", "half"], ["painting"])]
+        inits = [numpy_helper.from_array(np.array(1), "one"), numpy_helper.from_array(np.array(wanted), "wanted"),
+                 numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.float32(0.5), "half")]
+        y = F.conv2d(image, torch.from_numpy(w)) + 0.5 if wanted == 3 else image
+        handmade(f"if {wanted}", nodes, inits, 13, image, y)
+
+
 RUNTIME = """
 import sys, numpy as np, onnxruntime
 feeds = dict(np.load(sys.argv[2]))
@@ -746,6 +773,7 @@ def main():
     run("fixed se", net(Squeeze(8)), 12, [(64, 48), (44, 61)], False)
     run("coordinates", Coordinates(), 12, [(40, 48)], False)
     other_files()
+    branches()
     two_pictures()
     published()
     convert()
