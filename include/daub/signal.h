@@ -1,6 +1,8 @@
 /* Any picture as a style: an encoder finds a style signal in a picture, and models made
  * for this encoder (daub_model_info.encoder) paint with it, alone or mixed with their
- * styles. */
+ * styles. An encoder is a file of daub's own, the network that belongs to a model with a
+ * style vector (daub_model_set_encoder), or a part of a model that takes the style as a
+ * second picture. */
 #ifndef DAUB_SIGNAL_H
 #define DAUB_SIGNAL_H
 
@@ -14,8 +16,8 @@
 extern "C" {
 #endif
 
-#define DAUB_SIGNAL_MAX       512 /* most elements of a signal */
-#define DAUB_PICTURE_SIDE_MIN 64  /* pixels of a picture's short side, without margins */
+#define DAUB_SIGNAL_MAX       4096 /* most elements of a signal */
+#define DAUB_PICTURE_SIDE_MIN 64   /* pixels of a picture's short side, without margins */
 
 /* What an encoder finds in a picture; it depends on no model. */
 struct daub_signal {
@@ -27,8 +29,9 @@ struct daub_signal {
 
 struct daub_encoder; /* opaque; constant after load, so any thread may use it */
 
-/* Loads the encoder of the model. path NULL: encoder.onnx beside the model's file, or
- * else among the built-in models. The caller frees *encoder with daub_encoder_free; the
+/* Loads the encoder of the model. path NULL: the part of the model, the file of
+ * daub_model_set_encoder, else encoder.onnx beside the model's file or among the built-in
+ * models. The caller frees *encoder with daub_encoder_free; the
  * model may be freed before. Thread-safe. Errors: ARGUMENT (the model takes no pictures),
  * NOT_FOUND, MODEL (also where it is the encoder of other models), MEMORY. */
 DAUB_API enum daub_status daub_encoder_load(const struct daub_model *model,

@@ -175,6 +175,23 @@ struct daub_memory_info {
 DAUB_API void daub_stylizer_memory(const struct daub_stylizer *stylizer,
                                    struct daub_memory_info *info);
 
+/* What a model takes on a device at one size. */
+struct daub_model_cost {
+    int alignment;         /* sides that are no multiples of it are extended */
+    int steps;             /* kernel calls of a frame */
+    double macs;           /* multiply-accumulate operations of a frame's convolutions */
+    uint64_t arena_bytes;  /* activations */
+    uint64_t weight_bytes; /* weights */
+};
+/* Plans the network for a picture of width x height, and allocates nothing on the device.
+ * Errors: MODEL, MEMORY (also where a map is larger than the device can read, or all of
+ * them are larger than its memory). */
+DAUB_API enum daub_status daub_model_estimate(struct daub_device *device,
+                                              const struct daub_model *model, int width,
+                                              int height, enum daub_precision precision,
+                                              struct daub_model_cost *cost,
+                                              struct daub_error *error);
+
 #ifdef __cplusplus
 }
 #endif

@@ -202,8 +202,7 @@ int command_doctor(const struct options *options)
     struct daub_device_info infos[DEVICES_MAX];
     struct daub_model *model = NULL;
     const char *name = options->model ? options->model : command_default_model(NULL);
-    if (daub_model_load(name, (enum daub_model_range)options->model_range, &model,
-                        &error) != DAUB_OK)
+    if (!command_load_model(options, name, &model, &error))
         return command_fail(exit_code_of(error.status), &error);
     int count = daub_device_list(infos, DEVICES_MAX, &error);
     count = count > DEVICES_MAX ? DEVICES_MAX : count;

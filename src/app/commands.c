@@ -19,9 +19,8 @@ const struct command commands[] = {
      command_models},
     {"style", VERB_STYLE, "PICTURE -o ROW.json",
      "Keeps what makes a picture a style, for -s ROW.json.", command_style},
-    {"model", VERB_MODEL, "FILE --dump graph|plan",
-     "Prints what a model is made of, for a picture of 640x360 or --size.",
-     command_model},
+    {"model", VERB_MODEL, "FILE [--check PHOTO EXPECTED]",
+     "Says what a model takes and costs, or compares its painting.", command_model},
     {"metrics", VERB_METRICS, "INPUT PAINTED [PER_FRAME]",
      "Measures how steady a painted video is, daub's or another's; prints JSON.",
      command_metrics},
@@ -110,15 +109,27 @@ int command_validated(const struct daub_device *device, int code)
     return code == EXIT_CODE_DONE ? EXIT_CODE_DEVICE : code;
 }
 
+bool command_load_model(const struct options *options, const char *name,
+                        struct daub_model **model, struct daub_error *error)
+{
+    if (daub_model_load(name, (enum daub_model_range)options->model_range, model,
+                        error) != DAUB_OK)
+        return false;
+    if (!options->style_model ||
+        daub_model_set_encoder(*model, options->style_model, error) == DAUB_OK)
+        return true;
+    daub_model_free(*model);
+    *model = NULL;
+    return false;
+}
+
 enum exit_code command_open(const struct options *options, struct compiling_view *view,
                             struct daub_device **device, struct daub_model **model)
 {
     struct daub_error error = {0};
     struct daub_device_params params = command_device_params(options, view);
     /* A named model is loaded first: that is faster than to open a device. */
-    if (options->model &&
-        daub_model_load(options->model, (enum daub_model_range)options->model_range,
-                        model, &error) != DAUB_OK)
+    if (options->model && !command_load_model(options, options->model, model, &error))
         return (enum exit_code)command_fail(exit_code_of(error.status), &error);
     if (daub_device_open(&params, device, &error) != DAUB_OK)
         return (enum exit_code)command_fail(exit_code_of(error.status), &error);
@@ -130,9 +141,8 @@ enum exit_code command_open(const struct options *options, struct compiling_view
                  "many times faster",
                  daub_device_get_info(*device)->name);
     if (!options->model &&
-        daub_model_load(command_default_model(daub_device_get_info(*device)),
-                        (enum daub_model_range)options->model_range, model,
-                        &error) != DAUB_OK)
+        !command_load_model(options, command_default_model(daub_device_get_info(*device)),
+                            model, &error))
         return (enum exit_code)command_fail(exit_code_of(error.status), &error);
     const struct daub_model_info *info = daub_model_get_info(*model);
     if (info->range_guessed && !options->model_range)

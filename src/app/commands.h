@@ -44,6 +44,9 @@ struct daub_device_params command_device_params(const struct options *options,
 /* code, or DEVICE where the validation layer reported errors and code is DONE. */
 int command_validated(const struct daub_device *device, int code);
 
+/* Loads the model of that name with the options --model-range and --style-model. */
+bool command_load_model(const struct options *options, const char *name,
+                        struct daub_model **model, struct daub_error *error);
 /* Opens the device and loads the model of the options; the caller frees both. Returns
  * DONE or the code of the failure, which was logged. */
 enum exit_code command_open(const struct options *options, struct compiling_view *view,

@@ -151,7 +151,10 @@ static const struct option table[] = {
      .help = "do not read a finished file again to check that it is complete"},
     {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,
      .help = "print the network as a graph of operators, or as the plan of kernel calls "
-             "that the device runs"},
+             "that the device runs, for the size of --size (640x360)"},
+    {NULL, "--check", NULL, KIND_TEXT, "PHOTO", VERB_MODEL, FIELD(check),
+     .help = "paint PHOTO and compare the painting with the picture EXPECTED, which "
+             "another program painted; exit code 1 below 40 dB"},
     {NULL, "-y", NULL, KIND_FLAG, NULL,
      VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_STYLE | VERB_PLAN | VERB_JOIN,
      FIELD(overwrite),
@@ -170,12 +173,18 @@ static const struct option table[] = {
      VERBS_PLANNED | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_MODEL, FIELD(model_range),
      .choices = ranges,
      .help = "pixel values of an .onnx file that does not state them: 1, 255 or -1..1"},
-    {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERBS_PLANNED, FIELD(style),
+    {NULL, "--style-model", NULL, KIND_TEXT, "FILE.onnx",
+     VERBS_PLANNED | VERB_BENCH | VERB_DOCTOR | VERB_MODELS | VERB_MODEL | VERB_STYLE,
+     FIELD(style_model),
+     .help = "the network that makes the style vector of a picture, for a model that takes "
+             "such a vector; by default NAME_predict.onnx beside NAME_transform.onnx"},
+    {NULL, "-s", "--style", KIND_TEXT, "STYLES", VERBS_PLANNED | VERB_MODEL, FIELD(style),
      .help = "a style of the model, a picture (painting.jpg) to paint like, or what \"daub "
              "style\" made of one (row.json); or a mix: STYLE[=W][,STYLE=W..]"},
     {NULL, "--strength", NULL, KIND_REAL, "S", VERBS_PLANNED, FIELD(strength), .min = 0,
      .max = 1, .help = "0 (the input) to 1 (the painting; default)"},
-    {NULL, "--boldness", NULL, KIND_REAL, "B", VERBS_PLANNED | VERB_MODELS, FIELD(boldness),
+    {NULL, "--boldness", NULL, KIND_REAL, "B",
+     VERBS_PLANNED | VERB_MODELS | VERB_MODEL, FIELD(boldness),
      GIVEN(has_boldness), .min = 0, .max = 1,
      .help = "0 (soft strokes) to 1 (bold ones), where the model has both; the model says "
              "what is the default"},
@@ -507,8 +516,8 @@ static bool operand(struct options *options, unsigned verb, const char *text,
            VERB_PLAN | VERB_SEGMENT | VERB_JOIN | VERB_FARM)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command has only options", text);
-    if (options->input &&
-        (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS | VERB_SEGMENT | VERB_FARM)))
+    if (options->input && (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS | VERB_MODEL |
+                                   VERB_SEGMENT | VERB_FARM)))
         return append(&options->others, text, error);
     if (options->input)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,

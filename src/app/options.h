@@ -55,7 +55,7 @@ struct options {
     const char *frame_rate, *hwaccel;
     bool allow_filters;
 
-    const char *model, *style, *gallery;
+    const char *model, *style_model, *style, *gallery, *check;
     int model_range; /* enum daub_model_range */
     double strength; /* 1 by default */
     double boldness;

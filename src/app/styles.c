@@ -66,7 +66,7 @@ static bool encode(struct styles *styles, const char *path, struct daub_signal *
     if (!styles->encoder &&
         daub_encoder_load(styles->model, NULL, &styles->encoder, error) != DAUB_OK)
         return false;
-    AVFrame *frame = media_still_read(path, styles->stop, error);
+    AVFrame *frame = media_still_read(path, STILL_SIDE_STYLE, styles->stop, error);
     if (!frame)
         return false;
     struct daub_image image = {.width = frame->width,
@@ -163,6 +163,11 @@ static bool fail_name(const struct styles *styles, const char *word,
                       struct daub_error *error)
 {
     const struct daub_model_info *info = styles->info;
+    if (info->style_count == 0)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "model %s paints like pictures and %s is no path of one, which "
+                         "has a '.' or a '/'",
+                         info->name, word);
     const char **names = daub_alloc((size_t)info->style_count, sizeof(*names));
     if (!names)
         return daub_no_memory(error, "the style weights");
@@ -176,14 +181,20 @@ static bool fail_name(const struct styles *styles, const char *word,
                      nearest ? nearest : "", nearest ? "?" : "");
 }
 
+/* A style's name or number, else the path of a picture. */
 static bool find_style(struct styles *styles, const char *word, int *style,
                        struct daub_error *error)
 {
+    int64_t number;
     for (int i = 0; i < styles->info->style_count; i++) {
         if (strcasecmp(styles->info->styles[i].name, word) == 0) {
             *style = i;
             return true;
         }
+    }
+    if (daub_text_int(word, 0, styles->info->style_count - 1, &number)) {
+        *style = (int)number;
+        return true;
     }
     return strpbrk(word, "./") ? styles_add(styles, word, style, error)
                                : fail_name(styles, word, error);
@@ -237,12 +248,15 @@ bool styles_parse(struct styles *styles, const char *text, struct style_mix *mix
 {
     *mix = (struct style_mix){0};
     if (!text && styles->info->style_count == 0)
-        return true;
+        return !styles->info->encoder ||
+               daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "model %s paints like a picture: name one with -s painting.jpg",
+                         styles->info->name);
     mix->parts[0] = (struct style_part){styles->info->default_style, 1};
     mix->count = 1;
     if (!text)
         return true;
-    if (styles->info->style_count == 0)
+    if (styles->info->style_count == 0 && !styles->info->encoder)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "model %s has only one style; leave out --style",
                          styles->info->name);

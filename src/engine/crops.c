@@ -227,50 +227,89 @@ static void limit_shape(struct box *box)
     }
 }
 
-static void cut(const float *scaled, int width, int height, int x, int y, float *crop)
+static void cut(const float *scaled, int width, int height, int x, int y, int side,
+                float *crop)
 {
     for (int c = 0; c < 3; c++) {
-        for (int i = 0; i < CROP_SIDE; i++)
-            memcpy(crop + ((size_t)c * CROP_SIDE + (size_t)i) * CROP_SIDE,
+        for (int i = 0; i < side; i++)
+            memcpy(crop + (c * side + i) * (ptrdiff_t)side,
                    scaled +
                        ((size_t)c * (size_t)height + (size_t)(y + i)) * (size_t)width + x,
-                   CROP_SIDE * sizeof(float));
+                   (size_t)side * sizeof(float));
     }
 }
 
-bool crops_make(const struct daub_image *picture, struct crops *crops,
-                struct daub_error *error)
+/* The part of a picture that is used. */
+static bool find_box(const struct daub_image *picture, struct box *box,
+                     struct daub_error *error)
 {
-    struct box box = {0, 0, picture->width, picture->height};
-    *crops = (struct crops){0};
-    if (!check_picture(picture, error) || !trim(picture, &box, error))
+    *box = (struct box){0, 0, picture->width, picture->height};
+    if (!check_picture(picture, error) || !trim(picture, box, error))
         return false;
-    int shorter = box.width < box.height ? box.width : box.height;
+    int shorter = box->width < box->height ? box->width : box->height;
     if (shorter < DAUB_PICTURE_SIDE_MIN)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "the picture has only %d x %d pixels%s; a style needs at least "
                          "%d x %d",
-                         box.width, box.height,
-                         box.width < picture->width || box.height < picture->height
+                         box->width, box->height,
+                         box->width < picture->width || box->height < picture->height
                              ? " without its margins"
                              : "",
                          DAUB_PICTURE_SIDE_MIN, DAUB_PICTURE_SIDE_MIN);
-    limit_shape(&box);
-    int longer = box.width > box.height ? box.width : box.height;
-    int length = (int)lround((double)CROP_SIDE * longer / shorter);
-    bool wide = box.width >= box.height;
-    int width = wide ? length : CROP_SIDE, height = wide ? CROP_SIDE : length;
-    float *scaled = scale(picture, &box, width, height, error);
+    limit_shape(box);
+    return true;
+}
+
+/* The box with a short side of that length; free with free(). */
+static float *scale_short_side(const struct daub_image *picture, const struct box *box,
+                               int side, int *width, int *height,
+                               struct daub_error *error)
+{
+    bool wide = box->width >= box->height;
+    int longer = wide ? box->width : box->height,
+        shorter = wide ? box->height : box->width;
+    int length = (int)lround((double)side * longer / shorter);
+    *width = wide ? length : side;
+    *height = wide ? side : length;
+    return scale(picture, box, *width, *height, error);
+}
+
+bool crops_make(const struct daub_image *picture, int side, struct crops *crops,
+                struct daub_error *error)
+{
+    struct box box;
+    int width, height;
+    *crops = (struct crops){.width = side, .height = side};
+    if (!find_box(picture, &box, error))
+        return false;
+    float *scaled = scale_short_side(picture, &box, side, &width, &height, error);
+    bool wide = width >= height;
+    int longer = wide ? box.width : box.height, shorter = wide ? box.height : box.width;
+    int length = wide ? width : height;
     int count = longer < 1.1 * shorter ? 1 : CROPS_MAX;
-    size_t floats = (size_t)3 * CROP_SIDE * CROP_SIDE;
+    size_t floats = (size_t)3 * (size_t)side * (size_t)side;
     crops->rgb = scaled ? daub_alloc((size_t)count * floats, sizeof(float)) : NULL;
     if (scaled && !crops->rgb)
         daub_no_memory(error, "the picture of a style");
     for (int i = 0; crops->rgb && i < count; i++) {
-        int at = count == 1 ? (length - CROP_SIDE) / 2 : (length - CROP_SIDE) * i / 2;
-        cut(scaled, width, height, wide ? at : 0, wide ? 0 : at, crops->rgb + i * floats);
+        int at = count == 1 ? (length - side) / 2 : (length - side) * i / 2;
+        cut(scaled, width, height, wide ? at : 0, wide ? 0 : at, side,
+            crops->rgb + (size_t)i * floats);
         crops->count++;
     }
     free(scaled);
+    return crops->rgb != NULL;
+}
+
+bool crops_whole(const struct daub_image *picture, int most, struct crops *crops,
+                 struct daub_error *error)
+{
+    struct box box;
+    *crops = (struct crops){.count = 1};
+    if (!find_box(picture, &box, error))
+        return false;
+    int side = box.width < box.height ? box.width : box.height;
+    crops->rgb = scale_short_side(picture, &box, side < most ? side : most, &crops->width,
+                                  &crops->height, error);
     return crops->rgb != NULL;
 }

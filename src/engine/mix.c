@@ -13,7 +13,9 @@
 #include <string.h>
 
 #include "engine/model.h"
+#include "engine/probe.h"
 #include "util/error.h"
+#include "util/hash.h"
 #include "util/text.h"
 
 #define BOLDNESS_DEFAULT 0.5f
@@ -59,6 +61,11 @@ bool model_is_identifier(const char *text)
     return text[16] == '\0';
 }
 
+void model_identifier(const void *data, size_t size, char identifier[static 17])
+{
+    snprintf(identifier, 17, "%016llx", (unsigned long long)daub_hash(data, size));
+}
+
 /* A member that is a whole number from 0 to 65536; -1 where it is not. */
 static int whole_number(const cJSON *item, const char *key)
 {
@@ -78,6 +85,7 @@ static bool read_basis(struct daub_model *model, const char *text,
     bool named = encoder && model_is_identifier(encoder);
     if (named)
         snprintf(rows->encoder, sizeof(rows->encoder), "%s", encoder);
+    rows->constant = true;
     rows->bold_basis = whole_number(json, "bold");
     rows->soft_basis = soft ? whole_number(json, "soft") : -1;
     model->info.signal_count = whole_number(json, "rows") - 1;
@@ -90,6 +98,20 @@ static bool read_basis(struct daub_model *model, const char *text,
                          model->name, 1 + DAUB_SIGNAL_MAX);
     model->info.encoder = rows->encoder;
     return true;
+}
+
+void model_take_signals(struct daub_model *model, const char *encoder)
+{
+    struct daub_model_info *info = &model->info;
+    model->rows = (struct model_rows){.soft = -1, .soft_basis = -1};
+    snprintf(model->rows.encoder, sizeof(model->rows.encoder), "%s", encoder);
+    info->encoder = model->rows.encoder;
+    info->signal_count = net_onnx_get_info(model->onnx)->style_count;
+    info->weight_count = info->signal_count;
+    info->style_count = 0;
+    info->default_style = 0;
+    info->identity_style = -1;
+    info->boldness = BOLDNESS_DEFAULT;
 }
 
 bool model_read_rows(struct daub_model *model, int styles, struct daub_error *error)
@@ -166,16 +188,19 @@ bool model_takes_pictures(const struct daub_model *model, struct daub_error *err
     return model->info.encoder ||
            daub_fail(error, DAUB_ERROR_ARGUMENT,
                      "model %s takes no pictures as styles (its file has no daub.basis); "
-                     "choose one of its styles, another model, or teach it the picture "
+                     "choose one of its styles, another model, name the network that "
+                     "reads pictures for it (--style-model), or teach it the picture "
                      "with models/train/run learn",
                      model->name);
 }
 
-static void add_signal(const struct daub_signal *signal, float weight, float *rows)
+static void add_signal(const struct daub_signal *signal, float weight, bool constant,
+                       float *rows)
 {
-    rows[0] += weight;
+    if (constant)
+        *rows++ += weight;
     for (int i = 0; i < signal->count; i++)
-        rows[1 + i] += weight * signal->z[i];
+        rows[i] += weight * signal->z[i];
 }
 
 /* Share of the bold row at a boldness: 0 at 0, middle at 0.5, 1 at 1, linear between. */
@@ -197,9 +222,10 @@ static void add_part(const struct daub_model *model, const struct daub_mix_part 
     float middle = part->signal ? 0.5f : model->styles[part->style].bold_share;
     float share = soft >= 0 ? bold_share(middle, boldness) : 1;
     if (part->signal) {
-        add_signal(part->signal, share * weight, weights + first);
+        add_signal(part->signal, share * weight, rows->constant, weights + first);
         if (soft >= 0)
-            add_signal(part->signal, (1 - share) * weight, weights + soft);
+            add_signal(part->signal, (1 - share) * weight, rows->constant,
+                       weights + soft);
         return;
     }
     weights[first] += share * weight;
@@ -238,6 +264,11 @@ void model_default_style(const struct daub_model *model, float *style)
     struct daub_mix_part part = {.style = model->info.default_style, .weight = 1};
     int count = net_onnx_get_info(model->onnx)->style_count;
     memset(style, 0, (size_t)count * sizeof(*style));
-    if (count > 0)
+    if (count > 0 && model->info.style_count == 0) {
+        /* No picture was chosen: any vector will do for checks and timings. */
+        uint32_t state = 1;
+        for (int i = 0; i < count; i++)
+            style[i] = probe_random(&state);
+    } else if (count > 0)
         add_part(model, &part, 1, model->info.boldness, style);
 }

@@ -48,6 +48,22 @@ static enum daub_model_range range_named(const char *name)
     return strcmp(name, "-1..1") == 0 ? DAUB_MODEL_RANGE_SIGNED : 0;
 }
 
+/* The range that the file's metadata tell: daub's, WinML's, Core ML's. */
+static enum daub_model_range range_in_file(const struct net_onnx *onnx)
+{
+    const char *own = model_property(onnx, "daub.range");
+    const char *winml = model_property(onnx, "Image.NominalPixelRange");
+    if (own)
+        return range_named(own);
+    if (winml && strcmp(winml, "NominalRange_0_255") == 0)
+        return DAUB_MODEL_RANGE_255;
+    if (winml && strcmp(winml, "Normalized_0_1") == 0)
+        return DAUB_MODEL_RANGE_1;
+    if (winml && strcmp(winml, "Normalized_1_1") == 0)
+        return DAUB_MODEL_RANGE_SIGNED;
+    return net_onnx_get_info(onnx)->bytes ? DAUB_MODEL_RANGE_255 : 0;
+}
+
 static const struct net_node *producer(const struct net_graph *graph, int value)
 {
     int node = graph->values[value].producer;
@@ -74,6 +90,10 @@ static bool output_bounds(const struct net_graph *graph, double *low, double *hi
         float k;
         if (!node)
             return false;
+        if (node->op == NET_ACT && node->u.act.kind == NET_ACT_QUANTIZE) {
+            value = node->input[0];
+            continue;
+        }
         if (node->op == NET_ACT) {
             enum net_act kind = node->u.act.kind;
             double a = kind == NET_ACT_TANH ? -1 : 0, b = 1;
@@ -108,19 +128,27 @@ static bool output_bounds(const struct net_graph *graph, double *low, double *hi
 }
 
 /* The range that the output's bounds give. Without bounds, 0..255: networks that end in a
- * plain convolution are mostly like Johnson's (2016), which has that range. */
-static enum daub_model_range guess_range(const struct net_graph *graph)
+ * plain convolution are mostly like Johnson's (2016), which has that range; those that
+ * take the style as a picture are like Huang's (2017), 0..1. */
+static enum daub_model_range guess_range(const struct net_graph *graph, bool two_pictures,
+                                         const char **reason)
 {
     double low, high;
-    if (!output_bounds(graph, &low, &high) || high > 128)
+    if (!output_bounds(graph, &low, &high)) {
+        *reason = two_pictures ? "guessed, as usual where the style is a picture"
+                               : "guessed, as usual where the last operator is a "
+                                 "convolution";
+        return two_pictures ? DAUB_MODEL_RANGE_1 : DAUB_MODEL_RANGE_255;
+    }
+    *reason = "guessed from the values to which the last operators limit the painting";
+    if (high > 128)
         return DAUB_MODEL_RANGE_255;
     return low < -0.5 ? DAUB_MODEL_RANGE_SIGNED : DAUB_MODEL_RANGE_1;
 }
 
 /* ---- arithmetic ---- */
 
-/* Multiplications of the convolutions, as the kernels do them. */
-static double count_macs(const struct net_graph *graph)
+double model_macs(const struct net_graph *graph)
 {
     double macs = 0;
     for (size_t i = 0; i < graph->node_count; i++) {
@@ -163,15 +191,16 @@ static bool build_small(struct daub_model *model, enum daub_model_range range,
     int w = info->fixed_width ? (int)info->fixed_width : MODEL_SMALL_SIDE;
     if (!import(model, h, w, &model->small, error))
         return false;
-    model->info.range =
-        range ? range : range_named(model_property(model->onnx, "daub.range"));
+    model->info.range = range ? range : range_in_file(model->onnx);
+    model->info.range_reason = range ? "as was asked for" : "as the file says";
     if (!model->info.range) {
-        model->info.range = guess_range(&model->small);
+        model->info.range =
+            guess_range(&model->small, info->style_picture, &model->info.range_reason);
         model->info.range_guessed = 1;
     }
     if (!net_passes_run(&model->small, error))
         return false;
-    model->info.macs_per_pixel = count_macs(&model->small) / h / w;
+    model->info.macs_per_pixel = model_macs(&model->small) / h / w;
     return true;
 }
 
@@ -254,15 +283,46 @@ static int style_named(const struct daub_model *model, const char *name)
     return -1;
 }
 
-static bool read_styles(struct daub_model *model, struct daub_error *error)
+static void drop_styles(struct daub_model *model)
+{
+    for (int i = 0; model->styles && i < model->info.style_count; i++) {
+        free((char *)model->styles[i].name);
+        free((char *)model->styles[i].title);
+        free((char *)model->styles[i].artist);
+        free((char *)model->styles[i].licence);
+    }
+    free(model->styles);
+    model->styles = NULL;
+    model->info.styles = NULL;
+    model->info.style_count = 0;
+}
+
+/* side: text of the file beside the model's, used where the model does not describe its
+ * styles; NULL: there is none. */
+static bool read_styles(struct daub_model *model, const char *side,
+                        struct daub_error *error)
 {
     int inputs = net_onnx_get_info(model->onnx)->style_count;
     if (inputs > MAX_STYLES)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "%s has %d styles; at most %d can be used", model->name, inputs,
                          MAX_STYLES);
+    if (net_onnx_get_info(model->onnx)->style_picture) {
+        char identifier[17];
+        snprintf(identifier, sizeof(identifier), "%016llx",
+                 (unsigned long long)model->hash);
+        model_take_signals(model, identifier);
+        return true;
+    }
     const char *text = model_property(model->onnx, "daub.styles");
-    cJSON *json = text ? cJSON_Parse(text) : NULL;
+    cJSON *json = text ? cJSON_Parse(text) : side ? cJSON_Parse(side) : NULL;
+    if (!text && side && !cJSON_IsArray(json)) {
+        cJSON_Delete(json);
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "the file .styles.json beside %s is no JSON list "
+                         "such as [{\"name\": \"wave\"}]; correct it or move it away",
+                         model->path);
+    }
     int described = cJSON_IsArray(json) ? cJSON_GetArraySize(json) : 0;
     if (!model_read_rows(model, described, error)) {
         cJSON_Delete(json);
@@ -302,12 +362,17 @@ static char *base_name(const char *path)
 }
 
 static bool fill_info(struct daub_model *model, enum daub_model_range range,
-                      struct daub_error *error)
+                      const char *side, struct daub_error *error)
 {
     const struct net_onnx_info *onnx = net_onnx_get_info(model->onnx);
     model->info.name = model->name;
     model->info.opset = onnx->opset;
     model->info.parameters = onnx->parameters;
+    model->info.channels = onnx->file_channels;
+    model->info.channels_last = onnx->nhwc;
+    model->info.width = (int)onnx->fixed_width;
+    model->info.height = (int)onnx->fixed_height;
+    model->info.style_picture = onnx->style_picture;
     if (!copy_text(model_property(model->onnx, "daub.title"), &model->title) ||
         !copy_text(model_property(model->onnx, "daub.licence"), &model->licence) ||
         !copy_text(model_property(model->onnx, "daub.recipe"), &model->recipe))
@@ -320,15 +385,89 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
                          "%s is an encoder, which paints nothing; choose a model of "
                          "\"daub models\"",
                          model->name);
-    return build_small(model, range, error) && read_styles(model, error);
+    if (onnx->opset > NET_ONNX_KNOWN_OPSET)
+        daub_log(
+            DAUB_LOG_WARNING,
+            "%s uses opset %d; daub knows what operators mean up to opset %d. Compare "
+            "a painting (daub model --check)",
+            model->name, onnx->opset, NET_ONNX_KNOWN_OPSET);
+    return build_small(model, range, error) && read_styles(model, side, error);
 }
 
-enum daub_status daub_model_load_memory(const void *data, size_t size, const char *name,
-                                        enum daub_model_range range,
-                                        struct daub_model **out, struct daub_error *error)
+/* ---- the style as a picture ---- */
+
+bool model_is_readable(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file)
+        fclose(file);
+    return file != NULL;
+}
+
+enum daub_status daub_model_set_encoder(struct daub_model *model, const char *path,
+                                        struct daub_error *error)
 {
     struct daub_error local = {0};
     error = error ? error : &local;
+    const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
+    char identifier[17];
+    size_t size;
+    if (info->style_count == 0 || info->style_picture) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  info->style_picture
+                      ? "model %s reads the style's picture itself; leave out "
+                        "--style-model"
+                      : "model %s takes no style vector; leave out --style-model",
+                  model->name);
+        return error->status;
+    }
+    void *data = model_read_file(path, &size, error);
+    char *copy = data ? daub_strdup(path) : NULL;
+    if (copy) {
+        model_identifier(data, size, identifier);
+        free(model->encoder_path);
+        model->encoder_path = copy;
+        drop_styles(model);
+        model_take_signals(model, identifier);
+    } else if (data) {
+        daub_no_memory(error, path);
+    }
+    free(data);
+    return copy ? DAUB_OK : error->status;
+}
+
+/* Names of two networks that belong together: the one that paints, the one that finds
+ * its style vector in a picture. */
+static const struct {
+    const char *paints, *reads;
+} pairs[] = {
+    {"transform", "predict"}, {"transfer", "predict"}, {"transfer", "prediction"}};
+
+/* Takes the second network of a pair where it is beside the model's file. */
+static bool find_pair(struct daub_model *model, struct daub_error *error)
+{
+    const struct net_onnx_info *info = net_onnx_get_info(model->onnx);
+    const char *slash = strrchr(model->path, '/');
+    if (info->style_count == 0 || info->style_picture || model->info.encoder ||
+        model_property(model->onnx, "daub.styles"))
+        return true;
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        const char *at = strstr(slash ? slash : model->path, pairs[i].paints);
+        char path[4400];
+        if (!at)
+            continue;
+        snprintf(path, sizeof(path), "%.*s%s%s", (int)(at - model->path), model->path,
+                 pairs[i].reads, at + strlen(pairs[i].paints));
+        if (model_is_readable(path))
+            return daub_model_set_encoder(model, path, error) == DAUB_OK;
+    }
+    return true;
+}
+
+static enum daub_status load(const void *data, size_t size, const char *name,
+                             enum daub_model_range range, const char *side,
+                             struct daub_model **out, struct daub_error *error)
+{
     *out = NULL;
     struct daub_model *model = daub_alloc(1, sizeof(*model));
     if (model) {
@@ -342,7 +481,7 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
     }
     model->info.hash = daub_hash(data, size);
     model->onnx = net_onnx_parse(data, size, name, error);
-    if (!model->onnx || !fill_info(model, range, error))
+    if (!model->onnx || !fill_info(model, range, side, error))
         goto fail;
     model->info.hash ^= net_onnx_get_info(model->onnx)->external_hash;
     *out = model;
@@ -352,17 +491,21 @@ fail:
     return error->status;
 }
 
+enum daub_status daub_model_load_memory(const void *data, size_t size, const char *name,
+                                        enum daub_model_range range,
+                                        struct daub_model **model,
+                                        struct daub_error *error)
+{
+    struct daub_error local = {0};
+    return load(data, size, name, range, NULL, model, error ? error : &local);
+}
+
 void daub_model_free(struct daub_model *model)
 {
     if (!model)
         return;
-    for (int i = 0; model->styles && i < model->info.style_count; i++) {
-        free((char *)model->styles[i].name);
-        free((char *)model->styles[i].title);
-        free((char *)model->styles[i].artist);
-        free((char *)model->styles[i].licence);
-    }
-    free(model->styles);
+    drop_styles(model);
+    free(model->encoder_path);
     free(model->name);
     free(model->path);
     free(model->title);
@@ -390,6 +533,13 @@ enum daub_status daub_model_dump(const struct daub_model *model, int width, int 
         net_graph_dump(&graph, file);
     net_graph_free(&graph);
     return ok ? DAUB_OK : error->status;
+}
+
+void daub_model_operators(const struct daub_model *model,
+                          void (*visit)(const char *name, int count, void *user),
+                          void *user)
+{
+    net_onnx_each_operator(model->onnx, visit, user);
 }
 
 /* ---- built-in models ---- */
@@ -531,6 +681,23 @@ fail:
     return NULL;
 }
 
+/* The text of NAME.styles.json beside NAME.onnx, with the names of its styles; NULL where
+ * there is none. */
+static char *read_side_file(const char *path)
+{
+    char side[4400];
+    size_t length = strlen(path), size = 0;
+    if (!is_model_file(path) || length >= sizeof(side))
+        return NULL;
+    snprintf(side, sizeof(side), "%.*s.styles.json", (int)length - 5, path);
+    char *data = model_is_readable(side) ? model_read_file(side, &size, NULL) : NULL;
+    char *text = data ? daub_alloc(size + 1, 1) : NULL;
+    if (text)
+        memcpy(text, data, size);
+    free(data);
+    return text;
+}
+
 enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range range,
                                  struct daub_model **model, struct daub_error *error)
 {
@@ -544,8 +711,14 @@ enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range
     void *data = model_read_file(path, &size, error);
     if (!data)
         return error->status;
-    enum daub_status status =
-        daub_model_load_memory(data, size, path, range, model, error);
+    char *side = read_side_file(path);
+    enum daub_status status = load(data, size, path, range, side, model, error);
     free(data);
+    free(side);
+    if (status == DAUB_OK && !find_pair(*model, error)) {
+        daub_model_free(*model);
+        *model = NULL;
+        return error->status;
+    }
     return status;
 }

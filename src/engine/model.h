@@ -16,8 +16,9 @@
 /* Rows of the style input beside one for each style; -1: none. */
 struct model_rows {
     int soft; /* the soft row of style 1, followed by those of the next styles */
-    int bold_basis, soft_basis; /* of pictures: a constant row, then one for each element
-                                   of the signal */
+    int bold_basis, soft_basis; /* of pictures: the constant row, then one for each
+                                   element of the signal */
+    bool constant;              /* there is a constant row */
     char encoder[17];           /* whose signals these are */
 };
 
@@ -30,6 +31,7 @@ struct daub_model {
     char *name, *title, *licence, *recipe;
     struct daub_style_info *styles; /* with owned strings */
     char *path;                     /* of the file, or its name where it was in memory */
+    char *encoder_path; /* of the network whose vectors are the style input; NULL: none */
     struct model_rows rows;
 };
 
@@ -41,6 +43,8 @@ bool model_build(const struct daub_model *model, int height, int width,
  * set on failure. Thread-safe. */
 int model_alignment(const struct daub_model *model, const struct daub_device *device,
                     struct daub_error *error);
+/* Multiplications of the convolutions, as the kernels do them. */
+double model_macs(const struct net_graph *graph);
 struct plan_range model_range(const struct daub_model *model);
 /* Writes the weights of the default style, as many as the style input has. */
 void model_default_style(const struct daub_model *model, float *style);
@@ -52,6 +56,11 @@ const char *model_property(const struct net_onnx *onnx, const char *key);
 bool model_read_rows(struct daub_model *model, int styles, struct daub_error *error);
 /* false with *error where the model paints with no signals. */
 bool model_takes_pictures(const struct daub_model *model, struct daub_error *error);
+/* Makes the whole style input the rows of pictures: it is the signal. */
+void model_take_signals(struct daub_model *model, const char *encoder);
+/* The identifier of a file that does not state one: the hash of its contents. */
+void model_identifier(const void *data, size_t size, char identifier[static 17]);
+bool model_is_readable(const char *path);
 /* Whether text is the identifier of an encoder: 16 hexadecimal digits. */
 bool model_is_identifier(const char *text);
 /* The contents of a file of at most 256 MB, which the caller frees; NULL with *error. */

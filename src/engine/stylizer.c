@@ -181,6 +181,14 @@ fail:
     return false;
 }
 
+/* Whether the precision means storage in 16 bits. */
+static bool wants_fp16(const struct daub_device *device, enum daub_precision precision)
+{
+    return device->kernels != GPU_KERNELS_HOST &&
+           (precision == DAUB_PRECISION_FP16 ||
+            (precision == DAUB_PRECISION_AUTO && device->info.fp16_storage));
+}
+
 enum daub_status daub_stylizer_create(struct daub_device *device,
                                       const struct daub_model *model,
                                       const struct daub_stylizer_params *params,
@@ -205,9 +213,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     }
     enum gpu_kernels kernels = device->kernels;
     struct plan_range range = model_range(model);
-    bool fp16 = kernels != GPU_KERNELS_HOST &&
-                (params->precision == DAUB_PRECISION_FP16 ||
-                 (params->precision == DAUB_PRECISION_AUTO && device->info.fp16_storage));
+    bool fp16 = wants_fp16(device, params->precision);
     if (kernels == GPU_KERNELS_HOST && params->precision == DAUB_PRECISION_FP16)
         daub_log(DAUB_LOG_WARNING, "the processor paints with 32 bits; it has no fp16");
     if (!params->skip_check && !params->only_cuts &&
@@ -524,6 +530,41 @@ int daub_stylizer_times(const struct daub_stylizer *s,
 {
     *steps = s->times;
     return s->time_count;
+}
+
+enum daub_status daub_model_estimate(struct daub_device *device,
+                                     const struct daub_model *model, int width,
+                                     int height, enum daub_precision precision,
+                                     struct daub_model_cost *cost,
+                                     struct daub_error *error)
+{
+    struct daub_error local = {0};
+    error = error ? error : &local;
+    struct net_graph graph = {0};
+    struct plan plan = {0};
+    struct plan_caps caps =
+        exec_caps(device, device->kernels, wants_fp16(device, precision));
+    struct plan_range range = model_range(model);
+    caps.fold_blocks = true;
+    *cost = (struct daub_model_cost){.alignment = model_alignment(model, device, error)};
+    int a = cost->alignment;
+    bool ok = a > 0 &&
+              model_build(model, (height + a - 1) / a * a, (width + a - 1) / a * a,
+                          &graph, error) &&
+              net_lower(&plan, &graph, &caps, &range, error);
+    if (ok) {
+        cost->steps = (int)plan.step_count;
+        cost->macs = model_macs(&graph);
+        cost->arena_bytes = plan.arena_bytes;
+        cost->weight_bytes = plan.weight_bytes;
+    }
+    if (ok && plan.arena_bytes + plan.weight_bytes > device->info.memory_bytes)
+        daub_fail(error, DAUB_ERROR_MEMORY, "it takes %.0f MB and %s has %.0f",
+                  (double)(plan.arena_bytes + plan.weight_bytes) / 1e6, device->info.name,
+                  (double)device->info.memory_bytes / 1e6);
+    net_plan_free(&plan);
+    net_graph_free(&graph);
+    return error->status;
 }
 
 void daub_stylizer_dump(const struct daub_stylizer *s, FILE *file)

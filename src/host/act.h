@@ -61,7 +61,7 @@
     HOST_INLINE type name##_erf(type x)                                                  \
     {                                                                                    \
         const type zero = {0};                                                           \
-        type size = name##_max(x, -x);                                                   \
+        type size = name##_abs(x);                                                       \
         type t = 1.0f / name##_mad(size, zero + 0.3275911f, zero + 1.0f);                \
         type p = name##_mad(t, zero + 1.061405429f, zero - 1.453152027f);                \
         p = name##_mad(p, t, zero + 1.421413741f);                                       \
@@ -77,7 +77,7 @@
     HOST_INLINE type name##_truncated(type x)                                            \
     {                                                                                    \
         /* Beyond 2^23 all floats are whole. */                                          \
-        itype small = name##_max(x, -x) < 8388608.0f;                                    \
+        itype small = name##_abs(x) < 8388608.0f;                                        \
         type whole = __builtin_convertvector(                                            \
             __builtin_convertvector((type)((itype)x & small), itype), type);             \
         whole = (type)((itype)whole | ((itype)x & INT32_MIN));                           \
@@ -91,7 +91,7 @@
     HOST_INLINE type name##_power(type x, type y)                                        \
     {                                                                                    \
         const type zero = {0};                                                           \
-        type size = name##_max(zero + 1.17549435e-38f, name##_max(x, -x));               \
+        type size = name##_max(zero + 1.17549435e-38f, name##_abs(x));                   \
         type p = name##_exp(y * name##_log(size));                                       \
         type none = (type)((itype)(zero + INFINITY) & (y < zero));                       \
         none = name##_select(y == zero, zero + 1.0f, none);                              \
@@ -114,7 +114,7 @@
     }                                                                                    \
     HOST_INLINE type name##_rounded(type x)                                              \
     {                                                                                    \
-        type size = name##_max(x, -x);                                                   \
+        type size = name##_abs(x);                                                       \
         type whole = size + 8388608.0f - 8388608.0f;                                     \
         whole = name##_select(size < 8388608.0f, whole, size);                           \
         return (type)((itype)whole | ((itype)x & INT32_MIN));                            \
@@ -133,7 +133,7 @@
         case NET_ACT_NEG:                                                                \
             return -x;                                                                   \
         case NET_ACT_ABS:                                                                \
-            return (type)((itype)x & INT32_MAX);                                         \
+            return name##_abs(x);                                                        \
         case NET_ACT_EXP:                                                                \
             return name##_exp(x);                                                        \
         case NET_ACT_RECIPROCAL:                                                         \
@@ -175,7 +175,7 @@
         case NET_ACT_SWISH:                                                              \
             return x * name##_logistic(x * alpha);                                       \
         case NET_ACT_SOFTSIGN:                                                           \
-            return x / (name##_max(x, -x) + 1.0f);                                       \
+            return x / (name##_abs(x) + 1.0f);                                           \
         case NET_ACT_THRESHOLDED_RELU:                                                   \
             return (type)((itype)x & ~(itype)(x <= alpha));                              \
         case NET_ACT_SQUARE:                                                             \
@@ -202,7 +202,7 @@
     HOST_INLINE type name##_tanh(type x)                                                 \
     {                                                                                    \
         const type zero = {0};                                                           \
-        type size = name##_min(zero + 20.0f, name##_max(x, -x));                         \
+        type size = name##_min(zero + 20.0f, name##_abs(x));                             \
         type e = name##_exp(size * -2.0f);                                               \
         type t = (1.0f - e) / (e + 1.0f);                                                \
         return (type)((itype)t | ((itype)x & INT32_MIN)); /* the sign of x */            \
@@ -226,7 +226,7 @@
         case NET_ACT_TANH:                                                               \
             return name##_tanh(x);                                                       \
         case NET_ACT_SIGMOID:                                                            \
-            return 1.0f / (name##_exp(-x) + 1.0f);                                       \
+            return name##_logistic(x);                                                   \
         case NET_ACT_HARD_SIGMOID:                                                       \
             return name##_clamp(x * alpha + beta, zero, zero + 1.0f);                    \
         case NET_ACT_HARD_SWISH:                                                         \
@@ -234,8 +234,7 @@
         case NET_ACT_CLIP:                                                               \
             return name##_clamp(x, zero + alpha, zero + beta);                           \
         case NET_ACT_SOFTPLUS:                                                           \
-            return name##_max(zero, x) +                                                 \
-                   name##_log(name##_exp(-name##_max(x, -x)) + 1.0f);                    \
+            return name##_max(zero, x) + name##_log(name##_exp(-name##_abs(x)) + 1.0f);  \
         default:                                                                         \
             return __builtin_constant_p(act)                                             \
                        ? name##_function(act, alpha, beta, x)                            \

@@ -191,6 +191,11 @@ HOST_INLINE vec4 vec4_select(vec4i mask, vec4 yes, vec4 no)
     return (vec4)(((vec4i)yes & mask) | ((vec4i)no & ~mask));
 }
 
+HOST_INLINE vec4 vec4_abs(vec4 x)
+{
+    return (vec4)((vec4i)x & INT32_MAX);
+}
+
 HOST_INLINE vec vec_load(const float *from)
 {
     return *(const vec *)from;

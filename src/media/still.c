@@ -8,7 +8,7 @@
 #include "media/source.h"
 #include "util/error.h"
 
-enum { PIXELS_MAX = 1 << 27, SHORT_SIDE_MAX = 1024 };
+enum { PIXELS_MAX = 1 << 27 };
 
 static bool check_file(const char *path, struct daub_error *error)
 {
@@ -42,7 +42,8 @@ static bool check_still(struct media_source *source, struct daub_error *error)
                      source->info.name);
 }
 
-static AVFrame *convert(const struct media_source_info *info, struct daub_error *error)
+static AVFrame *convert(const struct media_source_info *info, int side_max,
+                        struct daub_error *error)
 {
     const AVFrame *sample = info->sample;
     struct media_converter converter = {0};
@@ -53,9 +54,9 @@ static AVFrame *convert(const struct media_source_info *info, struct daub_error 
                       .colorspace = AVCOL_SPC_RGB,
                       .color_range = AVCOL_RANGE_JPEG};
     int shorter = wanted.width < wanted.height ? wanted.width : wanted.height;
-    if (shorter > SHORT_SIDE_MAX) {
-        wanted.width = (int)((int64_t)wanted.width * SHORT_SIDE_MAX / shorter);
-        wanted.height = (int)((int64_t)wanted.height * SHORT_SIDE_MAX / shorter);
+    if (side_max && shorter > side_max) {
+        wanted.width = (int)((int64_t)wanted.width * side_max / shorter);
+        wanted.height = (int)((int64_t)wanted.height * side_max / shorter);
     }
     AVFrame *made = media_convert(&converter, sample, &wanted, error);
     if (made && !media_turn_is_none(info->orientation)) {
@@ -68,7 +69,7 @@ static AVFrame *convert(const struct media_source_info *info, struct daub_error 
     return made;
 }
 
-AVFrame *media_still_read(const char *path, struct daub_stop *stop,
+AVFrame *media_still_read(const char *path, int side_max, struct daub_stop *stop,
                           struct daub_error *error)
 {
     struct media_open_params params = {.path = path,
@@ -80,8 +81,9 @@ AVFrame *media_still_read(const char *path, struct daub_stop *stop,
     if (!check_file(path, error))
         return NULL;
     struct media_source *source = media_source_open(&params, error);
-    AVFrame *made =
-        source && check_still(source, error) ? convert(&source->info, error) : NULL;
+    AVFrame *made = source && check_still(source, error)
+                        ? convert(&source->info, side_max, error)
+                        : NULL;
     media_source_destroy(source);
     return made;
 }

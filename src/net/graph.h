@@ -133,7 +133,7 @@ struct net_node {
         struct {
             unsigned axes; /* over which the mean or maximum is taken; bit i = axis i */
             bool keep;     /* these axes stay with one element, or are dropped */
-        } mean;
+        } reduce;
         struct {
             int perm[NET_MAX_RANK];
         } transpose;

@@ -370,7 +370,7 @@ bool lower_mean(struct lowering *low, const struct net_node *node,
     const struct plan_view *view = lower_input_view(low, node, 0, error);
     if (!view)
         return false;
-    if (node->u.mean.axes != 0xc || !node->u.mean.keep)
+    if (node->u.reduce.axes != 0xc || !node->u.reduce.keep)
         return lower_unsupported(node, "reduces other axes than height and width", error);
     struct plan_view copy = *view;
     int channels = plan->tensors[copy.tensor].c;
@@ -447,18 +447,20 @@ static bool lower_affine(struct lowering *low, const struct net_node *node, int 
             *a = 1.0f / v;
     }
     if (!constant->data) {
-        if (op == NET_BINARY_DIV || count != channels)
+        bool scales = op == NET_BINARY_MUL || op == NET_BINARY_DIV;
+        if (count != channels && count != 1)
             return lower_unsupported(node, "uses the style in a way daub cannot run",
                                      error);
         if (!daub_grow(&plan->fills, &plan->fill_capacity, plan->fill_count + 1,
                        sizeof(*plan->fills)))
             return daub_no_memory(error, "planning the model");
-        plan->fills[plan->fill_count++] = (struct plan_fill){
-            .value = node->input[k],
-            .offset = at + (op == NET_BINARY_MUL ? 0 : 16),
-            .count = channels,
-            .layout = PLAN_FILL_AFFINE,
-            .factor = op == NET_BINARY_SUB && !reversed ? -1.0f : 1.0f};
+        plan->fills[plan->fill_count++] =
+            (struct plan_fill){.value = node->input[k],
+                               .offset = at + (scales ? 0 : 16),
+                               .count = channels,
+                               .layout = PLAN_FILL_AFFINE,
+                               .factor = op == NET_BINARY_SUB && !reversed ? -1.0f : 1.0f,
+                               .inverse = op == NET_BINARY_DIV};
     }
     view.affine_param = at;
     low->views[node->output] = view;

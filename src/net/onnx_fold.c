@@ -255,40 +255,48 @@ void net_onnx_fold_range(struct net_onnx_builder *b, const struct net_onnx_node 
     net_onnx_bind_tensor(b, node, 0, out);
 }
 
-static double reduce_start(const char *name)
+enum reduction { SUM, MEAN, PRODUCT, MAXIMUM, MINIMUM, L1, L2, SQUARES };
+
+static enum reduction reduction_named(const char *name)
 {
-    if (!strcmp(name, "ReduceProd"))
-        return 1;
-    if (!strcmp(name, "ReduceMax"))
-        return -INFINITY;
-    return !strcmp(name, "ReduceMin") ? INFINITY : 0;
+    static const char *const names[] = {
+        [SUM] = "ReduceSum", [MEAN] = "ReduceMean",        [PRODUCT] = "ReduceProd",
+        [L1] = "ReduceL1",   [MAXIMUM] = "ReduceMax",      [MINIMUM] = "ReduceMin",
+        [L2] = "ReduceL2",   [SQUARES] = "ReduceSumSquare"};
+    int kind = SQUARES;
+    while (kind > SUM && strcmp(names[kind], name) != 0)
+        kind--;
+    return (enum reduction)kind;
 }
 
-static double reduce_step(const char *name, double sum, double x)
+static double reduce_step(enum reduction kind, double sum, double x)
 {
-    if (!strcmp(name, "ReduceProd"))
+    switch (kind) {
+    case PRODUCT:
         return sum * x;
-    if (!strcmp(name, "ReduceMax"))
+    case MAXIMUM:
         return x > sum ? x : sum;
-    if (!strcmp(name, "ReduceMin"))
+    case MINIMUM:
         return x < sum ? x : sum;
-    if (!strcmp(name, "ReduceL1"))
+    case L1:
         return sum + fabs(x);
-    if (!strcmp(name, "ReduceL2") || !strcmp(name, "ReduceSumSquare"))
+    case L2:
+    case SQUARES:
         return sum + x * x;
+    case SUM:
+    case MEAN:
+        break;
+    }
     return sum + x;
-}
-
-static double reduce_end(const char *name, double sum, double count)
-{
-    if (!strcmp(name, "ReduceMean"))
-        return sum / count;
-    return !strcmp(name, "ReduceL2") ? sqrt(sum) : sum;
 }
 
 void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
-    const char *name = node->op->name;
+    enum reduction kind = reduction_named(node->op->name);
+    double start = kind == PRODUCT   ? 1
+                   : kind == MAXIMUM ? -INFINITY
+                   : kind == MINIMUM ? INFINITY
+                                     : 0;
     const struct net_tensor *x = net_onnx_need_constant(b, node, 0, "operand");
     unsigned axes;
     bool keep;
@@ -308,9 +316,9 @@ void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node
     if (!out)
         return;
     for (int64_t i = 0; i < out->count; i++)
-        out->data[i] = reduce_start(name);
+        out->data[i] = start;
     for (int64_t n = 0, to = 0; n < x->count; n++) {
-        out->data[to] = reduce_step(name, out->data[to], x->data[n]);
+        out->data[to] = reduce_step(kind, out->data[to], x->data[n]);
         for (int i = kept.rank - 1; i >= 0; i--) {
             to += stride[i];
             if (++at[i] < x->shape.dim[i])
@@ -320,9 +328,10 @@ void net_onnx_fold_reduce(struct net_onnx_builder *b, const struct net_onnx_node
         }
     }
     step = out->count > 0 ? x->count / out->count : 1;
-    for (int64_t i = 0; i < out->count; i++)
-        out->data[i] =
-            net_tensor_round(out->type, reduce_end(name, out->data[i], (double)step));
+    for (int64_t i = 0; i < out->count; i++) {
+        double sum = kind == MEAN ? out->data[i] / (double)step : out->data[i];
+        out->data[i] = net_tensor_round(out->type, kind == L2 ? sqrt(sum) : sum);
+    }
     net_onnx_bind_tensor(b, node, 0, out);
 }
 

@@ -39,6 +39,9 @@ struct net_onnx_node {
     const struct net_onnx_op *op;
     int *input, *output; /* symbols, -1 where left out */
     int input_count, output_count;
+    int guard;         /* of onnx->guards, under which it runs; -1: always */
+    bool from_picture; /* depends on the picture to paint */
+    bool from_style;   /* depends on the style's picture */
 };
 
 struct net_onnx_symbol {
@@ -50,22 +53,52 @@ struct net_onnx_symbol {
     bool used;    /* the output depends on it */
 };
 
+/* A branch of an If: its nodes run where the condition is true or false. */
+struct net_onnx_guard {
+    const Onnx__NodeProto *owner; /* the If */
+    int condition;                /* symbol */
+    bool when;
+    int parent; /* the guard of the If itself, -1 */
+};
+
+/* A vector computed from the style's picture alone that other nodes read: a part of the
+ * style input of the network that paints. */
+struct net_onnx_cut {
+    int symbol;
+    struct net_shape shape;
+};
+#define NET_ONNX_MAX_CUTS 256
+
 struct net_onnx {
+    atomic_int owners;
     struct net_onnx_info info;
     struct net_onnx_property *properties;
     Onnx__ModelProto *model;
     char *name; /* of the file, for messages */
+    /* The file's nodes, those of branches before their If. */
+    struct net_onnx_listed {
+        const Onnx__NodeProto *proto;
+        int guard;
+    } * listed;
+    size_t listed_count, listed_capacity;
+    const Onnx__GraphProto **graphs; /* the file's and those of branches */
+    size_t graph_count, graph_capacity;
+    struct net_onnx_guard *guards;
+    size_t guard_count, guard_capacity;
     struct net_onnx_symbol *symbols;
     size_t symbol_count;
     struct net_onnx_node *nodes; /* those that the output needs, in execution order */
     size_t node_count;
     int *links;               /* memory of the nodes' input and output */
     int image, style, output; /* symbols; style -1 where there is none */
+    int style_image;          /* the style's picture; -1 where there is none */
+    struct net_onnx_cut *cuts;
+    int cut_count;
     struct net_shape style_shape;
-    int file_channels;  /* of the picture that the file takes: 1, 3, 4 or 7 */
-    bool bgr;           /* blue comes first */
-    int test_side;      /* length of dynamic axes when the file was parsed, pixels */
-    atomic_llong spent; /* work of all builds */
+    bool bgr;             /* blue comes first */
+    float scale, bias[3]; /* with info.bytes: the network takes scale x + bias */
+    int test_side;        /* length of dynamic axes when the file was parsed, pixels */
+    atomic_llong spent;   /* work of all builds */
 };
 
 /* What a symbol is in a build: a constant or a value of the graph. */
@@ -88,6 +121,7 @@ struct net_onnx_builder {
      * comparison shows which constants are sizes that an exporter wrote as numbers. */
     const struct net_onnx_builder *original;
     bool shapes_only; /* constants of the graph get no contents; it is not run */
+    bool encoder;     /* the part that the style's picture alone determines */
     int64_t folded, work, constants; /* elements so far; limits above */
     struct daub_error error;
 };
@@ -112,6 +146,9 @@ const struct net_onnx_op *net_onnx_find_op(const char *name);
 bool net_onnx_run(struct net_onnx_builder *b, const struct net_onnx *onnx, int height,
                   int width);
 void net_onnx_finish(struct net_onnx_builder *b);
+/* Adds an input of the graph, to which the symbol is bound. */
+bool net_onnx_add_input(struct net_onnx_builder *b, int symbol,
+                        const struct net_shape *shape, int *value);
 
 /* ---- file (onnx_file.c) ---- */
 /* Unpacks with limited memory; NULL with *error set. */
@@ -138,6 +175,25 @@ bool net_onnx_link(struct net_onnx *onnx, struct daub_error *error);
 /* Finds out which inputs are image and style; fills the members of info that describe
  * them. */
 bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error);
+
+/* Notes that the results of a node that only moves elements are quantized as its operand
+ * (onnx_quantize.c). */
+void net_onnx_keep_quantization(struct net_onnx_builder *b,
+                                const struct net_onnx_node *node);
+
+/* ---- style pictures (onnx_style.c) ---- */
+/* Marks the nodes that depend on the style's picture alone and finds the cuts. */
+bool net_onnx_find_cuts(struct net_onnx *onnx, struct daub_error *error);
+/* Whether the build contains the node. */
+bool net_onnx_in_part(const struct net_onnx_builder *b, const struct net_onnx_node *node);
+/* Sets the cuts' shapes and the length of the style input, from a build of the encoder.
+ */
+bool net_onnx_measure_cuts(struct net_onnx *onnx, const struct net_onnx_builder *encoder,
+                           struct daub_error *error);
+/* Painter: adds the style input and binds the cuts to their parts of it. */
+bool net_onnx_add_cuts(struct net_onnx_builder *b);
+/* Encoder: the cuts one after another, [1,Z,1,1]; -1 after an error. */
+int net_onnx_join_cuts(struct net_onnx_builder *b);
 
 /* ---- attributes (onnx_node.c); fallback is the value where the attribute is absent
  * ---- */
@@ -212,6 +268,10 @@ int net_onnx_add_floats(struct net_onnx_builder *b, const struct net_onnx_node *
 int net_onnx_emit(struct net_onnx_builder *b, const struct net_onnx_node *node,
                   const struct net_node *draft, const int *input, int input_count,
                   const struct net_shape *output_shape);
+/* A convolution of single pixels, weights [outputs][inputs], bias NULL for none. */
+int net_onnx_emit_conv_1x1(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                           int x, int inputs, int outputs, const float *weights,
+                           const float *bias);
 /* Sets output i of the node to a value of the graph, or to a constant, which the builder
  * then owns. */
 void net_onnx_bind(struct net_onnx_builder *b, const struct net_onnx_node *node, int i,

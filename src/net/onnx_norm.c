@@ -146,8 +146,8 @@ static int emit_mean(struct net_onnx_builder *b, const struct net_onnx_node *nod
                      enum net_op op, unsigned axes, int x)
 {
     struct net_node draft = {.op = op};
-    draft.u.mean.axes = axes;
-    draft.u.mean.keep = true;
+    draft.u.reduce.axes = axes;
+    draft.u.reduce.keep = true;
     return net_onnx_emit(b, node, &draft, &x, 1, NULL);
 }
 
@@ -264,17 +264,17 @@ void net_onnx_reduce(struct net_onnx_builder *b, const struct net_onnx_node *nod
     int x = net_onnx_operand(b, node, 0);
     struct net_shape shape = net_onnx_shape(b, node, 0);
     if (!strncmp(name, "Global", 6)) {
-        draft.u.mean.axes = ((1u << shape.rank) - 1) & ~3u;
-        draft.u.mean.keep = true;
-    } else if (!net_onnx_reduced(b, node, &draft.u.mean.axes, &draft.u.mean.keep)) {
+        draft.u.reduce.axes = ((1u << shape.rank) - 1) & ~3u;
+        draft.u.reduce.keep = true;
+    } else if (!net_onnx_reduced(b, node, &draft.u.reduce.axes, &draft.u.reduce.keep)) {
         return;
     }
     float count = 1;
     for (int k = 0; k < shape.rank; k++)
-        count *= draft.u.mean.axes >> k & 1 ? (float)shape.dim[k] : 1;
+        count *= draft.u.reduce.axes >> k & 1 ? (float)shape.dim[k] : 1;
     if (kinds[i].before != NET_ACT_NONE)
         x = net_onnx_emit_act(b, node, kinds[i].before, 0, 0, x);
-    if (draft.u.mean.axes != 0)
+    if (draft.u.reduce.axes != 0)
         x = net_onnx_emit(b, node, &draft, &x, 1, NULL);
     if (kinds[i].sum && count != 1)
         x = emit_number(b, node, NET_BINARY_MUL, x, count);
@@ -295,7 +295,19 @@ void net_onnx_gemm(struct net_onnx_builder *b, const struct net_onnx_node *node)
     int input[3] = {-1, -1, -1};
     for (int i = 0; i < (full ? 3 : 2); i++)
         input[i] = net_onnx_operand(b, node, i);
-    struct net_shape a = net_onnx_shape(b, node, 0);
+    struct net_shape a = net_onnx_shape(b, node, 0), second = net_onnx_shape(b, node, 1);
+    if (net_onnx_failed(b))
+        return;
+    if (a.rank >= 3 && second.rank >= 3 && !b->graph->values[input[0]].data &&
+        !b->graph->values[input[1]].data) {
+        int64_t rows = a.dim[a.rank - 2], columns = second.dim[second.rank - 1];
+        net_onnx_refuse(b, node,
+                        "attention: it multiplies two computed matrices, here to %lld x "
+                        "%lld (%.0f MB); daub multiplies by constant ones",
+                        (long long)rows, (long long)columns,
+                        (double)rows * (double)columns * 4e-6);
+        return;
+    }
     bool vector = !full && a.rank == 1;
     const struct net_node reshape = {.op = NET_RESHAPE};
     struct net_shape row = {.rank = 2, .dim = {1, a.dim[0]}};

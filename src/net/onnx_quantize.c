@@ -145,6 +145,24 @@ void net_onnx_quantize(struct net_onnx_builder *b, const struct net_onnx_node *n
     }
 }
 
+void net_onnx_keep_quantization(struct net_onnx_builder *b,
+                                const struct net_onnx_node *node)
+{
+    static net_onnx_handler *const movers[] = {
+        net_onnx_reshape, net_onnx_transpose,   net_onnx_identity,
+        net_onnx_gather,  net_onnx_slice_value, net_onnx_split_value};
+    const struct net_onnx_entry *from =
+        net_onnx_has_input(node, 0) ? &b->entries[node->input[0]] : NULL;
+    for (size_t i = 0; from && i < sizeof(movers) / sizeof(movers[0]); i++) {
+        for (int k = 0; node->op->translate == movers[i] && k < node->output_count; k++) {
+            if (node->output[k] >= 0) {
+                b->entries[node->output[k]].scale = from->scale;
+                b->entries[node->output[k]].zero = from->zero;
+            }
+        }
+    }
+}
+
 /* The operand is already in float, see net_onnx_quantize. */
 void net_onnx_dequantize(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {

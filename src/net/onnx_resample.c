@@ -1,7 +1,9 @@
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/onnx_internal.h"
+#include "util/alloc.h"
 
 /* Negative padding crops, before the other padding is added, as ONNX Runtime does. */
 static int crop(struct net_onnx_builder *b, const struct net_onnx_node *node, int x,
@@ -155,17 +157,22 @@ static bool read_scaling(struct net_onnx_builder *b, const struct net_onnx_node 
     return !net_onnx_failed(b);
 }
 
+/* Whether the pixels are filtered before they become fewer. */
+static bool filters(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                    const struct scaling *to)
+{
+    bool smaller = false;
+    for (int i = 0; i < 4; i++)
+        smaller = smaller || to->scale[i] < 1;
+    return smaller && net_onnx_int(b, node, "antialias", 0) &&
+           !net_onnx_text_is(b, node, "mode", "nearest", "nearest");
+}
+
 static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *node,
                       const struct scaling *to, struct net_node *draft)
 {
     draft->u.resize.nearest = NET_NEAREST_FLOOR;
     draft->u.resize.mode = NET_RESIZE_NEAREST;
-    bool smaller = false;
-    for (int i = 0; i < 4; i++)
-        smaller = smaller || to->scale[i] < 1;
-    if (smaller && net_onnx_int(b, node, "antialias", 0) &&
-        !net_onnx_text_is(b, node, "mode", "nearest", "nearest"))
-        net_onnx_refuse(b, node, "it shrinks with 'antialias', which daub does not know");
     if (!net_onnx_text_is(b, node, "keep_aspect_ratio_policy", "stretch", "stretch"))
         net_onnx_refuse(b, node, "daub knows only 'stretch' as keep_aspect_ratio_policy");
     if (net_onnx_text_is(b, node, "mode", "linear", "nearest") ||
@@ -178,7 +185,7 @@ static void read_mode(struct net_onnx_builder *b, const struct net_onnx_node *no
                         "it resizes with an unknown mode; daub knows nearest, "
                         "linear and cubic");
     draft->u.resize.cubic = net_onnx_float(b, node, "cubic_coeff_a", -0.75f);
-    if (draft->u.resize.mode == NET_RESIZE_CUBIC &&
+    if (draft->u.resize.mode == NET_RESIZE_CUBIC && !filters(b, node, to) &&
         net_onnx_int(b, node, "exclude_outside", 0))
         net_onnx_refuse(b, node, "it resizes with 'exclude_outside'");
     draft->u.resize.coord = NET_COORD_ASYMMETRIC;
@@ -249,6 +256,97 @@ static int emit_transpose(struct net_onnx_builder *b, const struct net_onnx_node
     return net_onnx_emit(b, node, &draft, &x, 1, NULL);
 }
 
+/* Where output element o lies among n_in input elements. */
+static double coordinate(enum net_coord coord, int64_t o, int64_t n_in, int64_t n_out,
+                         double scale)
+{
+    if (coord == NET_COORD_ASYMMETRIC)
+        return (double)o / scale;
+    if (coord == NET_COORD_ALIGN_CORNERS)
+        return n_out > 1 ? (double)o * (double)(n_in - 1) / (double)(n_out - 1) : 0;
+    if (coord == NET_COORD_PYTORCH_HALF_PIXEL && n_out == 1)
+        return 0;
+    return ((double)o + 0.5) / scale - 0.5;
+}
+
+/* Weight of an element at distance x, in output elements. */
+static double filter_weight(const struct net_node *draft, double x)
+{
+    double a = (double)draft->u.resize.cubic;
+    x = fabs(x);
+    if (draft->u.resize.mode == NET_RESIZE_LINEAR)
+        return x < 1 ? 1 - x : 0;
+    return x < 1   ? ((a + 2) * x - (a + 3)) * x * x + 1
+           : x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+                   : 0;
+}
+
+/* Row o of the matrix that filters n_in elements to n_out. exclude: what lies outside has
+ * no weight; else it is what lies at the border. */
+static void filter_row(const struct net_node *draft, int64_t o, int64_t n_in,
+                       int64_t n_out, double scale, bool exclude, float *row)
+{
+    double factor = scale < 1 ? scale : 1, sum = 0;
+    double x = coordinate(draft->u.resize.coord, o, n_in, n_out, scale);
+    int64_t reach = (int64_t)ceil(2 / factor);
+    for (int64_t i = (int64_t)floor(x) - reach; i <= (int64_t)floor(x) + reach + 1; i++) {
+        int64_t at = i < 0 ? 0 : i > n_in - 1 ? n_in - 1 : i;
+        double weight =
+            at != i && exclude ? 0 : filter_weight(draft, ((double)i - x) * factor);
+        row[at] += (float)weight;
+        sum += weight;
+    }
+    for (int64_t i = 0; sum != 0 && i < n_in; i++)
+        row[i] = (float)((double)row[i] / sum);
+}
+
+/* Swaps the channels with another axis. */
+static int swap_channels(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                         int x, int axis)
+{
+    if (x < 0)
+        return -1;
+    struct net_node draft = {.op = NET_PERMUTE};
+    struct net_shape shape = b->graph->values[x].shape;
+    for (int i = 0; i < NET_MAX_RANK; i++) {
+        draft.u.permute.dim[i] = i < 2 ? 1 : shape.dim[i - 2];
+        draft.u.permute.perm[i] = i == 3 ? 2 + axis : i == 2 + axis ? 3 : i;
+    }
+    int64_t channels = shape.dim[1];
+    shape.dim[1] = shape.dim[axis];
+    shape.dim[axis] = channels;
+    return net_onnx_emit(b, node, &draft, &x, 1, &shape);
+}
+
+/* Filters along an axis of [1,C,H,W] by the product with a matrix. */
+static int emit_filter(struct net_onnx_builder *b, const struct net_onnx_node *node,
+                       const struct net_node *draft, int x, int axis, int64_t n_out,
+                       double scale)
+{
+    enum { MOST = 1 << 25 };
+    int64_t n_in = x < 0 ? 0 : b->graph->values[x].shape.dim[axis];
+    bool exclude = net_onnx_int(b, node, "exclude_outside", 0);
+    if (x < 0 || n_in == n_out)
+        return x;
+    if (n_in * n_out > MOST) {
+        net_onnx_refuse(b, node, "it filters %lld elements to %lld, more than daub does",
+                        (long long)n_in, (long long)n_out);
+        return -1;
+    }
+    float *matrix = daub_alloc((size_t)(n_in * n_out), sizeof(float));
+    if (!matrix) {
+        net_onnx_no_memory(b);
+        return -1;
+    }
+    for (int64_t o = 0; !b->shapes_only && o < n_out; o++)
+        filter_row(draft, o, n_in, n_out, scale, exclude, matrix + o * n_in);
+    x = swap_channels(b, node, x, axis);
+    if (x >= 0)
+        x = net_onnx_emit_conv_1x1(b, node, x, (int)n_in, (int)n_out, matrix, NULL);
+    free(matrix);
+    return swap_channels(b, node, x, axis);
+}
+
 /* Resize and Upsample. */
 void net_onnx_resize(struct net_onnx_builder *b, const struct net_onnx_node *node)
 {
@@ -279,7 +377,12 @@ void net_onnx_resize(struct net_onnx_builder *b, const struct net_onnx_node *nod
         .rank = 4, .dim = {1, in.dim[last ? 3 : 1], to.size[y], to.size[y + 1]}};
     if (last)
         x = emit_transpose(b, node, x, to_nchw);
-    x = net_onnx_emit(b, node, &draft, &x, 1, &size);
+    if (filters(b, node, &to)) {
+        x = emit_filter(b, node, &draft, x, 3, size.dim[3], (double)to.scale[y + 1]);
+        x = emit_filter(b, node, &draft, x, 2, size.dim[2], (double)to.scale[y]);
+    } else {
+        x = net_onnx_emit(b, node, &draft, &x, 1, &size);
+    }
     if (last)
         x = emit_transpose(b, node, x, to_nhwc);
     net_onnx_bind(b, node, 0, x);
@@ -292,7 +395,7 @@ void net_onnx_block(struct net_onnx_builder *b, const struct net_onnx_node *node
     struct net_node draft = {.op = to_space ? NET_DEPTH_TO_SPACE : NET_SPACE_TO_DEPTH};
     draft.u.block.size = (int)net_onnx_int(b, node, "blocksize", 0);
     draft.u.block.order = NET_BLOCK_DCR;
-    if (to_space && net_onnx_opset(b) >= 11) {
+    if (net_onnx_opset(b) >= (to_space ? 11 : 28)) {
         if (net_onnx_text_is(b, node, "mode", "CRD", "DCR"))
             draft.u.block.order = NET_BLOCK_CRD;
         else if (!net_onnx_text_is(b, node, "mode", "DCR", "DCR"))

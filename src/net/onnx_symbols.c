@@ -30,30 +30,109 @@ static void add_name(struct net_onnx *onnx, const char *name)
             (struct net_onnx_symbol){.name = name, .producer = -1};
 }
 
+enum { MAX_NESTING = 8 };
+
+/* The branch of an If; NULL where it has none of that name. */
+static const Onnx__GraphProto *branch(const Onnx__NodeProto *node, bool when)
+{
+    const char *name = when ? "then_branch" : "else_branch";
+    for (size_t i = 0; i < node->n_attribute; i++) {
+        if (node->attribute[i]->name && !strcmp(node->attribute[i]->name, name))
+            return node->attribute[i]->g;
+    }
+    return NULL;
+}
+
+static bool is_if(const Onnx__NodeProto *node)
+{
+    return node->op_type && !strcmp(node->op_type, "If") &&
+           (!node->domain || !*node->domain || !strcmp(node->domain, "ai.onnx"));
+}
+
+/* Lists the nodes of a graph, before each If those of its branches. */
+static bool list_nodes(struct net_onnx *onnx, const Onnx__GraphProto *graph, int guard,
+                       int depth, struct daub_error *error)
+{
+    if (depth > MAX_NESTING || onnx->listed_count + graph->n_node > NET_MAX_VALUES)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "has more than %d nodes, or Ifs within Ifs; use a smaller model",
+                         NET_MAX_VALUES);
+    if (!daub_grow(&onnx->graphs, &onnx->graph_capacity, onnx->graph_count + 1,
+                   sizeof(*onnx->graphs)))
+        return daub_no_memory(error, "reading the model");
+    onnx->graphs[onnx->graph_count++] = graph;
+    for (size_t i = 0; i < graph->n_node; i++) {
+        const Onnx__NodeProto *node = graph->node[i];
+        for (int when = 1; when >= 0 && is_if(node) && node->n_input > 0; when--) {
+            const Onnx__GraphProto *part = branch(node, when);
+            int inner = (int)onnx->guard_count;
+            if (!part)
+                continue;
+            if (!daub_grow(&onnx->guards, &onnx->guard_capacity, onnx->guard_count + 1,
+                           sizeof(*onnx->guards)))
+                return daub_no_memory(error, "reading the model");
+            onnx->guards[onnx->guard_count++] =
+                (struct net_onnx_guard){.owner = node, .when = when, .parent = guard};
+            if (!list_nodes(onnx, part, inner, depth + 1, error))
+                return false;
+        }
+        if (!daub_grow(&onnx->listed, &onnx->listed_capacity, onnx->listed_count + 1,
+                       sizeof(*onnx->listed)))
+            return daub_no_memory(error, "reading the model");
+        onnx->listed[onnx->listed_count++] = (struct net_onnx_listed){node, guard};
+    }
+    return true;
+}
+
+/* Names that the node reads: those of an If are the condition and the results of its
+ * branches, first of the one for true. */
+static size_t input_names(const Onnx__NodeProto *node, const char **names)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < node->n_input; i++, count++) {
+        if (names)
+            names[count] = node->input[i];
+    }
+    for (int when = 1; when >= 0 && is_if(node); when--) {
+        const Onnx__GraphProto *part = branch(node, when);
+        for (size_t i = 0; part && i < part->n_output; i++, count++) {
+            if (names)
+                names[count] = part->output[i]->name;
+        }
+    }
+    return count;
+}
+
 /* Sorted by name and unique, for binary search. */
 static bool collect_names(struct net_onnx *onnx, struct daub_error *error)
 {
-    const Onnx__GraphProto *graph = onnx->model->graph;
-    size_t count = graph->n_input + graph->n_initializer + graph->n_output;
-    for (size_t i = 0; i < graph->n_node && count <= MAX_NAMES; i++)
-        count += graph->node[i]->n_input + graph->node[i]->n_output;
-    if (count > MAX_NAMES || graph->n_node > NET_MAX_VALUES)
+    size_t count = 0;
+    for (size_t g = 0; g < onnx->graph_count; g++)
+        count += onnx->graphs[g]->n_input + onnx->graphs[g]->n_initializer +
+                 onnx->graphs[g]->n_output;
+    for (size_t i = 0; i < onnx->listed_count && count <= MAX_NAMES; i++)
+        count += onnx->listed[i].proto->n_input + onnx->listed[i].proto->n_output;
+    if (count > MAX_NAMES)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "has more than %d values; use a smaller model", NET_MAX_VALUES);
     onnx->symbols = daub_alloc(count, sizeof(*onnx->symbols));
     if (!onnx->symbols)
         return daub_no_memory(error, "reading the model");
-    for (size_t i = 0; i < graph->n_input; i++)
-        add_name(onnx, graph->input[i]->name);
-    for (size_t i = 0; i < graph->n_initializer; i++)
-        add_name(onnx, graph->initializer[i]->name);
-    for (size_t i = 0; i < graph->n_output; i++)
-        add_name(onnx, graph->output[i]->name);
-    for (size_t i = 0; i < graph->n_node; i++) {
-        for (size_t k = 0; k < graph->node[i]->n_input; k++)
-            add_name(onnx, graph->node[i]->input[k]);
-        for (size_t k = 0; k < graph->node[i]->n_output; k++)
-            add_name(onnx, graph->node[i]->output[k]);
+    for (size_t g = 0; g < onnx->graph_count; g++) {
+        const Onnx__GraphProto *graph = onnx->graphs[g];
+        for (size_t i = 0; i < graph->n_input; i++)
+            add_name(onnx, graph->input[i]->name);
+        for (size_t i = 0; i < graph->n_initializer; i++)
+            add_name(onnx, graph->initializer[i]->name);
+        for (size_t i = 0; i < graph->n_output; i++)
+            add_name(onnx, graph->output[i]->name);
+    }
+    for (size_t i = 0; i < onnx->listed_count; i++) {
+        const Onnx__NodeProto *node = onnx->listed[i].proto;
+        for (size_t k = 0; k < node->n_input; k++)
+            add_name(onnx, node->input[k]);
+        for (size_t k = 0; k < node->n_output; k++)
+            add_name(onnx, node->output[k]);
     }
     qsort(onnx->symbols, onnx->symbol_count, sizeof(*onnx->symbols), compare_names);
     size_t unique = 0;
@@ -75,13 +154,15 @@ static bool defined_twice(const char *name, struct daub_error *error)
 static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
 {
     const Onnx__GraphProto *graph = onnx->model->graph;
-    for (size_t i = 0; i < graph->n_initializer; i++) {
-        int s = find_symbol(onnx, graph->initializer[i]->name);
-        if (s >= 0 && onnx->symbols[s].initializer)
-            return defined_twice(onnx->symbols[s].name, error);
-        if (s >= 0)
-            onnx->symbols[s].initializer = graph->initializer[i];
-    }
+    for (size_t g = 0; g < onnx->graph_count; g++)
+        for (size_t i = 0; i < onnx->graphs[g]->n_initializer; i++) {
+            const Onnx__TensorProto *tensor = onnx->graphs[g]->initializer[i];
+            int s = find_symbol(onnx, tensor->name);
+            if (s >= 0 && onnx->symbols[s].initializer)
+                return defined_twice(onnx->symbols[s].name, error);
+            if (s >= 0)
+                onnx->symbols[s].initializer = tensor;
+        }
     for (size_t i = 0; i < graph->n_input; i++) {
         int s = find_symbol(onnx, graph->input[i]->name);
         if (s >= 0 && onnx->symbols[s].input)
@@ -90,9 +171,9 @@ static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
         if (s >= 0 && !onnx->symbols[s].initializer)
             onnx->symbols[s].input = graph->input[i];
     }
-    for (size_t i = 0; i < graph->n_node; i++)
-        for (size_t k = 0; k < graph->node[i]->n_output; k++) {
-            int s = find_symbol(onnx, graph->node[i]->output[k]);
+    for (size_t i = 0; i < onnx->listed_count; i++)
+        for (size_t k = 0; k < onnx->listed[i].proto->n_output; k++) {
+            int s = find_symbol(onnx, onnx->listed[i].proto->output[k]);
             if (s < 0)
                 continue;
             if (onnx->symbols[s].initializer || onnx->symbols[s].input ||
@@ -106,31 +187,40 @@ static bool define_symbols(struct net_onnx *onnx, struct daub_error *error)
 /* Fills onnx->nodes with all nodes of the file and the symbols they read and write. */
 static bool link_nodes(struct net_onnx *onnx, struct daub_error *error)
 {
-    const Onnx__GraphProto *graph = onnx->model->graph;
-    size_t count = 0;
-    for (size_t i = 0; i < graph->n_node; i++)
-        count += graph->node[i]->n_input + graph->node[i]->n_output;
+    size_t count = 0, longest = 0;
+    for (size_t i = 0; i < onnx->listed_count; i++) {
+        size_t inputs = input_names(onnx->listed[i].proto, NULL);
+        longest = inputs > longest ? inputs : longest;
+        count += inputs + onnx->listed[i].proto->n_output;
+    }
+    const char **names = daub_alloc(longest, sizeof(*names));
     onnx->links = daub_alloc(count, sizeof(int));
-    onnx->nodes = daub_alloc(graph->n_node, sizeof(*onnx->nodes));
-    if (!onnx->links || !onnx->nodes)
+    onnx->nodes = daub_alloc(onnx->listed_count, sizeof(*onnx->nodes));
+    if (!onnx->links || !onnx->nodes || !names) {
+        free(names);
         return daub_no_memory(error, "reading the model");
+    }
     int *next = onnx->links;
-    for (size_t i = 0; i < graph->n_node; i++) {
-        const Onnx__NodeProto *proto = graph->node[i];
-        struct net_onnx_node *node = &onnx->nodes[i];
-        *node = (struct net_onnx_node){
+    for (size_t i = 0; i < onnx->listed_count; i++) {
+        const Onnx__NodeProto *proto = onnx->listed[i].proto;
+        size_t inputs = input_names(proto, names);
+        onnx->nodes[i] = (struct net_onnx_node){
             .proto = proto,
+            .guard = onnx->listed[i].guard,
             .input = next,
-            .output = next + proto->n_input,
-            .input_count = (int)proto->n_input,
+            .output = next + inputs,
+            .input_count = (int)inputs,
             .output_count = (int)proto->n_output,
         };
-        for (size_t k = 0; k < proto->n_input; k++)
-            *next++ = find_symbol(onnx, proto->input[k]);
+        for (size_t k = 0; k < inputs; k++)
+            *next++ = find_symbol(onnx, names[k]);
         for (size_t k = 0; k < proto->n_output; k++)
             *next++ = find_symbol(onnx, proto->output[k]);
     }
-    onnx->node_count = graph->n_node;
+    free(names);
+    for (size_t g = 0; g < onnx->guard_count; g++)
+        onnx->guards[g].condition = find_symbol(onnx, onnx->guards[g].owner->input[0]);
+    onnx->node_count = onnx->listed_count;
     return true;
 }
 
@@ -257,7 +347,8 @@ static bool find_ops(struct net_onnx *onnx, struct daub_error *error)
 
 bool net_onnx_link(struct net_onnx *onnx, struct daub_error *error)
 {
-    if (!collect_names(onnx, error) || !define_symbols(onnx, error) ||
+    if (!list_nodes(onnx, onnx->model->graph, -1, 0, error) ||
+        !collect_names(onnx, error) || !define_symbols(onnx, error) ||
         !link_nodes(onnx, error))
         return false;
     const Onnx__GraphProto *graph = onnx->model->graph;
@@ -298,6 +389,47 @@ static bool is_float(const Onnx__ValueInfoProto *info)
            type == ONNX__TENSOR_PROTO__DATA_TYPE__DOUBLE;
 }
 
+/* Whether the name says that the input is the style's picture. */
+static bool is_style_name(const char *name)
+{
+    return strstr(name, "style") || strstr(name, "Style") || strstr(name, "STYLE");
+}
+
+/* The second of two pictures is the style's, or the one that is called so. */
+static bool set_style_picture(struct net_onnx *onnx, int symbol,
+                              const struct net_shape *shape, struct daub_error *error)
+{
+    struct net_onnx_info *info = &onnx->info;
+    char name[NET_ONNX_TEXT];
+    net_onnx_printable(onnx->symbols[symbol].name, name);
+    int channels = info->nhwc ? 3 : 1;
+    if (info->style_picture || onnx->info.file_channels != 3 || info->encoder)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "wants another picture, '%s'; daub feeds one to paint and one "
+                         "of the style, each of three channels",
+                         name);
+    if (shape->dim[0] > 1 || (shape->dim[channels] != 3 && shape->dim[channels] != 0))
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "takes a second picture '%s' that is no %s", name,
+                         info->nhwc ? "[1,H,W,3]" : "[1,3,H,W]");
+    int64_t sides[2] = {shape->dim[info->nhwc ? 1 : 2], shape->dim[info->nhwc ? 2 : 3]};
+    onnx->style_image = symbol;
+    info->style_picture = true;
+    if (is_style_name(onnx->symbols[onnx->image].name) &&
+        !is_style_name(onnx->symbols[symbol].name)) {
+        onnx->style_image = onnx->image;
+        onnx->image = symbol;
+        info->style_height = info->fixed_height;
+        info->style_width = info->fixed_width;
+        info->fixed_height = sides[0];
+        info->fixed_width = sides[1];
+    } else {
+        info->style_height = sides[0];
+        info->style_width = sides[1];
+    }
+    return true;
+}
+
 static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape *shape,
                       struct daub_error *error)
 {
@@ -305,8 +437,7 @@ static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape 
     char name[NET_ONNX_TEXT];
     net_onnx_printable(onnx->symbols[symbol].name, name);
     if (onnx->image >= 0)
-        return daub_fail(error, DAUB_ERROR_MODEL,
-                         "wants more than one picture ('%s' too); daub feeds one", name);
+        return set_style_picture(onnx, symbol, shape, error);
     if (shape->dim[0] > 1)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "takes batches of %lld pictures; export it for one",
@@ -314,7 +445,7 @@ static bool set_image(struct net_onnx *onnx, int symbol, const struct net_shape 
     bool first = shape->dim[1] == 3 || shape->dim[1] == 7 || shape->dim[1] == 4 ||
                  (shape->dim[1] == 1 && shape->dim[3] != 3);
     info->nhwc = !first && shape->dim[3] == 3;
-    onnx->file_channels = first ? (int)shape->dim[1] : 3;
+    onnx->info.file_channels = first ? (int)shape->dim[1] : 3;
     info->image_channels = shape->dim[1] == 7 ? 7 : 3;
     if (!first && !info->nhwc && shape->dim[1] != 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
@@ -348,11 +479,13 @@ static bool set_style(struct net_onnx *onnx, int symbol, const struct net_shape 
 
 bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
 {
-    onnx->image = onnx->style = -1;
-    for (size_t s = 0; s < onnx->symbol_count; s++) {
-        const Onnx__ValueInfoProto *input = onnx->symbols[s].input;
+    onnx->image = onnx->style = onnx->style_image = -1;
+    const Onnx__GraphProto *graph = onnx->model->graph;
+    for (size_t i = 0; i < graph->n_input; i++) {
+        int s = find_symbol(onnx, graph->input[i]->name);
+        const Onnx__ValueInfoProto *input = s < 0 ? NULL : onnx->symbols[s].input;
         struct net_shape shape;
-        if (!onnx->symbols[s].used || !input)
+        if (!input || input != graph->input[i] || !onnx->symbols[s].used)
             continue;
         char name[NET_ONNX_TEXT];
         net_onnx_printable(onnx->symbols[s].name, name);
@@ -370,14 +503,18 @@ bool net_onnx_find_inputs(struct net_onnx *onnx, struct daub_error *error)
             return daub_fail(error, DAUB_ERROR_MODEL,
                              "has an input '%s' of %d axes: no picture [1,3,H,W]", name,
                              shape.rank);
-        if (image ? !set_image(onnx, (int)s, &shape, error)
-                  : !set_style(onnx, (int)s, &shape, error))
+        if (image ? !set_image(onnx, s, &shape, error)
+                  : !set_style(onnx, s, &shape, error))
             return false;
     }
     if (onnx->image < 0)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "computes its output without a picture [1,3,H,W]: it is no "
                          "image-to-image network");
+    if (onnx->style_image >= 0 && onnx->style >= 0)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "takes a style as a picture and as a vector; daub feeds one of "
+                         "them");
     struct net_shape shape;
     const Onnx__ValueInfoProto *output = onnx->model->graph->output[0];
     if (!onnx->info.encoder && declared_shape(output, &shape) && shape.rank != 4 &&

@@ -267,18 +267,18 @@ const struct net_operator net_op_binary = {
     .dump = binary_dump,
 };
 
-/* ---- means and matrix products ---- */
+/* ---- reductions and matrix products ---- */
 
-static bool mean_shape(const struct net_op_job *job, struct net_shape *out)
+static bool reduce_shape(const struct net_op_job *job, struct net_shape *out)
 {
     const struct net_shape *x = net_op_in_shape(job, 0);
-    unsigned axes = job->node->u.mean.axes;
+    unsigned axes = job->node->u.reduce.axes;
     if (axes == 0 || axes >> x->rank)
         return net_op_refuse(job, "axes %#x out of range", axes);
     *out = (struct net_shape){0};
     for (int i = 0; i < x->rank; i++) {
         bool gone = axes >> i & 1;
-        if (!gone || job->node->u.mean.keep)
+        if (!gone || job->node->u.reduce.keep)
             out->dim[out->rank++] = gone ? 1 : x->dim[i];
     }
     return true;
@@ -289,78 +289,68 @@ static struct net_shape reduced_shape(const struct net_op_job *job)
 {
     struct net_shape kept = *net_op_in_shape(job, 0);
     for (int d = 0; d < kept.rank; d++) {
-        if (job->node->u.mean.axes >> d & 1)
+        if (job->node->u.reduce.axes >> d & 1)
             kept.dim[d] = 1;
     }
     return kept;
 }
 
-static bool mean_run(const struct net_op_job *job)
+/* The mean, or the maximum, over the axes. */
+static bool reduce_run(const struct net_op_job *job)
 {
     const struct net_shape *x = net_op_in_shape(job, 0);
     const struct net_shape kept = reduced_shape(job);
+    bool maximum = job->node->op == NET_MAXIMUM;
     int64_t count = net_shape_count(&kept), stride[NET_MAX_RANK];
     double *sum = daub_alloc((size_t)count, sizeof(*sum));
     if (!sum)
         return net_op_no_memory(job);
+    for (int64_t i = 0; i < count; i++)
+        sum[i] = maximum ? -INFINITY : 0;
     struct walk walk = walk_over(x);
     walk_strides(&kept, stride);
     const float *in = job->in[0];
     do {
-        double *at = sum + walk_offset(&walk, stride);
-        for (int64_t i = 0; i < walk.dim[LAST]; i++)
-            at[i * stride[LAST]] += (double)*in++;
+        double *to = sum + walk_offset(&walk, stride);
+        for (int64_t i = 0; i < walk.dim[LAST]; i++, in++) {
+            double *at = &to[i * stride[LAST]];
+            if (!maximum)
+                *at += (double)*in;
+            else if ((double)*in > *at)
+                *at = (double)*in;
+        }
     } while (walk_next(&walk));
-    double each = (double)(net_shape_count(x) / count);
+    double each = maximum ? 1 : (double)(net_shape_count(x) / count);
     for (int64_t i = 0; i < count; i++)
         job->out[i] = (float)(sum[i] / each);
     free(sum);
     return true;
 }
 
-static bool maximum_run(const struct net_op_job *job)
-{
-    const struct net_shape *x = net_op_in_shape(job, 0);
-    const struct net_shape kept = reduced_shape(job);
-    int64_t count = net_shape_count(&kept), stride[NET_MAX_RANK];
-    for (int64_t i = 0; i < count; i++)
-        job->out[i] = -INFINITY;
-    struct walk walk = walk_over(x);
-    walk_strides(&kept, stride);
-    const float *in = job->in[0];
-    do {
-        float *at = job->out + walk_offset(&walk, stride);
-        for (int64_t i = 0; i < walk.dim[LAST]; i++, in++)
-            if (*in > at[i * stride[LAST]])
-                at[i * stride[LAST]] = *in;
-    } while (walk_next(&walk));
-    return true;
-}
-
-static void mean_dump(const struct net_op_job *job, FILE *file)
+static void reduce_dump(const struct net_op_job *job, FILE *file)
 {
     fprintf(file, " axes");
     for (int i = 0; i < NET_MAX_RANK; i++)
-        if (job->node->u.mean.axes >> i & 1)
+        if (job->node->u.reduce.axes >> i & 1)
             fprintf(file, " %d", i);
-    fprintf(file, job->node->u.mean.keep ? " keep" : " drop");
+    fprintf(file, job->node->u.reduce.keep ? " keep" : " drop");
 }
 
 const struct net_operator net_op_mean = {
     .min_inputs = 1,
     .max_inputs = 1,
-    .shape = mean_shape,
-    .run = mean_run,
-    .dump = mean_dump,
+    .shape = reduce_shape,
+    .run = reduce_run,
+    .dump = reduce_dump,
 };
 
 const struct net_operator net_op_maximum = {
     .min_inputs = 1,
     .max_inputs = 1,
     .host_only = true,
-    .shape = mean_shape,
-    .run = maximum_run,
-    .dump = mean_dump,
+    .shape = reduce_shape,
+    .run = reduce_run,
+    .dump = reduce_dump,
 };
 
 /* Rows of A: all its axes but the last. */

@@ -107,7 +107,7 @@
     ROW(Or, x != 0 || y != 0, net_onnx_or)                                               \
     ROW(Xor, (x != 0) != (y != 0), net_onnx_xor)
 
-/* The other operators of ONNX's default domain, opset 7 to 22, by what the importer
+/* The other operators of ONNX's default domain, opset 7 to 28, by what the importer
  * can do with them. CONSTANT(name, fold): computed from constant inputs. SHAPE(name,
  * fold): from the inputs' shapes alone. COMPUTED(name, translate): becomes nodes of
  * the graph. BOTH(name, fold, translate): folded where all inputs are constant. The
@@ -134,6 +134,7 @@
     COMPUTED("GlobalMaxPool", net_onnx_reduce)                                           \
     COMPUTED("GroupNormalization", net_onnx_group_norm)                                  \
     BOTH("Identity", net_onnx_identity, net_onnx_identity)                               \
+    COMPUTED("If", net_onnx_if)                                                          \
     COMPUTED("InstanceNormalization", net_onnx_instance_norm)                            \
     COMPUTED("LayerNormalization", net_onnx_layer_norm)                                  \
     BOTH("MatMul", net_onnx_fold_gemm, net_onnx_gemm)                                    \

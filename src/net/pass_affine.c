@@ -89,24 +89,45 @@ static int norm_operand(const struct net_graph *graph, int index, int *other)
     return -1;
 }
 
-/* Makes a factor or summand computed from the style the normalization's scale or
- * shift, where it has none. Returns whether that is possible; input then holds the new
- * inputs. */
-static bool merge_style(const struct net_graph *graph, const struct net_node *node,
-                        int other, int input[3])
+/* Inserts other * scale before node *index: a vector from the style times a constant. */
+static bool scale_style(struct net_graph *graph, int *index, int scale, int *other,
+                        struct daub_error *error)
 {
+    const struct net_node draft = {.op = NET_BINARY, .u.binary.kind = NET_BINARY_MUL};
+    const struct net_shape shape = *net_pass_shape(graph, *other);
+    const int input[2] = {
+        *other,
+        net_graph_add_constant(graph, "scale", &shape, graph->values[scale].data, error)};
+    return input[1] >= 0 &&
+           net_pass_insert(graph, index, &draft, input, 2, &shape, other, error);
+}
+
+/* Makes a factor or summand computed from the style the normalization's scale or
+ * shift. *fits: whether that is possible; input then holds the new inputs. */
+static bool merge_style(struct net_graph *graph, int *index, int other, int input[3],
+                        bool *fits, struct daub_error *error)
+{
+    const struct net_node *node = &graph->nodes[*index];
     const struct net_shape *map = net_pass_shape(graph, node->output);
-    if (!graph->values[other].from_style || !net_pass_per_channel(graph, other, map) ||
-        net_shape_count(net_pass_shape(graph, other)) != map->dim[1] ||
-        !is_neutral(graph, input[2], 0))
-        return false;
-    if (node->u.binary.kind == NET_BINARY_ADD) {
+    int64_t channels = map->dim[1];
+    enum net_binary kind = node->u.binary.kind;
+    *fits = graph->values[other].from_style && net_pass_per_channel(graph, other, map) &&
+            net_shape_count(net_pass_shape(graph, other)) == channels &&
+            is_neutral(graph, input[2], 0);
+    if (*fits && kind == NET_BINARY_ADD) {
         input[2] = other;
         return true;
     }
-    if (node->u.binary.kind != NET_BINARY_MUL || !is_neutral(graph, input[1], 1))
-        return false;
-    input[1] = other;
+    *fits = *fits && kind == NET_BINARY_MUL && is_constant(graph, input[1]);
+    if (!*fits)
+        return true;
+    if (!is_neutral(graph, input[1], 1)) {
+        *fits = net_shape_count(net_pass_shape(graph, input[1])) == channels;
+        if (*fits && !scale_style(graph, index, input[1], &other, error))
+            return false;
+    }
+    if (*fits)
+        input[1] = other;
     return true;
 }
 
@@ -152,7 +173,9 @@ static bool merge_into_norm(struct net_graph *graph, int index, struct daub_erro
         return true;
     const struct net_node *node = &graph->nodes[norm];
     int input[3] = {node->input[0], net_pass_input(node, 1), net_pass_input(node, 2)};
-    bool fits = merge_style(graph, &graph->nodes[index], other, input);
+    bool fits;
+    if (!merge_style(graph, &index, other, input, &fits, error))
+        return false;
     if (!fits && !merge_constant(graph, index, input, &fits, error))
         return false;
     if (!fits)

@@ -141,12 +141,30 @@ static void join_reshapes(const struct net_graph *graph, struct net_node *node)
         node->input[0] = first->input[0];
 }
 
+/* Lets a node read x instead of x + 0 where that only repeats x along axes along which
+ * the other operand is as long. */
+static void drop_expansions(const struct net_graph *graph, struct net_node *node)
+{
+    for (int k = 0; node->op == NET_BINARY && k < 2; k++) {
+        const struct net_node *sum =
+            net_pass_binary(graph, node->input[k], NET_BINARY_ADD);
+        const struct net_shape *other = net_pass_shape(graph, node->input[1 - k]);
+        struct net_shape shape;
+        int x;
+        if (sum && is_neutral_binary(graph, sum, &x) &&
+            net_shape_broadcast(net_pass_shape(graph, x), other, &shape) &&
+            net_shape_equal(&shape, net_pass_shape(graph, node->output)))
+            node->input[k] = x;
+    }
+}
+
 bool net_pass_clean(struct net_graph *graph, struct daub_error *error)
 {
     (void)error;
     for (size_t i = 0; i < graph->node_count; i++) {
-        const struct net_node *node = &graph->nodes[i];
+        struct net_node *node = &graph->nodes[i];
         int x;
+        drop_expansions(graph, node);
         if (node->op != NET_INPUT && is_identity(graph, node, &x) &&
             net_shape_equal(net_pass_shape(graph, x),
                             net_pass_shape(graph, node->output)))

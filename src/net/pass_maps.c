@@ -279,17 +279,17 @@ static bool map_reduction(struct job *job)
     int lead = leading(&in), value = node->input[0];
     bool maximum = node->op == NET_MAXIMUM;
     for (int i = lead; i < in.rank; i++)
-        *(node->u.mean.axes >> i & 1 ? &axes : &kept) |= 1u << map_axis(i, lead);
+        *(node->u.reduce.axes >> i & 1 ? &axes : &kept) |= 1u << map_axis(i, lead);
     if (axes & kept)
         return refuse(job, "reduces a part of joined axes");
-    if (!maximum && is_map(&in) && axes == 0xc && node->u.mean.keep)
+    if (!maximum && is_map(&in) && axes == 0xc && node->u.reduce.keep)
         return true;
     bool over[2] = {axes >> 2 & 1, axes >> 3 & 1};
     if (!maximum && over[0] && over[1]) {
         struct net_node draft = {.op = NET_MEAN};
         struct net_shape shape = *net_pass_shape(job->graph, value);
-        draft.u.mean.axes = 0xc;
-        draft.u.mean.keep = true;
+        draft.u.reduce.axes = 0xc;
+        draft.u.reduce.keep = true;
         shape.dim[2] = shape.dim[3] = 1;
         if (!insert(job, &draft, &value, 1, &shape, &value))
             return false;
@@ -332,7 +332,7 @@ static bool map_matmul(struct job *job)
     if (!net_pass_matmul_weights(graph, current(job), input, &fits, job->error))
         return false;
     if (!fits)
-        return refuse(job, "multiplies matrices computed from the picture");
+        return refuse(job, "multiplies matrices computed from the picture (attention)");
     int64_t outputs = net_pass_shape(graph, input[1])->dim[0];
     struct net_shape rows = {.rank = 4, .dim = {1, count, inner, 1}};
     struct net_shape map = {.rank = 4, .dim = {1, outputs, count, 1}};

@@ -127,7 +127,7 @@ static bool can_flip(const struct job *job, const struct net_node *node)
         return operands_fit(job, node);
     case NET_MEAN:
     case NET_MAXIMUM:
-        return node->u.mean.keep;
+        return node->u.reduce.keep;
     case NET_MATMUL:
         return job->flipped[node->input[0]] && job->graph->values[node->input[1]].data &&
                net_pass_input(node, 2) < 0 && !node->u.matmul.transpose_a;
@@ -162,8 +162,8 @@ static bool flip_node(const struct job *job, int index)
     case NET_MEAN:
     case NET_MAXIMUM:
         for (int i = 0; i < 4; i++)
-            axes |= (node->u.mean.axes >> i & 1) << moved[i];
-        node->u.mean.axes = axes;
+            axes |= (node->u.reduce.axes >> i & 1) << moved[i];
+        node->u.reduce.axes = axes;
         break;
     case NET_MATMUL:
         if (!net_pass_matmul_weights(job->graph, node, input, &fits, job->error) ||

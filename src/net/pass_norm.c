@@ -42,17 +42,18 @@ static unsigned mean_axes(const struct net_graph *graph, int value)
     value = net_pass_behind_reshapes(graph, value);
     for (bool inner = false; (node = net_pass_producer(graph, value, NET_MEAN));
          inner = true) {
-        if (inner && !node->u.mean.keep)
+        if (inner && !node->u.reduce.keep)
             return 0;
-        axes |= node->u.mean.axes;
+        axes |= node->u.reduce.axes;
         value = node->input[0];
     }
     return axes;
 }
 
-/* Number of groups whose means value holds: 1 or the channels of x; 0 where it is no such
- * mean. A reshape of x that keeps the channel axis may come before the mean. */
-static int mean_groups(const struct net_graph *graph, int value, int x)
+/* Number of groups whose means value holds, in any shape: 1 or the channels of x; 0 where
+ * it is no such mean. A reshape of x that keeps the channel axis may come before the
+ * mean. */
+static int mean_groups_in_any_shape(const struct net_graph *graph, int value, int x)
 {
     int source = mean_source(graph, value);
     unsigned axes = mean_axes(graph, value);
@@ -60,8 +61,7 @@ static int mean_groups(const struct net_graph *graph, int value, int x)
         return 0;
     const struct net_shape *shape = net_pass_shape(graph, source);
     const struct net_shape *own = net_pass_shape(graph, x);
-    if (shape->rank < 3 || shape->dim[0] != 1 || own->rank < 3 || own->dim[0] != 1 ||
-        !net_pass_per_channel(graph, value, own))
+    if (shape->rank < 3 || shape->dim[0] != 1 || own->rank < 3 || own->dim[0] != 1)
         return 0;
     for (int i = 2; i < shape->rank; i++)
         if (shape->dim[i] != 1 && !(axes >> i & 1))
@@ -74,6 +74,24 @@ static int mean_groups(const struct net_graph *graph, int value, int x)
             return 0;
     }
     return layer ? 1 : (int)own->dim[1];
+}
+
+/* The same where value is used as one number, or one a channel. */
+static int mean_groups(const struct net_graph *graph, int value, int x)
+{
+    return net_pass_per_channel(graph, value, net_pass_shape(graph, x))
+               ? mean_groups_in_any_shape(graph, value, x)
+               : 0;
+}
+
+/* Whether value is x, or a reshape of it that keeps the channel axis. */
+static bool is_same_map(const struct net_graph *graph, int value, int x)
+{
+    const struct net_shape *shape = net_pass_shape(graph, value);
+    const struct net_shape *own = net_pass_shape(graph, x);
+    return value == x || (net_pass_behind_reshapes(graph, value) == x &&
+                          shape->rank >= 3 && own->rank >= 3 &&
+                          shape->dim[0] == own->dim[0] && shape->dim[1] == own->dim[1]);
 }
 
 static bool adds_tiny_number(const struct net_graph *graph, int value, int of)
@@ -112,7 +130,7 @@ static int centered_groups(const struct net_graph *graph, int value, int x)
     return node->input[1] == x ? mean_groups(graph, node->input[0], x) : 0;
 }
 
-/* mean((x - mean)^2) or mean(x^2) - mean^2. */
+/* mean((x - mean)^2) or mean(x^2) - mean^2, in any shape. */
 static int plain_variance_groups(const struct net_graph *graph, int value, int x)
 {
     const struct net_node *sub = net_pass_binary(graph, value, NET_BINARY_SUB);
@@ -123,7 +141,7 @@ static int plain_variance_groups(const struct net_graph *graph, int value, int x
         const struct net_node *reshape = net_pass_producer(graph, source, NET_RESHAPE);
         int squares = reshape ? reshape->input[0] : source;
         if (groups == 0 || squares < 0 || square_of(graph, squares) != x ||
-            mean_groups(graph, sub->input[0], squares) != groups)
+            mean_groups_in_any_shape(graph, sub->input[0], squares) != groups)
             return 0;
         return groups;
     }
@@ -131,8 +149,16 @@ static int plain_variance_groups(const struct net_graph *graph, int value, int x
     const struct net_node *reshape = net_pass_producer(graph, source, NET_RESHAPE);
     int squares = reshape ? reshape->input[0] : source;
     int centered = squares < 0 ? -1 : square_of(graph, squares);
-    int groups = centered < 0 ? 0 : centered_groups(graph, centered, x);
-    return groups > 0 && mean_groups(graph, value, squares) == groups ? groups : 0;
+    const struct net_node *difference =
+        centered < 0 ? NULL : net_pass_binary(graph, centered, NET_BINARY_SUB);
+    for (int k = 0; difference && k < 2; k++) {
+        int map = difference->input[k];
+        int groups =
+            is_same_map(graph, map, x) ? centered_groups(graph, centered, map) : 0;
+        if (groups > 0)
+            return mean_groups_in_any_shape(graph, value, squares) == groups ? groups : 0;
+    }
+    return 0;
 }
 
 /* Variance times constant factors: the unbiased variance is n / (n - 1) times the
@@ -192,7 +218,8 @@ static bool match_variance_plus_epsilon(const struct net_graph *graph, int value
 static bool match_deviation(const struct net_graph *graph, int value, struct moments *m)
 {
     int base;
-    return is_power(graph, value, 0.5f, &base) &&
+    return net_pass_per_channel(graph, value, net_pass_shape(graph, m->x)) &&
+           is_power(graph, net_pass_behind_reshapes(graph, value), 0.5f, &base) &&
            match_variance_plus_epsilon(graph, base, m);
 }
 
@@ -212,6 +239,8 @@ static bool match_inverse(const struct net_graph *graph, int value, struct momen
     int base;
     float one;
     m->scale = -1;
+    if (!net_pass_per_channel(graph, value, net_pass_shape(graph, m->x)))
+        return false;
     if (node) {
         int k = is_coefficient(graph, node->input[0], m->x) ? 0 : 1;
         if (!is_coefficient(graph, node->input[k], m->x))

@@ -230,9 +230,12 @@ bool net_plan_fill(const struct plan *plan, const struct net_graph *graph,
     for (size_t i = 0; ok && i < plan->fill_count; i++) {
         const struct plan_fill *fill = &plan->fills[i];
         float *to = params + fill->offset / (int64_t)sizeof(float);
+        const float *from = ref.result[fill->value];
+        int64_t have = net_shape_count(&graph->values[fill->value].shape);
         for (int k = 0; k < fill->count; k++) {
             int at = fill->layout == PLAN_FILL_AFFINE ? k / 4 * 8 + k % 4 : k;
-            to[at] = ref.result[fill->value][k] * fill->factor;
+            float x = from[have == 1 ? 0 : k];
+            to[at] = (fill->inverse ? 1 / x : x) * fill->factor;
         }
     }
     net_ref_free(&ref);

@@ -66,7 +66,8 @@ struct plan_step {
     int value; /* graph value that its output tensor holds before pending views; -1 */
 };
 
-/* Floats of params that depend on the style: elements of value's result times factor. */
+/* Floats of params that depend on the style: elements of value's result, or their
+ * inverses, times factor. A single element is repeated. */
 struct plan_fill {
     int value;
     int64_t offset; /* bytes */
@@ -77,6 +78,7 @@ struct plan_fill {
     } layout; /* AFFINE: blocks of four go
                  to every second vec4 */
     float factor;
+    bool inverse;
 };
 
 struct plan {

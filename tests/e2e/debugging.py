@@ -27,7 +27,7 @@ class Switches(Picture):
         self.assertEqual(reads, [1, 0])
 
     def test_dump(self):
-        self.fails(USAGE, "--dump graph", "model", "lite")
+        self.fails(USAGE, "say which model", "model")
         self.fails(USAGE, "graph or plan", "model", "lite", "--dump", "all")
         _, out = self.daub("model", "lite", "--dump", "graph", "--size", "64x32")
         self.assertIn(b"64x32", out)

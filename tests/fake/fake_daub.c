@@ -292,6 +292,14 @@ enum daub_status daub_model_load_memory(const void *data, size_t size, const cha
     return daub_model_load(name, range, model, error);
 }
 
+enum daub_status daub_model_set_encoder(struct daub_model *model, const char *path,
+                                        struct daub_error *error)
+{
+    (void)model, (void)path;
+    daub_fail(error, DAUB_ERROR_ARGUMENT, "the fake's models take no style vector");
+    return DAUB_ERROR_ARGUMENT;
+}
+
 void daub_model_free(struct daub_model *model)
 {
     free(model);
@@ -307,6 +315,26 @@ enum daub_status daub_model_dump(const struct daub_model *model, int width, int 
 {
     (void)error;
     fprintf(file, "%s %dx%d\n", model->info.name, width, height);
+    return DAUB_OK;
+}
+
+void daub_model_operators(const struct daub_model *model,
+                          void (*visit)(const char *name, int count, void *user),
+                          void *user)
+{
+    (void)model;
+    visit("Neg", 1, user);
+}
+
+enum daub_status daub_model_estimate(struct daub_device *device,
+                                     const struct daub_model *model, int width,
+                                     int height, enum daub_precision precision,
+                                     struct daub_model_cost *cost,
+                                     struct daub_error *error)
+{
+    (void)device, (void)model, (void)precision, (void)error;
+    *cost = (struct daub_model_cost){
+        .alignment = 1, .steps = 1, .arena_bytes = (uint64_t)width * (uint64_t)height};
     return DAUB_OK;
 }
 

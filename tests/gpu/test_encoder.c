@@ -114,7 +114,7 @@ static int reference(const char *text, const struct daub_image *picture, double 
     unsigned char *bytes = bytes_of(text, &size);
     struct net_onnx *onnx = net_onnx_parse(bytes, size, "encoder", &error);
     if (!onnx || !net_onnx_build(onnx, CROP_SIDE, CROP_SIDE, &graph, &error) ||
-        !crops_make(picture, &crops, &error))
+        !crops_make(picture, CROP_SIDE, &crops, &error))
         fail_msg("%s", error.message);
     int count = (int)net_shape_count(&graph.values[graph.output].shape);
     memset(z, 0, (size_t)count * sizeof(*z));

@@ -5,12 +5,12 @@ PyTorch, with a picture and its painting. Exits with 77 where PyTorch is not ins
 Usage: make_import_cases.py FILE
 
 With DAUB_ONNX_PYTHON, a Python with a newer ONNX package, some files are also converted to
-opsets 18 to 22 by ONNX's own converter.
+opsets 18 to 28 by ONNX's own converter.
 
-FILE, little-endian: "DAUBIMP1", then for each case a name (96 bytes), the size of the ONNX file,
-1 where a refusal is expected or 2 for a quantized network, channels of the picture that the graph takes, height, width,
-number of style weights, the ONNX file's bytes, picture (floats [C,H,W]), style weights and
-painting [3,H,W]."""
+FILE, little-endian: "DAUBIMP2", then for each case a name (96 bytes), the size of the ONNX file,
+1 where a refusal is expected, 2 for a quantized network or 4 for a deep one, channels of the picture that the graph takes, height, width,
+number of style weights, height and width of the style's picture or 0, the ONNX file's bytes,
+picture (floats [C,H,W]), style weights, the style's picture [3,h,w] and painting [3,H,W]."""
 import io
 import os
 import struct
@@ -35,18 +35,20 @@ from make_export_cases import WITH_OPSET  # noqa: E402
 
 torch.manual_seed(5)
 out = open(sys.argv[1], "wb")
-out.write(b"DAUBIMP1")
+out.write(b"DAUBIMP2")
 exported = []  # name, model bytes, cases, for the converter
 
 
-def write(name, model, image, painting, refusal=False, style=()):
+def write(name, model, image, painting, refusal=False, style=(), other=None):
     image = image[0].numpy().astype("<f4")
     painting = painting[0].numpy().astype("<f4")
     if painting.shape[0] == 1:
         painting = painting.repeat(3, 0)
     out.write(name.encode()[:95].ljust(96, b"\0"))
-    out.write(struct.pack("<6i", len(model), refusal, *image.shape, len(style)))
-    out.write(model + image.tobytes() + np.asarray(style, "<f4").tobytes() + painting[:3].tobytes())
+    other = np.zeros((3, 0, 0)) if other is None else other[0].numpy()
+    out.write(struct.pack("<8i", len(model), refusal, *image.shape, len(style), *other.shape[1:]))
+    out.write(model + image.tobytes() + np.asarray(style, "<f4").tobytes())
+    out.write(other.astype("<f4").tobytes() + painting[:3].tobytes())
 
 
 # ---- parts ----
@@ -461,7 +463,7 @@ for line in open(sys.argv[1]):
 
 
 def convert():
-    """The same files in opsets 18 to 22."""
+    """The same files in opsets 18 to 28."""
     python = os.environ.get("DAUB_ONNX_PYTHON")
     if not python:
         return
@@ -470,7 +472,7 @@ def convert():
             for i, (label, model, cases, refusal) in enumerate(exported):
                 with open(f"{folder}/{i}.onnx", "wb") as out_file:
                     out_file.write(model)
-                file.write(f"{folder}/{i}.onnx {18 + i % 5}\n")
+                file.write(f"{folder}/{i}.onnx {18 + i % 11}\n")
         subprocess.run([python, "-c", CONVERT, f"{folder}/list"], check=True)
         for i, (label, model, cases, refusal) in enumerate(exported):
             try:
@@ -479,7 +481,7 @@ def convert():
             except FileNotFoundError:
                 continue
             for x, y in cases:
-                write(f"{label} as {18 + i % 5}", model, x, y, refusal)
+                write(f"{label} as {18 + i % 11}", model, x, y, refusal)
 
 
 # ---- other kinds of files ----
@@ -582,6 +584,33 @@ def other_files():
     handmade("bytes", nodes, inits, 12, image, y, (TensorProto.UINT8,) * 2)
 
 
+def branches():
+    """Ifs whose conditions are sizes, one within another, as exporters write for squeezes."""
+    w = (torch.rand(3, 3, 1, 1) / 3).numpy()
+    image = torch.rand(1, 3, 20, 31)
+
+    def graph(nodes, output, inits=()):
+        return helper.make_graph(nodes, output, [], [helper.make_tensor_value_info(
+            output, TensorProto.FLOAT, None)], list(inits))
+
+    for wanted in 3, 4:
+        inner = [graph([helper.make_node("Conv", ["image", "w"], ["p"])], "p",
+                       [numpy_helper.from_array(w, "w")]),
+                 graph([helper.make_node("Neg", ["image"], ["q"])], "q")]
+        nodes = [helper.make_node("Shape", ["image"], ["s"]), helper.make_node("Gather", ["s", "one"], ["c"]),
+                 helper.make_node("Equal", ["c", "wanted"], ["is"]),
+                 helper.make_node("If", ["is"], ["r"],
+                                  then_branch=graph([helper.make_node("If", ["yes"], ["t"], then_branch=inner[0],
+                                                                      else_branch=inner[1])], "t"),
+                                  else_branch=graph([helper.make_node("Abs", ["image"], ["u0"]),
+                                                     helper.make_node("Sub", ["u0", "half"], ["u"])], "u")),
+                 helper.make_node("Add", ["r", "half"], ["painting"])]
+        inits = [numpy_helper.from_array(np.array(1), "one"), numpy_helper.from_array(np.array(wanted), "wanted"),
+                 numpy_helper.from_array(np.array(True), "yes"), numpy_helper.from_array(np.float32(0.5), "half")]
+        y = F.conv2d(image, torch.from_numpy(w)) + 0.5 if wanted == 3 else image
+        handmade(f"if {wanted}", nodes, inits, 13, image, y)
+
+
 RUNTIME = """
 import sys, numpy as np, onnxruntime
 feeds = dict(np.load(sys.argv[2]))
@@ -597,6 +626,19 @@ def run_file(path, feeds):
         subprocess.run([os.environ["DAUB_ONNX_PYTHON"], "-c", RUNTIME, path, f"{folder}/in.npz",
                         f"{folder}/out.npy"], check=True)
         return torch.from_numpy(np.load(f"{folder}/out.npy"))
+
+
+def without_quantized_maps(path):
+    """The file with quantized weights alone. In the file itself roundings of maps are multiplied by
+    later layers: in ONNX Runtime too the painting changes by 33 dB where one scale changes by 1e-6."""
+    model = onnx.load(path)
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type in ("QuantizeLinear", "DequantizeLinear") and node.input[0] not in constants:
+            node.op_type = "Identity"
+            del node.input[1:]
+    del model.graph.value_info[:]
+    return model.SerializeToString()
 
 
 def published():
@@ -617,7 +659,105 @@ def published():
     y = run_file(f"{folder}/arbitrary_transform.onnx", {
         "content_image": x.permute(0, 2, 3, 1).numpy(),
         "mobilenet_conv/Conv/BiasAdd": vector.reshape(1, 1, 1, 100)})
-    write("magenta arbitrary_transform", model, x, y.permute(0, 3, 1, 2), 2, vector)
+    write("magenta arbitrary_transform", model, x, y.permute(0, 3, 1, 2), 4, vector)
+    model = without_quantized_maps(f"{folder}/arbitrary_transform.onnx")
+    with tempfile.NamedTemporaryFile(suffix=".onnx") as file:
+        file.write(model)
+        file.flush()
+        y = run_file(file.name, {
+            "content_image": x.permute(0, 2, 3, 1).numpy(),
+            "mobilenet_conv/Conv/BiasAdd": vector.reshape(1, 1, 1, 100)})
+    write("magenta arbitrary_transform, float", model, x, y.permute(0, 3, 1, 2), style=vector)
+    path = f"{folder}/../onnx_microast/microast.onnx"
+    for size, other in (((96, 128), (112, 80)), ((76, 100), (131, 163))):
+        x, style = torch.rand(1, 3, *size), torch.rand(1, 3, *other)
+        y = run_file(path, {"content": x.numpy(), "style": style.numpy()})
+        with open(path, "rb") as file:
+            write("MicroAST", file.read(), x, y, other=style)
+
+
+# ---- networks that take the style as a picture ----
+
+def moments(x):
+    """As AdaIN's authors write them."""
+    flat = x.view(*x.shape[:2], -1)
+    return (flat.mean(2).view(*x.shape[:2], 1, 1),
+            (flat.var(2) + 1e-5).sqrt().view(*x.shape[:2], 1, 1))
+
+
+class AdaIN(nn.Module):
+    """Huang 2017: one encoder for both pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(conv(3, 8, mode="reflect"), nn.ReLU(), conv(8, 12, s=2), nn.ReLU())
+        self.decoder = nn.Sequential(conv(12, 12, mode="reflect"), nn.ReLU(), nn.Upsample(scale_factor=2),
+                                     conv(12, 3))
+
+    def forward(self, content, style):
+        x, s = self.encoder(content), self.encoder(style)
+        (mean, std), (style_mean, style_std) = moments(x), moments(s)
+        y = (x - mean.expand(x.size())) / std.expand(x.size())
+        return self.decoder(y * style_std.expand(x.size()) + style_mean.expand(x.size()))
+
+
+class Predicted(nn.Module):
+    """Ghiasi 2017 in one file: pooled features of the style give scale and shift."""
+
+    def __init__(self):
+        super().__init__()
+        self.predict = nn.Sequential(conv(3, 8, s=2), nn.ReLU(), conv(8, 10, s=2), nn.ReLU(),
+                                     nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(10, 16))
+        self.first, self.last = conv(3, 8, s=2), conv(8, 12)
+        self.norm = nn.InstanceNorm2d(8)
+
+    def forward(self, style, content):
+        scale, shift = self.predict(style)[:, :, None, None].chunk(2, 1)
+        y = F.relu(self.norm(self.first(content)) * (1 + scale) + shift)
+        return torch.sigmoid(F.pixel_shuffle(self.last(y), 2))
+
+
+class Gates(nn.Module):
+    """Weights of channels from both pictures."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = conv(3, 8, mode="reflect"), conv(8, 3)
+
+    def forward(self, content, style):
+        s = self.first(style)
+        gate = torch.sigmoid(s.mean((2, 3), keepdim=True) + s.amax((2, 3), keepdim=True))
+        return self.last(F.gelu(self.first(content)) * gate / (1 + gate)) + s.std((2, 3), keepdim=True).mean(1, keepdim=True)
+
+
+class StyleMaps(nn.Module):
+    """Needs a map of the style, not vectors."""
+
+    def forward(self, content, style):
+        return content + F.interpolate(style, size=content.shape[2:])
+
+
+def two_pictures():
+    for name, module, names, refusal in (
+            ("AdaIN", AdaIN(), ("content", "style"), False),
+            ("predicted style", Predicted(), ("style_image", "image"), False),
+            ("style gates", Gates(), ("a", "b"), False),
+            ("style maps", StyleMaps(), ("content", "style"), True)):
+        module.eval()
+        first = 1 if names[0].startswith("style") else 0
+        for k, (size, other) in enumerate((((48, 64), (40, 52)), ((37, 53), (61, 35)))):
+            if first and k:
+                size = (36, 52)
+            if name == "AdaIN" and k:
+                size = (38, 54)
+            content, style = torch.rand(1, 3, *size), torch.rand(1, 3, *other)
+            given = (style, content) if first else (content, style)
+            stream = io.BytesIO()
+            torch.onnx.export(module, given, stream, opset_version=11 + 2 * k, input_names=list(names),
+                              output_names=["painting"],
+                              dynamic_axes={names[0]: {2: "h", 3: "w"}, names[1]: {2: "sh", 3: "sw"}})
+            with torch.no_grad():
+                write(name, stream.getvalue(), content, module(*given), refusal, other=style)
 
 
 def main():
@@ -633,6 +773,8 @@ def main():
     run("fixed se", net(Squeeze(8)), 12, [(64, 48), (44, 61)], False)
     run("coordinates", Coordinates(), 12, [(40, 48)], False)
     other_files()
+    branches()
+    two_pictures()
     published()
     convert()
     out.close()

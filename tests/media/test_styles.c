@@ -90,7 +90,8 @@ static void refused(struct rig *rig, const char *text, const char *words)
     struct style_mix mix;
     assert_false(styles_parse(&rig->styles, text, &mix, &error));
     if (!strstr(error.message, words))
-        fail_msg("%s: '%s' does not contain '%s'", text, error.message, words);
+        fail_msg("%s: '%s' does not contain '%s'", text ? text : "no text", error.message,
+                 words);
 }
 
 static void test_names(void **state)
@@ -101,6 +102,9 @@ static void test_names(void **state)
     expect(&rig, NULL, (float[WEIGHTS]){1});
     expect(&rig, "wave", (float[WEIGHTS]){0, 1});
     expect(&rig, "wave=3,NIGHT=1", (float[WEIGHTS]){0.25f, 0.75f});
+    expect(&rig, "1", (float[WEIGHTS]){0, 1});
+    expect(&rig, "0=1,1=3", (float[WEIGHTS]){0.25f, 0.75f});
+    refused(&rig, "2", "no style 2");
     refused(&rig, "", "no style");
     refused(&rig, "nigt", "did you mean night?");
     refused(&rig, "night,", "no style");
@@ -119,6 +123,10 @@ static void test_names(void **state)
     assert_true(styles_parse(&none.styles, NULL, &mix, NULL));
     assert_int_equal(mix.count, 0);
     refused(&none, "night", "only one style");
+    static const struct daub_model_info taker = {.name = "m", .encoder = "x"};
+    struct rig pictures = {.styles = {.info = &taker}};
+    refused(&pictures, NULL, "name one with -s");
+    refused(&pictures, "night", "no path of one");
 }
 
 static void test_pictures(void **state)

@@ -161,8 +161,8 @@ int build_transpose(struct net_graph *graph, int x, int rank, const int *perm)
 int build_mean(struct net_graph *graph, int x, unsigned axes, bool keep)
 {
     struct net_node *node = build_node(graph, NET_MEAN, x, END);
-    node->u.mean.axes = axes;
-    node->u.mean.keep = keep;
+    node->u.reduce.axes = axes;
+    node->u.reduce.keep = keep;
     return build_done(graph);
 }
 

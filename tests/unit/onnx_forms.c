@@ -4,6 +4,39 @@
 
 /* The dumps were checked by hand against the operators' definitions. */
 const struct onnx_form onnx_forms[] = {
+    {"opset 13; f s 1 =0.5; i t 1,3,8,8; QuantizeLinear x,s > q; Reshape q,t > r; "
+     "DequantizeLinear r,s > y",
+     "%4\n"
+     "%2 [1,3,8,8] = binary div %0 const[]\n"
+     "%3 [1,3,8,8] = act quantize 0 255 %2\n"
+     "%4 [1,3,8,8] = binary mul %3 const[]\n"},
+    {"opset 13; in z 1,3,8,8; GlobalAveragePool z > m; Relu m > r; Mul x,m > a; Add a,r "
+     "> y",
+     "%7\n"
+     "%1 [1,6] = input style (style)\n"
+     "%2 [1,3] = slice start 0,0 step 1,1 %1 (style)\n"
+     "%3 [1,3,1,1] = reshape %2 (style)\n"
+     "%4 [1,3] = slice start 0,3 step 1,1 %1 (style)\n"
+     "%5 [1,3,1,1] = reshape %4 (style)\n"
+     "%6 [1,3,8,8] = binary mul %0 %3\n"
+     "%7 [1,3,8,8] = binary add %6 %5\n"},
+    {"opset 28; meta image_scale 0.5; meta red_bias -1; Relu x > y",
+     "%4\n"
+     "%3 [1,3,8,8] = conv kernel 1x1 %0 const[3,3,1,1] const[3]\n"
+     "%4 [1,3,8,8] = act relu %3\n"},
+    {"opset 13; meta is_bgr true; Relu x > y",
+     "%3\n"
+     "%1 [1,3,8,8] = slice start 0,2,0,0 step 1,-1,1,1 %0\n"
+     "%2 [1,3,8,8] = act relu %1\n"
+     "%3 [1,3,8,8] = slice start 0,2,0,0 step 1,-1,1,1 %2\n"},
+    {"opset 28; SpaceToDepth x > a blocksize=2 mode=CRD; DepthToSpace a > y blocksize=2",
+     "%2\n"
+     "%1 [1,12,4,4] = space_to_depth 2 crd %0\n"
+     "%2 [1,3,8,8] = depth_to_space 2 dcr %1\n"},
+    {"opset 27; SpaceToDepth x > a blocksize=2; DepthToSpace a > y blocksize=2",
+     "%2\n"
+     "%1 [1,12,4,4] = space_to_depth 2 dcr %0\n"
+     "%2 [1,3,8,8] = depth_to_space 2 dcr %1\n"},
     {"opset 9; f w 3,3,3,3 r1; f b 3 r2; Conv x,w,b > y kernel_shape=3,3 "
      "pads=1,1,1,1",
      "%3\n"

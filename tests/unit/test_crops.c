@@ -60,7 +60,7 @@ static void run_case(void)
                                      step == 4 ? DAUB_PIXEL_RGBA : DAUB_PIXEL_RGB24,
                                  .plane = {pixels},
                                  .stride = {(ptrdiff_t)width * step}};
-    if (!crops_make(&picture, &crops, &error))
+    if (!crops_make(&picture, CROP_SIDE, &crops, &error))
         fail_msg("%s: %s", name, error.message);
     int count = take_int(), skipped = take_int();
     if (crops.count != count)
@@ -106,7 +106,7 @@ static void test_memory(void **state)
         struct daub_error error = {0};
         struct crops crops;
         daub_alloc_fail_at(n);
-        bool ok = crops_make(&picture, &crops, &error);
+        bool ok = crops_make(&picture, CROP_SIDE, &crops, &error);
         daub_alloc_fail_at(0);
         free(crops.rgb);
         if (ok)

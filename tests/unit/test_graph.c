@@ -327,7 +327,7 @@ static void test_layout_shapes(void **state)
     expect_refused(&g, "no permutation");
     expect_shape(&g, build_mean(&g, image, 0xc, true), "[1,8,1,1]");
     expect_shape(&g, build_mean(&g, image, 0xc, false), "[1,8]");
-    last(&g)->u.mean.axes = 1 << 4;
+    last(&g)->u.reduce.axes = 1 << 4;
     expect_refused(&g, "out of range");
     expect_shape(&g, build_reshape(&g, image, SHAPE(8, 24)), "[8,24]");
     g.values[last(&g)->output].shape.dim[0] = 7;

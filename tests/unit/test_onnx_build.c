@@ -1,6 +1,7 @@
 /* Building for a picture size: files made for another size, styles, layouts, alignment,
  * node order, lack of memory, and the files of DAUB_DATA/onnx. */
 #include <glob.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "net/onnx.h"
+#include "net/passes.h"
 #include "net/ref.h"
 #include "onnx_forms.h"
 #include "onnx_make.h"
@@ -247,6 +249,93 @@ static void test_style_in_layer_norm(void **state)
     }
 }
 
+/* Mean and deviation of each channel of a picture [3][count]. */
+static void moments(const float *picture, int count, double mean[3], double deviation[3])
+{
+    for (int c = 0; c < 3; c++) {
+        double sum = 0, squares = 0;
+        for (int i = 0; i < count; i++)
+            sum += picture[c * count + i];
+        mean[c] = sum / count;
+        for (int i = 0; i < count; i++)
+            squares += pow(picture[c * count + i] - mean[c], 2);
+        deviation[c] = sqrt(squares / count + 0.01);
+    }
+}
+
+/* Adaptive instance normalization (Huang 2017) of the pictures themselves, with inputs of
+ * different names and order: the encoder gives deviation and mean of the style, with
+ * which the painter makes what the formula gives. */
+static void test_style_picture(void **state)
+{
+    (void)state;
+    static const char *const inputs[][2] = {
+        {"in content 1,3,h,w; in style 1,3,sh,sw; ", "content,style"},
+        {"in style_image 1,3,sh,sw; in image 1,3,h,w; ", "image,style_image"},
+        {"in b 1,3,h,w; in a 1,3,sh,sw; ", "b,a"},
+        {"in a 1,3,16,20; in b 1,3,12,12; ", "a,b"},
+    };
+    enum { H = 7, W = 5, SH = 9, SW = 11 };
+    float content[3 * H * W], style[3 * SH * SW];
+    for (int i = 0; i < 3 * H * W; i++)
+        content[i] = (float)(i * 37 % 101) / 101 + 0.2f * (float)(i / (H * W));
+    for (int i = 0; i < 3 * SH * SW; i++)
+        style[i] = (float)(i * 53 % 97) / 97 * (float)(1 + i / (SH * SW));
+    double mean[2][3], deviation[2][3];
+    moments(content, H * W, mean[0], deviation[0]);
+    moments(style, SH * SW, mean[1], deviation[1]);
+    for (size_t k = 0; k < sizeof(inputs) / sizeof(inputs[0]); k++) {
+        char text[2048], content_name[32];
+        const char *style_name = strchr(inputs[k][1], ',') + 1;
+        snprintf(content_name, sizeof(content_name), "%.*s",
+                 (int)(style_name - inputs[k][1]) - 1, inputs[k][1]);
+        snprintf(
+            text, sizeof(text),
+            "opset 13; %s out y; f e 1 =0.01; ReduceMean %s > m axes=2,3; Sub %s,m > "
+            "d; Mul d,d > q; ReduceMean q > v axes=2,3; Add v,e > ve; Sqrt ve > s; "
+            "Div d,s > n; ReduceMean %s > sm axes=2,3; Sub %s,sm > sd; Mul sd,sd > "
+            "sq; ReduceMean sq > sv axes=2,3; Add sv,e > sve; Sqrt sve > ss; "
+            "Mul n,ss > k; Add k,sm > y",
+            inputs[k][0], content_name, content_name, style_name, style_name);
+        struct net_onnx *onnx = parse(text);
+        struct daub_error error = {0};
+        struct net_graph painter, encoder;
+        struct net_ref vector, painting;
+        const struct net_onnx_info *info = net_onnx_get_info(onnx);
+        assert_true(info->style_picture && info->style_count == 6);
+        build(onnx, H, W, &painter);
+        if (!net_onnx_build_encoder(onnx, SH, SW, &encoder, &error))
+            fail_msg("%s", error.message);
+        expect_shape(&encoder, encoder.output, "[1,6,1,1]");
+        for (int passes = 0; passes < 2; passes++) {
+            assert_true(
+                net_ref_run(&vector, &encoder, style, NULL, NET_REF_ALL, false, &error));
+            const float *z = vector.result[encoder.output];
+            for (int c = 0; c < 3; c++) {
+                assert_float_equal(z[c], deviation[1][c], 1e-5);
+                assert_float_equal(z[3 + c], mean[1][c], 1e-5);
+            }
+            assert_true(
+                net_ref_run(&painting, &painter, content, z, NET_REF_ALL, false, &error));
+            for (int i = 0; i < 3 * H * W; i++) {
+                int c = i / (H * W);
+                double want = (content[i] - mean[0][c]) / deviation[0][c];
+                assert_float_equal(painting.result[painter.output][i],
+                                   want * deviation[1][c] + mean[1][c], 1e-4);
+            }
+            net_ref_free(&painting);
+            net_ref_free(&vector);
+            assert_true(net_passes_run(&painter, &error) &&
+                        net_passes_run(&encoder, &error));
+        }
+        /* The painter is one normalization. */
+        assert_non_null(find(&painter, NET_NORM));
+        net_graph_free(&painter);
+        net_graph_free(&encoder);
+        net_onnx_free(onnx);
+    }
+}
+
 /* [1,H,W,3] at either end or both: the graph has one layout for the two. */
 static void test_channels_last(void **state)
 {
@@ -423,8 +512,10 @@ static void test_allocation_failures(void **state)
         "Shape a > s; Cast s > f to=1; f z 4 1,3,8,16; Div z,f > k; Upsample a,k > b; f "
         "c "
         "1,3,8,16 =2; Add b,c > y",
+        "opset 13; in x 1,3,h,w; in z 1,3,k,l; out y; GlobalAveragePool z > m; Relu m > "
+        "r; Mul x,m > a; Add a,r > y",
     };
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         size_t size;
         Onnx__ModelProto *model = onnx_make(texts[i]);
         unsigned char *bytes = onnx_make_bytes(model, &size);
@@ -522,6 +613,7 @@ int main(void)
         cmocka_unit_test(test_size_out_of_range),
         cmocka_unit_test(test_style),
         cmocka_unit_test(test_style_in_layer_norm),
+        cmocka_unit_test(test_style_picture),
         cmocka_unit_test(test_channels_last),
         cmocka_unit_test(test_info),
         cmocka_unit_test(test_order),

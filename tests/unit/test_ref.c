@@ -411,8 +411,8 @@ static void set_attributes(struct net_node *node, const int *ints, const float *
         window_of(&node->u.pool.window, ints + 1);
         break;
     case NET_MEAN:
-        node->u.mean.axes = (unsigned)ints[0];
-        node->u.mean.keep = ints[1];
+        node->u.reduce.axes = (unsigned)ints[0];
+        node->u.reduce.keep = ints[1];
         break;
     case NET_TRANSPOSE:
         memcpy(node->u.transpose.perm, ints, (size_t)rank * sizeof(int));
