@@ -15,6 +15,7 @@
 #include "app/signals.h"
 #include "app/window.h"
 #include "media/format.h"
+#include "media/loss.h"
 #include "media/sink.h"
 #include "media/source.h"
 #include "util/alloc.h"
@@ -419,6 +420,8 @@ static enum exit_code run(struct work *work)
             code = open_controls(work);
         if (daub_stop_requested(&work->stop))
             code = EXIT_CODE_INTERRUPTED;
+        else if (code == EXIT_CODE_DONE && work->options->strict && media_loss_count())
+            code = EXIT_CODE_OUTPUT; /* each loss was told */
     }
     if (code != EXIT_CODE_DONE)
         return code;
@@ -464,6 +467,7 @@ int command_paint(const struct options *options)
 {
     struct work work = {.options = options};
     struct daub_error error = {0};
+    media_loss_set_strict(options->strict);
     if (!options->input)
         return fail_usage("no input; write daub INPUT -o OUTPUT, or daub --help");
     if (!size_parse(options->size, "--size", &work.work_size, &error) ||

@@ -144,6 +144,8 @@ static const struct option table[] = {
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
      .help = "image that shows the input's first frame in every style of a model, and in "
              "those of the pictures after it"},
+    {NULL, "--strict", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(strict),
+     .help = "paint nothing where an output cannot keep all that the input has"},
     {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERB_PAINT, FIELD(no_verify),
      .help = "do not read a finished file again to check that it is complete"},
     {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,

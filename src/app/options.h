@@ -27,7 +27,7 @@ struct options {
     int64_t start_us, end_us, length_us;
     bool has_start, has_end, has_length;
     int64_t frames;
-    bool no_audio, no_subtitles, overwrite, never;
+    bool no_audio, no_subtitles, overwrite, never, strict;
     bool realtime, window, no_window, fullscreen, mirror;
     bool vcam; /* it added "vcam:" to outputs */
     const char *control;

@@ -7,6 +7,7 @@
 
 #include "media/compat.h"
 #include "media/format.h"
+#include "media/loss.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -67,16 +68,16 @@ static void warn_of_losses(struct painter *painter, const AVFrame *frame,
                            const struct media_match *match)
 {
     if (match->no_alpha && !painter->warned_alpha && is_transparent(frame)) {
-        daub_log(DAUB_LOG_WARNING, "the input's transparency is dropped");
+        media_loss(DAUB_LOG_WARNING, "the input's transparency is dropped");
         painter->warned_alpha = true;
     }
     if (media_matrix_unknown(frame->colorspace) && !painter->warned_matrix) {
-        daub_log(DAUB_LOG_WARNING,
-                 "colour matrix %s is painted as %s; colours may be a little off",
-                 av_color_space_name(frame->colorspace),
-                 painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
-                 : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
-                                                           : "bt601");
+        media_loss(DAUB_LOG_WARNING,
+                   "colour matrix %s is painted as %s; colours may be a little off",
+                   av_color_space_name(frame->colorspace),
+                   painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
+                   : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
+                                                             : "bt601");
         painter->warned_matrix = true;
     }
     if (!match->same)

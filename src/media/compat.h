@@ -111,14 +111,21 @@ static inline bool media_stream_add_side_data(AVStream *stream,
     return true;
 }
 
+#if MEDIA_HAS_SUPPORTED_CONFIG
+static inline const void *media_codec_config(const AVCodec *codec,
+                                             enum AVCodecConfig config)
+{
+    const void *values = NULL;
+    avcodec_get_supported_config(NULL, codec, config, 0, &values, NULL);
+    return values;
+}
+#endif
+
 /* Pixel formats that an encoder accepts, ended by AV_PIX_FMT_NONE; NULL: any. */
 static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec)
 {
 #if MEDIA_HAS_SUPPORTED_CONFIG
-    const void *formats = NULL;
-    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats,
-                                 NULL);
-    return formats;
+    return media_codec_config(codec, AV_CODEC_CONFIG_PIX_FORMAT);
 #else
     return codec->pix_fmts;
 #endif
@@ -128,12 +135,39 @@ static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec
 static inline const AVRational *media_codec_rates(const AVCodec *codec)
 {
 #if MEDIA_HAS_SUPPORTED_CONFIG
-    const void *rates = NULL;
-    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_FRAME_RATE, 0, &rates,
-                                 NULL);
-    return rates;
+    return media_codec_config(codec, AV_CODEC_CONFIG_FRAME_RATE);
 #else
     return codec->supported_framerates;
+#endif
+}
+
+/* Sample rates that an encoder accepts, ended by 0; NULL: any. */
+static inline const int *media_codec_sample_rates(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    return media_codec_config(codec, AV_CODEC_CONFIG_SAMPLE_RATE);
+#else
+    return codec->supported_samplerates;
+#endif
+}
+
+/* Sample formats that an encoder accepts, ended by AV_SAMPLE_FMT_NONE; NULL: any. */
+static inline const enum AVSampleFormat *media_codec_sample_formats(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    return media_codec_config(codec, AV_CODEC_CONFIG_SAMPLE_FORMAT);
+#else
+    return codec->sample_fmts;
+#endif
+}
+
+/* Channel layouts that an encoder accepts, ended by a zeroed one; NULL: any. */
+static inline const AVChannelLayout *media_codec_layouts(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    return media_codec_config(codec, AV_CODEC_CONFIG_CHANNEL_LAYOUT);
+#else
+    return codec->ch_layouts;
 #endif
 }
 

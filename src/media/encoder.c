@@ -250,6 +250,8 @@ bool media_encoder_open(struct media_encoder *encoder,
     set_colors(context, encoder->template);
     set_fields(context, setup->frame);
     set_threads(context);
+    if (setup->no_reordering)
+        context->max_b_frames = 0;
     if (setup->global_header)
         context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     bool ok =

@@ -31,6 +31,7 @@ struct media_encoder_setup {
     struct media_turn turn; /* applied to each frame */
     AVRational time_base, frame_rate;
     bool constant_rate; /* the container counts frames: one tick each */
+    bool no_reordering; /* it cannot tell when a reordered frame is shown: no B frames */
     bool global_header;
 };
 

@@ -120,20 +120,6 @@ static bool is_possible(const AVFormatContext *format, const AVDictionary *optio
     return known && format->pb && (format->pb->seekable & AVIO_SEEKABLE_NORMAL);
 }
 
-static bool copy_stream(AVFormatContext *format, const AVStream *from)
-{
-    AVStream *to = avformat_new_stream(format, NULL);
-    if (!to || avcodec_parameters_copy(to->codecpar, from->codecpar) < 0 ||
-        av_dict_copy(&to->metadata, from->metadata, 0) < 0)
-        return false;
-    to->time_base = from->time_base;
-    to->disposition = from->disposition;
-    to->avg_frame_rate = from->avg_frame_rate;
-    to->r_frame_rate = from->r_frame_rate;
-    to->sample_aspect_ratio = from->sample_aspect_ratio;
-    return mux_copy_side_data(to, from);
-}
-
 /* Writes the second muxer's header. */
 static bool start(struct mp4_index *index, AVFormatContext *from, AVDictionary **options)
 {
@@ -146,7 +132,7 @@ static bool start(struct mp4_index *index, AVFormatContext *from, AVDictionary *
     format->pb = open_virtual(index);
     bool ok = format->pb && av_dict_copy(&format->metadata, from->metadata, 0) >= 0;
     for (unsigned i = 0; ok && i < from->nb_streams; i++)
-        ok = copy_stream(format, from->streams[i]);
+        ok = mux_clone_stream(format, from->streams[i]);
     format->chapters = from->chapters;
     format->nb_chapters = from->nb_chapters;
     ok = ok && av_dict_copy(&mine, *options, 0) >= 0 &&

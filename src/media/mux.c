@@ -1,5 +1,6 @@
 #include "media/mux.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,17 +61,6 @@ const AVOutputFormat *media_container_find(const char *format, const char *path,
     return found;
 }
 
-bool media_container_turns(const AVOutputFormat *container)
-{
-    static const char *const names[] = {"mp4",  "mov", "3gp",  "3g2",
-                                        "ipod", "psp", "ismv", "f4v"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(container->name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int is_late(void *opaque)
 {
     return media_interrupt_late(opaque);
@@ -100,7 +90,8 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
                     const char *path, bool replace,
                     const struct media_interrupt *interrupt, struct daub_error *error)
 {
-    *mux = (struct media_mux){.interrupt = interrupt};
+    *mux = (struct media_mux){.interrupt = interrupt,
+                              .container = media_container_of(container)};
     atomic_init(&mux->bytes, 0);
     bool several = output_files_needed(container) && !media_path_is_url(path);
     if ((container->flags & AVFMT_NOFILE) && !several && !media_path_is_stream(path))
@@ -162,8 +153,7 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
     stream->avg_frame_rate = stream->r_frame_rate = encoder->framerate;
     stream->sample_aspect_ratio = encoder->sample_aspect_ratio;
     /* the tag that Apple's players need */
-    if (encoder->codec_id == AV_CODEC_ID_HEVC &&
-        media_container_turns(mux->format->oformat))
+    if (encoder->codec_id == AV_CODEC_ID_HEVC && mux->container->turns)
         stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
     if (input->container)
         stream->disposition = input->container->streams[input->video_stream]->disposition;
@@ -266,9 +256,10 @@ bool media_mux_copies(const struct media_mux *mux, int input_stream)
            mux->copies[input_stream].to >= 0;
 }
 
-bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *error)
+/* Writes a packet of a copied stream, with times in copy->time_base. */
+static bool write_copy(struct media_mux *mux, struct mux_copy *copy, AVPacket *packet,
+                       struct daub_error *error)
 {
-    struct mux_copy *copy = &mux->copies[packet->stream_index];
     AVStream *to = mux->format->streams[copy->to];
     if (copy->first_pts == AV_NOPTS_VALUE)
         copy->first_pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
@@ -293,6 +284,48 @@ bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *
     return true;
 }
 
+/* Writes a packet that is decoded and encoded; NULL: what the encoder still holds. */
+static bool recode(struct media_mux *mux, struct mux_copy *copy, const AVPacket *packet,
+                   struct daub_error *error)
+{
+    AVPacket *made = av_packet_alloc();
+    if (!made)
+        return daub_no_memory(error, "a packet");
+    bool ok = media_recoder_send(copy->recoder, packet, error);
+    int answer = 0;
+    while (ok && (answer = media_recoder_receive(copy->recoder, made, error)) > 0) {
+        ok = write_copy(mux, copy, made, error);
+        av_packet_unref(made);
+    }
+    av_packet_free(&made);
+    return ok && answer == 0;
+}
+
+bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *error)
+{
+    struct mux_copy *copy = &mux->copies[packet->stream_index];
+    return copy->recoder ? recode(mux, copy, packet, error)
+                         : write_copy(mux, copy, packet, error);
+}
+
+/* Writes what the encoders of sound still hold. */
+static bool drain_recoders(struct media_mux *mux, struct daub_error *error)
+{
+    bool ok = true;
+    for (unsigned i = 0; ok && i < mux->copy_count; i++) {
+        struct mux_copy *copy = &mux->copies[i];
+        if (!copy->recoder)
+            continue;
+        ok = recode(mux, copy, NULL, error);
+        int64_t damaged = media_recoder_damaged(copy->recoder);
+        if (damaged)
+            daub_log(DAUB_LOG_WARNING,
+                     "packets of stream %u that could not be decoded: %" PRId64, i,
+                     damaged);
+    }
+    return ok;
+}
+
 /* 0, or the AVERROR code of the last writes. */
 static int close_output(struct media_mux *mux)
 {
@@ -307,6 +340,7 @@ static int close_output(struct media_mux *mux)
 
 bool media_mux_end(struct media_mux *mux, struct daub_error *error)
 {
+    bool drained = drain_recoders(mux, error);
     media_log_forget();
     int code = av_write_trailer(mux->format);
     if (mux->format->pb) {
@@ -324,7 +358,7 @@ bool media_mux_end(struct media_mux *mux, struct daub_error *error)
     struct stat info;
     if (mux->output.file.fd >= 0 && fstat(mux->output.file.fd, &info) == 0)
         atomic_store(&mux->bytes, (unsigned long long)info.st_size);
-    return code >= 0 ? true : fail_write(mux, code, error);
+    return code >= 0 ? drained : fail_write(mux, code, error);
 }
 
 void media_mux_uninit(struct media_mux *mux)
@@ -335,6 +369,8 @@ void media_mux_uninit(struct media_mux *mux)
     mp4_index_free(mux->index);
     mux->index = NULL;
     media_output_uninit(&mux->output);
+    for (unsigned i = 0; mux->copies && i < mux->copy_count; i++)
+        media_recoder_free(mux->copies[i].recoder);
     free(mux->copies);
     mux->copies = NULL;
 }

@@ -109,10 +109,8 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
             media_encoder_find(params->encode.encoder, container, params->path, error);
         break;
     }
-    if (!codec || !media_encoder_want(codec, &params->encode, params->frame, want, error))
-        return false;
-    media_encoder_explain(codec, params->frame, want);
-    return true;
+    return codec &&
+           media_encoder_want(codec, &params->encode, params->frame, want, error);
 }
 
 struct media_sink *media_sink_open(const struct media_sink_params *params,

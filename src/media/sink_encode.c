@@ -21,6 +21,7 @@ struct sink_encode {
     struct sink_thread base;
     struct media_encoder encoder;
     struct media_mux mux;
+    const struct media_container *container;
     AVPacket *packet;
     AVRational in_base;
     bool no_verify;
@@ -242,15 +243,8 @@ static const struct sink_thread_ops encode_thread_ops = {.frame = encode_frame,
 static struct media_turn turn_for(const AVOutputFormat *container,
                                   const struct media_sink_params *params)
 {
-    return media_container_turns(container) ? (struct media_turn){0}
-                                            : params->input->orientation;
-}
-
-/* Containers whose time is the number of the frame. (AVFMT_VARIABLE_FPS does not show
- * this: FFmpeg's MP4 lacks it.) */
-static bool counts_frames(const AVOutputFormat *container)
-{
-    return strcmp(container->name, "avi") == 0 || strcmp(container->name, "dv") == 0;
+    return media_container_of(container)->turns ? (struct media_turn){0}
+                                                : params->input->orientation;
 }
 
 /* What the film needs at least, in bytes; 0 where unknown. */
@@ -298,9 +292,9 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     if (!codec)
         return false;
     self->no_verify = params->encode.no_verify;
-    self->timeless = strcmp(container->name, "yuv4mpegpipe") == 0 ||
-                     (container->flags & AVFMT_NOTIMESTAMPS);
-    self->counts = self->timeless || counts_frames(container);
+    self->container = media_container_of(container);
+    self->timeless = self->container->timeless || (container->flags & AVFMT_NOTIMESTAMPS);
+    self->counts = self->timeless || self->container->counts;
     struct media_encoder_setup setup = {
         .codec = codec,
         .options = &params->encode,
@@ -309,6 +303,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
         .constant_rate = self->counts,
+        .no_reordering = self->container->counts,
         .global_header = container->flags & AVFMT_GLOBALHEADER,
     };
     self->in_base = setup.time_base;
@@ -316,8 +311,11 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     if (!self->packet)
         return daub_no_memory(error, "a packet");
     bool keep_matrix = media_turn_is_none(setup.turn);
-    return media_encoder_open(&self->encoder, &setup, error) &&
-           media_mux_open(&self->mux, container, params->path, params->replace,
+    if (!media_encoder_open(&self->encoder, &setup, error))
+        return false;
+    if (params->input->sample)
+        media_encoder_explain(codec, params->input->sample, &self->encoder.want);
+    return media_mux_open(&self->mux, container, params->path, params->replace,
                           &self->base.interrupt, error) &&
            check_space(self, params, error) &&
            media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,

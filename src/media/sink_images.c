@@ -164,8 +164,11 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
     self->packet = av_packet_alloc();
     if (!self->path || !self->packet)
         return daub_no_memory(error, "an image");
-    return media_encoder_open(&self->encoder, &setup, error) &&
-           media_options_used_up(self->encoder.unused, codec->name, "image2", error) &&
+    if (!media_encoder_open(&self->encoder, &setup, error))
+        return false;
+    if (params->input->sample)
+        media_encoder_explain(codec, params->input->sample, &self->encoder.want);
+    return media_options_used_up(self->encoder.unused, codec->name, "image2", error) &&
            probe_folder(self, error);
 }
 
