@@ -64,6 +64,18 @@ static bool wants_window(const struct options *options)
            (options->window || options->outputs.count == 0 || only_camera);
 }
 
+/* Whether the outputs store a display matrix, so that frames need not be turned. Sizes
+ * that the user gives are those of the upright picture. */
+static bool keeps_matrix(const struct options *options)
+{
+    bool keeps = !wants_window(options) && !options->control && !options->size &&
+                 !options->out_size;
+    for (size_t i = 0; i < options->outputs.count; i++)
+        keeps =
+            keeps && media_sink_keeps_matrix(options->outputs.values[i], options->format);
+    return keeps;
+}
+
 static int fail_usage(const char *message)
 {
     daub_log(DAUB_LOG_ERROR, "%s", message);
@@ -400,7 +412,8 @@ static enum exit_code open_controls(struct work *work)
 static enum exit_code run(struct work *work)
 {
     struct progress progress;
-    enum exit_code code = files_open_source(work->options, &work->stop, &work->source);
+    enum exit_code code = files_open_source(work->options, keeps_matrix(work->options),
+                                            &work->stop, &work->source);
     if (code == EXIT_CODE_DONE)
         code = open_outputs(work);
     if (code == EXIT_CODE_DONE) {

@@ -77,8 +77,8 @@ static bool camera_params(const struct options *options, struct daub_stop *stop,
     return true;
 }
 
-enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
-                                 struct media_source **source)
+enum exit_code files_open_source(const struct options *options, bool keep_matrix,
+                                 struct daub_stop *stop, struct media_source **source)
 {
     struct daub_error error = {0};
     struct media_open_params params = {
@@ -94,6 +94,10 @@ enum exit_code files_open_source(const struct options *options, struct daub_stop
         .frames = options->frames,
         .no_audio = options->no_audio,
         .no_subtitles = options->no_subtitles,
+        .keep_matrix = keep_matrix,
+        .keep_fields = options->deinterlace == DEINTERLACE_OFF,
+        .keep_start = options->keep_start,
+        .skip_gaps = options->gaps == GAP_SKIP,
         .stop = stop,
     };
     if (media_path_is_camera(options->input)) {

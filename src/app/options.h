@@ -16,6 +16,8 @@ struct option_list {
 };
 
 enum dump_kind { DUMP_NONE = 0, DUMP_GRAPH, DUMP_PLAN };
+enum gap_kind { GAP_HOLD = 0, GAP_SKIP };
+enum deinterlace_kind { DEINTERLACE_AUTO = 0, DEINTERLACE_OFF };
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
 /* A zero field means that the option was not given. Strings are argv's. */
@@ -36,7 +38,8 @@ struct options {
     int vcam_matrix; /* enum daub_matrix */
     double target_fps, max_latency_ms;
     const char *frame_rate, *hwaccel;
-    bool allow_filters;
+    bool allow_filters, keep_start;
+    int gaps, deinterlace; /* enum gap_kind, enum deinterlace_kind */
 
     const char *model, *style, *gallery;
     int model_range; /* enum daub_model_range */

@@ -258,11 +258,8 @@ bool recorder_picture(struct recorder *r, const char *path, char *name, size_t s
                       struct daub_error *error)
 {
     struct media_report report;
-    struct media_source_info info = {.name = "painting",
-                                     .time_base = {1, 1000},
-                                     .frame_rate = {0, 1},
-                                     .single = true,
-                                     .orientation = r->input.orientation};
+    struct media_source_info info = {
+        .name = "painting", .time_base = {1, 1000}, .frame_rate = {0, 1}, .single = true};
     choose_name(r, path, "png", name, size);
     if (!check_name(name, error))
         return false;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavfilter/avfilter.h>
 #include <libavformat/avformat.h>
 #include <libavutil/frame.h>
 
@@ -18,6 +19,9 @@
 #define MEDIA_PAR_HAS_SIDE_DATA (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102))
 /* avcodec_get_supported_config replaced AVCodec.pix_fmts. */
 #define MEDIA_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
+
+/* The filter "buffer" needs the colors of its frames. */
+#define MEDIA_BUFFER_HAS_COLORS (LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(10, 1, 100))
 
 /* What avio_alloc_context gives its function that writes. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61

@@ -185,18 +185,15 @@ static void set_fields(AVCodecContext *context, const AVFrame *frame)
         context->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
 }
 
-/* Makes the frame template of the encoder: turned, in the format and colors of want. */
+/* Makes the frame template of the encoder, in the format and colors of want. */
 static bool make_template(struct media_encoder *encoder, const AVFrame *frame)
 {
     AVFrame *made = encoder->template = av_frame_alloc();
     if (!made || av_frame_copy_props(made, frame) < 0)
         return false;
-    bool swap = encoder->turn.quarters % 2;
-    made->width = swap ? frame->height : frame->width;
-    made->height = swap ? frame->width : frame->height;
+    made->width = frame->width;
+    made->height = frame->height;
     made->sample_aspect_ratio = frame->sample_aspect_ratio;
-    if (swap && frame->sample_aspect_ratio.num)
-        made->sample_aspect_ratio = av_inv_q(frame->sample_aspect_ratio);
     made->format = encoder->want.format;
     struct media_depth depth;
     media_depth_of(made->format, &depth);
@@ -229,8 +226,7 @@ bool media_encoder_open(struct media_encoder *encoder,
                         const struct media_encoder_setup *setup, struct daub_error *error)
 {
     AVDictionary *dict = NULL;
-    *encoder = (struct media_encoder){
-        .turn = setup->turn, .in_base = setup->time_base, .last_pts = INT64_MIN};
+    *encoder = (struct media_encoder){.in_base = setup->time_base, .last_pts = INT64_MIN};
     if (!media_encoder_want(setup->codec, setup->options, setup->frame, &encoder->want,
                             error))
         return false;
@@ -269,36 +265,6 @@ bool media_encoder_open(struct media_encoder *encoder,
     return ok;
 }
 
-/* 4:4:4 at the format's depth, which can always be turned. */
-static enum AVPixelFormat full_chroma_format(enum AVPixelFormat format)
-{
-    struct media_depth depth;
-    media_depth_of(format, &depth);
-    return depth.bits <= 8    ? AV_PIX_FMT_YUV444P
-           : depth.bits <= 10 ? AV_PIX_FMT_YUV444P10LE
-           : depth.bits <= 12 ? AV_PIX_FMT_YUV444P12LE
-                              : AV_PIX_FMT_YUV444P16LE;
-}
-
-static AVFrame *turn(struct media_encoder *encoder, const AVFrame *frame,
-                     struct daub_error *error)
-{
-    if (media_turn_is_none(encoder->turn))
-        return av_frame_clone(frame);
-    if (media_turn_possible(encoder->turn, frame->format))
-        return media_turn_frame(&encoder->turned, encoder->turn, frame, error);
-    AVFrame target = {.width = frame->width,
-                      .height = frame->height,
-                      .format = full_chroma_format(frame->format),
-                      .colorspace = frame->colorspace,
-                      .color_range = frame->color_range};
-    AVFrame *full = media_convert(&encoder->to_full_chroma, frame, &target, error);
-    AVFrame *made =
-        full ? media_turn_frame(&encoder->turned, encoder->turn, full, error) : NULL;
-    av_frame_free(&full);
-    return made;
-}
-
 static bool fits(const AVFrame *frame, const AVFrame *template)
 {
     struct daub_format a = media_format_of(frame, DAUB_PIXEL_YUV420P);
@@ -313,13 +279,10 @@ static bool fits(const AVFrame *frame, const AVFrame *template)
 static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error)
 {
-    AVFrame *made = turn(encoder, frame, error);
-    if (made && !fits(made, encoder->template)) {
-        AVFrame *converted =
-            media_convert(&encoder->converter, made, encoder->template, error);
-        av_frame_free(&made);
-        made = converted;
-    }
+    AVFrame *made =
+        fits(frame, encoder->template)
+            ? av_frame_clone(frame)
+            : media_convert(&encoder->converter, frame, encoder->template, error);
     if (!made) {
         daub_no_memory(error, "a frame");
         return NULL;
@@ -373,8 +336,6 @@ void media_encoder_uninit(struct media_encoder *encoder)
 {
     avcodec_free_context(&encoder->context);
     av_frame_free(&encoder->template);
-    media_pool_uninit(&encoder->turned);
-    media_converter_uninit(&encoder->to_full_chroma);
     media_converter_uninit(&encoder->converter);
     av_dict_free(&encoder->unused);
 }

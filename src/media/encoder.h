@@ -6,7 +6,6 @@
 #include <libavformat/avformat.h>
 
 #include "media/convert.h"
-#include "media/orientation.h"
 #include "media/sink.h"
 
 /* The encoder of that name (a codec's name works too), or the one that suits the
@@ -27,8 +26,7 @@ void media_encoder_explain(const AVCodec *codec, const AVFrame *input,
 struct media_encoder_setup {
     const AVCodec *codec;
     const struct media_encode_options *options;
-    const AVFrame *frame;   /* as they will be sent to media_encoder_send */
-    struct media_turn turn; /* applied to each frame */
+    const AVFrame *frame; /* as they will be sent to media_encoder_send */
     AVRational time_base, frame_rate;
     bool constant_rate; /* the container counts frames: one tick each */
     bool no_reordering; /* it cannot tell when a reordered frame is shown: no B frames */
@@ -39,9 +37,6 @@ struct media_encoder {
     AVCodecContext *context;
     struct media_want want;
     AVFrame *template; /* frame template of what the context accepts */
-    struct media_turn turn;
-    struct media_pool turned;
-    struct media_converter to_full_chroma; /* to 4:4:4, where frames cannot be turned */
     struct media_converter converter;
     AVRational in_base;   /* of frames sent */
     int64_t last_pts;     /* encoder time base */

@@ -161,13 +161,12 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
 }
 
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *frame_template, bool keep_matrix,
-                     const struct media_source_info *input, AVDictionary **options,
-                     struct daub_error *error)
+                     const AVFrame *frame_template, const struct media_source_info *input,
+                     AVDictionary **options, struct daub_error *error)
 {
     mux->input = input;
     if (!add_video(mux, encoder, input, error) || !mux_add_copies(mux, error) ||
-        !mux_describe(mux, frame_template, keep_matrix, error))
+        !mux_describe(mux, frame_template, error))
         return false;
     set_movie_timescale(mux, options);
     /* a second is what a kill may cost */

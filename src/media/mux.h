@@ -61,12 +61,10 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
 /* Adds the painted stream, then every stream of the input that the container can hold
  * (with a warning about the others), metadata and chapters; writes the header. options
  * are the container's; those that it does not know remain. The side data of
- * frame_template, a painted frame, describes the output; keep_matrix false: it was turned
- * already. */
+ * frame_template, a painted frame, describes the output. */
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *frame_template, bool keep_matrix,
-                     const struct media_source_info *input, AVDictionary **options,
-                     struct daub_error *error);
+                     const AVFrame *frame_template, const struct media_source_info *input,
+                     AVDictionary **options, struct daub_error *error);
 /* Consumes the packet's reference; times in the encoder's time base. */
 bool media_mux_video(struct media_mux *mux, AVPacket *packet, AVRational base,
                      struct daub_error *error);
@@ -85,7 +83,7 @@ AVStream *mux_clone_stream(AVFormatContext *format, const AVStream *from);
 
 /* mux_describe.c */
 /* Metadata of the file and of the painted stream, chapters, side data. */
-bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
+bool mux_describe(struct media_mux *mux, const AVFrame *frame_template,
                   struct daub_error *error);
 
 /* verify.c: reads the finished file again and fills in the report. frames are those

@@ -12,7 +12,8 @@ static bool is_stale(const char *key)
 {
     return av_strstart(key, "BPS", NULL) || av_strstart(key, "NUMBER_OF_", NULL) ||
            av_strstart(key, "_STATISTICS", NULL) || av_strcasecmp(key, "DURATION") == 0 ||
-           av_strcasecmp(key, "encoder") == 0 || av_strcasecmp(key, "vendor_id") == 0;
+           av_strcasecmp(key, "encoder") == 0 || av_strcasecmp(key, "vendor_id") == 0 ||
+           strcmp(key, "rotate") == 0; /* FFmpeg before 5 */
 }
 
 static bool is_brand(const char *key)
@@ -79,15 +80,13 @@ static bool has_side_data(const AVStream *stream, enum AVPacketSideDataType type
     return false;
 }
 
-/* Adds the same kinds where only frames have them (HDR10 in HEVC, EXIF in JPEG). */
-static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template,
-                               bool keep_matrix)
+/* Adds the same kinds where only frames have them (HDR10 in HEVC). */
+static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template)
 {
     static const struct {
         enum AVFrameSideDataType frame;
         enum AVPacketSideDataType packet;
     } kinds[] = {
-        {AV_FRAME_DATA_DISPLAYMATRIX, AV_PKT_DATA_DISPLAYMATRIX},
         {AV_FRAME_DATA_STEREO3D, AV_PKT_DATA_STEREO3D},
         {AV_FRAME_DATA_SPHERICAL, AV_PKT_DATA_SPHERICAL},
         {AV_FRAME_DATA_MASTERING_DISPLAY_METADATA,
@@ -97,8 +96,7 @@ static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template,
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         const AVFrameSideData *data =
             av_frame_get_side_data(frame_template, kinds[i].frame);
-        if (!data || !describes_picture(kinds[i].packet, keep_matrix) ||
-            has_side_data(stream, kinds[i].packet))
+        if (!data || has_side_data(stream, kinds[i].packet))
             continue;
         if (!media_stream_add_side_data(stream, kinds[i].packet, data->data, data->size))
             return false;
@@ -106,7 +104,7 @@ static bool side_data_of_frame(AVStream *stream, const AVFrame *frame_template,
     return true;
 }
 
-bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool keep_matrix,
+bool mux_describe(struct media_mux *mux, const AVFrame *frame_template,
                   struct daub_error *error)
 {
     const AVFormatContext *input = mux->input->container;
@@ -118,13 +116,13 @@ bool mux_describe(struct media_mux *mux, const AVFrame *frame_template, bool kee
         ok = copy_tags(&mux->format->metadata, input->metadata, is_brand) &&
              copy_tags(&mux->video->metadata, from->metadata, is_stale);
         for (int i = 0; ok && i < count; i++) {
-            if (describes_picture(data[i].type, keep_matrix))
+            if (describes_picture(data[i].type, !mux->input->upright))
                 ok = media_stream_add_side_data(mux->video, data[i].type, data[i].data,
                                                 data[i].size);
         }
         for (unsigned i = 0; ok && i < input->nb_chapters; i++)
             ok = copy_chapter(mux, input->chapters[i]);
     }
-    ok = ok && side_data_of_frame(mux->video, frame_template, keep_matrix);
+    ok = ok && side_data_of_frame(mux->video, frame_template);
     return ok ? true : daub_no_memory(error, "metadata");
 }

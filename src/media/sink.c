@@ -86,6 +86,14 @@ static enum kind kind_of(const struct media_sink_params *params,
     return KIND_ENCODE;
 }
 
+bool media_sink_keeps_matrix(const char *path, const char *format)
+{
+    struct media_sink_params params = {.path = path, .format = format};
+    const AVOutputFormat *container = NULL;
+    return kind_of(&params, &container, NULL) == KIND_ENCODE &&
+           media_container_of(container)->turns;
+}
+
 bool media_sink_want(const struct media_sink_params *params, struct media_want *want,
                      struct daub_error *error)
 {

@@ -8,7 +8,6 @@
 #include <libavcodec/packet.h>
 #include <libavutil/frame.h>
 
-#include "media/orientation.h"
 #include "media/path.h"
 #include "media/source.h"
 
@@ -109,6 +108,9 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
  * where the options contradict each other or name something that does not exist. */
 struct media_sink *media_sink_open(const struct media_sink_params *params,
                                    struct daub_error *error);
+
+/* Whether the output stores the input's display matrix. */
+bool media_sink_keeps_matrix(const char *path, const char *format);
 
 /* The input's frame rate, or the best guess. */
 AVRational media_input_rate(const struct media_source_info *input);

@@ -240,13 +240,6 @@ static const struct sink_thread_ops encode_thread_ops = {.frame = encode_frame,
                                                          .end = encode_end,
                                                          .destroy = encode_destroy};
 
-static struct media_turn turn_for(const AVOutputFormat *container,
-                                  const struct media_sink_params *params)
-{
-    return media_container_of(container)->turns ? (struct media_turn){0}
-                                                : params->input->orientation;
-}
-
 /* What the film needs at least, in bytes; 0 where unknown. */
 static double least_bytes(const struct sink_encode *self,
                           const struct media_sink_params *params)
@@ -299,7 +292,6 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         .codec = codec,
         .options = &params->encode,
         .frame = params->frame,
-        .turn = turn_for(container, params),
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
         .constant_rate = self->counts,
@@ -310,7 +302,6 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     self->packet = av_packet_alloc();
     if (!self->packet)
         return daub_no_memory(error, "a packet");
-    bool keep_matrix = media_turn_is_none(setup.turn);
     if (!media_encoder_open(&self->encoder, &setup, error))
         return false;
     if (params->input->sample)
@@ -318,7 +309,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     return media_mux_open(&self->mux, container, params->path, params->replace,
                           &self->base.interrupt, error) &&
            check_space(self, params, error) &&
-           media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
+           media_mux_start(&self->mux, self->encoder.context, params->frame,
                            params->input, &self->encoder.unused, error) &&
            media_options_used_up(self->encoder.unused, codec->name, container->name,
                                  error);

@@ -154,7 +154,6 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
         .codec = codec,
         .options = &params->encode,
         .frame = params->frame,
-        .turn = params->input->orientation,
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
     };
