@@ -43,9 +43,25 @@ bool painter_fits(const struct painter *painter, const AVFrame *frame)
            same_format(&format, &painter->in);
 }
 
+/* Whether any pixel has a color of the palette that is less than opaque. */
+static bool has_transparent_color(const AVFrame *frame)
+{
+    const uint32_t *palette = (const void *)frame->data[1];
+    for (int y = 0; y < frame->height; y++) {
+        const uint8_t *row = frame->data[0] + (ptrdiff_t)y * frame->linesize[0];
+        for (int x = 0; x < frame->width; x++) {
+            if (palette[row[x]] >> 24 < 255)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Whether any sample of the alpha component is less than opaque. */
 static bool is_transparent(const AVFrame *frame)
 {
+    if (frame->format == AV_PIX_FMT_PAL8)
+        return has_transparent_color(frame);
     enum { RUN = 256 };
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int alpha = desc->nb_components - 1;

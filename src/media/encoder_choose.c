@@ -227,6 +227,10 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
         need.family = MEDIA_FAMILY_YUV;
         need.shift_x = need.shift_y = full ? 0 : 1;
     }
+    if (codec->id == AV_CODEC_ID_GIF && !options->pix_fmt) {
+        want->format = AV_PIX_FMT_RGB24; /* of which media/palette.h makes a palette */
+        return true;
+    }
     if (codec->id == AV_CODEC_ID_WEBP)
         need = (struct media_depth){.family = MEDIA_FAMILY_RGB, .bits = 8};
     if (options->pix_fmt) {

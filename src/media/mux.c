@@ -143,6 +143,15 @@ static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
         av_dict_set_int(options, "movie_timescale", scale, AV_DICT_DONT_OVERWRITE);
 }
 
+/* Tags of Apple's cameras, such as the place, need another form than the usual ones. */
+static void set_tags(struct media_mux *mux, AVDictionary **options)
+{
+    const AVDictionaryEntry *apple =
+        av_dict_get(mux->format->metadata, "com.apple.", NULL, AV_DICT_IGNORE_SUFFIX);
+    if (apple && mux->container->quicktime)
+        av_dict_set(options, "movflags", "+use_metadata_tags", AV_DICT_APPEND);
+}
+
 static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
                       const struct media_source_info *input, struct daub_error *error)
 {
@@ -169,6 +178,7 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
         !mux_describe(mux, frame_template, error))
         return false;
     set_movie_timescale(mux, options);
+    set_tags(mux, options);
     /* a second is what a kill may cost */
     bool clusters = strcmp(mux->format->oformat->name, "matroska") == 0 ||
                     strcmp(mux->format->oformat->name, "webm") == 0;
@@ -337,9 +347,36 @@ static int close_output(struct media_mux *mux)
     return 0;
 }
 
+/* Animations state how long a frame is shown with the next one; the last has an option.
+ */
+static void set_last_delay(struct media_mux *mux)
+{
+    const AVOption *option =
+        mux->format->priv_data
+            ? av_opt_find(mux->format->priv_data, "final_delay", NULL, 0, 0)
+            : NULL;
+    int64_t value = 0;
+    AVRational rational = {0, 1};
+    if (!option || mux->last_us <= 0)
+        return;
+    if (option->type == AV_OPT_TYPE_RATIONAL) {
+        av_opt_get_q(mux->format->priv_data, "final_delay", 0, &rational);
+        if (rational.num > 0) /* given by the user */
+            return;
+        av_reduce(&rational.num, &rational.den, mux->last_us, AV_TIME_BASE, UINT16_MAX);
+        av_opt_set_q(mux->format->priv_data, "final_delay", rational, 0);
+    } else if (av_opt_get_int(mux->format->priv_data, "final_delay", 0, &value) >= 0 &&
+               value < 0) { /* not given by the user */
+        av_opt_set_int(mux->format->priv_data, "final_delay",
+                       av_rescale_q(mux->last_us, AV_TIME_BASE_Q, (AVRational){1, 100}),
+                       0);
+    }
+}
+
 bool media_mux_end(struct media_mux *mux, struct daub_error *error)
 {
     bool drained = drain_recoders(mux, error);
+    set_last_delay(mux);
     media_log_forget();
     int code = av_write_trailer(mux->format);
     if (mux->format->pb) {

@@ -43,6 +43,7 @@ struct media_mux {
     struct mp4_index *index; /* NULL: none */
     AVStream *video;
     bool header_written;
+    int64_t last_us; /* how long the last frame is shown; set before the end */
     const struct media_source_info *input; /* read by media_mux_start only */
     struct mux_copy *copies;               /* one for each input stream */
     unsigned copy_count;

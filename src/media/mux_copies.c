@@ -86,6 +86,22 @@ AVStream *mux_clone_stream(AVFormatContext *format, const AVStream *from)
     return copy_side_data(to, from) ? to : NULL;
 }
 
+/* QuickTime's own codes of languages are a mixture of both forms of ISO 639-2. */
+static bool set_language(const AVOutputFormat *format, AVStream *stream)
+{
+    static const char *const forms[][2] = {
+        {"deu", "ger"}, {"nld", "dut"}, {"ell", "gre"}, {"isl", "ice"},
+        {"zho", "chi"}, {"sqi", "alb"}, {"mkd", "mac"}, {"swe", "sve"},
+        {"fre", "fra"}, {"rum", "ron"}, {"cze", "ces"}, {"slo", "slk"}};
+    const AVDictionaryEntry *language =
+        av_dict_get(stream->metadata, "language", NULL, 0);
+    for (size_t i = 0; language && i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (strcmp(format->name, "mov") == 0 && strcmp(language->value, forms[i][0]) == 0)
+            return av_dict_set(&stream->metadata, "language", forms[i][1], 0) >= 0;
+    }
+    return true;
+}
+
 /* The output's stream for one of the input. recoder NULL: its packets are copied. */
 static AVStream *add_stream(AVFormatContext *format, const AVStream *from,
                             const struct media_recoder *recoder)
@@ -99,10 +115,10 @@ static AVStream *add_stream(AVFormatContext *format, const AVStream *from,
             return NULL;
         to->time_base = encoder->time_base;
         to->disposition = from->disposition;
-        return to;
+        return set_language(format->oformat, to) ? to : NULL;
     }
     to = mux_clone_stream(format, from);
-    if (!to)
+    if (!to || !set_language(format->oformat, to))
         return NULL;
     to->codecpar->codec_tag = copied_tag(format->oformat, from->codecpar);
     if (is_attachment(format->oformat, from) && !attach(to, from))

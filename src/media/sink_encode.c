@@ -9,6 +9,7 @@
 
 #include "media/compat.h"
 #include "media/encoder.h"
+#include "media/loss.h"
 #include "media/mux.h"
 #include "media/sink_kinds.h"
 #include "media/sink_thread.h"
@@ -32,6 +33,7 @@ struct sink_encode {
     struct media_time *times;
     size_t time_count, time_capacity;
     int64_t written;
+    int64_t thinned; /* frames left out because they came too soon after another one */
 };
 
 static struct sink_encode *encode_of(struct sink_thread *base)
@@ -83,10 +85,53 @@ static bool encode_packet(struct sink_thread *base, AVPacket *packet,
     return ok;
 }
 
+static AVRational least_step(const struct sink_encode *self)
+{
+    AVRational tick = self->container->tick;
+    tick.num *= self->container->least_ticks;
+    return tick;
+}
+
+/* Whether the container cannot show the frame for long enough after the previous one,
+ * which then is shown longer. */
+static bool is_too_soon(struct sink_encode *self, const AVFrame *frame)
+{
+    AVRational tick = self->container->tick;
+    if (self->container->least_ticks == 0 || self->time_count == 0)
+        return false;
+    struct media_time *last = &self->times[self->time_count - 1];
+    int64_t step = av_rescale_q(frame->pts, self->in_base, tick) -
+                   av_rescale_q(last->pts, self->in_base, tick);
+    if (step >= self->container->least_ticks)
+        return false;
+    last->duration = frame->pts - last->pts + media_frame_duration(frame);
+    return true;
+}
+
+/* Says before painting that frames will be left out. */
+static void tell_thinning(const struct sink_encode *self,
+                          const struct media_sink_params *params)
+{
+    AVRational rate = media_input_rate(params->input), least = least_step(self);
+    if (least.num == 0 || rate.num <= 0 || rate.den <= 0 ||
+        av_cmp_q(av_inv_q(rate), least) >= 0)
+        return;
+    media_loss(DAUB_LOG_WARNING,
+               "%s: of %.5g frames a second some are left out, because %s shows each for "
+               "%.0f ms at least; .apng and .mp4 keep all",
+               params->path, av_q2d(rate), self->mux.format->oformat->name,
+               av_q2d(least) * 1e3);
+}
+
 static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
                          struct daub_error *error)
 {
     struct sink_encode *self = encode_of(base);
+    if (is_too_soon(self, frame)) {
+        self->thinned++;
+        base->report.frames_in--;
+        return true;
+    }
     if (!daub_grow(&self->times, &self->time_capacity, self->time_count + 1,
                    sizeof(*self->times)))
         return daub_no_memory(error, "frame times");
@@ -121,6 +166,10 @@ static void report_end(struct sink_encode *self)
         daub_log(DAUB_LOG_WARNING,
                  "%" PRId64 " packets of sound or subtitles were refused by %s",
                  self->mux.refused, self->mux.format->oformat->name);
+    if (self->thinned)
+        daub_log(DAUB_LOG_VERBOSE,
+                 "%" PRId64 " frames of %s came too soon and are left out", self->thinned,
+                 self->base.sink.name);
     if (self->counts && uneven(self))
         daub_log(
             DAUB_LOG_WARNING,
@@ -192,6 +241,9 @@ static bool encode_end(struct sink_thread *base, bool whole, struct daub_error *
         (!whole || self->mux.output.file.temp || self->mux.output.files.folder))
         return true;
     bool drained = drain(self, error);
+    if (self->time_count)
+        self->mux.last_us = av_rescale_q(self->times[self->time_count - 1].duration,
+                                         self->in_base, AV_TIME_BASE_Q);
     bool ok = media_mux_end(&self->mux, error) && drained;
     if (!ok || !whole) {
         keep_unfinished(self);
@@ -294,6 +346,8 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         .frame = params->frame,
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
+        .tick = self->container->tick,
+        .no_hdr = self->container->pictures && !self->timeless,
         .constant_rate = self->counts,
         .no_reordering = self->container->counts,
         .global_header = container->flags & AVFMT_GLOBALHEADER,
@@ -312,7 +366,8 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
            media_mux_start(&self->mux, self->encoder.context, params->frame,
                            params->input, &self->encoder.unused, error) &&
            media_options_used_up(self->encoder.unused, codec->name, container->name,
-                                 error);
+                                 error) &&
+           (tell_thinning(self, params), true);
 }
 
 struct media_sink *sink_encode_open(const struct media_sink_params *params,

@@ -156,6 +156,7 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
         .frame = params->frame,
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
+        .no_hdr = true,
     };
     self->pattern = media_path_is_pattern(params->path);
     self->replace = params->replace;

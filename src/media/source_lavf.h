@@ -114,9 +114,10 @@ void lavf_picture_uninit(struct lavf *l);
 AVStream *lavf_choose_video(const AVFormatContext *format);
 /* Discards the streams of other programs, and tells of other pictures. */
 void lavf_discard_others(struct lavf *l);
-/* avformat_find_stream_info, longer where a stream is late; frames it decodes have at
- * most that many pixels. */
-int lavf_find_stream_info(struct lavf *l, int64_t pixels);
+/* avformat_find_stream_info, which may decode frames: of at most that many pixels. */
+int lavf_find_stream_info(AVFormatContext *format, int64_t pixels);
+/* Whether a stream was announced of which nothing was found yet. */
+bool lavf_is_incomplete(const AVFormatContext *format);
 
 /* source_lavf_time.c */
 /* Moves a packet to the new timeline. */

@@ -87,9 +87,12 @@ static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, i
     return l->io_open(format, io, url, flags, options);
 }
 
+/* patient: streams that begin late are looked for. */
 static bool open_format(struct lavf *l, const char *path,
-                        const struct media_open_params *params, struct daub_error *error)
+                        const struct media_open_params *params, bool patient,
+                        struct daub_error *error)
 {
+    enum { PROBE_BYTES = 200 << 20, PROBE_US = 300 * AV_TIME_BASE };
     const AVInputFormat *kind = NULL;
     const char *frame_rate = params->frame_rate;
     bool stdin_used = strcmp(path, "-") == 0, pattern = false;
@@ -106,6 +109,10 @@ static bool open_format(struct lavf *l, const char *path,
     l->format = avformat_alloc_context();
     if (!l->format)
         return daub_no_memory(error, "the input");
+    if (patient) {
+        l->format->probesize = PROBE_BYTES;
+        l->format->max_analyze_duration = PROBE_US;
+    }
     l->format->interrupt_callback = (AVIOInterruptCB){interrupted, l->stop};
     l->format->opaque = l;
     l->io_open = l->format->io_open;
@@ -159,12 +166,29 @@ static bool fail_no_video(const struct lavf *l, struct daub_error *error)
                              : "");
 }
 
-static bool find_streams(struct lavf *l, int64_t pixels, struct daub_error *error)
+/* Opens the input and finds its streams; where one of a file is late, once more. */
+static bool open_streams(struct lavf *l, const char *path,
+                         const struct media_open_params *params, struct daub_error *error)
 {
-    media_log_forget();
-    int code = lavf_find_stream_info(l, pixels);
-    if (code < 0)
-        return fail_input(l, code, error);
+    for (int patient = 0; patient <= 1; patient++) {
+        avformat_close_input(&l->format);
+        bool opened = open_format(l, path, params, patient, error);
+        daub_input_add_open_files();
+        if (!opened)
+            return false;
+        media_log_forget();
+        int code = lavf_find_stream_info(l->format, params->pixels);
+        if (code < 0)
+            return fail_input(l, code, error);
+        bool file = l->format->pb && (l->format->pb->seekable & AVIO_SEEKABLE_NORMAL);
+        if (!file || l->sequence.count || !lavf_is_incomplete(l->format))
+            break;
+    }
+    return true;
+}
+
+static bool choose_streams(struct lavf *l, struct daub_error *error)
+{
     l->video = lavf_choose_video(l->format);
     if (!l->video)
         return fail_no_video(l, error);
@@ -385,9 +409,7 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
     const char *path = media_path_plain(params->path);
     daub_input_add_fd(STDIN_FILENO);
     media_path_visit_files(path, daub_input_add);
-    bool opened = open_format(l, path, params, error);
-    daub_input_add_open_files();
-    if (!opened || !find_streams(l, params->pixels, error))
+    if (!open_streams(l, path, params, error) || !choose_streams(l, error))
         return false;
     l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);
     if (!open_decoder(l, params, error))

@@ -1,17 +1,27 @@
 #include "media/source_lavf.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "media/loss.h"
 #include "util/log.h"
 
+#define SHORTEST_FILM 0.11 /* seconds; a still has one frame, at 10 fps or more */
+
 /* Whether a stream is known to hold one picture only: a thumbnail, or the still of a
  * motion photo. */
-static bool is_still(const AVStream *stream)
+static bool is_still(const AVFormatContext *format, const AVStream *stream)
 {
     const AVDictionaryEntry *count =
         av_dict_get(stream->metadata, "NUMBER_OF_FRAMES", NULL, AV_DICT_IGNORE_SUFFIX);
-    return (stream->disposition &
+    const AVDictionaryEntry *length =
+        av_dict_get(stream->metadata, "DURATION", NULL, AV_DICT_IGNORE_SUFFIX);
+    /* Matroska states when the stream ends: 00:00:00.040000000 */
+    bool brief = length && strncmp(length->value, "00:00:00.", 9) == 0 &&
+                 strtod(length->value + 8, NULL) < SHORTEST_FILM &&
+                 format->duration > 2 * SHORTEST_FILM * AV_TIME_BASE;
+    return brief ||
+           (stream->disposition &
             (AV_DISPOSITION_TIMED_THUMBNAILS | AV_DISPOSITION_STILL_IMAGE)) ||
            stream->nb_frames == 1 || (count && strcmp(count->value, "1") == 0);
 }
@@ -31,7 +41,7 @@ AVStream *lavf_choose_video(const AVFormatContext *format)
         int64_t score = (int64_t)par->width * par->height;
         if (stream->disposition & AV_DISPOSITION_DEFAULT)
             score += INT64_C(1) << 40;
-        if (!is_still(stream))
+        if (!is_still(format, stream))
             score += INT64_C(1) << 41;
         if (score > best_score) {
             best = stream;
@@ -58,6 +68,11 @@ void lavf_discard_others(struct lavf *l)
 {
     AVFormatContext *format = l->format;
     int other_programs = 0, picture = l->video->index;
+    /* decoders of VP8 and VP9 leave the second layer of WebM out */
+    const AVDictionaryEntry *alpha =
+        av_dict_get(l->video->metadata, "alpha_mode", NULL, 0);
+    if (alpha && strcmp(alpha->value, "1") == 0)
+        media_loss(DAUB_LOG_WARNING, "the input's transparency is dropped");
     for (unsigned i = 0; i < format->nb_streams; i++) {
         AVStream *stream = format->streams[i];
         if ((int)i == picture)
@@ -81,8 +96,7 @@ void lavf_discard_others(struct lavf *l)
                  format->nb_programs);
 }
 
-/* Whether a stream was announced of which nothing was found yet. */
-static bool is_incomplete(const AVFormatContext *format)
+bool lavf_is_incomplete(const AVFormatContext *format)
 {
     for (unsigned i = 0; i < format->nb_streams; i++) {
         const AVCodecParameters *par = format->streams[i]->codecpar;
@@ -93,7 +107,7 @@ static bool is_incomplete(const AVFormatContext *format)
     return false;
 }
 
-static int find_stream_info(AVFormatContext *format, int64_t pixels)
+int lavf_find_stream_info(AVFormatContext *format, int64_t pixels)
 {
     unsigned count = pixels ? format->nb_streams : 0;
     AVDictionary **options = av_calloc(count + 1, sizeof(AVDictionary *));
@@ -106,17 +120,4 @@ static int find_stream_info(AVFormatContext *format, int64_t pixels)
         av_dict_free(&options[i]);
     av_free(options);
     return code;
-}
-
-int lavf_find_stream_info(struct lavf *l, int64_t pixels)
-{
-    enum { PROBE_BYTES = 200 << 20, PROBE_US = 300 * AV_TIME_BASE };
-    AVFormatContext *format = l->format;
-    int code = find_stream_info(format, pixels);
-    bool file = format->pb && (format->pb->seekable & AVIO_SEEKABLE_NORMAL);
-    if (code < 0 || !file || !is_incomplete(format))
-        return code;
-    format->probesize = PROBE_BYTES;
-    format->max_analyze_duration = PROBE_US;
-    return find_stream_info(format, pixels);
 }

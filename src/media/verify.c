@@ -86,8 +86,10 @@ static int64_t tick_us(AVRational base)
 
 /* Times are compared from the first frame on: a container may shift all times by the same
  * amount. */
-static void compare_times(const struct reading *reading, const struct media_time *frames,
-                          AVRational base, struct media_report *report)
+static void compare_times(const struct reading *reading,
+                          const struct media_container *container,
+                          const struct media_time *frames, AVRational base,
+                          struct media_report *report)
 {
     AVRational out_base = reading->format->streams[reading->video]->time_base;
     int64_t in_zero = av_rescale_q(frames[0].pts, base, nanoseconds);
@@ -101,7 +103,9 @@ static void compare_times(const struct reading *reading, const struct media_time
     }
     report->times_known = true;
     report->pts_error_us = (worst + 500) / 1000;
-    report->pts_tick_us = tick_us(out_base);
+    /* rounded durations add up */
+    report->pts_tick_us =
+        tick_us(out_base) * (container->summed ? (int64_t)reading->count : 1);
 }
 
 static void compare_offset(const struct media_mux *mux, const struct reading *reading,
@@ -145,7 +149,7 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
         report->packets_out = reading.audio_packets;
         if (!reading.untimed && reading.count == count) {
             qsort(reading.pts, reading.count, sizeof(*reading.pts), ascending);
-            compare_times(&reading, frames, base, report);
+            compare_times(&reading, mux->container, frames, base, report);
             compare_offset(mux, &reading, frames, base, report);
         }
     } else if (mux->output.readable && count > 0) {
