@@ -392,6 +392,8 @@ bool media_mux_end(struct media_mux *mux, struct daub_error *error)
     if (code >= 0 && mux->index && !mp4_index_finish(mux->index, mux->output.file.fd))
         daub_log(DAUB_LOG_VERBOSE, "%s stays fragmented", mux->output.file.path);
     struct stat info;
+    if (mux->output.files.folder)
+        atomic_store(&mux->bytes, output_files_bytes(&mux->output.files));
     if (mux->output.file.fd >= 0 && fstat(mux->output.file.fd, &info) == 0)
         atomic_store(&mux->bytes, (unsigned long long)info.st_size);
     return code >= 0 ? drained : fail_write(mux, code, error);

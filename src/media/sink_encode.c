@@ -229,7 +229,7 @@ static void keep_unfinished(struct sink_encode *self)
         return;
     }
     snprintf(report->kept, sizeof(report->kept),
-             "%.200s is unfinished; its %" PRId64 " frames are in %.200s",
+             "%.900s is unfinished; its %" PRId64 " frames are in %.900s",
              self->base.sink.name, report->frames_out, where);
 }
 

