@@ -188,10 +188,12 @@ static void set_fields(AVCodecContext *context, const AVFrame *frame)
         context->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
 }
 
-/* ITU-R BT.2408: diffuse white has 203 cd/m2. */
+/* ITU-R BT.2408: diffuse white has 203 cd/m2. What is brighter, up to about 1000 cd/m2,
+ * is compressed. */
 #define TONE_MAP                                                                         \
     "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"            \
-    "tonemap=hable:desat=0,zscale=transfer=iec61966-2-1:range=full,format=gbrp16le"
+    "tonemap=mobius:desat=0:peak=5,zscale=transfer=iec61966-2-1:range=full,format="      \
+    "gbrp16le"
 
 static bool is_hdr(const AVFrame *frame)
 {
@@ -235,8 +237,13 @@ static AVFrame *map_tones(struct media_encoder *encoder, const AVFrame *frame,
         if (!media_filter_open(&encoder->tones, TONE_MAP, made, encoder->in_base, error))
             goto fail;
     }
-    if (media_filter_send(&encoder->tones, made, error) &&
-        media_filter_receive(&encoder->tones, made) == 0) {
+    int code = media_filter_send(&encoder->tones, made, error)
+                   ? media_filter_receive(&encoder->tones, made)
+                   : 0;
+    if (code < 0)
+        daub_fail(error, DAUB_ERROR_FAILED, "the HDR picture cannot be mapped: %s",
+                  media_error_cause(code));
+    else if (made->buf[0]) {
         made->colorspace = AVCOL_SPC_RGB;
         made->color_range = AVCOL_RANGE_JPEG;
         return made;
@@ -348,6 +355,8 @@ static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error)
 {
     AVFrame *mapped = encoder->maps_tones ? map_tones(encoder, frame, error) : NULL;
+    if (encoder->maps_tones && !mapped)
+        return NULL;
     const AVFrame *from = mapped ? mapped : frame;
     AVFrame *made =
         fits(from, encoder->template)

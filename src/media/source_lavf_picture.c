@@ -187,6 +187,9 @@ int lavf_picture_receive(struct lavf *l, AVFrame **frame)
 {
     struct daub_error error = {0};
     int code = decoded(l, frame, &error);
+    if (code == 0)
+        (*frame)->sample_aspect_ratio =
+            av_guess_sample_aspect_ratio(l->format, l->video, *frame);
     if (code == 0 && (!turn_upright(l, frame, &error) || !fit_shape(l, *frame, &error)))
         code = AVERROR(EINVAL);
     if (error.status != DAUB_OK)

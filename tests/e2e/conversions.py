@@ -631,6 +631,9 @@ def pictures():
         row("title, date and language to %s" % ending, made("in.mp4", *H264, "-c:a", "aac", "-metadata", "title=A title", "-metadata",
             "artist=Somebody", "-metadata", "creation_time=2024-05-01T10:00:00Z", "-metadata:s:a:0", "language=fra"),
             out="out." + ending, tags=["title", "artist", "creation_time", "language"])
+    for ending in "mkv", "mp4":
+        row("pixel shape in the container only, %s" % ending, made("in." + ending, "-c:v", "mjpeg", "-vf", "setsar=4/3"),
+            shown=(128, 64))
     row("interlaced H.264, top field first", interlaced("in.mkv", "top", *H264), check=check_progressive(0), says=["deinterlaced"])
     row("interlaced MPEG-2, bottom field first", interlaced("in.ts", "bottom", "-c:v", "mpeg2video"), out="out.mp4",
         check=check_progressive(0), says=["deinterlaced"])
