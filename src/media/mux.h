@@ -77,7 +77,7 @@ bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *
 bool media_mux_end(struct media_mux *mux, struct daub_error *error);
 void media_mux_uninit(struct media_mux *mux);
 
-/* mux_copies.c: adds the copied streams. */
+/* mux_streams.c: adds the copied streams. */
 bool mux_add_copies(struct media_mux *mux, struct daub_error *error);
 /* A stream of the format with the properties of another one, which may be an output. */
 AVStream *mux_clone_stream(AVFormatContext *format, const AVStream *from);

@@ -43,7 +43,7 @@ struct lavf {
     struct media_sequence sequence; /* of numbered images; without them, count is 0 */
     size_t image;                   /* of the sequence, that is read next */
     bool skip_gaps;                 /* missing images take no time */
-    unsigned stream_count;          /* at open; streams that appear later are ignored */
+    unsigned stream_count;          /* at open; streams that appear later are left out */
     AVStream *video;
     AVCodecContext *decoder;
     AVBufferRef *hw_device;       /* NULL: decoded by the processor */
