@@ -6,8 +6,10 @@
 
 /* clang-format off */
 static const struct media_container table[] = {
-    {"mp4,ipod,psp,ismv,f4v", .sound = {AV_CODEC_ID_AAC}, .text = AV_CODEC_ID_MOV_TEXT,
+    {"mp4,ipod,psp,f4v", .sound = {AV_CODEC_ID_AAC}, .text = AV_CODEC_ID_MOV_TEXT,
      .edit_lists = true, .turns = true, .quicktime = true},
+    {"ismv", .sound = {AV_CODEC_ID_AAC}, .text = AV_CODEC_ID_MOV_TEXT, .in_order = true,
+     .turns = true},
     {"mov", .sound = {AV_CODEC_ID_AAC, AV_CODEC_ID_PCM_S16LE}, .text = AV_CODEC_ID_MOV_TEXT,
      .edit_lists = true, .turns = true, .quicktime = true},
     {"3gp,3g2", .sound = {AV_CODEC_ID_AAC}, .text = AV_CODEC_ID_MOV_TEXT,
@@ -25,7 +27,7 @@ static const struct media_container table[] = {
      .playable = {AV_CODEC_ID_MP1, AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3,
                   AV_CODEC_ID_DTS, AV_CODEC_ID_PCM_S16BE, AV_CODEC_ID_PCM_DVD,
                   AV_CODEC_ID_DVD_SUBTITLE}},
-    {"avi", .sound = {AV_CODEC_ID_AC3, AV_CODEC_ID_PCM_S16LE}, .counts = true,
+    {"avi", .sound = {AV_CODEC_ID_AC3, AV_CODEC_ID_PCM_S16LE}, .counts = true, .in_order = true,
      .playable = {AV_CODEC_ID_MP2, AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_DTS,
                   AV_CODEC_ID_AAC, AV_CODEC_ID_PCM_S16LE, AV_CODEC_ID_PCM_S24LE,
                   AV_CODEC_ID_PCM_S32LE, AV_CODEC_ID_PCM_F32LE, AV_CODEC_ID_PCM_U8,
@@ -36,14 +38,16 @@ static const struct media_container table[] = {
      .playable = {AV_CODEC_ID_WMAV1, AV_CODEC_ID_WMAV2, AV_CODEC_ID_WMAPRO, AV_CODEC_ID_MP2,
                   AV_CODEC_ID_MP3, AV_CODEC_ID_AC3, AV_CODEC_ID_AAC, AV_CODEC_ID_PCM_S16LE,
                   AV_CODEC_ID_PCM_U8, AV_CODEC_ID_ADPCM_MS}},
-    {"mxf,mxf_d10,mxf_opatom,gxf", .sound = {AV_CODEC_ID_PCM_S16LE}, .counts = true},
-    {"dv", .sound = {AV_CODEC_ID_PCM_S16LE}, .counts = true},
+    {"mxf,mxf_d10,mxf_opatom,gxf", .sound = {AV_CODEC_ID_PCM_S16LE}, .counts = true, .in_order = true},
+    {"rm", .sound = {AV_CODEC_ID_AC3}, .counts = true, .in_order = true},
+    {"swf", .sound = {AV_CODEC_ID_MP3}, .counts = true, .in_order = true},
+    {"dv", .sound = {AV_CODEC_ID_PCM_S16LE}, .counts = true, .in_order = true},
     {"nut", .sound = {AV_CODEC_ID_FLAC, AV_CODEC_ID_AAC}, .text = AV_CODEC_ID_SUBRIP},
     {"dash", .sound = {AV_CODEC_ID_AAC}, .late_packets = true},
     {"gif", .tick = {1, 100}, .least_ticks = 2, .pictures = true},
     {"apng", .pictures = true, .summed = true},
     {"webp", .tick = {1, 1000}, .least_ticks = 1, .pictures = true},
-    {"yuv4mpegpipe", .counts = true, .timeless = true, .pictures = true},
+    {"yuv4mpegpipe", .counts = true, .in_order = true, .timeless = true, .pictures = true},
     {"rawvideo,mjpeg,ivf,avif", .pictures = true},
 };
 /* clang-format on */

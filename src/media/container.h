@@ -22,6 +22,7 @@ struct media_container {
     AVRational tick;   /* every time is a multiple of it, seconds; 0/0: the encoder's */
     int least_ticks;   /* of a frame; closer frames are thinned */
     bool counts;       /* frames have numbers, not times: the rate is constant */
+    bool in_order;     /* it cannot tell when a reordered frame is shown: no B frames */
     bool timeless;     /* not even a rate that can be read back */
     bool pictures;     /* it never has sound, which nobody expects of it */
     bool edit_lists;   /* packets before the start are stored but not presented */

@@ -88,8 +88,9 @@ const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *contai
                            usual == AV_CODEC_ID_VP9;
     for (size_t i = 0; general_purpose && i < sizeof(modern) / sizeof(modern[0]); i++) {
         const AVCodec *codec = encoder_of(modern[i]);
-        if (codec &&
-            avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL) != 0)
+        /* less than 0: the muxer does not tell */
+        int holds = avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL);
+        if (codec && (usual == AV_CODEC_ID_FLV1 ? holds > 0 : holds != 0))
             return codec;
         if (!codec && modern[i] == usual)
             daub_log(DAUB_LOG_WARNING,

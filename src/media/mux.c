@@ -122,6 +122,14 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 
+/* NULL: the muxer has no such option. */
+static const AVOption *find_option(const struct media_mux *mux, const char *name)
+{
+    return mux->format->oformat->priv_class
+               ? av_opt_find(mux->format->priv_data, name, NULL, 0, 0)
+               : NULL;
+}
+
 /* Edit lists of MP4 count in the movie's time scale, 1/1000 s by default, too coarse to
  * keep the offset of audio and video exactly. */
 static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
@@ -137,17 +145,18 @@ static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
         if (both <= TIMESCALE_MAX)
             scale = both;
     }
-    bool known = mux->format->priv_data &&
-                 av_opt_find(mux->format->priv_data, "movie_timescale", NULL, 0, 0);
-    if (known && scale > 1000 && scale <= TIMESCALE_MAX)
+    if (find_option(mux, "movie_timescale") && scale > 1000 && scale <= TIMESCALE_MAX)
         av_dict_set_int(options, "movie_timescale", scale, AV_DICT_DONT_OVERWRITE);
 }
 
 /* Tags of Apple's cameras, such as the place, need another form than the usual ones. */
-static void set_tags(struct media_mux *mux, AVDictionary **options)
+static void set_mov_flags(struct media_mux *mux, AVDictionary **options)
 {
     const AVDictionaryEntry *apple =
         av_dict_get(mux->format->metadata, "com.apple.", NULL, AV_DICT_IGNORE_SUFFIX);
+    /* its header is written before the sound's priming is known */
+    if (strcmp(mux->format->oformat->name, "ismv") == 0)
+        av_dict_set(options, "movflags", "+delay_moov", AV_DICT_APPEND);
     if (apple && mux->container->quicktime)
         av_dict_set(options, "movflags", "+use_metadata_tags", AV_DICT_APPEND);
 }
@@ -178,7 +187,7 @@ bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
         !mux_describe(mux, frame_template, error))
         return false;
     set_movie_timescale(mux, options);
-    set_tags(mux, options);
+    set_mov_flags(mux, options);
     /* a second is what a kill may cost */
     bool clusters = strcmp(mux->format->oformat->name, "matroska") == 0 ||
                     strcmp(mux->format->oformat->name, "webm") == 0;
@@ -351,10 +360,7 @@ static int close_output(struct media_mux *mux)
  */
 static void set_last_delay(struct media_mux *mux)
 {
-    const AVOption *option =
-        mux->format->priv_data
-            ? av_opt_find(mux->format->priv_data, "final_delay", NULL, 0, 0)
-            : NULL;
+    const AVOption *option = find_option(mux, "final_delay");
     int64_t value = 0;
     AVRational rational = {0, 1};
     if (!option || mux->last_us <= 0)

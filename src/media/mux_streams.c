@@ -181,8 +181,12 @@ static bool muxer_accepts(const struct media_mux *mux, const AVStream *more,
         trial->flags |= AVFMT_FLAG_CUSTOM_IO;
         trial->strict_std_compliance = mux->format->strict_std_compliance;
     }
-    for (unsigned i = 0; ok && i < mux->format->nb_streams; i++)
-        ok = mux_clone_stream(trial, mux->format->streams[i]);
+    for (unsigned i = 0; ok && i < mux->format->nb_streams; i++) {
+        /* there may be a thousand large attachments, and they do not matter to others */
+        const AVStream *stream = mux->format->streams[i];
+        ok = stream->codecpar->codec_type == AVMEDIA_TYPE_ATTACHMENT ||
+             mux_clone_stream(trial, stream);
+    }
     ok =
         ok && add_stream(trial, more, recoder) && avformat_write_header(trial, NULL) >= 0;
     avformat_free_context(trial);
@@ -226,8 +230,9 @@ static struct media_recoder *try_recoder(const struct media_mux *mux,
     if (!may_hold(mux, from->codecpar->codec_type, codec))
         return NULL;
     bool text = from->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE;
-    for (int strict = 0; strict <= !text; strict++) {
-        struct media_recoder *recoder = media_recoder_open(from, codec, strict, global);
+    static const int rates[] = {0, 48000, 44100}; /* 0: the nearest */
+    for (int i = 0; i < (text ? 1 : 3); i++) {
+        struct media_recoder *recoder = media_recoder_open(from, codec, rates[i], global);
         if (recoder && muxer_accepts(mux, from, recoder))
             return recoder;
         media_recoder_free(recoder);

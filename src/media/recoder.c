@@ -103,8 +103,7 @@ static enum AVSampleFormat choose_format(const AVCodec *codec, enum AVSampleForm
     return best;
 }
 
-static bool open_sound_encoder(struct media_recoder *r, const AVCodec *codec,
-                               bool strict_rate)
+static bool open_sound_encoder(struct media_recoder *r, const AVCodec *codec, int rate)
 {
     AVCodecContext *encoder = r->encoder;
     const AVCodecContext *decoder = r->decoder;
@@ -112,10 +111,9 @@ static bool open_sound_encoder(struct media_recoder *r, const AVCodec *codec,
     const AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
     if (decoder->sample_rate <= 0 || decoder->ch_layout.nb_channels <= 0)
         return false;
-    encoder->sample_rate =
-        strict_rate ? 48000 : nearest_rate(codec, decoder->sample_rate);
+    encoder->sample_rate = rate ? rate : nearest_rate(codec, decoder->sample_rate);
     encoder->sample_fmt = choose_format(codec, decoder->sample_fmt);
-    if (!choose_layout(encoder, strict_rate ? &stereo : &decoder->ch_layout))
+    if (!choose_layout(encoder, rate ? &stereo : &decoder->ch_layout))
         return false;
     encoder->time_base = (AVRational){1, encoder->sample_rate};
     bool lossy = desc && !(desc->props & AV_CODEC_PROP_LOSSLESS);
@@ -142,7 +140,7 @@ static bool open_text_encoder(struct media_recoder *r)
     return true;
 }
 
-static bool open_encoder(struct media_recoder *r, const AVCodec *codec, bool strict_rate,
+static bool open_encoder(struct media_recoder *r, const AVCodec *codec, int rate,
                          bool global_header)
 {
     bool sound = codec && codec->type == AVMEDIA_TYPE_AUDIO;
@@ -152,7 +150,7 @@ static bool open_encoder(struct media_recoder *r, const AVCodec *codec, bool str
     r->encoder->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
     if (global_header)
         r->encoder->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    if (sound ? !open_sound_encoder(r, codec, strict_rate) : !open_text_encoder(r))
+    if (sound ? !open_sound_encoder(r, codec, rate) : !open_text_encoder(r))
         return false;
     if (avcodec_open2(r->encoder, codec, NULL) < 0)
         return false;
@@ -173,7 +171,7 @@ static const AVCodec *find_encoder(enum AVCodecID id)
 }
 
 struct media_recoder *media_recoder_open(const AVStream *from, enum AVCodecID codec,
-                                         bool strict_rate, bool global_header)
+                                         int rate, bool global_header)
 {
     struct media_recoder *r = daub_alloc(1, sizeof(*r));
     if (!r)
@@ -183,7 +181,7 @@ struct media_recoder *media_recoder_open(const AVStream *from, enum AVCodecID co
     r->frame = av_frame_alloc();
     media_log_forget();
     if (r->frame && open_decoder(r, from) &&
-        open_encoder(r, find_encoder(codec), strict_rate, global_header))
+        open_encoder(r, find_encoder(codec), rate, global_header))
         return r;
     media_recoder_free(r);
     return NULL;

@@ -12,10 +12,10 @@
 
 struct media_recoder;
 
-/* From an input stream to that codec. strict_rate: 48 kHz stereo, which formats of
- * broadcasting demand. NULL where FFmpeg cannot do it. */
+/* From an input stream to that codec. rate: 0, or of stereo sound, where the container
+ * demands it. NULL where FFmpeg cannot do it. */
 struct media_recoder *media_recoder_open(const AVStream *from, enum AVCodecID codec,
-                                         bool strict_rate, bool global_header);
+                                         int rate, bool global_header);
 /* What packets are encoded with: parameters and time base. */
 const AVCodecContext *media_recoder_encoder(const struct media_recoder *recoder);
 /* Sends a packet of the input, times in the stream's time base; NULL: the end. A packet

@@ -349,7 +349,7 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
         .tick = self->container->tick,
         .no_hdr = self->container->pictures && !self->timeless,
         .constant_rate = self->counts,
-        .no_reordering = self->container->counts,
+        .no_reordering = self->container->in_order,
         .global_header = container->flags & AVFMT_GLOBALHEADER,
     };
     self->in_base = setup.time_base;

@@ -182,6 +182,8 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
         read_all(&reading, mux->output.readable, mux->interrupt)) {
         report->read_back = true;
         report->frames_out = (int64_t)reading.count;
+        if (mux->container->late_packets && reading.count + 1 == count)
+            report->frames_out++;
         report->packets_out = reading.audio_packets;
         check_kinds(mux, &reading);
         if (!reading.untimed && reading.count == count) {

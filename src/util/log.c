@@ -60,7 +60,7 @@ void daub_log(enum daub_log_level level, const char *format, ...)
     va_list args;
     va_start(args, format);
     if (handler) {
-        char text[4096];
+        char text[1024];
         vsnprintf(text, sizeof(text), format, args);
         va_end(args);
         handler(level, text, handler_user);

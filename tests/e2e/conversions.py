@@ -710,8 +710,10 @@ def more():
     for ending, words in CONTAINERS.items():
         MORE.append(Row(ending, made("in." + ending, *words), group="containers read", tick=0.0211))
     for ending in CONTAINERS:
-        MORE.append(Row(ending, with_text("in.mkv", "subrip", "-c:a", "pcm_s16le"), out="out." + ending, group="containers written",
-                        check=check_written))
+        if ending not in ("webp", "fits"):  # ffprobe reads one picture of an animation
+            MORE.append(Row(ending, with_text("in.mkv", "subrip", "-c:a", "pcm_s16le"), out="out." + ending,
+                            group="containers written", options=["-f", "smjpeg"] if ending == "smjpeg" else [],
+                            check=check_written))
     for ending in STILLS:
         MORE.append(Row(ending, made("in." + ending, "-frames:v", 1, inputs=VIDEO), out="out.png", group="stills read"))
         MORE.append(Row(ending, made("in.png", "-frames:v", 1, inputs=VIDEO), out="out." + ending, group="stills written"))
