@@ -129,6 +129,12 @@ static void compare_offset(const struct media_mux *mux, const struct reading *re
     report->offset_known = true;
     report->offset_error_us = (distance(in, out) + 500) / 1000;
     report->offset_tick_us = tick_us(video_base) + tick_us(audio_base);
+    if (copy->recoder) { /* some containers have no place for the encoder's delay */
+        const AVCodecContext *encoder = media_recoder_encoder(copy->recoder);
+        report->offset_tick_us +=
+            av_rescale_q(encoder->initial_padding, (AVRational){1, encoder->sample_rate},
+                         AV_TIME_BASE_Q);
+    }
 }
 
 /* Streams of a kind whose codec the demuxer recognizes. */
