@@ -371,10 +371,26 @@ class Properties(harness.Case):
         ffmpeg(*testsrc(1), "-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags",
                "+ilme+ildct", "-c:v", "libx264", "-pix_fmt", "yuv420p", source)
         self.assertEqual({f["interlaced_frame"] for f in frames(source)}, {1})
-        self.daub(source, "-o", self.path("out.mkv"))
+        self.daub(source, "-o", self.path("out.mkv"), "--deinterlace", "off")
         made = frames(self.path("out.mkv"))
         self.assertEqual({(f["interlaced_frame"], f["top_field_first"]) for f in made},
                          {(1, 1)})
+
+    def test_deinterlacing(self):
+        """The combs are gone: the result is nearer to the film before it was interlaced."""
+        film, source = self.path("film.mkv"), self.path("in.mkv")
+        ffmpeg(*testsrc(1, rate=50, more=",gblur=2,scroll=horizontal=0.03"), "-c:v", "ffv1", "-pix_fmt", "yuv420p", film)
+        ffmpeg("-i", film, "-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ilme+ildct", "-c:v",
+               "libx264", "-crf", "1", source)
+        ffmpeg("-i", film, "-vf", "select='not(mod(n,2))',setpts=N/25/TB", "-r", "25", "-c:v", "ffv1", self.path("even.mkv"))
+        values = []
+        for more in ("--deinterlace", "off"), ():
+            text, _ = self.daub(source, "-o", self.path("out.mkv"), "-y", "--strength", "0", "-c:v", "ffv1", *more)
+            values.append(psnr(self.path("even.mkv"), self.path("out.mkv")))
+        self.assertIn("is deinterlaced", text)
+        self.assertEqual({f["interlaced_frame"] for f in frames(self.path("out.mkv"))}, {0})
+        self.assertEqual(len(frames(self.path("out.mkv"))), 25)
+        self.assertGreater(values[1], values[0] + 3, values)
 
     def test_depth(self):
         for fmt, out, made in (("yuv422p10le", "out.mkv", "yuv420p10le"),
@@ -597,7 +613,7 @@ class Outputs(harness.Case):
 
     def test_size_change(self):
         a, b, joined = self.path("a.ts"), self.path("b.ts"), self.path("in.ts")
-        for path, size in ((a, "96x64"), (b, "128x96")):
+        for path, size in ((a, "96x64"), (b, "144x96")):
             ffmpeg(*testsrc(0.6, size=size), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g",
                    "5", path)
         with open(joined, "wb") as f:
@@ -605,7 +621,7 @@ class Outputs(harness.Case):
                 with open(path, "rb") as part:
                     f.write(part.read())
         text, _ = self.daub(joined, "-o", self.path("out.mp4"))
-        self.assertIn("the input changes from 96x64 to 128x96", text)
+        self.assertIn("the input changes from 96x64 to 144x96", text)
         made = frames(self.path("out.mp4"))
         self.assertEqual(len(made), 30)
         self.assertEqual({(f["width"], f["height"]) for f in made}, {(96, 64)})
