@@ -39,6 +39,14 @@ static bool start_deinterlacing(struct lavf *l, AVFrame *frame, struct daub_erro
     return media_filter_send(&p->fields, frame, error);
 }
 
+/* The filter refuses pictures of a few lines, which stay as they are. */
+static bool can_deinterlace(struct lavf *l, const AVFrame *frame)
+{
+    enum { SMALLEST = 16 }; /* its chroma has 4 lines, also with 4:1:0 */
+    l->keep_fields = frame->width < SMALLEST || frame->height < SMALLEST;
+    return !l->keep_fields;
+}
+
 /* The next frame that leaves the deinterlacer. */
 static int deinterlaced(struct lavf *l, AVFrame *frame, struct daub_error *error)
 {
@@ -73,6 +81,8 @@ static int decoded(struct lavf *l, AVFrame **frame, struct daub_error *error)
         if (!lavf_hw_download(l, frame))
             return AVERROR_INVALIDDATA;
         if (l->keep_fields || !(p->fields.graph || media_frame_interlaced(*frame)))
+            return 0;
+        if (!can_deinterlace(l, *frame))
             return 0;
         if (!start_deinterlacing(l, *frame, error))
             return AVERROR(EINVAL);
