@@ -33,7 +33,7 @@ enum daub_status {
  * without a newline at its end. */
 struct daub_error {
     enum daub_status status;
-    char message[512];
+    char message[2048];
 };
 
 /* The English name of a status, such as "no device"; a constant string, never NULL.

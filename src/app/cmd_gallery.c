@@ -17,8 +17,8 @@ struct gallery {
     const struct options *options;
     struct daub_stop stop;
     struct media_source *source;
-    AVFrame *input; /* turned upright */
-    AVFrame *cell;  /* frame template of paintings */
+    AVFrame *input;
+    AVFrame *cell; /* frame template of paintings */
     struct daub_device *device;
     struct daub_model *model;
     struct painter painter;
@@ -26,7 +26,6 @@ struct gallery {
     struct media_sheet *sheet;
     AVFrame *canvas; /* frame template of the sheet */
     struct media_sink *sink;
-    struct media_pool pool;
     struct styles styles;
     float *weights;
 };
@@ -34,15 +33,11 @@ struct gallery {
 static bool prepare_input(struct gallery *gallery, struct daub_error *error)
 {
     const AVFrame *sample = gallery->source->info.sample;
-    struct media_turn turn = gallery->source->info.orientation;
     struct size_spec size;
     const char *wanted = gallery->options->size;
     if (!size_parse(wanted ? wanted : "360p", "--size", &size, error))
         return false;
-    if (media_turn_is_none(turn) || !media_turn_possible(turn, sample->format))
-        gallery->input = av_frame_clone(sample);
-    else
-        gallery->input = media_turn_frame(&gallery->pool, turn, sample, error);
+    gallery->input = av_frame_clone(sample);
     AVFrame *cell = gallery->cell = av_frame_alloc();
     gallery->canvas = av_frame_alloc();
     if (!gallery->input || !cell || !gallery->canvas)
@@ -145,7 +140,8 @@ static enum exit_code prepare(struct gallery *gallery)
     const struct options *options = gallery->options;
     struct daub_error error = {0};
     bool replace = false;
-    enum exit_code code = files_open_source(options, &gallery->stop, &gallery->source);
+    enum exit_code code =
+        files_open_source(options, false, &gallery->stop, &gallery->source);
     if (code == EXIT_CODE_DONE)
         code = files_check_output(options, options->gallery, &gallery->stop, &replace);
     if (code == EXIT_CODE_DONE)
@@ -189,7 +185,6 @@ static void gallery_uninit(struct gallery *gallery)
     av_frame_free(&gallery->canvas);
     av_frame_free(&gallery->cell);
     av_frame_free(&gallery->input);
-    media_pool_uninit(&gallery->pool);
     media_source_destroy(gallery->source);
 }
 

@@ -13,6 +13,7 @@
 #include "app/speaker.h"
 #include "app/window.h"
 #include "app/work.h"
+#include "media/loss.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/file.h"
@@ -33,6 +34,18 @@ static bool wants_window(const struct options *options)
     bool only_camera = options->outputs.count == 1 && options->vcam;
     return !options->no_window &&
            (options->window || options->outputs.count == 0 || only_camera);
+}
+
+/* Whether the outputs store a display matrix, so that frames need not be turned. Sizes
+ * that the user gives are those of the upright picture. */
+static bool keeps_matrix(const struct options *options)
+{
+    bool keeps = !wants_window(options) && !options->control && !options->size &&
+                 !options->out_size;
+    for (size_t i = 0; i < options->outputs.count; i++)
+        keeps =
+            keeps && media_sink_keeps_matrix(options->outputs.values[i], options->format);
+    return keeps;
 }
 
 static int fail_usage(const char *message)
@@ -210,7 +223,8 @@ static enum exit_code open_controls(struct work *work)
 static enum exit_code run(struct work *work)
 {
     struct progress progress;
-    enum exit_code code = files_open_source(work->options, work->stop, &work->source);
+    enum exit_code code = files_open_source(work->options, keeps_matrix(work->options),
+                                            work->stop, &work->source);
     if (code == EXIT_CODE_DONE)
         code = open_outputs(work);
     if (code == EXIT_CODE_DONE) {
@@ -230,6 +244,8 @@ static enum exit_code run(struct work *work)
             code = open_controls(work);
         if (daub_stop_requested(work->stop))
             code = EXIT_CODE_INTERRUPTED;
+        else if (code == EXIT_CODE_DONE && work->options->strict && media_loss_count())
+            code = EXIT_CODE_OUTPUT; /* each loss was told */
     }
     if (code != EXIT_CODE_DONE)
         return code;
@@ -256,6 +272,7 @@ static enum exit_code run(struct work *work)
 
 int command_paint(const struct options *options)
 {
+    media_loss_set_strict(options->strict);
     if (!options->input)
         return fail_usage("no input; write daub INPUT -o OUTPUT, or daub --help");
     if (folder_is(options->input))

@@ -78,9 +78,9 @@ static bool camera_params(const struct options *options, struct daub_stop *stop,
     return true;
 }
 
-static enum exit_code open_source(const struct options *options, bool only_packets,
-                                  int64_t until_us, struct daub_stop *stop,
-                                  struct media_source **source)
+static enum exit_code open_source(const struct options *options, bool keep_matrix,
+                                  bool only_packets, int64_t until_us,
+                                  struct daub_stop *stop, struct media_source **source)
 {
     struct daub_error error = {0};
     struct media_open_params params = {
@@ -98,6 +98,10 @@ static enum exit_code open_source(const struct options *options, bool only_packe
         .frames = options->frames,
         .no_audio = options->no_audio,
         .no_subtitles = options->no_subtitles,
+        .keep_matrix = keep_matrix,
+        .keep_fields = options->deinterlace == DEINTERLACE_OFF,
+        .keep_start = options->keep_start,
+        .skip_gaps = options->gaps == GAP_SKIP,
         .stop = stop,
     };
     if (media_path_is_camera(options->input)) {
@@ -115,16 +119,17 @@ static enum exit_code open_source(const struct options *options, bool only_packe
     return files_fail(&error, EXIT_CODE_INPUT);
 }
 
-enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
-                                 struct media_source **source)
+enum exit_code files_open_source(const struct options *options, bool keep_matrix,
+                                 struct daub_stop *stop, struct media_source **source)
 {
-    return open_source(options, false, 0, stop, source);
+    return open_source(options, keep_matrix, false, 0, stop, source);
 }
 
-enum exit_code files_open_packets(const struct options *options, int64_t until_us,
-                                  struct daub_stop *stop, struct media_source **source)
+enum exit_code files_open_packets(const struct options *options, bool keep_matrix,
+                                  int64_t until_us, struct daub_stop *stop,
+                                  struct media_source **source)
 {
-    return open_source(options, true, until_us, stop, source);
+    return open_source(options, keep_matrix, true, until_us, stop, source);
 }
 
 static bool is_file(const char *path)

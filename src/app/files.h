@@ -16,14 +16,16 @@ enum exit_code files_fail(const struct daub_error *error, enum exit_code side);
 /* Remembers the files that the options name as inputs (see util/input.h). */
 void files_add_inputs(const struct options *options);
 
-/* Opens the input; *source is the caller's. */
-enum exit_code files_open_source(const struct options *options, struct daub_stop *stop,
-                                 struct media_source **source);
+/* Opens the input; *source is the caller's. keep_matrix: frames are not turned upright,
+ * because the outputs keep the container's display matrix. */
+enum exit_code files_open_source(const struct options *options, bool keep_matrix,
+                                 struct daub_stop *stop, struct media_source **source);
 
 /* The same without its frames: packets of its other streams, up to until_us on its
  * timeline. */
-enum exit_code files_open_packets(const struct options *options, int64_t until_us,
-                                  struct daub_stop *stop, struct media_source **source);
+enum exit_code files_open_packets(const struct options *options, bool keep_matrix,
+                                  int64_t until_us, struct daub_stop *stop,
+                                  struct media_source **source);
 
 /* Checks that path may be written: it is not the input, and it does not exist or may be
  * replaced (*replace); on a terminal the user is asked. */

@@ -77,6 +77,9 @@ void film_remove(const struct film *film);
  * what belongs to the machine from those given. */
 bool film_options(const struct film *film, const struct options *given,
                   struct options *options, struct daub_error *error);
+/* Whether the film's container keeps the input's display matrix, so that frames are not
+ * turned. */
+bool film_keeps_matrix(const struct film *film, const struct options *options);
 /* Adds what work's device, model and look are. */
 bool film_add_marks(struct film *film, const struct work *work, struct daub_error *error);
 /* Compares the marks with those of this machine; false with *error that names the first

@@ -297,7 +297,8 @@ static enum exit_code open_source(struct work *work, const struct film *film,
         return daub_stop_requested(work->stop) ? EXIT_CODE_INTERRUPTED
                                                : files_fail(&error, EXIT_CODE_INPUT);
     enum exit_code code =
-        files_open_packets(work->options, until_us, work->stop, &self->inner);
+        files_open_packets(work->options, film_keeps_matrix(film, work->options),
+                           until_us, work->stop, &self->inner);
     if (code == EXIT_CODE_DONE) {
         self->source.info = self->inner->info;
         self->source.info.frames = (int64_t)film->frame_count;

@@ -121,7 +121,9 @@ static enum exit_code open_segment(struct work *work, const struct film *film,
                                     .end = (size_t)(segment->first + segment->count)};
     *source = &self->source;
     for (int pass = 0; pass < 2; pass++) {
-        enum exit_code code = files_open_source(work->options, work->stop, &self->inner);
+        enum exit_code code =
+            files_open_source(work->options, film_keeps_matrix(film, work->options),
+                              work->stop, &self->inner);
         if (code != EXIT_CODE_DONE)
             return code;
         self->source.info = self->inner->info;

@@ -49,6 +49,12 @@ bool film_options(const struct film *film, const struct options *given,
     return true;
 }
 
+bool film_keeps_matrix(const struct film *film, const struct options *options)
+{
+    return !options->size && !options->out_size &&
+           media_sink_keeps_matrix("film", film->container);
+}
+
 /* As one argument, NAME=VALUE. */
 static bool add_option(struct film *film, const char *name, const char *value)
 {
@@ -358,7 +364,8 @@ enum exit_code film_make(struct film *film, const struct options *options,
     if (first_device)
         first_device[strcspn(first_device, ",")] = '\0';
     local.gpu = first_device;
-    enum exit_code code = files_open_source(&local, stop, &work.source);
+    enum exit_code code =
+        files_open_source(&local, film_keeps_matrix(film, &local), stop, &work.source);
     if (code == EXIT_CODE_DONE && work.source->info.single) {
         daub_log(DAUB_LOG_ERROR, "%s is an image; only films have segments",
                  options->input);

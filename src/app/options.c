@@ -56,6 +56,9 @@ static const struct choice temporals[] = {{"off", DAUB_TEMPORAL_OFF},
                                           {NULL, 0}};
 static const struct choice progresses[] = {
     {"auto", PROGRESS_AUTO}, {"json", PROGRESS_JSON}, {"none", PROGRESS_NONE}, {NULL, 0}};
+static const struct choice gaps[] = {{"hold", GAP_HOLD}, {"skip", GAP_SKIP}, {NULL, 0}};
+static const struct choice deinterlaces[] = {
+    {"auto", DEINTERLACE_AUTO}, {"off", DEINTERLACE_OFF}, {NULL, 0}};
 static const struct choice levels[] = {{"quiet", DAUB_LOG_QUIET},
                                        {"error", DAUB_LOG_ERROR},
                                        {"warning", DAUB_LOG_WARNING},
@@ -110,6 +113,15 @@ static const struct option table[] = {
              "smaller size where it would be longer"},
     {NULL, "--hwaccel", NULL, KIND_TEXT, "KIND", VERB_PAINT, FIELD(hwaccel),
      .help = "decode by hardware: none (default), auto, or a kind such as vaapi"},
+    {NULL, "--deinterlace", NULL, KIND_CHOICE, "D", VERBS_PLANNED, FIELD(deinterlace),
+     .choices = deinterlaces,
+     .help = "auto (default; interlaced frames become progressive ones, by bwdif) or off (the "
+             "fields are painted as they are)"},
+    {NULL, "--gaps", NULL, KIND_CHOICE, "G", VERBS_PLANNED, FIELD(gaps), .choices = gaps,
+     .help = "where images of a pattern are missing: hold (default; the image before is shown "
+             "longer) or skip"},
+    {NULL, "-copyts", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(keep_start),
+     .help = "the output begins at the input's first time stamp, not at 0"},
     {NULL, "--allow-filters", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(allow_filters),
      .help = "let filters of lavfi:GRAPH read and write files"},
 
@@ -147,6 +159,8 @@ static const struct option table[] = {
     {NULL, "--gallery", NULL, KIND_TEXT, "SHEET", VERB_MODELS, FIELD(gallery),
      .help = "image that shows the input's first frame in every style of a model, and in "
              "those of the pictures after it"},
+    {NULL, "--strict", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(strict),
+     .help = "paint nothing where an output cannot keep all that the input has"},
     {NULL, "--no-verify", NULL, KIND_FLAG, NULL, VERBS_PLANNED, FIELD(no_verify),
      .help = "do not read a finished file again to check that it is complete"},
     {NULL, "--dump", NULL, KIND_CHOICE, "WHAT", VERB_MODEL, FIELD(dump), .choices = dumps,

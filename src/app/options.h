@@ -26,6 +26,8 @@ struct option_given {
 };
 
 enum dump_kind { DUMP_NONE = 0, DUMP_GRAPH, DUMP_PLAN };
+enum gap_kind { GAP_HOLD = 0, GAP_SKIP };
+enum deinterlace_kind { DEINTERLACE_AUTO = 0, DEINTERLACE_OFF };
 enum progress_kind { PROGRESS_AUTO = 0, PROGRESS_JSON, PROGRESS_NONE };
 
 /* A zero field means that the option was not given. Strings are argv's or config_text's.
@@ -43,7 +45,7 @@ struct options {
     int64_t start_us, end_us, length_us;
     bool has_start, has_end, has_length;
     int64_t frames;
-    bool no_audio, no_subtitles, overwrite, never;
+    bool no_audio, no_subtitles, overwrite, never, strict;
     bool recursive; /* folders in the input's folder, too */
     bool realtime, window, no_window, fullscreen, mirror;
     bool vcam; /* it added "vcam:" to outputs */
@@ -53,7 +55,8 @@ struct options {
     int vcam_matrix; /* enum daub_matrix */
     double target_fps, max_latency_ms;
     const char *frame_rate, *hwaccel;
-    bool allow_filters;
+    bool allow_filters, keep_start;
+    int gaps, deinterlace; /* enum gap_kind, enum deinterlace_kind */
 
     const char *model, *style_model, *style, *gallery, *check;
     int model_range; /* enum daub_model_range */

@@ -7,6 +7,7 @@
 
 #include "media/compat.h"
 #include "media/format.h"
+#include "media/loss.h"
 #include "util/alloc.h"
 #include "util/clock.h"
 #include "util/error.h"
@@ -42,9 +43,25 @@ bool painter_fits(const struct painter *painter, const AVFrame *frame)
            same_format(&format, &painter->in);
 }
 
+/* Whether any pixel has a color of the palette that is less than opaque. */
+static bool has_transparent_color(const AVFrame *frame)
+{
+    const uint32_t *palette = (const void *)frame->data[1];
+    for (int y = 0; y < frame->height; y++) {
+        const uint8_t *row = frame->data[0] + (ptrdiff_t)y * frame->linesize[0];
+        for (int x = 0; x < frame->width; x++) {
+            if (palette[row[x]] >> 24 < 255)
+                return true;
+        }
+    }
+    return false;
+}
+
 /* Whether any sample of the alpha component is less than opaque. */
 static bool is_transparent(const AVFrame *frame)
 {
+    if (frame->format == AV_PIX_FMT_PAL8)
+        return has_transparent_color(frame);
     enum { RUN = 256 };
     const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
     int alpha = desc->nb_components - 1;
@@ -67,16 +84,16 @@ static void warn_of_losses(struct painter *painter, const AVFrame *frame,
                            const struct media_match *match)
 {
     if (match->no_alpha && !painter->warned_alpha && is_transparent(frame)) {
-        daub_log(DAUB_LOG_WARNING, "the input's transparency is dropped");
+        media_loss(DAUB_LOG_WARNING, "the input's transparency is dropped");
         painter->warned_alpha = true;
     }
     if (media_matrix_unknown(frame->colorspace) && !painter->warned_matrix) {
-        daub_log(DAUB_LOG_WARNING,
-                 "colour matrix %s is painted as %s; colours may be a little off",
-                 av_color_space_name(frame->colorspace),
-                 painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
-                 : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
-                                                           : "bt601");
+        media_loss(DAUB_LOG_WARNING,
+                   "colour matrix %s is painted as %s; colours may be a little off",
+                   av_color_space_name(frame->colorspace),
+                   painter->in.matrix == DAUB_MATRIX_BT2020  ? "bt2020nc"
+                   : painter->in.matrix == DAUB_MATRIX_BT709 ? "bt709"
+                                                             : "bt601");
         painter->warned_matrix = true;
     }
     if (!match->same)

@@ -16,7 +16,7 @@
 #include "util/text.h"
 #include "util/thread.h"
 
-enum { NAMES_MAX = 100, RECORDINGS = 4, NAME_BYTES = 512, TEXT_BYTES = 640 };
+enum { NAMES_MAX = 100, RECORDINGS = 4, NAME_BYTES = 512, TEXT_BYTES = 2048 };
 
 /* A recording that runs, or that has ended and whose file a thread is completing. */
 struct recording {
@@ -202,13 +202,13 @@ static void *close_recording(void *opaque)
     ok = ok && media_report_holds(&report, &error);
     if (ok && report.frames_in == 0)
         snprintf(text, sizeof(text),
-                 "no frame was painted while recording; %.400s was not written",
+                 "no frame was painted while recording; %.900s was not written",
                  recording->name);
     else if (ok)
-        snprintf(text, sizeof(text), "recorded %.400s: %" PRId64 " frames, %s",
+        snprintf(text, sizeof(text), "recorded %.900s: %" PRId64 " frames, %s",
                  recording->name, report.frames_out, bytes);
     else
-        snprintf(text, sizeof(text), "not recorded: %.300s%s%.300s", error.message,
+        snprintf(text, sizeof(text), "not recorded: %.900s%s%.900s", error.message,
                  *report.kept ? "; " : "", report.kept);
     report_result(recording->recorder, ok, text);
     set_sink(recording, NULL);
@@ -258,11 +258,8 @@ bool recorder_picture(struct recorder *r, const char *path, char *name, size_t s
                       struct daub_error *error)
 {
     struct media_report report;
-    struct media_source_info info = {.name = "painting",
-                                     .time_base = {1, 1000},
-                                     .frame_rate = {0, 1},
-                                     .single = true,
-                                     .orientation = r->input.orientation};
+    struct media_source_info info = {
+        .name = "painting", .time_base = {1, 1000}, .frame_rate = {0, 1}, .single = true};
     choose_name(r, path, "png", name, size);
     if (!check_name(name, error))
         return false;

@@ -213,7 +213,7 @@ void window_close(struct window *w)
 /* Shows the message for NOTICE_US. */
 static void show_notice(struct window *w, const char *message)
 {
-    snprintf(w->notice, sizeof(w->notice), "%s", message);
+    snprintf(w->notice, sizeof(w->notice), "%.600s", message);
     w->notice_until_us = daub_clock_us() + NOTICE_US;
     w->dirty = true;
 }

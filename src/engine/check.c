@@ -233,8 +233,8 @@ bool check_precision(struct daub_device *device, const struct daub_model *model,
     char name[64];
     double psnr, least = *fp16 ? CHECK_FP16_DB : CHECK_FP32_DB;
     size_t bytes;
-    snprintf(name, sizeof(name), "check-%016llx-%d-%s", (unsigned long long)model->info.hash,
-             (int)kernels, *fp16 ? "fp16" : "fp32");
+    snprintf(name, sizeof(name), "check-%016llx-%d-%s",
+             (unsigned long long)model->info.hash, (int)kernels, *fp16 ? "fp16" : "fp32");
     double *passed = gpu_cache_load(device, name, &bytes);
     bool known = passed && bytes == sizeof(*passed) && *passed >= least;
     free(passed);

@@ -15,7 +15,6 @@
 #include "net/passes.h"
 #include "util/alloc.h"
 #include "util/error.h"
-#include "util/file.h"
 #include "util/hash.h"
 
 /* Pixels of the short side of a picture that is read at its own size: larger ones are
@@ -138,14 +137,6 @@ void daub_encoder_free(struct daub_encoder *encoder)
     free(encoder->name);
     pthread_mutex_destroy(&encoder->lock);
     free(encoder);
-}
-
-static bool is_readable(const char *path)
-{
-    FILE *file = daub_file_read(path);
-    if (file)
-        fclose(file);
-    return file != NULL;
 }
 
 /* Writes the path of the encoder of a model with daub.basis: beside the model's file, or

@@ -210,7 +210,8 @@ int model_alignment(const struct daub_model *model, const struct daub_device *de
     struct daub_model *own = (struct daub_model *)model;
     char file[64];
     size_t bytes;
-    snprintf(file, sizeof(file), "alignment-%016llx", (unsigned long long)model->info.hash);
+    snprintf(file, sizeof(file), "alignment-%016llx",
+             (unsigned long long)model->info.hash);
     pthread_mutex_lock(&own->lock);
     if (!own->alignment) {
         unsigned char *cached = gpu_cache_load(device, file, &bytes);
@@ -310,7 +311,7 @@ static bool read_styles(struct daub_model *model, const char *side,
     if (net_onnx_get_info(model->onnx)->style_picture) {
         char identifier[17];
         snprintf(identifier, sizeof(identifier), "%016llx",
-                 (unsigned long long)model->hash);
+                 (unsigned long long)model->info.hash);
         model_take_signals(model, identifier);
         return true;
     }
@@ -398,7 +399,7 @@ static bool fill_info(struct daub_model *model, enum daub_model_range range,
 
 bool model_is_readable(const char *path)
 {
-    FILE *file = fopen(path, "rb");
+    FILE *file = daub_file_read(path);
     if (file)
         fclose(file);
     return file != NULL;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavfilter/avfilter.h>
 #include <libavformat/avformat.h>
 #include <libavutil/frame.h>
 
@@ -18,6 +19,9 @@
 #define MEDIA_PAR_HAS_SIDE_DATA (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(60, 31, 102))
 /* avcodec_get_supported_config replaced AVCodec.pix_fmts. */
 #define MEDIA_HAS_SUPPORTED_CONFIG (LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100))
+
+/* The filter "buffer" needs the colors of its frames. */
+#define MEDIA_BUFFER_HAS_COLORS (LIBAVFILTER_VERSION_INT >= AV_VERSION_INT(10, 1, 100))
 
 /* What avio_alloc_context gives its function that writes. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
@@ -111,14 +115,21 @@ static inline bool media_stream_add_side_data(AVStream *stream,
     return true;
 }
 
+#if MEDIA_HAS_SUPPORTED_CONFIG
+static inline const void *media_codec_config(const AVCodec *codec,
+                                             enum AVCodecConfig config)
+{
+    const void *values = NULL;
+    avcodec_get_supported_config(NULL, codec, config, 0, &values, NULL);
+    return values;
+}
+#endif
+
 /* Pixel formats that an encoder accepts, ended by AV_PIX_FMT_NONE; NULL: any. */
 static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec)
 {
 #if MEDIA_HAS_SUPPORTED_CONFIG
-    const void *formats = NULL;
-    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_PIX_FORMAT, 0, &formats,
-                                 NULL);
-    return formats;
+    return media_codec_config(codec, AV_CODEC_CONFIG_PIX_FORMAT);
 #else
     return codec->pix_fmts;
 #endif
@@ -128,12 +139,39 @@ static inline const enum AVPixelFormat *media_codec_formats(const AVCodec *codec
 static inline const AVRational *media_codec_rates(const AVCodec *codec)
 {
 #if MEDIA_HAS_SUPPORTED_CONFIG
-    const void *rates = NULL;
-    avcodec_get_supported_config(NULL, codec, AV_CODEC_CONFIG_FRAME_RATE, 0, &rates,
-                                 NULL);
-    return rates;
+    return media_codec_config(codec, AV_CODEC_CONFIG_FRAME_RATE);
 #else
     return codec->supported_framerates;
+#endif
+}
+
+/* Sample rates that an encoder accepts, ended by 0; NULL: any. */
+static inline const int *media_codec_sample_rates(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    return media_codec_config(codec, AV_CODEC_CONFIG_SAMPLE_RATE);
+#else
+    return codec->supported_samplerates;
+#endif
+}
+
+/* Sample formats that an encoder accepts, ended by AV_SAMPLE_FMT_NONE; NULL: any. */
+static inline const enum AVSampleFormat *media_codec_sample_formats(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    return media_codec_config(codec, AV_CODEC_CONFIG_SAMPLE_FORMAT);
+#else
+    return codec->sample_fmts;
+#endif
+}
+
+/* Channel layouts that an encoder accepts, ended by a zeroed one; NULL: any. */
+static inline const AVChannelLayout *media_codec_layouts(const AVCodec *codec)
+{
+#if MEDIA_HAS_SUPPORTED_CONFIG
+    return media_codec_config(codec, AV_CODEC_CONFIG_CHANNEL_LAYOUT);
+#else
+    return codec->ch_layouts;
 #endif
 }
 

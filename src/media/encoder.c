@@ -11,6 +11,7 @@
 #include "media/avlog.h"
 #include "media/compat.h"
 #include "media/format.h"
+#include "media/loss.h"
 #include "util/error.h"
 
 enum { THREADS_MAX = 16 };
@@ -150,6 +151,8 @@ static AVRational choose_base(const struct media_encoder_setup *setup, AVRationa
 {
     const AVRational *rates = media_codec_rates(setup->codec);
     *rate = sane_rate(setup->frame_rate);
+    if (setup->tick.num)
+        return setup->tick;
     if (rates)
         *rate = rates[av_find_nearest_q_idx(*rate, rates)];
     if (rates || setup->constant_rate || setup->codec->id == AV_CODEC_ID_THEORA)
@@ -185,18 +188,80 @@ static void set_fields(AVCodecContext *context, const AVFrame *frame)
         context->flags |= AV_CODEC_FLAG_INTERLACED_DCT | AV_CODEC_FLAG_INTERLACED_ME;
 }
 
-/* Makes the frame template of the encoder: turned, in the format and colors of want. */
+/* ITU-R BT.2408: diffuse white has 203 cd/m2. What is brighter, up to about 1000 cd/m2,
+ * is compressed. */
+#define TONE_MAP                                                                         \
+    "zscale=transfer=linear:npl=203,format=gbrpf32le,zscale=primaries=bt709,"            \
+    "tonemap=mobius:desat=0:peak=5,zscale=transfer=iec61966-2-1:range=full,format="      \
+    "gbrp16le"
+
+static bool is_hdr(const AVFrame *frame)
+{
+    return frame->color_trc == AVCOL_TRC_SMPTE2084 ||
+           frame->color_trc == AVCOL_TRC_ARIB_STD_B67;
+}
+
+/* Decides what becomes of HDR pictures in files that cannot tell them from others. */
+static void choose_tones(struct media_encoder *encoder,
+                         const struct media_encoder_setup *setup)
+{
+    struct media_filter trial = {0};
+    const char *name = av_color_transfer_name(setup->frame->color_trc);
+    if (!setup->no_hdr || !is_hdr(setup->frame))
+        return;
+    AVFrame probe = {.width = setup->frame->width,
+                     .height = setup->frame->height,
+                     .format = setup->frame->format,
+                     .sample_aspect_ratio = setup->frame->sample_aspect_ratio};
+    encoder->maps_tones =
+        media_filter_open(&trial, TONE_MAP, &probe, setup->time_base, NULL);
+    media_filter_close(&trial);
+    media_loss(
+        DAUB_LOG_WARNING,
+        encoder->maps_tones
+            ? "the HDR picture (%s) is mapped to the ordinary range, because %s has "
+              "no HDR; a video such as .mkv keeps it"
+            : "the HDR picture (%s) will look pale, because %s has no HDR and this "
+              "FFmpeg lacks the filter zscale; a video such as .mkv keeps it",
+        name ? name : "unknown", setup->codec->name);
+}
+
+static AVFrame *map_tones(struct media_encoder *encoder, const AVFrame *frame,
+                          struct daub_error *error)
+{
+    AVFrame *made = av_frame_clone(frame);
+    if (!made)
+        return NULL;
+    if (!media_filter_fits(&encoder->tones, made)) {
+        media_filter_close(&encoder->tones);
+        if (!media_filter_open(&encoder->tones, TONE_MAP, made, encoder->in_base, error))
+            goto fail;
+    }
+    int code = media_filter_send(&encoder->tones, made, error)
+                   ? media_filter_receive(&encoder->tones, made)
+                   : 0;
+    if (code < 0)
+        daub_fail(error, DAUB_ERROR_FAILED, "the HDR picture cannot be mapped: %s",
+                  media_error_cause(code));
+    else if (made->buf[0]) {
+        made->colorspace = AVCOL_SPC_RGB;
+        made->color_range = AVCOL_RANGE_JPEG;
+        return made;
+    }
+fail:
+    av_frame_free(&made);
+    return NULL;
+}
+
+/* Makes the frame template of the encoder, in the format and colors of want. */
 static bool make_template(struct media_encoder *encoder, const AVFrame *frame)
 {
     AVFrame *made = encoder->template = av_frame_alloc();
     if (!made || av_frame_copy_props(made, frame) < 0)
         return false;
-    bool swap = encoder->turn.quarters % 2;
-    made->width = swap ? frame->height : frame->width;
-    made->height = swap ? frame->width : frame->height;
+    made->width = frame->width;
+    made->height = frame->height;
     made->sample_aspect_ratio = frame->sample_aspect_ratio;
-    if (swap && frame->sample_aspect_ratio.num)
-        made->sample_aspect_ratio = av_inv_q(frame->sample_aspect_ratio);
     made->format = encoder->want.format;
     struct media_depth depth;
     media_depth_of(made->format, &depth);
@@ -230,17 +295,23 @@ bool media_encoder_open(struct media_encoder *encoder,
                         const struct media_encoder_setup *setup, struct daub_error *error)
 {
     AVDictionary *dict = NULL;
-    *encoder = (struct media_encoder){
-        .turn = setup->turn, .in_base = setup->time_base, .last_pts = INT64_MIN};
+    *encoder = (struct media_encoder){.in_base = setup->time_base, .last_pts = INT64_MIN};
     if (!media_encoder_want(setup->codec, setup->options, setup->frame, &encoder->want,
                             error))
         return false;
+    bool is_gif =
+        encoder->want.format == AV_PIX_FMT_RGB24 && setup->codec->id == AV_CODEC_ID_GIF;
     AVCodecContext *context = encoder->context = avcodec_alloc_context3(setup->codec);
     if (!context || !make_template(encoder, setup->frame))
         return daub_no_memory(error, "a frame");
+    choose_tones(encoder, setup);
+    if (encoder->maps_tones) {
+        encoder->template->color_primaries = AVCOL_PRI_BT709;
+        encoder->template->color_trc = AVCOL_TRC_IEC61966_2_1;
+    }
     context->width = encoder->template->width;
     context->height = encoder->template->height;
-    context->pix_fmt = encoder->template->format;
+    context->pix_fmt = is_gif ? AV_PIX_FMT_PAL8 : encoder->template->format;
     context->sample_aspect_ratio = encoder->template->sample_aspect_ratio;
     context->time_base = choose_base(setup, &context->framerate);
     context->strict_std_compliance = FF_COMPLIANCE_EXPERIMENTAL;
@@ -251,6 +322,8 @@ bool media_encoder_open(struct media_encoder *encoder,
     set_colors(context, encoder->template);
     set_fields(context, setup->frame);
     set_threads(context, setup->options->threads);
+    if (setup->no_reordering)
+        context->max_b_frames = 0;
     if (setup->global_header)
         context->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     bool ok =
@@ -270,36 +343,6 @@ bool media_encoder_open(struct media_encoder *encoder,
     return ok;
 }
 
-/* 4:4:4 at the format's depth, which can always be turned. */
-static enum AVPixelFormat full_chroma_format(enum AVPixelFormat format)
-{
-    struct media_depth depth;
-    media_depth_of(format, &depth);
-    return depth.bits <= 8    ? AV_PIX_FMT_YUV444P
-           : depth.bits <= 10 ? AV_PIX_FMT_YUV444P10LE
-           : depth.bits <= 12 ? AV_PIX_FMT_YUV444P12LE
-                              : AV_PIX_FMT_YUV444P16LE;
-}
-
-static AVFrame *turn(struct media_encoder *encoder, const AVFrame *frame,
-                     struct daub_error *error)
-{
-    if (media_turn_is_none(encoder->turn))
-        return av_frame_clone(frame);
-    if (media_turn_possible(encoder->turn, frame->format))
-        return media_turn_frame(&encoder->turned, encoder->turn, frame, error);
-    AVFrame target = {.width = frame->width,
-                      .height = frame->height,
-                      .format = full_chroma_format(frame->format),
-                      .colorspace = frame->colorspace,
-                      .color_range = frame->color_range};
-    AVFrame *full = media_convert(&encoder->to_full_chroma, frame, &target, error);
-    AVFrame *made =
-        full ? media_turn_frame(&encoder->turned, encoder->turn, full, error) : NULL;
-    av_frame_free(&full);
-    return made;
-}
-
 static bool fits(const AVFrame *frame, const AVFrame *template)
 {
     struct daub_format a = media_format_of(frame, DAUB_PIXEL_YUV420P);
@@ -314,13 +357,15 @@ static bool fits(const AVFrame *frame, const AVFrame *template)
 static AVFrame *prepare(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error)
 {
-    AVFrame *made = turn(encoder, frame, error);
-    if (made && !fits(made, encoder->template)) {
-        AVFrame *converted =
-            media_convert(&encoder->converter, made, encoder->template, error);
-        av_frame_free(&made);
-        made = converted;
-    }
+    AVFrame *mapped = encoder->maps_tones ? map_tones(encoder, frame, error) : NULL;
+    if (encoder->maps_tones && !mapped)
+        return NULL;
+    const AVFrame *from = mapped ? mapped : frame;
+    AVFrame *made =
+        fits(from, encoder->template)
+            ? av_frame_clone(from)
+            : media_convert(&encoder->converter, from, encoder->template, error);
+    av_frame_free(&mapped);
     if (!made) {
         daub_no_memory(error, "a frame");
         return NULL;
@@ -341,31 +386,70 @@ int64_t media_encoder_time(struct media_encoder *encoder, int64_t pts)
     return encoder->last_pts = pts;
 }
 
+/* Consumes the frame; NULL drains. */
+static bool encode(struct media_encoder *encoder, AVFrame *frame,
+                   struct daub_error *error)
+{
+    media_log_forget();
+    int code = avcodec_send_frame(encoder->context, frame);
+    av_frame_free(&frame);
+    return code >= 0 || daub_fail(error, DAUB_ERROR_FAILED, "encoder %s failed: %s",
+                                  encoder->context->codec->name, media_error_cause(code));
+}
+
 bool media_encoder_send(struct media_encoder *encoder, const AVFrame *frame,
                         struct daub_error *error)
 {
     AVFrame *ready = NULL;
+    AVRational base = encoder->context->time_base;
     if (frame) {
         ready = prepare(encoder, frame, error);
         if (!ready)
             return false;
-        AVRational base = encoder->context->time_base;
         ready->pts = media_encoder_time(encoder, frame->pts);
         media_frame_set_duration(
             ready, av_rescale_q(media_frame_duration(frame), encoder->in_base, base));
     }
-    media_log_forget();
-    int code = avcodec_send_frame(encoder->context, ready);
+    if (encoder->context->pix_fmt != AV_PIX_FMT_PAL8 ||
+        encoder->template->format == AV_PIX_FMT_PAL8)
+        return encode(encoder, ready, error);
+    encoder->ended = !frame;
+    bool ok = media_palette_send(&encoder->palette, ready, base, error);
     av_frame_free(&ready);
-    return code >= 0 ? true
-                     : daub_fail(error, DAUB_ERROR_FAILED, "encoder %s failed: %s",
-                                 encoder->context->codec->name, media_error_cause(code));
+    return ok;
+}
+
+/* Gives the encoder the next frame with a palette. 0, or AVERROR(EAGAIN) where there is
+ * none; -1: *error. */
+static int encode_palette(struct media_encoder *encoder, struct daub_error *error)
+{
+    AVFrame *frame = av_frame_alloc();
+    if (!frame)
+        return daub_no_memory(error, "a frame") - 1;
+    int code = media_palette_receive(&encoder->palette, frame);
+    if (code == 0)
+        return encode(encoder, frame, error) ? 0 : -1;
+    av_frame_free(&frame);
+    if (code != AVERROR(EAGAIN))
+        return daub_fail(error, DAUB_ERROR_FAILED, "FFmpeg's palette filters fail: %s",
+                         media_error_text(code)) -
+               1;
+    if (!encoder->ended)
+        return code;
+    encoder->ended = false;
+    return encode(encoder, NULL, error) ? 0 : -1;
 }
 
 int media_encoder_receive(struct media_encoder *encoder, AVPacket *packet,
                           struct daub_error *error)
 {
-    int code = avcodec_receive_packet(encoder->context, packet);
+    int code;
+    while ((code = avcodec_receive_packet(encoder->context, packet)) == AVERROR(EAGAIN) &&
+           encoder->context->pix_fmt == AV_PIX_FMT_PAL8) {
+        int given = encode_palette(encoder, error);
+        if (given != 0)
+            return given == -1 ? -1 : 0;
+    }
     if (code >= 0)
         return 1;
     if (code == AVERROR(EAGAIN) || code == AVERROR_EOF)
@@ -379,8 +463,8 @@ void media_encoder_uninit(struct media_encoder *encoder)
 {
     avcodec_free_context(&encoder->context);
     av_frame_free(&encoder->template);
-    media_pool_uninit(&encoder->turned);
-    media_converter_uninit(&encoder->to_full_chroma);
+    media_palette_uninit(&encoder->palette);
+    media_filter_close(&encoder->tones);
     media_converter_uninit(&encoder->converter);
     av_dict_free(&encoder->unused);
 }

@@ -6,7 +6,7 @@
 #include <libavformat/avformat.h>
 
 #include "media/convert.h"
-#include "media/orientation.h"
+#include "media/palette.h"
 #include "media/sink.h"
 
 /* The encoder of that name (a codec's name works too), or the one that suits the
@@ -27,20 +27,23 @@ void media_encoder_explain(const AVCodec *codec, const AVFrame *input,
 struct media_encoder_setup {
     const AVCodec *codec;
     const struct media_encode_options *options;
-    const AVFrame *frame;   /* as they will be sent to media_encoder_send */
-    struct media_turn turn; /* applied to each frame */
+    const AVFrame *frame; /* as they will be sent to media_encoder_send */
     AVRational time_base, frame_rate;
+    AVRational tick;    /* of the container; 0/0: any */
     bool constant_rate; /* the container counts frames: one tick each */
+    bool no_reordering; /* it cannot tell when a reordered frame is shown: no B frames */
     bool global_header;
+    bool no_hdr; /* the file has no tags that tell HDR pictures from others */
 };
 
 struct media_encoder {
     AVCodecContext *context;
     struct media_want want;
-    AVFrame *template; /* frame template of what the context accepts */
-    struct media_turn turn;
-    struct media_pool turned;
-    struct media_converter to_full_chroma; /* to 4:4:4, where frames cannot be turned */
+    AVFrame *template; /* frame template of what is encoded, or made a palette of */
+    struct media_palette palette; /* for a context of format PAL8 */
+    bool maps_tones;              /* HDR frames become ordinary ones */
+    struct media_filter tones;
+    bool ended; /* no more frames come to the palette */
     struct media_converter converter;
     AVRational in_base;   /* of frames sent */
     int64_t last_pts;     /* encoder time base */

@@ -6,6 +6,7 @@
 #include "media/compat.h"
 #include "media/encoder.h"
 #include "media/format.h"
+#include "media/loss.h"
 #include "util/error.h"
 #include "util/log.h"
 #include "util/text.h"
@@ -83,11 +84,13 @@ const AVCodec *media_encoder_find(const char *name, const AVOutputFormat *contai
     bool general_purpose = usual == AV_CODEC_ID_MPEG4 ||
                            usual == AV_CODEC_ID_MPEG2VIDEO ||
                            usual == AV_CODEC_ID_MPEG1VIDEO || usual == AV_CODEC_ID_FLV1 ||
-                           usual == AV_CODEC_ID_H264 || usual == AV_CODEC_ID_VP9;
+                           usual == AV_CODEC_ID_H263 || usual == AV_CODEC_ID_H264 ||
+                           usual == AV_CODEC_ID_VP9;
     for (size_t i = 0; general_purpose && i < sizeof(modern) / sizeof(modern[0]); i++) {
         const AVCodec *codec = encoder_of(modern[i]);
-        if (codec &&
-            avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL) != 0)
+        /* less than 0: the muxer does not tell */
+        int holds = avformat_query_codec(container, modern[i], FF_COMPLIANCE_NORMAL);
+        if (codec && (usual == AV_CODEC_ID_FLV1 ? holds > 0 : holds != 0))
             return codec;
         if (!codec && modern[i] == usual)
             daub_log(DAUB_LOG_WARNING,
@@ -225,6 +228,10 @@ bool media_encoder_want(const AVCodec *codec, const struct media_encode_options 
         need.family = MEDIA_FAMILY_YUV;
         need.shift_x = need.shift_y = full ? 0 : 1;
     }
+    if (codec->id == AV_CODEC_ID_GIF && !options->pix_fmt) {
+        want->format = AV_PIX_FMT_RGB24; /* of which media/palette.h makes a palette */
+        return true;
+    }
     if (codec->id == AV_CODEC_ID_WEBP)
         need = (struct media_depth){.family = MEDIA_FAMILY_RGB, .bits = 8};
     if (options->pix_fmt) {
@@ -261,8 +268,8 @@ void media_encoder_explain(const AVCodec *codec, const AVFrame *input,
     if (!media_depth_of(input->format, &had) || !media_depth_of(want->format, &have))
         return;
     if (had.bits > 8 && have.bits < had.bits && have.bits < 16)
-        daub_log(DAUB_LOG_WARNING, "%d-bit input is stored with %d bits by %s", had.bits,
-                 have.bits, codec->name);
+        media_loss(DAUB_LOG_WARNING, "%d-bit input is stored with %d bits by %s",
+                   had.bits, have.bits, codec->name);
     if (((input->width | input->height) & 1) && for_watching(codec) &&
         needs_even(codec) && !have.shift_x)
         daub_log(DAUB_LOG_INFO,

@@ -147,7 +147,7 @@ bool media_pixel_nearest(enum AVPixelFormat format, struct media_match *match,
                          "pixel format %s is a GPU surface that daub cannot read; add "
                          "--hwaccel none",
                          name ? name : "unknown");
-    match->no_alpha = need.alpha && !need.palette;
+    match->no_alpha = need.alpha || need.palette;
     match->pixel = media_pixel_from_av(format);
     match->same = match->pixel != 0;
     if (match->same)

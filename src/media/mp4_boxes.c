@@ -6,13 +6,11 @@
 #include <unistd.h>
 
 #include <libavutil/intreadwrite.h>
+#include <libavutil/macros.h>
 
 #include "util/alloc.h"
 
 enum { HEADER = 8, LARGE_HEADER = 16, FULL_HEADER = 12, MOOF_MAX = 1 << 26 };
-
-#define TYPE(a, b, c, d)                                                                 \
-    ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
 /* A part of memory that is read from the front. */
 struct box {
@@ -120,7 +118,7 @@ static bool read_track_fragment(struct mp4_layout *layout, struct box fragment,
 {
     enum { BASE = 1, DESCRIPTION = 2, DURATION = 8, SIZE = 0x10, BASE_MOOF = 0x20000 };
     struct box header, box;
-    bool ok = find_box(fragment, TYPE('t', 'f', 'h', 'd'), &header);
+    bool ok = find_box(fragment, MKBETAG('t', 'f', 'h', 'd'), &header);
     uint32_t flags = ok ? take(&header, &ok) & 0xffffff : 0, id = take(&header, &ok);
     if (!ok || (flags & BASE) || !(flags & BASE_MOOF))
         return false;
@@ -132,7 +130,7 @@ static bool read_track_fragment(struct mp4_layout *layout, struct box fragment,
     struct mp4_track *track = ok ? track_of(layout, id, true) : NULL;
     int64_t at = moof;
     while (track && next_box(&fragment, &box)) {
-        if (box.type == TYPE('t', 'r', 'u', 'n') &&
+        if (box.type == MKBETAG('t', 'r', 'u', 'n') &&
             !read_run(box, default_size, moof, &at, track))
             return false;
     }
@@ -147,7 +145,7 @@ static bool read_fragment(struct mp4_layout *layout, int fd, int64_t offset, int
     bool ok = data && pread(fd, data, (size_t)size, offset) == size;
     struct box rest = {data ? data + HEADER : NULL, (size_t)size - HEADER, 0}, box;
     while (ok && next_box(&rest, &box)) {
-        if (box.type == TYPE('t', 'r', 'a', 'f'))
+        if (box.type == MKBETAG('t', 'r', 'a', 'f'))
             ok = read_track_fragment(layout, box, offset);
     }
     free(data);
@@ -172,7 +170,7 @@ bool mp4_layout_read(struct mp4_layout *layout, int fd)
             size = (int64_t)AV_RB64(header + HEADER);
         if (size < HEADER || size > layout->end - offset)
             return false;
-        if (type != TYPE('m', 'o', 'o', 'f'))
+        if (type != MKBETAG('m', 'o', 'o', 'f'))
             continue;
         layout->first = layout->first ? layout->first : offset;
         if (!read_fragment(layout, fd, offset, size))
@@ -273,10 +271,10 @@ static bool place_chunk(struct places *places, int64_t offset, uint32_t samples,
 static bool place_all(struct places *places, struct box table)
 {
     struct box sizes, runs, offsets;
-    bool ok = true, large = find_box(table, TYPE('c', 'o', '6', '4'), &offsets);
-    if ((!large && !find_box(table, TYPE('s', 't', 'c', 'o'), &offsets)) ||
-        !find_box(table, TYPE('s', 't', 's', 'z'), &sizes) ||
-        !find_box(table, TYPE('s', 't', 's', 'c'), &runs))
+    bool ok = true, large = find_box(table, MKBETAG('c', 'o', '6', '4'), &offsets);
+    if ((!large && !find_box(table, MKBETAG('s', 't', 'c', 'o'), &offsets)) ||
+        !find_box(table, MKBETAG('s', 't', 's', 'z'), &sizes) ||
+        !find_box(table, MKBETAG('s', 't', 's', 'c'), &runs))
         return false;
     take(&sizes, &ok), take(&runs, &ok), take(&offsets, &ok); /* version and flags */
     uint32_t fixed_size = take(&sizes, &ok), all = take(&sizes, &ok), seen = 0;
@@ -312,7 +310,7 @@ static void write_places(AVIOContext *out, const struct places *places)
     }
     bool large = last > UINT32_MAX;
     avio_wb32(out, (uint32_t)(FULL_HEADER + 4 + runs * 12));
-    avio_wb32(out, TYPE('s', 't', 's', 'c'));
+    avio_wb32(out, MKBETAG('s', 't', 's', 'c'));
     avio_wb32(out, 0);
     avio_wb32(out, (uint32_t)runs);
     for (size_t i = 0; i < places->count; i++) {
@@ -323,7 +321,7 @@ static void write_places(AVIOContext *out, const struct places *places)
         avio_wb32(out, 1);
     }
     avio_wb32(out, (uint32_t)(FULL_HEADER + 4 + places->count * (large ? 8 : 4)));
-    avio_wb32(out, large ? TYPE('c', 'o', '6', '4') : TYPE('s', 't', 'c', 'o'));
+    avio_wb32(out, large ? MKBETAG('c', 'o', '6', '4') : MKBETAG('s', 't', 'c', 'o'));
     avio_wb32(out, 0);
     avio_wb32(out, (uint32_t)places->count);
     for (size_t i = 0; i < places->count; i++) {
@@ -342,11 +340,11 @@ static bool write_table(AVIOContext *out, struct box table, struct mp4_track *tr
     struct box box;
     bool ok = place_all(&places, table);
     while (ok && next_box(&table, &box)) {
-        if (box.type == TYPE('s', 'a', 'i', 'o')) /* encrypted */
+        if (box.type == MKBETAG('s', 'a', 'i', 'o')) /* encrypted */
             ok = false;
-        else if (box.type != TYPE('s', 't', 's', 'c') &&
-                 box.type != TYPE('s', 't', 'c', 'o') &&
-                 box.type != TYPE('c', 'o', '6', '4'))
+        else if (box.type != MKBETAG('s', 't', 's', 'c') &&
+                 box.type != MKBETAG('s', 't', 'c', 'o') &&
+                 box.type != MKBETAG('c', 'o', '6', '4'))
             avio_write(out, box.data - HEADER, (int)box.size + HEADER);
     }
     if (ok)
@@ -357,15 +355,15 @@ static bool write_table(AVIOContext *out, struct box table, struct mp4_track *tr
 
 static bool is_container(uint32_t type)
 {
-    return type == TYPE('t', 'r', 'a', 'k') || type == TYPE('m', 'd', 'i', 'a') ||
-           type == TYPE('m', 'i', 'n', 'f') || type == TYPE('s', 't', 'b', 'l');
+    return type == MKBETAG('t', 'r', 'a', 'k') || type == MKBETAG('m', 'd', 'i', 'a') ||
+           type == MKBETAG('m', 'i', 'n', 'f') || type == MKBETAG('s', 't', 'b', 'l');
 }
 
 /* The track that a box trak describes; NULL: the fragments have none of that number. */
 static struct mp4_track *track_of_box(struct mp4_layout *layout, struct box trak)
 {
     struct box header;
-    bool ok = find_box(trak, TYPE('t', 'k', 'h', 'd'), &header);
+    bool ok = find_box(trak, MKBETAG('t', 'k', 'h', 'd'), &header);
     uint32_t version = ok ? take(&header, &ok) >> 24 : 0;
     for (int i = 0; ok && i < (version ? 4 : 2); i++) /* times */
         take(&header, &ok);
@@ -379,7 +377,7 @@ static bool write_inside(AVIOContext *out, struct box inside, struct mp4_layout 
 {
     struct box box;
     bool ok = true;
-    if (inside.type == TYPE('s', 't', 'b', 'l'))
+    if (inside.type == MKBETAG('s', 't', 'b', 'l'))
         return write_table(out, inside, track, moved);
     while (ok && next_box(&inside, &box)) {
         if (!is_container(box.type)) {
@@ -389,7 +387,7 @@ static bool write_inside(AVIOContext *out, struct box inside, struct mp4_layout 
         int64_t start = avio_tell(out);
         avio_wb32(out, 0);
         avio_wb32(out, box.type);
-        if (box.type == TYPE('t', 'r', 'a', 'k'))
+        if (box.type == MKBETAG('t', 'r', 'a', 'k'))
             track = track_of_box(layout, box);
         ok = write_inside(out, box, layout, track, moved);
         int64_t end = avio_tell(out);
@@ -404,7 +402,8 @@ bool mp4_write_moov(AVIOContext *out, const uint8_t *moov, size_t size,
                     struct mp4_layout *layout, const struct mp4_moved *moved)
 {
     struct box rest = {moov, size, 0}, box;
-    if (!next_box(&rest, &box) || rest.size != 0 || box.type != TYPE('m', 'o', 'o', 'v'))
+    if (!next_box(&rest, &box) || rest.size != 0 ||
+        box.type != MKBETAG('m', 'o', 'o', 'v'))
         return false;
     int64_t start = avio_tell(out);
     avio_wb32(out, 0);

@@ -11,6 +11,9 @@
 #include "media/mux.h"
 #include "util/alloc.h"
 
+/* the one of media_mux_start that changes no box but the tags' */
+#define METADATA_FLAG "+use_metadata_tags"
+
 enum phase { PHASE_HEADER = 1, PHASE_PACKETS, PHASE_TRAILER };
 
 /* What the second muxer wrote before or after the packets. */
@@ -103,10 +106,13 @@ static bool is_tested(const AVCodecParameters *par)
 static bool is_possible(const AVFormatContext *format, const AVDictionary *options)
 {
     static const char *const names[] = {"mp4", "mov", "ipod", "3gp", "3g2", "psp", "f4v"};
-    static const char *const own[] = {
-        "movflags",  "frag_duration",     "frag_size",      "min_frag_duration",
-        "moov_size", "encryption_scheme", "frag_interleave"};
+    static const char *const own[] = {"frag_duration",     "frag_size",
+                                      "min_frag_duration", "moov_size",
+                                      "encryption_scheme", "frag_interleave"};
+    const AVDictionaryEntry *flags = av_dict_get(options, "movflags", NULL, 0);
     bool known = false;
+    if (flags && strcmp(flags->value, METADATA_FLAG) != 0)
+        return false;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         known = known || strcmp(format->oformat->name, names[i]) == 0;
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -118,20 +124,6 @@ static bool is_possible(const AVFormatContext *format, const AVDictionary *optio
         known = known && is_tested(par) && !adts;
     }
     return known && format->pb && (format->pb->seekable & AVIO_SEEKABLE_NORMAL);
-}
-
-static bool copy_stream(AVFormatContext *format, const AVStream *from)
-{
-    AVStream *to = avformat_new_stream(format, NULL);
-    if (!to || avcodec_parameters_copy(to->codecpar, from->codecpar) < 0 ||
-        av_dict_copy(&to->metadata, from->metadata, 0) < 0)
-        return false;
-    to->time_base = from->time_base;
-    to->disposition = from->disposition;
-    to->avg_frame_rate = from->avg_frame_rate;
-    to->r_frame_rate = from->r_frame_rate;
-    to->sample_aspect_ratio = from->sample_aspect_ratio;
-    return mux_copy_side_data(to, from);
 }
 
 /* Writes the second muxer's header. */
@@ -146,7 +138,7 @@ static bool start(struct mp4_index *index, AVFormatContext *from, AVDictionary *
     format->pb = open_virtual(index);
     bool ok = format->pb && av_dict_copy(&format->metadata, from->metadata, 0) >= 0;
     for (unsigned i = 0; ok && i < from->nb_streams; i++)
-        ok = copy_stream(format, from->streams[i]);
+        ok = mux_clone_stream(format, from->streams[i]);
     format->chapters = from->chapters;
     format->nb_chapters = from->nb_chapters;
     ok = ok && av_dict_copy(&mine, *options, 0) >= 0 &&
@@ -177,7 +169,8 @@ struct mp4_index *mp4_index_open(AVFormatContext *fragments, AVDictionary **opti
     index->phase = PHASE_PACKETS;
     /* delay_moov: the header is written with the first fragment, when the edit lists are
      * known. A second is what a kill may cost. */
-    av_dict_set(options, "movflags", "empty_moov+delay_moov+default_base_moof", 0);
+    av_dict_set(options, "movflags", "+empty_moov+delay_moov+default_base_moof",
+                AV_DICT_APPEND);
     av_dict_set(options, "frag_duration", "1000000", 0);
     return index;
 }

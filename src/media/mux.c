@@ -1,5 +1,6 @@
 #include "media/mux.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,17 +61,6 @@ const AVOutputFormat *media_container_find(const char *format, const char *path,
     return found;
 }
 
-bool media_container_turns(const AVOutputFormat *container)
-{
-    static const char *const names[] = {"mp4",  "mov", "3gp",  "3g2",
-                                        "ipod", "psp", "ismv", "f4v"};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(container->name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
 static int is_late(void *opaque)
 {
     return media_interrupt_late(opaque);
@@ -100,7 +90,8 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
                     const char *path, bool replace,
                     const struct media_interrupt *interrupt, struct daub_error *error)
 {
-    *mux = (struct media_mux){.interrupt = interrupt};
+    *mux = (struct media_mux){.interrupt = interrupt,
+                              .container = media_container_of(container)};
     atomic_init(&mux->bytes, 0);
     bool several = output_files_needed(container) && !media_path_is_url(path);
     if ((container->flags & AVFMT_NOFILE) && !several && !media_path_is_stream(path))
@@ -131,6 +122,14 @@ bool media_mux_open(struct media_mux *mux, const AVOutputFormat *container,
     return code >= 0 ? true : fail_write(mux, code, error);
 }
 
+/* NULL: the muxer has no such option. */
+static const AVOption *find_option(const struct media_mux *mux, const char *name)
+{
+    return mux->format->oformat->priv_class
+               ? av_opt_find(mux->format->priv_data, name, NULL, 0, 0)
+               : NULL;
+}
+
 /* Edit lists of MP4 count in the movie's time scale, 1/1000 s by default, too coarse to
  * keep the offset of audio and video exactly. */
 static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
@@ -146,10 +145,20 @@ static void set_movie_timescale(struct media_mux *mux, AVDictionary **options)
         if (both <= TIMESCALE_MAX)
             scale = both;
     }
-    bool known = mux->format->priv_data &&
-                 av_opt_find(mux->format->priv_data, "movie_timescale", NULL, 0, 0);
-    if (known && scale > 1000 && scale <= TIMESCALE_MAX)
+    if (find_option(mux, "movie_timescale") && scale > 1000 && scale <= TIMESCALE_MAX)
         av_dict_set_int(options, "movie_timescale", scale, AV_DICT_DONT_OVERWRITE);
+}
+
+/* Tags of Apple's cameras, such as the place, need another form than the usual ones. */
+static void set_mov_flags(struct media_mux *mux, AVDictionary **options)
+{
+    const AVDictionaryEntry *apple =
+        av_dict_get(mux->format->metadata, "com.apple.", NULL, AV_DICT_IGNORE_SUFFIX);
+    /* its header is written before the sound's priming is known */
+    if (strcmp(mux->format->oformat->name, "ismv") == 0)
+        av_dict_set(options, "movflags", "+delay_moov", AV_DICT_APPEND);
+    if (apple && mux->container->quicktime)
+        av_dict_set(options, "movflags", "+use_metadata_tags", AV_DICT_APPEND);
 }
 
 static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
@@ -162,8 +171,7 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
     stream->avg_frame_rate = stream->r_frame_rate = encoder->framerate;
     stream->sample_aspect_ratio = encoder->sample_aspect_ratio;
     /* the tag that Apple's players need */
-    if (encoder->codec_id == AV_CODEC_ID_HEVC &&
-        media_container_turns(mux->format->oformat))
+    if (encoder->codec_id == AV_CODEC_ID_HEVC && mux->container->turns)
         stream->codecpar->codec_tag = MKTAG('h', 'v', 'c', '1');
     if (input->container)
         stream->disposition = input->container->streams[input->video_stream]->disposition;
@@ -171,19 +179,19 @@ static bool add_video(struct media_mux *mux, const AVCodecContext *encoder,
 }
 
 bool media_mux_start(struct media_mux *mux, const AVCodecContext *encoder,
-                     const AVFrame *frame_template, bool keep_matrix,
-                     const struct media_source_info *input, AVDictionary **options,
-                     struct daub_error *error)
+                     const AVFrame *frame_template, const struct media_source_info *input,
+                     AVDictionary **options, struct daub_error *error)
 {
     mux->input = input;
     if (!add_video(mux, encoder, input, error))
         return false;
-    if (!mux->video_only && (!mux_add_copies(mux, error) ||
-                             !mux_describe(mux, frame_template, keep_matrix, error)))
+    if (!mux->video_only &&
+        (!mux_add_copies(mux, error) || !mux_describe(mux, frame_template, error)))
         return false;
     if (mux->bit_exact)
         mux->format->flags |= AVFMT_FLAG_BITEXACT;
     set_movie_timescale(mux, options);
+    set_mov_flags(mux, options);
     /* a second is what a kill may cost */
     bool clusters = strcmp(mux->format->oformat->name, "matroska") == 0 ||
                     strcmp(mux->format->oformat->name, "webm") == 0;
@@ -278,9 +286,10 @@ bool media_mux_copies(const struct media_mux *mux, int input_stream)
            mux->copies[input_stream].to >= 0;
 }
 
-bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *error)
+/* Writes a packet of a copied stream, with times in copy->time_base. */
+static bool write_copy(struct media_mux *mux, struct mux_copy *copy, AVPacket *packet,
+                       struct daub_error *error)
 {
-    struct mux_copy *copy = &mux->copies[packet->stream_index];
     AVStream *to = mux->format->streams[copy->to];
     if (copy->first_pts == AV_NOPTS_VALUE)
         copy->first_pts = packet->pts != AV_NOPTS_VALUE ? packet->pts : packet->dts;
@@ -305,6 +314,48 @@ bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *
     return true;
 }
 
+/* Writes a packet that is decoded and encoded; NULL: what the encoder still holds. */
+static bool recode(struct media_mux *mux, struct mux_copy *copy, const AVPacket *packet,
+                   struct daub_error *error)
+{
+    AVPacket *made = av_packet_alloc();
+    if (!made)
+        return daub_no_memory(error, "a packet");
+    bool ok = media_recoder_send(copy->recoder, packet, error);
+    int answer = 0;
+    while (ok && (answer = media_recoder_receive(copy->recoder, made, error)) > 0) {
+        ok = write_copy(mux, copy, made, error);
+        av_packet_unref(made);
+    }
+    av_packet_free(&made);
+    return ok && answer == 0;
+}
+
+bool media_mux_copy(struct media_mux *mux, AVPacket *packet, struct daub_error *error)
+{
+    struct mux_copy *copy = &mux->copies[packet->stream_index];
+    return copy->recoder ? recode(mux, copy, packet, error)
+                         : write_copy(mux, copy, packet, error);
+}
+
+/* Writes what the encoders of sound still hold. */
+static bool drain_recoders(struct media_mux *mux, struct daub_error *error)
+{
+    bool ok = true;
+    for (unsigned i = 0; ok && i < mux->copy_count; i++) {
+        struct mux_copy *copy = &mux->copies[i];
+        if (!copy->recoder)
+            continue;
+        ok = recode(mux, copy, NULL, error);
+        int64_t damaged = media_recoder_damaged(copy->recoder);
+        if (damaged)
+            daub_log(DAUB_LOG_WARNING,
+                     "packets of stream %u that could not be decoded: %" PRId64, i,
+                     damaged);
+    }
+    return ok;
+}
+
 /* 0, or the AVERROR code of the last writes. */
 static int close_output(struct media_mux *mux)
 {
@@ -317,8 +368,33 @@ static int close_output(struct media_mux *mux)
     return 0;
 }
 
+/* Animations state how long a frame is shown with the next one; the last has an option.
+ */
+static void set_last_delay(struct media_mux *mux)
+{
+    const AVOption *option = find_option(mux, "final_delay");
+    int64_t value = 0;
+    AVRational rational = {0, 1};
+    if (!option || mux->last_us <= 0)
+        return;
+    if (option->type == AV_OPT_TYPE_RATIONAL) {
+        av_opt_get_q(mux->format->priv_data, "final_delay", 0, &rational);
+        if (rational.num > 0) /* given by the user */
+            return;
+        av_reduce(&rational.num, &rational.den, mux->last_us, AV_TIME_BASE, UINT16_MAX);
+        av_opt_set_q(mux->format->priv_data, "final_delay", rational, 0);
+    } else if (av_opt_get_int(mux->format->priv_data, "final_delay", 0, &value) >= 0 &&
+               value < 0) { /* not given by the user */
+        av_opt_set_int(mux->format->priv_data, "final_delay",
+                       av_rescale_q(mux->last_us, AV_TIME_BASE_Q, (AVRational){1, 100}),
+                       0);
+    }
+}
+
 bool media_mux_end(struct media_mux *mux, struct daub_error *error)
 {
+    bool drained = drain_recoders(mux, error);
+    set_last_delay(mux);
     media_log_forget();
     int code = av_write_trailer(mux->format);
     if (mux->format->pb) {
@@ -334,9 +410,11 @@ bool media_mux_end(struct media_mux *mux, struct daub_error *error)
     if (code >= 0 && mux->index && !mp4_index_finish(mux->index, mux->output.file.fd))
         daub_log(DAUB_LOG_VERBOSE, "%s stays fragmented", mux->output.file.path);
     struct stat info;
+    if (mux->output.files.folder)
+        atomic_store(&mux->bytes, output_files_bytes(&mux->output.files));
     if (mux->output.file.fd >= 0 && fstat(mux->output.file.fd, &info) == 0)
         atomic_store(&mux->bytes, (unsigned long long)info.st_size);
-    return code >= 0 ? true : fail_write(mux, code, error);
+    return code >= 0 ? drained : fail_write(mux, code, error);
 }
 
 void media_mux_uninit(struct media_mux *mux)
@@ -347,6 +425,8 @@ void media_mux_uninit(struct media_mux *mux)
     mp4_index_free(mux->index);
     mux->index = NULL;
     media_output_uninit(&mux->output);
+    for (unsigned i = 0; mux->copies && i < mux->copy_count; i++)
+        media_recoder_free(mux->copies[i].recoder);
     free(mux->copies);
     mux->copies = NULL;
 }

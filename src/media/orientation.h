@@ -21,8 +21,18 @@ bool media_turn_is_none(struct media_turn turn);
  * and for odd quarters the same chroma subsampling in both directions. */
 bool media_turn_possible(struct media_turn turn, enum AVPixelFormat format);
 /* A turned copy of the frame from the pool, with its properties except the display
- * matrix; NULL with *error. */
+ * matrix; NULL with *error. The format must be possible. */
 AVFrame *media_turn_frame(struct media_pool *pool, struct media_turn turn,
                           const AVFrame *from, struct daub_error *error);
+
+/* Turns frames of any format; those that cannot be turned become 4:4:4. Zeroed is
+ * empty. */
+struct media_turner {
+    struct media_pool pool;
+    struct media_converter to_full_chroma;
+};
+AVFrame *media_turner_apply(struct media_turner *turner, struct media_turn turn,
+                            const AVFrame *from, struct daub_error *error);
+void media_turner_uninit(struct media_turner *turner);
 
 #endif

@@ -107,6 +107,16 @@ bool output_files_open(struct output_files *files, const char *path, bool replac
     return ok;
 }
 
+/* The name in the folder of a file that was written; NULL: it was not. */
+static const char *find(const struct output_files *files, const char *target)
+{
+    for (size_t i = 0; i < files->count; i++) {
+        if (strcmp(files->list[i].target, target) == 0)
+            return files->list[i].name;
+    }
+    return NULL;
+}
+
 /* The file's name in the folder; NULL: two targets of one name, or no memory. */
 static const char *add(struct output_files *files, const char *target)
 {
@@ -134,10 +144,14 @@ static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, i
     bool reads = !(flags & AVIO_FLAG_WRITE);
     if (!reads && !file_check_target(target, files->replace, &files->error))
         return AVERROR(EEXIST);
-    const char *name = media_path_is_url(target) ? NULL : add(files, target);
-    if (!name)
+    const char *name = media_path_is_url(target) ? NULL
+                       : reads                   ? find(files, target)
+                                                 : add(files, target);
+    if (!name && !reads)
         return AVERROR(EINVAL);
-    char *path = av_asprintf("file:%s/%s", files->folder, name);
+    /* what it reads and did not write is the user's, such as a key */
+    char *path = name ? av_asprintf("file:%s/%s", files->folder, name)
+                      : av_asprintf("%s", url);
     int code = path ? avio_open2(io, path, flags, &format->interrupt_callback, options)
                     : AVERROR(ENOMEM);
     av_free(path);
@@ -160,6 +174,19 @@ static char *path_in(const struct output_files *files, const char *name)
     if (path)
         snprintf(path, bytes, "%s/%s", files->folder, name);
     return path;
+}
+
+uint64_t output_files_bytes(const struct output_files *files)
+{
+    uint64_t bytes = 0;
+    struct stat info;
+    for (size_t i = 0; i < files->count; i++) {
+        char *path = path_in(files, files->list[i].name);
+        if (path && stat(path, &info) == 0)
+            bytes += (uint64_t)info.st_size;
+        free(path);
+    }
+    return bytes;
 }
 
 static bool sync_file(const char *path)
@@ -213,7 +240,7 @@ bool output_files_commit(struct output_files *files, struct daub_error *error)
     for (size_t i = 0; ok && i < files->count; i++)
         ok = file_check_target(files->list[i].target, files->replace, &why);
     if (!ok)
-        daub_fail(error, why.status, "%.200s; the complete files are in %.200s",
+        daub_fail(error, why.status, "%.900s; the complete files are in %.900s",
                   why.message, files->folder);
     for (size_t i = 0; ok && i < files->count; i++) {
         if (strcmp(files->list[i].target, files->main) == 0)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <libavformat/avformat.h>
 
@@ -35,6 +36,8 @@ bool output_files_open(struct output_files *files, const char *path, bool replac
                        struct daub_error *error);
 /* Makes the muxer open its files in the folder. The files must outlive the context. */
 bool output_files_attach(struct output_files *files, AVFormatContext *format);
+/* The size of all files so far. */
+uint64_t output_files_bytes(const struct output_files *files);
 /* Gives every file its name. On failure what is not renamed stays in the folder, which
  * *error names. */
 bool output_files_commit(struct output_files *files, struct daub_error *error);

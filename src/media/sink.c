@@ -86,6 +86,14 @@ static enum kind kind_of(const struct media_sink_params *params,
     return KIND_ENCODE;
 }
 
+bool media_sink_keeps_matrix(const char *path, const char *format)
+{
+    struct media_sink_params params = {.path = path, .format = format};
+    const AVOutputFormat *container = NULL;
+    return kind_of(&params, &container, NULL) == KIND_ENCODE &&
+           media_container_of(container)->turns;
+}
+
 bool media_sink_want(const struct media_sink_params *params, struct media_want *want,
                      struct daub_error *error)
 {
@@ -109,10 +117,8 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
             media_encoder_find(params->encode.encoder, container, params->path, error);
         break;
     }
-    if (!codec || !media_encoder_want(codec, &params->encode, params->frame, want, error))
-        return false;
-    media_encoder_explain(codec, params->frame, want);
-    return true;
+    return codec &&
+           media_encoder_want(codec, &params->encode, params->frame, want, error);
 }
 
 struct media_sink *media_sink_open(const struct media_sink_params *params,

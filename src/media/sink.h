@@ -9,7 +9,6 @@
 #include <libavcodec/packet.h>
 #include <libavutil/frame.h>
 
-#include "media/orientation.h"
 #include "media/path.h"
 #include "media/source.h"
 
@@ -25,7 +24,7 @@ struct media_report {
     bool offset_known;                 /* it has audio to compare with */
     int64_t offset_error_us, offset_tick_us; /* of audio against video */
     uint64_t bytes;                          /* 0 where unknown */
-    char kept[512]; /* of an unfinished output: how much is kept and where; "": nothing */
+    char kept[2048]; /* of an unfinished output: how much is kept and where; "": nothing */
 };
 
 struct media_sink;
@@ -130,6 +129,9 @@ bool media_sink_want(const struct media_sink_params *params, struct media_want *
  * where the options contradict each other or name something that does not exist. */
 struct media_sink *media_sink_open(const struct media_sink_params *params,
                                    struct daub_error *error);
+
+/* Whether the output stores the input's display matrix. */
+bool media_sink_keeps_matrix(const char *path, const char *format);
 
 /* The input's frame rate, or the best guess. */
 AVRational media_input_rate(const struct media_source_info *input);

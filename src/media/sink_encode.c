@@ -9,6 +9,7 @@
 
 #include "media/compat.h"
 #include "media/encoder.h"
+#include "media/loss.h"
 #include "media/mux.h"
 #include "media/sink_kinds.h"
 #include "media/sink_thread.h"
@@ -21,6 +22,7 @@ struct sink_encode {
     struct sink_thread base;
     struct media_encoder encoder;
     struct media_mux mux;
+    const struct media_container *container;
     AVPacket *packet;
     AVRational in_base;
     bool no_verify;
@@ -31,7 +33,8 @@ struct sink_encode {
     struct media_time *times;
     size_t time_count, time_capacity;
     int64_t written;
-    int64_t *ticks; /* of a joined film: its frames' times in the encoder's time base */
+    int64_t *ticks;  /* of a joined film: its frames' times in the encoder's time base */
+    int64_t thinned; /* frames left out because they came too soon after another one */
 };
 
 static struct sink_encode *encode_of(struct sink_thread *base)
@@ -114,10 +117,53 @@ static bool encode_packet(struct sink_thread *base, AVPacket *packet,
     return ok;
 }
 
+static AVRational least_step(const struct sink_encode *self)
+{
+    AVRational tick = self->container->tick;
+    tick.num *= self->container->least_ticks;
+    return tick;
+}
+
+/* Whether the container cannot show the frame for long enough after the previous one,
+ * which then is shown longer. */
+static bool is_too_soon(struct sink_encode *self, const AVFrame *frame)
+{
+    AVRational tick = self->container->tick;
+    if (self->container->least_ticks == 0 || self->time_count == 0)
+        return false;
+    struct media_time *last = &self->times[self->time_count - 1];
+    int64_t step = av_rescale_q(frame->pts, self->in_base, tick) -
+                   av_rescale_q(last->pts, self->in_base, tick);
+    if (step >= self->container->least_ticks)
+        return false;
+    last->duration = frame->pts - last->pts + media_frame_duration(frame);
+    return true;
+}
+
+/* Says before painting that frames will be left out. */
+static void tell_thinning(const struct sink_encode *self,
+                          const struct media_sink_params *params)
+{
+    AVRational rate = media_input_rate(params->input), least = least_step(self);
+    if (least.num == 0 || rate.num <= 0 || rate.den <= 0 ||
+        av_cmp_q(av_inv_q(rate), least) >= 0)
+        return;
+    media_loss(DAUB_LOG_WARNING,
+               "%s: of %.5g frames a second some are left out, because %s shows each for "
+               "%.0f ms at least; .apng and .mp4 keep all",
+               params->path, av_q2d(rate), self->mux.format->oformat->name,
+               av_q2d(least) * 1e3);
+}
+
 static bool encode_frame(struct sink_thread *base, const AVFrame *frame,
                          struct daub_error *error)
 {
     struct sink_encode *self = encode_of(base);
+    if (is_too_soon(self, frame)) {
+        self->thinned++;
+        base->report.frames_in--;
+        return true;
+    }
     if (!daub_grow(&self->times, &self->time_capacity, self->time_count + 1,
                    sizeof(*self->times)))
         return daub_no_memory(error, "frame times");
@@ -152,6 +198,10 @@ static void report_end(struct sink_encode *self)
         daub_log(DAUB_LOG_WARNING,
                  "%" PRId64 " packets of sound or subtitles were refused by %s",
                  self->mux.refused, self->mux.format->oformat->name);
+    if (self->thinned)
+        daub_log(DAUB_LOG_VERBOSE,
+                 "%" PRId64 " frames of %s came too soon and are left out", self->thinned,
+                 self->base.sink.name);
     if (self->counts && uneven(self))
         daub_log(
             DAUB_LOG_WARNING,
@@ -211,7 +261,7 @@ static void keep_unfinished(struct sink_encode *self)
         return;
     }
     snprintf(report->kept, sizeof(report->kept),
-             "%.200s is unfinished; its %" PRId64 " frames are in %.200s",
+             "%.900s is unfinished; its %" PRId64 " frames are in %.900s",
              self->base.sink.name, report->frames_out, where);
 }
 
@@ -223,6 +273,9 @@ static bool encode_end(struct sink_thread *base, bool whole, struct daub_error *
         (!whole || self->mux.output.file.temp || self->mux.output.files.folder))
         return true;
     bool drained = drain(self, error);
+    if (self->time_count)
+        self->mux.last_us = av_rescale_q(self->times[self->time_count - 1].duration,
+                                         self->in_base, AV_TIME_BASE_Q);
     bool ok = media_mux_end(&self->mux, error) && drained;
     if (!ok || !whole) {
         keep_unfinished(self);
@@ -272,20 +325,6 @@ static const struct sink_thread_ops encode_thread_ops = {.frame = encode_frame,
                                                          .packet = encode_packet,
                                                          .end = encode_end,
                                                          .destroy = encode_destroy};
-
-static struct media_turn turn_for(const AVOutputFormat *container,
-                                  const struct media_sink_params *params)
-{
-    return media_container_turns(container) ? (struct media_turn){0}
-                                            : params->input->orientation;
-}
-
-/* Containers whose time is the number of the frame. (AVFMT_VARIABLE_FPS does not show
- * this: FFmpeg's MP4 lacks it.) */
-static bool counts_frames(const AVOutputFormat *container)
-{
-    return strcmp(container->name, "avi") == 0 || strcmp(container->name, "dv") == 0;
-}
 
 /* What the film needs at least, in bytes; 0 where unknown. */
 static double least_bytes(const struct sink_encode *self,
@@ -364,26 +403,30 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     if (!codec)
         return false;
     self->no_verify = encode->no_verify;
-    self->timeless =
-        strcmp(film->name, "yuv4mpegpipe") == 0 || (film->flags & AVFMT_NOTIMESTAMPS);
-    self->counts = self->timeless || counts_frames(film);
+    self->container = media_container_of(film);
+    self->timeless = self->container->timeless || (film->flags & AVFMT_NOTIMESTAMPS);
+    self->counts = self->timeless || self->container->counts;
     struct media_encoder_setup setup = {
         .codec = codec,
         .options = &params->encode,
         .frame = params->frame,
-        .turn = turn_for(film, params),
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
+        .tick = self->container->tick,
+        .no_hdr = self->container->pictures && !self->timeless,
         .constant_rate = self->counts,
+        .no_reordering = self->container->in_order,
         .global_header = film->flags & AVFMT_GLOBALHEADER,
     };
     self->in_base = setup.time_base;
     self->packet = av_packet_alloc();
     if (!self->packet)
         return daub_no_memory(error, "a packet");
-    bool keep_matrix = media_turn_is_none(setup.turn);
-    if (!media_encoder_open(&self->encoder, &setup, error) ||
-        (encode->joined && !set_up_join(self, encode->joined, error)) ||
+    if (!media_encoder_open(&self->encoder, &setup, error))
+        return false;
+    if (params->input->sample && !encode->part_of)
+        media_encoder_explain(codec, params->input->sample, &self->encoder.want);
+    if ((encode->joined && !set_up_join(self, encode->joined, error)) ||
         !media_mux_open(&self->mux, container, params->path, params->replace,
                         &self->base.interrupt, error) ||
         !check_space(self, params, error))
@@ -392,10 +435,11 @@ static bool set_up(struct sink_encode *self, const struct media_sink_params *par
     self->mux.bit_exact = encode->part_of || encode->joined;
     /* the options that are left are the container's; those of a film's are not a part's
      */
-    return media_mux_start(&self->mux, self->encoder.context, params->frame, keep_matrix,
+    return media_mux_start(&self->mux, self->encoder.context, params->frame,
                            params->input, &self->encoder.unused, error) &&
            (encode->part_of || media_options_used_up(self->encoder.unused, codec->name,
-                                                     container->name, error));
+                                                     container->name, error)) &&
+           (tell_thinning(self, params), true);
 }
 
 struct media_sink *sink_encode_open(const struct media_sink_params *params,

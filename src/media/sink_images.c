@@ -103,7 +103,7 @@ static bool images_end(struct sink_thread *base, bool whole, struct daub_error *
     report->bytes = atomic_load(&base->bytes);
     if ((!whole || !ok) && self->written > 0)
         snprintf(report->kept, sizeof(report->kept),
-                 "%.400s: %" PRId64 " images are kept", base->sink.name, self->written);
+                 "%.900s: %" PRId64 " images are kept", base->sink.name, self->written);
     return ok;
 }
 
@@ -154,9 +154,9 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
         .codec = codec,
         .options = &params->encode,
         .frame = params->frame,
-        .turn = params->input->orientation,
         .time_base = params->input->time_base,
         .frame_rate = media_input_rate(params->input),
+        .no_hdr = true,
     };
     self->pattern = media_path_is_pattern(params->path);
     self->replace = params->replace;
@@ -164,8 +164,11 @@ static bool set_up(struct sink_images *self, const struct media_sink_params *par
     self->packet = av_packet_alloc();
     if (!self->path || !self->packet)
         return daub_no_memory(error, "an image");
-    return media_encoder_open(&self->encoder, &setup, error) &&
-           media_options_used_up(self->encoder.unused, codec->name, "image2", error) &&
+    if (!media_encoder_open(&self->encoder, &setup, error))
+        return false;
+    if (params->input->sample)
+        media_encoder_explain(codec, params->input->sample, &self->encoder.want);
+    return media_options_used_up(self->encoder.unused, codec->name, "image2", error) &&
            probe_folder(self, error);
 }
 

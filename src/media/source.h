@@ -12,7 +12,6 @@
 
 #include <daub/status.h>
 
-#include "media/orientation.h"
 #include "util/stop.h"
 
 enum media_read {
@@ -32,16 +31,16 @@ struct media_item {
 
 /* Set by open, constant afterwards. */
 struct media_source_info {
-    const char *name;              /* for messages */
-    AVRational time_base;          /* of frame pts, seconds */
-    AVRational frame_rate;         /* 0/1 where unknown */
-    int64_t duration_us;           /* that will be read; 0 where unknown */
-    int64_t frames;                /* an estimate; 0 where unknown */
-    bool single;                   /* a still image: one frame */
-    bool realtime;                 /* frames come at their own pace */
-    bool seekable;                 /* seek works */
-    struct media_turn orientation; /* shows its frames upright */
-    const AVFrame *sample;         /* the first frame; the source's */
+    const char *name;      /* for messages */
+    AVRational time_base;  /* of frame pts, seconds */
+    AVRational frame_rate; /* 0/1 where unknown */
+    int64_t duration_us;   /* that will be read; 0 where unknown */
+    int64_t frames;        /* an estimate; 0 where unknown */
+    bool single;           /* a still image: one frame */
+    bool realtime;         /* frames come at their own pace */
+    bool seekable;         /* seek works */
+    bool upright;          /* frames are turned as the container's matrix asks */
+    const AVFrame *sample; /* the first frame; the source's */
     /* The other streams, NULL for cameras. Read only while no thread reads. */
     const AVFormatContext *container;
     int video_stream;
@@ -104,6 +103,10 @@ struct media_open_params {
      * on the source's timeline (0: all) */
     bool only_packets;
     int64_t until_us;
+    bool keep_matrix;       /* the container's display matrix is not applied */
+    bool keep_fields;       /* interlaced frames are not deinterlaced */
+    bool keep_start;        /* times of the output begin where those of the input do */
+    bool skip_gaps;         /* of image sequences take no time */
     bool allow_filters;     /* of lavfi:GRAPH, to read and write files */
     int threads;            /* of the decoder; 0: one per processor, at most 8 */
     int64_t pixels;         /* larger frames are not decoded; 0: no limit */

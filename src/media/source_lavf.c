@@ -45,7 +45,8 @@ static bool hold(struct lavf *l, AVPacket *packet, struct daub_error *error)
     const AVStream *stream = l->format->streams[packet->stream_index];
     int64_t due = lavf_packet_us(l, packet);
     bool cover = stream->disposition & AV_DISPOSITION_ATTACHED_PIC;
-    if (!wanted(l, stream) || (packet->flags & AV_PKT_FLAG_CORRUPT && !packet->size))
+    if (!wanted(l, stream) || (packet->flags & AV_PKT_FLAG_CORRUPT && !packet->size) ||
+        lavf_is_hidden(l, packet))
         return true;
     if (!cover && due != INT64_MIN && (due < l->from_us || due >= l->end_us))
         return true;
@@ -112,12 +113,43 @@ static void to_decoder(struct lavf *l)
 {
     if (l->video_ended)
         return;
+    lavf_picture_packet(l, l->packet);
     int code = avcodec_send_packet(l->decoder, l->packet);
     if (code < 0 && code != AVERROR(EAGAIN) && code != AVERROR_EOF) {
         l->packets_bad++;
         daub_log(DAUB_LOG_VERBOSE, "packet at %.3f s refused by the decoder: %s",
                  (double)l->last_us / 1e6, media_error_text(code));
     }
+}
+
+/* A stream that began after the others were found has no place in the outputs. */
+static void tell_late_stream(struct lavf *l, const AVPacket *packet)
+{
+    const AVStream *stream = l->format->streams[packet->stream_index];
+    const char *kind = av_get_media_type_string(stream->codecpar->codec_type);
+    if (!l->told_late_stream)
+        daub_log(
+            DAUB_LOG_WARNING,
+            "%s stream %d begins at %.1f s, long after the others, and is left out; "
+            "\"ffmpeg -i\" with a large -analyzeduration and -c copy makes a file in "
+            "which it begins with them",
+            kind ? kind : "unknown", packet->stream_index,
+            (double)(l->reached_us > 0 ? l->reached_us : 0) / 1e6);
+    l->told_late_stream = true;
+}
+
+/* The next packet of the input. */
+static int read_packet(struct lavf *l)
+{
+    if (l->sequence.count == 0)
+        return av_read_frame(l->format, l->packet);
+    size_t index = l->image++;
+    int code = media_sequence_read(&l->sequence, index, l->packet);
+    l->packet->stream_index = l->video->index;
+    l->packet->pts = l->packet->dts = lavf_image_pts(l, index);
+    l->packet->duration = lavf_frame_step(l);
+    l->packet->flags |= AV_PKT_FLAG_KEY;
+    return code;
 }
 
 /* Reads one packet and sends it to the decoder or to the held packets. */
@@ -127,7 +159,7 @@ static bool demux(struct lavf *l, struct daub_error *error)
         l->demux_ended = true;
         return true;
     }
-    int code = av_read_frame(l->format, l->packet);
+    int code = read_packet(l);
     if (code == AVERROR(EAGAIN)) {
         daub_stop_wait(l->stop, AGAIN_MS);
         return true;
@@ -154,7 +186,9 @@ static bool demux(struct lavf *l, struct daub_error *error)
             to_decoder(l);
         else
             ok = hold(l, l->packet, error);
-    } /* else: of a stream that appeared after the start, which is ignored */
+    } else {
+        tell_late_stream(l, l->packet);
+    }
     av_packet_unref(l->packet);
     return ok;
 }
@@ -170,7 +204,7 @@ static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_erro
     enum media_read answer = MEDIA_READ_AGAIN;
     int errors = 0; /* in a row */
     while (answer == MEDIA_READ_AGAIN && !daub_stop_requested(l->stop)) {
-        int code = avcodec_receive_frame(l->decoder, frame);
+        int code = lavf_picture_receive(l, &frame);
         if (code == AVERROR(EAGAIN) && !l->demux_ended)
             break;
         if (code == AVERROR_EOF || code == AVERROR(EAGAIN)) {
@@ -181,8 +215,6 @@ static enum media_read decode(struct lavf *l, AVFrame **result, struct daub_erro
                 l->read_error = code;
                 answer = MEDIA_READ_END;
             }
-        } else if (!lavf_hw_download(l, &frame)) {
-            l->packets_bad++;
         } else {
             bool damaged =
                 frame->decode_error_flags || (frame->flags & AV_FRAME_FLAG_CORRUPT);
@@ -211,7 +243,7 @@ static void report_end(struct lavf *l)
         length = av_rescale_q(av_sat_add64(length, start != AV_NOPTS_VALUE ? start : 0),
                               base, AV_TIME_BASE_Q);
     } else {
-        length = l->format->duration;
+        length = lavf_length_us(l);
         start = l->format->start_time;
         reached = l->reached_us;
         if (length > 0 && start != AV_NOPTS_VALUE)
@@ -238,7 +270,8 @@ static void report(struct lavf *l)
     if (l->reported)
         return;
     l->reported = true;
-    bool whole = l->end_us == INT64_MAX && !daub_stop_requested(l->stop);
+    bool whole =
+        l->end_us == INT64_MAX && !daub_stop_requested(l->stop) && l->sequence.count == 0;
     if (whole && l->frames > 0)
         report_end(l);
     if (l->packets_bad || l->frames_bad)
@@ -382,24 +415,6 @@ static bool fail_no_frame(struct lavf *l, struct daub_error *error)
                      media_error_cause(AVERROR_INVALIDDATA));
 }
 
-/* By the display matrix of the container, else by that of the first frame. */
-static struct media_turn orientation_of(const struct media_source_info *info)
-{
-    const AVFrameSideData *of_frame =
-        av_frame_get_side_data(info->sample, AV_FRAME_DATA_DISPLAYMATRIX);
-    const void *matrix =
-        of_frame && of_frame->size >= 9 * sizeof(int32_t) ? of_frame->data : NULL;
-    int count;
-    const AVStream *stream = info->container->streams[info->video_stream];
-    const AVPacketSideData *data = media_stream_side_data(stream, &count);
-    for (int i = 0; i < count; i++) {
-        if (data[i].type == AV_PKT_DATA_DISPLAYMATRIX &&
-            data[i].size >= 9 * sizeof(int32_t))
-            matrix = data[i].data;
-    }
-    return media_turn_of(matrix);
-}
-
 static bool peek(struct lavf *l, bool search, struct daub_error *error)
 {
     media_log_forget();
@@ -412,7 +427,6 @@ static bool peek(struct lavf *l, bool search, struct daub_error *error)
     if (!l->sample)
         return daub_no_memory(error, "a frame");
     l->source.info.sample = l->sample;
-    l->source.info.orientation = orientation_of(&l->source.info);
     return true;
 }
 

@@ -4,13 +4,31 @@
 
 #include <libavcodec/avcodec.h>
 
+#include "media/filter.h"
+#include "media/orientation.h"
 #include "media/pipe.h"
+#include "media/sequence.h"
 #include "media/source.h"
 
-/* Last decoding time of a stream, in microseconds of the joined timeline. */
+/* Where a stream is, in microseconds of the joined timeline. */
 struct lavf_clock {
     bool seen;
     int64_t next_us; /* where the next packet should start */
+    bool begun;      /* hidden is known */
+    bool hidden;     /* packets before the start are hidden, and are no priming */
+};
+
+/* Decoded frames on their way: source_lavf_picture.c. */
+struct lavf_picture {
+    struct media_filter fields; /* deinterlaces; closed until an interlaced frame comes */
+    AVFrame *next;              /* waits until those before it left fields; NULL: none */
+    struct media_turn exif;     /* of the picture being decoded */
+    struct media_turner turner;
+    struct media_filter borders; /* around frames of another shape than the first */
+    int width, height;           /* of the first frame; 0: none came yet */
+    AVRational aspect;           /* of its pixels */
+    double shape;                /* width over height as it is shown */
+    bool told_fields, told_shape;
 };
 
 struct lavf {
@@ -22,15 +40,20 @@ struct lavf {
     /* libavformat's own, which lavf_io_open calls */
     int (*io_open)(AVFormatContext *format, AVIOContext **io, const char *url, int flags,
                    AVDictionary **options);
-    int opens;             /* calls of io_open before the decoder was opened */
-    unsigned stream_count; /* at open; streams that appear later are ignored */
+    int opens;                      /* calls of io_open before the decoder was opened */
+    struct media_sequence sequence; /* of numbered images; without them, count is 0 */
+    size_t image;                   /* of the sequence, that is read next */
+    bool skip_gaps;                 /* missing images take no time */
+    unsigned stream_count;          /* at open; streams that appear later are left out */
     AVStream *video;
     AVCodecContext *decoder;
     AVBufferRef *hw_device;       /* NULL: decoded by the processor */
     enum AVPixelFormat hw_format; /* frames of hw_device */
     AVPacket *packet;
-    AVFrame *sample; /* the first frame, for info */
-    AVFrame *first;  /* the same, until read delivered it */
+    struct lavf_picture picture;
+    bool keep_fields; /* frames are not deinterlaced */
+    AVFrame *sample;  /* the first frame, for info */
+    AVFrame *first;   /* the same, until read delivered it */
 
     /* time */
     int64_t offset_us; /* container time that becomes 0 */
@@ -50,6 +73,7 @@ struct lavf {
     size_t held_count, held_capacity, held_bytes;
 
     bool demux_ended, video_ended, reported;
+    bool told_late_stream;
     int64_t skipped;                 /* frames before the start */
     int64_t frames;                  /* delivered */
     int64_t packets_bad, frames_bad; /* refused by the decoder; concealed by it */
@@ -77,6 +101,25 @@ bool lavf_hw_open(struct lavf *l, const AVCodec *codec, const char *kind,
  * frame. */
 bool lavf_hw_download(struct lavf *l, AVFrame **frame);
 
+/* source_lavf_picture.c */
+/* Before the packet is sent to the decoder. */
+void lavf_picture_packet(struct lavf *l, const AVPacket *packet);
+/* The next picture as it is painted. Codes are those of avcodec_receive_frame. */
+int lavf_picture_receive(struct lavf *l, AVFrame **frame);
+/* After a seek. */
+void lavf_picture_flush(struct lavf *l);
+void lavf_picture_uninit(struct lavf *l);
+
+/* source_lavf_streams.c: which streams are read. */
+/* The picture to paint; NULL: there is none. */
+AVStream *lavf_choose_video(const AVFormatContext *format);
+/* Discards the streams of other programs, and tells of other pictures. */
+void lavf_discard_others(struct lavf *l);
+/* avformat_find_stream_info, which may decode frames: of at most that many pixels. */
+int lavf_find_stream_info(AVFormatContext *format, int64_t pixels);
+/* Whether a stream was announced of which nothing was found yet. */
+bool lavf_is_incomplete(const AVFormatContext *format);
+
 /* source_lavf_time.c */
 /* Moves a packet to the new timeline. */
 void lavf_time_packet(struct lavf *l, AVPacket *packet);
@@ -87,6 +130,13 @@ int64_t lavf_packet_us(const struct lavf *l, const AVPacket *packet);
 enum lavf_keep { LAVF_KEEP = 1, LAVF_BEFORE, LAVF_AFTER };
 /* Gives the frame a pts that grows, and says whether it lies inside the trimmed part. */
 enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame);
+/* When the image of a sequence is shown, in video time base. */
+int64_t lavf_image_pts(const struct lavf *l, size_t index);
+/* How long the input is; 0: unknown. */
+int64_t lavf_length_us(const struct lavf *l);
+/* Whether an edit list hides the packet. What belongs to the first sound is not hidden:
+ * decoders need it, and drop it. */
+bool lavf_is_hidden(struct lavf *l, const AVPacket *packet);
 /* Duration of a frame that states none, in video time base; at least 1. */
 int64_t lavf_frame_step(const struct lavf *l);
 

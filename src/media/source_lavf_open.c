@@ -11,6 +11,7 @@
 
 #include "media/avlog.h"
 #include "media/graph_policy.h"
+#include "media/loss.h"
 #include "media/path.h"
 #include "util/alloc.h"
 #include "util/error.h"
@@ -108,9 +109,12 @@ static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, i
     return l->io_open(format, io, url, flags, options);
 }
 
+/* patient: streams that begin late are looked for. */
 static bool open_format(struct lavf *l, const char *path,
-                        const struct media_open_params *params, struct daub_error *error)
+                        const struct media_open_params *params, bool patient,
+                        struct daub_error *error)
 {
+    enum { PROBE_BYTES = 200 << 20, PROBE_US = 300 * AV_TIME_BASE };
     const AVInputFormat *kind = NULL;
     const char *frame_rate = params->frame_rate;
     bool stdin_used = strcmp(path, "-") == 0, pattern = false;
@@ -122,9 +126,15 @@ static bool open_format(struct lavf *l, const char *path,
         return false;
     if (file && !check_file(path, &pattern, error))
         return false;
+    if (pattern && !media_sequence_open(&l->sequence, path, error))
+        return false;
     l->format = avformat_alloc_context();
     if (!l->format)
         return daub_no_memory(error, "the input");
+    if (patient) {
+        l->format->probesize = PROBE_BYTES;
+        l->format->max_analyze_duration = PROBE_US;
+    }
     l->format->interrupt_callback = (AVIOInterruptCB){interrupted, l->stop};
     l->format->opaque = l;
     l->io_open = l->format->io_open;
@@ -143,7 +153,7 @@ static bool open_format(struct lavf *l, const char *path,
     if (l->pipe.io)
         av_dict_set(&options, "protocol_whitelist", "crypto,data", 0);
     if (pattern)
-        av_dict_set(&options, "start_number_range", "10000", 0);
+        av_dict_set_int(&options, "start_number", l->sequence.numbers[0], 0);
     else if (file && strchr(path, '%'))
         av_dict_set(&options, "pattern_type", "none", 0);
     if (graph)
@@ -157,11 +167,6 @@ static bool open_format(struct lavf *l, const char *path,
                  l->path);
     av_dict_free(&options);
     av_free(url);
-    if (code == AVERROR(ENOENT) && pattern)
-        return daub_fail(error, DAUB_ERROR_FAILED,
-                         "cannot read %s: no image of that pattern with a number from 0 "
-                         "to 10000",
-                         l->path);
     return code >= 0 ? true : fail_input(l, code, error);
 }
 
@@ -170,29 +175,6 @@ static bool is_text_art(enum AVCodecID codec)
     /* FFmpeg draws text files as pictures, which no user expects */
     return codec == AV_CODEC_ID_ANSI || codec == AV_CODEC_ID_BINTEXT ||
            codec == AV_CODEC_ID_XBIN || codec == AV_CODEC_ID_IDF;
-}
-
-/* The picture to paint: the default stream first, then the largest; no cover images. */
-static AVStream *choose_video(const AVFormatContext *format)
-{
-    AVStream *best = NULL;
-    int64_t best_score = -1;
-    for (unsigned i = 0; i < format->nb_streams; i++) {
-        AVStream *stream = format->streams[i];
-        const AVCodecParameters *par = stream->codecpar;
-        if (par->codec_type != AVMEDIA_TYPE_VIDEO ||
-            (stream->disposition & AV_DISPOSITION_ATTACHED_PIC) ||
-            stream->discard == AVDISCARD_ALL)
-            continue;
-        int64_t score = (int64_t)par->width * par->height;
-        if (stream->disposition & AV_DISPOSITION_DEFAULT)
-            score += INT64_C(1) << 40;
-        if (score > best_score) {
-            best = stream;
-            best_score = score;
-        }
-    }
-    return best;
 }
 
 static bool fail_no_video(const struct lavf *l, struct daub_error *error)
@@ -208,42 +190,36 @@ static bool fail_no_video(const struct lavf *l, struct daub_error *error)
                              : "");
 }
 
-/* avformat_find_stream_info, which may decode frames: of at most that many pixels. */
-static int find_stream_info(AVFormatContext *format, int64_t pixels)
+/* Opens the input and finds its streams; where one of a file is late, once more. */
+static bool open_streams(struct lavf *l, const char *path,
+                         const struct media_open_params *params, struct daub_error *error)
 {
-    unsigned count = pixels ? format->nb_streams : 0;
-    AVDictionary **options = av_calloc(count + 1, sizeof(AVDictionary *));
-    if (!options)
-        return AVERROR(ENOMEM);
-    for (unsigned i = 0; i < count; i++)
-        av_dict_set_int(&options[i], "max_pixels", pixels, 0);
-    int code = avformat_find_stream_info(format, count ? options : NULL);
-    for (unsigned i = 0; i < count; i++)
-        av_dict_free(&options[i]);
-    av_free(options);
-    return code;
+    for (int patient = 0; patient <= 1; patient++) {
+        avformat_close_input(&l->format);
+        bool opened = open_format(l, path, params, patient, error);
+        daub_input_add_open_files();
+        if (!opened)
+            return false;
+        media_log_forget();
+        int code = lavf_find_stream_info(l->format, params->pixels);
+        if (code < 0)
+            return fail_input(l, code, error);
+        bool file = l->format->pb && (l->format->pb->seekable & AVIO_SEEKABLE_NORMAL);
+        if (!file || l->sequence.count || !lavf_is_incomplete(l->format))
+            break;
+    }
+    return true;
 }
 
-static bool find_streams(struct lavf *l, int64_t pixels, struct daub_error *error)
+static bool choose_streams(struct lavf *l, struct daub_error *error)
 {
-    media_log_forget();
-    int code = find_stream_info(l->format, pixels);
-    if (code < 0)
-        return fail_input(l, code, error);
-    l->video = choose_video(l->format);
+    l->video = lavf_choose_video(l->format);
     if (!l->video)
         return fail_no_video(l, error);
     if (is_text_art(l->video->codecpar->codec_id))
         return daub_fail(error, DAUB_ERROR_FAILED,
                          "cannot read %s: it is a text file, not a video", l->path);
-    for (unsigned i = 0; i < l->format->nb_streams; i++) {
-        const AVStream *stream = l->format->streams[i];
-        if (stream->codecpar->codec_type == AVMEDIA_TYPE_VIDEO && stream != l->video &&
-            !(stream->disposition & AV_DISPOSITION_ATTACHED_PIC))
-            daub_log(DAUB_LOG_WARNING,
-                     "video stream %u is left out: only stream %d is painted", i,
-                     l->video->index);
-    }
+    lavf_discard_others(l);
     l->stream_count = l->format->nb_streams;
     l->clocks = daub_alloc(l->stream_count, sizeof(*l->clocks));
     return l->clocks ? true : daub_no_memory(error, "the input");
@@ -288,12 +264,13 @@ static void set_timeline(struct lavf *l, const struct media_open_params *params)
     l->offset_us = 0;
     l->end_us = INT64_MAX;
     l->from_us = params->has_start ? 0 : INT64_MIN;
-    /* Broadcast formats begin at any time, and their start becomes 0. Other formats keep
-     * their start time, and so does the output. */
+    /* The start becomes 0, because containers show nothing until a later one; a start
+     * before 0 is the priming of the sound. Broadcast formats begin at any time. */
     if (params->has_start)
         l->offset_us = begin + params->start_us;
-    else if (format->iformat->flags & AVFMT_TS_DISCONT)
-        l->offset_us = begin;
+    else if (!params->keep_start || (format->iformat->flags & AVFMT_TS_DISCONT))
+        l->offset_us =
+            begin > 0 || (format->iformat->flags & AVFMT_TS_DISCONT) ? begin : 0;
     if (params->has_end)
         l->end_us = begin + params->end_us - l->offset_us;
     if (params->length_us) {
@@ -310,9 +287,50 @@ void lavf_forget_held(struct lavf *l)
     l->held_count = l->held_bytes = 0;
 }
 
+/* Whether the demuxer finds a time again. A pipe cannot be read again; raw streams have
+ * no times, and FFmpeg would guess the place. */
+static bool can_seek(const struct lavf *l)
+{
+    const AVFormatContext *format = l->format;
+    const AVInputFormat *kind = format->iformat;
+    /* they open other files or connections by themselves */
+    bool own = (kind->flags & AVFMT_NOFILE) || av_match_name("hls", kind->name) ||
+               av_match_name("dash", kind->name) || av_match_name("concat", kind->name);
+    bool counted = (kind->flags & AVFMT_GENERIC_INDEX) &&
+                   (format->duration <= 0 ||
+                    format->duration_estimation_method == AVFMT_DURATION_FROM_BITRATE);
+    return !(kind->flags & AVFMT_NOTIMESTAMPS) && !counted &&
+           (own || !format->pb || (format->pb->seekable & AVIO_SEEKABLE_NORMAL));
+}
+
+/* After a seek: nothing is known of where the streams are. */
+static void forget_place(struct lavf *l)
+{
+    avcodec_flush_buffers(l->decoder);
+    lavf_picture_flush(l);
+    lavf_forget_held(l);
+    memset(l->clocks, 0, l->stream_count * sizeof(*l->clocks));
+    l->shift_us = 0;
+    l->last_pts = AV_NOPTS_VALUE;
+    l->last_us = l->reached_us = l->video_reached_us = INT64_MIN;
+    l->demux_ended = false;
+    l->skipped = l->packets_bad = l->pts_made = l->pts_moved = l->clock_restarts = 0;
+}
+
 bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
 {
     AVFormatContext *format = l->format;
+    if (l->sequence.count) {
+        int64_t wanted = av_rescale_q(l->from_us, AV_TIME_BASE_Q, l->video->time_base);
+        for (l->image = 0; l->image + 1 < l->sequence.count &&
+                           lavf_image_pts(l, l->image + 1) <= wanted;)
+            l->image++;
+        *beginning = true;
+        forget_place(l);
+        return true;
+    }
+    if (!can_seek(l))
+        return false;
     int64_t begin = lavf_begin_us(l);
     int64_t target = l->offset_us + l->from_us - back_us;
     /* such formats seek by decoding time, which is earlier than the pts of reordered
@@ -327,14 +345,7 @@ bool lavf_seek(struct lavf *l, int64_t back_us, bool *beginning)
     if (avformat_seek_file(format, -1, INT64_MIN, target, latest, 0) < 0 &&
         avformat_seek_file(format, -1, INT64_MIN, latest, latest, 0) < 0)
         return false;
-    avcodec_flush_buffers(l->decoder);
-    lavf_forget_held(l);
-    memset(l->clocks, 0, l->stream_count * sizeof(*l->clocks));
-    l->shift_us = 0;
-    l->last_pts = AV_NOPTS_VALUE;
-    l->last_us = l->reached_us = l->video_reached_us = INT64_MIN;
-    l->demux_ended = false;
-    l->skipped = l->packets_bad = l->pts_made = l->pts_moved = l->clock_restarts = 0;
+    forget_place(l);
     return true;
 }
 
@@ -359,16 +370,19 @@ static void fill_info(struct lavf *l, const struct media_open_params *params)
     info->audio = !params->no_audio;
     info->subtitles = !params->no_subtitles;
     info->single = is_single(l);
+    info->upright = !params->keep_matrix;
     info->start_us = l->offset_us;
     info->end_us = l->end_us == INT64_MAX ? INT64_MAX : l->end_us + l->offset_us;
-    int64_t total = format->duration > 0 ? format->duration : 0;
+    int64_t total = lavf_length_us(l);
     int64_t skipped = params->has_start ? params->start_us : 0;
     int64_t length = total > skipped ? total - skipped : 0;
     if (l->end_us != INT64_MAX && (length > l->end_us || !total))
         length = l->end_us;
     info->duration_us = length;
     bool whole = !params->has_start && l->end_us == INT64_MAX;
-    if (whole && l->video->nb_frames > 0)
+    if (whole && l->sequence.count)
+        info->frames = (int64_t)l->sequence.count;
+    else if (whole && l->video->nb_frames > 0)
         info->frames = l->video->nb_frames;
     else if (info->frame_rate.num > 0 && info->frame_rate.den > 0)
         info->frames = av_rescale_q(length, AV_TIME_BASE_Q, av_inv_q(info->frame_rate));
@@ -380,6 +394,26 @@ static void fill_info(struct lavf *l, const struct media_open_params *params)
         info->frames = params->frames;
 }
 
+/* Says which images of a sequence are not there. */
+static void tell_gaps(const struct lavf *l)
+{
+    const struct media_sequence *s = &l->sequence;
+    int missing = s->count ? media_sequence_missing(s) : 0;
+    size_t before = 0;
+    if (missing == 0)
+        return;
+    while (s->numbers[before + 1] == s->numbers[before] + 1)
+        before++;
+    media_loss(
+        DAUB_LOG_WARNING,
+        "%s: %d images between numbers %d and %d are missing or empty, the first "
+        "after %d; %s",
+        l->path, missing, s->numbers[0], s->numbers[s->count - 1], s->numbers[before],
+        l->skip_gaps ? "the gaps are closed"
+                     : "the images before them are shown longer (--gaps skip closes "
+                       "the gaps)");
+}
+
 bool lavf_open(struct lavf *l, const struct media_open_params *params,
                struct daub_error *error)
 {
@@ -389,23 +423,22 @@ bool lavf_open(struct lavf *l, const struct media_open_params *params,
     l->last_us = INT64_MIN;
     l->reached_us = l->video_reached_us = INT64_MIN;
     l->frame_limit = params->frames;
+    l->keep_fields = params->keep_fields;
+    l->skip_gaps = params->skip_gaps;
     l->path =
         daub_strdup(strcmp(params->path, "-") == 0 ? "standard input" : params->path);
     l->packet = av_packet_alloc();
     if (!l->path || !l->packet)
         return daub_no_memory(error, "the input");
     const char *path = media_path_plain(params->path);
-    daub_input_add_fd(STDIN_FILENO);
-    media_path_visit_files(path, daub_input_add);
-    bool opened = open_format(l, path, params, error);
-    daub_input_add_open_files();
-    if (!opened || !find_streams(l, params->pixels, error))
+    if (!open_streams(l, path, params, error) || !choose_streams(l, error))
         return false;
     l->source.info.frame_rate = av_guess_frame_rate(l->format, l->video, NULL);
     if (!open_decoder(l, params, error))
         return false;
     set_timeline(l, params);
     fill_info(l, params);
+    tell_gaps(l);
     return true;
 }
 
@@ -413,6 +446,8 @@ void lavf_close(struct lavf *l)
 {
     lavf_forget_held(l);
     free(l->held);
+    lavf_picture_uninit(l);
+    media_sequence_close(&l->sequence);
     av_frame_free(&l->sample);
     av_frame_free(&l->first);
     av_packet_free(&l->packet);

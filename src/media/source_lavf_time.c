@@ -1,5 +1,6 @@
 #include "media/source_lavf.h"
 
+#include <libavutil/avstring.h>
 #include <libavutil/mathematics.h>
 
 #include "media/compat.h"
@@ -100,6 +101,45 @@ int64_t lavf_packet_us(const struct lavf *l, const AVPacket *packet)
                         AV_TIME_BASE_Q);
 }
 
+bool lavf_is_hidden(struct lavf *l, const AVPacket *packet)
+{
+    /* of AAC; encoders prime with 1024 to 2624 samples */
+    enum { PRIMING_PACKETS = 3 };
+    struct lavf_clock *clock = &l->clocks[packet->stream_index];
+    const AVStream *stream = l->format->streams[packet->stream_index];
+    if (!(packet->flags & AV_PKT_FLAG_DISCARD) || packet->pts == AV_NOPTS_VALUE)
+        return false;
+    int64_t pts =
+        packet->pts + av_rescale_q(l->offset_us, AV_TIME_BASE_Q, stream->time_base);
+    if (!clock->begun) {
+        clock->begun = true;
+        clock->hidden = stream->codecpar->codec_type != AVMEDIA_TYPE_AUDIO ||
+                        -pts > PRIMING_PACKETS * packet->duration;
+    }
+    return clock->hidden || pts >= 0;
+}
+
+int64_t lavf_image_pts(const struct lavf *l, size_t index)
+{
+    const struct media_sequence *s = &l->sequence;
+    int64_t place = l->skip_gaps ? (int64_t)index : s->numbers[index] - s->numbers[0];
+    return place * lavf_frame_step(l);
+}
+
+int64_t lavf_length_us(const struct lavf *l)
+{
+    const AVFormatContext *format = l->format;
+    if (l->sequence.count)
+        return av_rescale_q(lavf_image_pts(l, l->sequence.count - 1) + lavf_frame_step(l),
+                            l->video->time_base, AV_TIME_BASE_Q);
+    int64_t length = format->duration > 0 ? format->duration : 0;
+    int64_t start = format->start_time != AV_NOPTS_VALUE ? format->start_time : 0;
+    /* Matroska states the end, not the length from the first frame on */
+    if (av_match_name("matroska", format->iformat->name) && start > 0 && length > start)
+        length -= start;
+    return length;
+}
+
 int64_t lavf_frame_step(const struct lavf *l)
 {
     AVRational rate = l->source.info.frame_rate;
@@ -129,13 +169,21 @@ enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
 {
     AVRational base = l->video->time_base;
     int64_t pts = clamp(frame->best_effort_timestamp, base);
+    int64_t duration = clamp_duration(media_frame_duration(frame), base);
+    if (duration <= 0)
+        duration = lavf_frame_step(l);
     if (pts == AV_NOPTS_VALUE || is_far_away(l, pts)) {
-        pts = l->last_pts == AV_NOPTS_VALUE ? 0 : l->last_pts + l->last_duration;
+        pts = l->last_pts == AV_NOPTS_VALUE
+                  ? av_rescale_q(-l->offset_us, AV_TIME_BASE_Q, base)
+                  : l->last_pts + l->last_duration;
         l->pts_made++;
     }
     if (l->from_us != INT64_MIN &&
-        av_compare_ts(pts, base, l->from_us, AV_TIME_BASE_Q) < 0)
+        av_compare_ts(pts, base, l->from_us, AV_TIME_BASE_Q) < 0) {
+        l->last_pts = pts;
+        l->last_duration = duration;
         return LAVF_BEFORE;
+    }
     if (l->last_pts != AV_NOPTS_VALUE && pts <= l->last_pts) {
         /* a millisecond: the finest step that every container can tell apart */
         int64_t step = av_rescale_q(1, (AVRational){1, 1000}, base);
@@ -145,9 +193,6 @@ enum lavf_keep lavf_time_frame(struct lavf *l, AVFrame *frame)
     if (l->end_us != INT64_MAX &&
         av_compare_ts(pts, base, l->end_us, AV_TIME_BASE_Q) >= 0)
         return LAVF_AFTER;
-    int64_t duration = clamp_duration(media_frame_duration(frame), base);
-    if (duration <= 0)
-        duration = lavf_frame_step(l);
     media_frame_set_duration(frame, duration);
     frame->pts = pts;
     l->last_pts = pts;

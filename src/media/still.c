@@ -47,7 +47,6 @@ static AVFrame *convert(const struct media_source_info *info, int side_max,
 {
     const AVFrame *sample = info->sample;
     struct media_converter converter = {0};
-    struct media_pool pool = {0};
     AVFrame wanted = {.width = sample->width,
                       .height = sample->height,
                       .format = AV_PIX_FMT_RGBA,
@@ -59,13 +58,7 @@ static AVFrame *convert(const struct media_source_info *info, int side_max,
         wanted.height = (int)((int64_t)wanted.height * side_max / shorter);
     }
     AVFrame *made = media_convert(&converter, sample, &wanted, error);
-    if (made && !media_turn_is_none(info->orientation)) {
-        AVFrame *upright = media_turn_frame(&pool, info->orientation, made, error);
-        av_frame_free(&made);
-        made = upright;
-    }
     media_converter_uninit(&converter);
-    media_pool_uninit(&pool);
     return made;
 }
 

@@ -86,8 +86,10 @@ static int64_t tick_us(AVRational base)
 
 /* Times are compared from the first frame on: a container may shift all times by the same
  * amount. */
-static void compare_times(const struct reading *reading, const struct media_time *frames,
-                          AVRational base, struct media_report *report)
+static void compare_times(const struct reading *reading,
+                          const struct media_container *container,
+                          const struct media_time *frames, AVRational base,
+                          struct media_report *report)
 {
     AVRational out_base = reading->format->streams[reading->video]->time_base;
     int64_t in_zero = av_rescale_q(frames[0].pts, base, nanoseconds);
@@ -101,7 +103,9 @@ static void compare_times(const struct reading *reading, const struct media_time
     }
     report->times_known = true;
     report->pts_error_us = (worst + 500) / 1000;
-    report->pts_tick_us = tick_us(out_base);
+    /* rounded durations add up */
+    report->pts_tick_us =
+        tick_us(out_base) * (container->summed ? (int64_t)reading->count : 1);
 }
 
 static void compare_offset(const struct media_mux *mux, const struct reading *reading,
@@ -125,6 +129,49 @@ static void compare_offset(const struct media_mux *mux, const struct reading *re
     report->offset_known = true;
     report->offset_error_us = (distance(in, out) + 500) / 1000;
     report->offset_tick_us = tick_us(video_base) + tick_us(audio_base);
+    if (copy->recoder) { /* some containers have no place for the encoder's delay */
+        const AVCodecContext *encoder = media_recoder_encoder(copy->recoder);
+        report->offset_tick_us +=
+            av_rescale_q(encoder->initial_padding, (AVRational){1, encoder->sample_rate},
+                         AV_TIME_BASE_Q);
+    }
+}
+
+/* Streams of a kind whose codec the demuxer recognizes. */
+static int count_kind(const AVFormatContext *format, enum AVMediaType type)
+{
+    int count = 0;
+    for (unsigned i = 0; i < format->nb_streams; i++) {
+        const AVCodecParameters *par = format->streams[i]->codecpar;
+        count += par->codec_type == type && par->codec_id != AV_CODEC_ID_NONE &&
+                 par->codec_id != AV_CODEC_ID_BIN_DATA;
+    }
+    return count;
+}
+
+/* Streams of a kind of which packets were written. */
+static int count_written(const struct media_mux *mux, enum AVMediaType type)
+{
+    int count = 0;
+    for (unsigned i = 0; i < mux->copy_count; i++)
+        count += mux->copies[i].type == type && mux->copies[i].packets > 0;
+    return count;
+}
+
+/* Tells of sound and subtitles that were stored as something that nothing plays. */
+static void check_kinds(const struct media_mux *mux, const struct reading *reading)
+{
+    static const enum AVMediaType types[] = {AVMEDIA_TYPE_AUDIO, AVMEDIA_TYPE_SUBTITLE};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        int written = count_written(mux, types[i]);
+        int found = count_kind(reading->format, types[i]);
+        if (found < written)
+            daub_log(DAUB_LOG_WARNING,
+                     "%d %s streams were written to %s, but only %d can be read back; "
+                     "write .mkv to keep them",
+                     written, av_get_media_type_string(types[i]), mux->output.file.path,
+                     found);
+    }
 }
 
 void media_verify(const struct media_mux *mux, const struct media_time *frames,
@@ -133,19 +180,21 @@ void media_verify(const struct media_mux *mux, const struct media_time *frames,
     struct reading reading = {.video = -1, .audio = -1, .audio_first = AV_NOPTS_VALUE};
     for (unsigned i = 0; i < mux->copy_count; i++) {
         /* raw audio may be split into packets of another size */
-        /* FFmpeg's DASH demuxer does not deliver the last packet */
         if (mux->copies[i].type == AVMEDIA_TYPE_AUDIO && !mux->copies[i].raw &&
-            !mux->output.files.folder)
+            !mux->container->late_packets)
             report->packets_in += mux->copies[i].packets;
     }
     if (mux->output.readable && count > 0 &&
         read_all(&reading, mux->output.readable, mux->interrupt)) {
         report->read_back = true;
         report->frames_out = (int64_t)reading.count;
+        if (mux->container->late_packets && reading.count + 1 == count)
+            report->frames_out++;
         report->packets_out = reading.audio_packets;
+        check_kinds(mux, &reading);
         if (!reading.untimed && reading.count == count) {
             qsort(reading.pts, reading.count, sizeof(*reading.pts), ascending);
-            compare_times(&reading, frames, base, report);
+            compare_times(&reading, mux->container, frames, base, report);
             compare_offset(mux, &reading, frames, base, report);
         }
     } else if (mux->output.readable && count > 0) {

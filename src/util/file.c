@@ -383,12 +383,12 @@ static bool fail_commit(struct daub_file *file, int cause, struct daub_error *er
         daub_file_discard(file);
     } else if (daub_file_keep(file, where, sizeof(where))) {
         daub_fail(error, DAUB_ERROR_FAILED,
-                  "cannot write %.200s: %s; the complete file is %.200s", path,
+                  "cannot write %.900s: %s; the complete file is %.900s", path,
                   strerror(cause), where);
     } else {
         daub_fail(
             error, DAUB_ERROR_FAILED,
-            "cannot write %.200s: %s, and its folder is gone; nothing could be kept",
+            "cannot write %.900s: %s, and its folder is gone; nothing could be kept",
             path, strerror(cause));
     }
     return false;

@@ -71,7 +71,7 @@ char *daub_file_resolve(const char *path, struct daub_error *error)
 {
     char here[PATH_MAX], to[PATH_MAX], next[PATH_MAX];
     if (snprintf(here, sizeof(here), "%s", path) >= (int)sizeof(here)) {
-        daub_fail(error, DAUB_ERROR_FAILED, "cannot write %.200s: %s", path,
+        daub_fail(error, DAUB_ERROR_FAILED, "cannot write %.900s: %s", path,
                   strerror(ENAMETOOLONG));
         return NULL;
     }

@@ -7,6 +7,7 @@ import harness
 from harness import (ffmpeg, frames, packets, probe, psnr, sine, stream, streams, testsrc, times,
                      turn)
 
+OUTPUT = 5
 # shifts every frame by another amount: no two steps are equal
 UNEVEN = "settb=1/90000,setpts='N*3600+mod(N*N*577\\,1800)'"
 
@@ -226,21 +227,62 @@ class Properties(harness.Case):
         self.assertEqual(tags["ARTIST"], "Somebody")
 
     def test_what_mp4_cannot_hold(self):
-        source = self.path("in.mkv")
+        """Sound and text are encoded again, attachments are left out, each in one line; with --strict
+        nothing is painted."""
+        source, target = self.path("in.mkv"), self.path("out.mp4")
         with open(self.path("s.srt"), "w") as f:
-            f.write("1\n00:00:00,200 --> 00:00:00,900\nHello\n")
-        ffmpeg(*testsrc(), *sine(), "-i", self.path("s.srt"), "-map", "0", "-map", "1", "-map",
-               "2", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac", "-c:s", "srt",
-               source)
-        text, _ = self.daub(source, "-o", self.path("out.mp4"))
-        self.assertIn("warning: subtitle stream 2 (subrip) cannot be stored in mp4", text)
-        self.assertIn(".mkv", text)
-        self.assertEqual([s["codec_type"] for s in streams(self.path("out.mp4"))],
-                         ["video", "audio"])
-        self.assert_same_packets(source, self.path("out.mp4"), "a:0", 0.001)
+            f.write("1\n00:00:00,200 --> 00:00:00,900\nHello\n\n2\n00:00:01,000 --> 00:00:01,500\nWorld\n")
+        ffmpeg(*testsrc(), *sine(), "-i", self.path("s.srt"), "-map", "0", "-map", "1", "-map", "2", "-attach",
+               self.path("s.srt"), "-metadata:s:t", "mimetype=text/plain", "-c:v", "libx264", "-pix_fmt",
+               "yuv420p", "-c:a", "pcm_s16le", "-c:s", "srt", source)
+        lines = ("audio stream 1 (pcm_s16le) cannot be stored in mp4 and is encoded as aac",
+                 "subtitle stream 2 (subrip) cannot be stored in mp4 and is encoded as mov_text",
+                 "attachment stream 3 (none) cannot be stored in mp4 and is left out")
+        text, _ = self.daub(source, "-o", target)
+        for line in lines:
+            self.assertEqual(text.count(line), 1, text)
+            self.assertIn(".mkv", [each for each in text.splitlines() if line in each][0])
+        self.assertEqual([s["codec_name"] for s in streams(target)], ["h264", "aac", "mov_text"])
+        self.assertAlmostEqual(float(stream(target, "audio")["duration"]), 2, delta=0.05)
+        self.assertAlmostEqual(float(stream(target, "audio")["start_time"]), 0, delta=0.001)
+        def texts(path):
+            return ffmpeg("-i", path, "-map", "s:0", "-f", "srt", "-").stdout.strip()
+        self.assertEqual(texts(source), texts(target))
+        text, _ = self.daub(source, "-o", self.path("no.mp4"), "--strict", code=OUTPUT)
+        for line in lines:
+            self.assertIn("error: " + line, text)
+        self.assertFalse(os.path.exists(self.path("no.mp4")))
         text, _ = self.daub(source, "-o", self.path("quiet.mp4"), "-sn", "-an")
-        self.assertNotIn("warning", text)
+        self.assertNotIn("encoded", text)
         self.assertEqual([s["codec_type"] for s in streams(self.path("quiet.mp4"))], ["video"])
+
+    def test_sound_the_container_cannot_take(self):
+        """It has the same length, pitch and place."""
+        for codec, name, made in (("pcm_s16le", "out.mp4", "aac"), ("aac", "out.webm", "opus"),
+                                  ("pcm_s16le", "out.ogv", "vorbis"), ("aac", "out.mpg", "mp2"),
+                                  ("libopus", "out.mov", "aac"), ("flac", "out.ts", "aac"),
+                                  ("libvorbis", "out.flv", "aac"), ("flac", "out.avi", "ac3"),
+                                  ("flac", "out.mxf", "pcm_s16le")):
+            with self.subTest(codec=codec, name=name):
+                source, target = self.path("in.mkv"), self.path(name)
+                # a click at 1 s
+                ffmpeg(*testsrc(), "-f", "lavfi", "-i", "aevalsrc='if(between(t,1,1.02),sin(t*6000),0)':d=2:s=44100",
+                       "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", codec, "-ac", "2", *(
+                           ["-ar", "48000"] if codec == "libopus" else []), source)
+                text, _ = self.daub(source, "-o", target)
+                self.assertIn("(%s)" % codec.replace("lib", ""), text)
+                self.assertEqual(stream(target, "audio")["codec_name"], made)
+                offset = self.click(target) - self.click(source)
+                self.assertLess(abs(offset), 0.008, "the sound moved by %g s against the picture" % offset)
+
+    def click(self, path):
+        """When sound begins, counted from the first picture."""
+        done = harness.run(["ffmpeg", "-v", "info", "-nostdin", "-copyts", "-i", path, "-map", "a:0", "-af",
+                            "silencedetect=n=-30dB:d=0.1", "-f", "null", "-"]).stderr.decode()
+        ends = [float(line.split("silence_end: ")[1].split()[0]) for line in done.splitlines()
+                if "silence_end: " in line]
+        first = frames(path)[0].get("best_effort_timestamp_time", 0)  # AVI has no times
+        return ends[0] - float(first)
 
     def test_cover_image(self):
         ffmpeg(*testsrc(), "-frames:v", "1", self.path("cover.png"))
@@ -329,10 +371,26 @@ class Properties(harness.Case):
         ffmpeg(*testsrc(1), "-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags",
                "+ilme+ildct", "-c:v", "libx264", "-pix_fmt", "yuv420p", source)
         self.assertEqual({f["interlaced_frame"] for f in frames(source)}, {1})
-        self.daub(source, "-o", self.path("out.mkv"))
+        self.daub(source, "-o", self.path("out.mkv"), "--deinterlace", "off")
         made = frames(self.path("out.mkv"))
         self.assertEqual({(f["interlaced_frame"], f["top_field_first"]) for f in made},
                          {(1, 1)})
+
+    def test_deinterlacing(self):
+        """The combs are gone: the result is nearer to the film before it was interlaced."""
+        film, source = self.path("film.mkv"), self.path("in.mkv")
+        ffmpeg(*testsrc(1, rate=50, more=",gblur=2,scroll=horizontal=0.03"), "-c:v", "ffv1", "-pix_fmt", "yuv420p", film)
+        ffmpeg("-i", film, "-vf", "tinterlace=interleave_top,fieldorder=tff", "-flags", "+ilme+ildct", "-c:v",
+               "libx264", "-crf", "1", source)
+        ffmpeg("-i", film, "-vf", "select='not(mod(n,2))',setpts=N/25/TB", "-r", "25", "-c:v", "ffv1", self.path("even.mkv"))
+        values = []
+        for more in ("--deinterlace", "off"), ():
+            text, _ = self.daub(source, "-o", self.path("out.mkv"), "-y", "--strength", "0", "-c:v", "ffv1", *more)
+            values.append(psnr(self.path("even.mkv"), self.path("out.mkv")))
+        self.assertIn("is deinterlaced", text)
+        self.assertEqual({f["interlaced_frame"] for f in frames(self.path("out.mkv"))}, {0})
+        self.assertEqual(len(frames(self.path("out.mkv"))), 25)
+        self.assertGreater(values[1], values[0] + 3, values)
 
     def test_depth(self):
         for fmt, out, made in (("yuv422p10le", "out.mkv", "yuv420p10le"),
@@ -555,7 +613,7 @@ class Outputs(harness.Case):
 
     def test_size_change(self):
         a, b, joined = self.path("a.ts"), self.path("b.ts"), self.path("in.ts")
-        for path, size in ((a, "96x64"), (b, "128x96")):
+        for path, size in ((a, "96x64"), (b, "144x96")):
             ffmpeg(*testsrc(0.6, size=size), "-c:v", "libx264", "-pix_fmt", "yuv420p", "-g",
                    "5", path)
         with open(joined, "wb") as f:
@@ -563,7 +621,7 @@ class Outputs(harness.Case):
                 with open(path, "rb") as part:
                     f.write(part.read())
         text, _ = self.daub(joined, "-o", self.path("out.mp4"))
-        self.assertIn("the input changes from 96x64 to 128x96", text)
+        self.assertIn("the input changes from 96x64 to 144x96", text)
         made = frames(self.path("out.mp4"))
         self.assertEqual(len(made), 30)
         self.assertEqual({(f["width"], f["height"]) for f in made}, {(96, 64)})
