@@ -22,6 +22,8 @@ _daub() {
     --target-fps) return ;;
     --max-latency) return ;;
     --hwaccel) return ;;
+    --deinterlace) words="auto off" ;;
+    --gaps) words="hold skip" ;;
     -o|--output) files=1 ;;
     --control) files=1 ;;
     --vcam-matrix) words="bt601 bt709" ;;
@@ -30,8 +32,10 @@ _daub() {
     --plot) files=1 ;;
     --gallery) files=1 ;;
     --dump) words="graph plan" ;;
+    --check) return ;;
     -m|--model) words=$(_daub_models); files=1 ;;
     --model-range) words="1 255 -1..1" ;;
+    --style-model) files=1 ;;
     -s|--style) words=$(_daub_styles); files=1 ;;
     --strength) return ;;
     --boldness) return ;;
@@ -61,19 +65,19 @@ _daub() {
         case $cur in
         -*)
             case $command in
-            paint) words=" -i --input --recursive -ss -to -t --frames -framerate --camera-size --camera-fps --camera-format --realtime --target-fps --max-latency --hwaccel --allow-filters -o --output --vcam --window --no-window --fullscreen --mirror --control --vcam-matrix -f --format --no-verify -y -n -an -sn -m --model --model-range -s --style --strength --boldness --keep-colors --colors-only --temporal --stability --scene-threshold --size --out-size -g --gpu --precision --kernels --threads --validation --no-cache -c:v --encoder -crf -preset -b:v -pix_fmt -e --encoder-option --segments --resume --segment-frames --split --warm-up --any-device --progress -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
-            bench) words=" --frames -m --model --model-range --temporal --size -g --gpu --precision --kernels --threads --validation --no-cache --layers --switch-styles -v --verbose -q --quiet --log-level -V --version -h --help" ;;
-            models) words=" -i --input -ss --gallery -y -m --model --model-range --boldness --size -g --gpu --precision --threads -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
-            style) words=" -o --output -y -m --model -g --gpu --threads -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
-            model) words=" --dump --model-range --size -g --gpu --precision --kernels --validation --no-cache -v --verbose -q --quiet --log-level -V --version -h --help" ;;
+            paint) words=" -i --input --recursive -ss -to -t --frames -framerate --camera-size --camera-fps --camera-format --realtime --target-fps --max-latency --hwaccel --deinterlace --gaps -copyts --allow-filters -o --output --vcam --window --no-window --fullscreen --mirror --control --vcam-matrix -f --format --strict --no-verify -y -n -an -sn -m --model --model-range --style-model -s --style --strength --boldness --keep-colors --colors-only --temporal --stability --scene-threshold --size --out-size -g --gpu --precision --kernels --threads --validation --no-cache -c:v --encoder -crf -preset -b:v -pix_fmt -e --encoder-option --segments --resume --segment-frames --split --warm-up --any-device --progress -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
+            bench) words=" --frames -m --model --model-range --style-model --temporal --size -g --gpu --precision --kernels --threads --validation --no-cache --layers --switch-styles -v --verbose -q --quiet --log-level -V --version -h --help" ;;
+            models) words=" -i --input -ss --gallery -y -m --model --model-range --style-model --boldness --size -g --gpu --precision --threads -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
+            style) words=" -o --output -y -m --model --style-model -g --gpu --threads -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
+            model) words=" --dump --check --model-range --style-model -s --style --boldness --size -g --gpu --precision --kernels --validation --no-cache -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             metrics) words=" --frames --flow --plot -y -g --gpu --threads -v --verbose -q --quiet --log-level -V --version -h --help" ;;
-            plan) words=" -ss -to -t --frames -framerate --allow-filters -o --output -f --format --no-verify -y -an -sn -m --model --model-range -s --style --strength --boldness --keep-colors --colors-only --temporal --stability --scene-threshold --size --out-size -g --gpu --precision --kernels --threads -c:v --encoder -crf -preset -pix_fmt -e --encoder-option --segment-frames --split --warm-up --status --progress -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
+            plan) words=" -ss -to -t --frames -framerate --deinterlace --gaps -copyts --allow-filters -o --output -f --format --strict --no-verify -y -an -sn -m --model --model-range --style-model -s --style --strength --boldness --keep-colors --colors-only --temporal --stability --scene-threshold --size --out-size -g --gpu --precision --kernels --threads -c:v --encoder -crf -preset -pix_fmt -e --encoder-option --segment-frames --split --warm-up --status --progress -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
             segment) words=" -g --gpu --threads --any-device --tasks --progress -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             join) words=" -o --output -y --any-device --progress -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             farm) words=" -o --output --tasks -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             ctl) words=" -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             devices) words=" -v --verbose -q --quiet --log-level -V --version -h --help" ;;
-            doctor) words=" -m --model --model-range --kernels --validation --no-cache --check-steps -v --verbose -q --quiet --log-level -V --version -h --help" ;;
+            doctor) words=" -m --model --model-range --style-model --kernels --validation --no-cache --check-steps -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             esac ;;
         *)
             files=1
