@@ -154,29 +154,49 @@ static void concat_row(struct remap *r, int y, float *to)
 
 /* ---- permutations ---- */
 
-/* Input element, in the order [c][y][x], of output element number n in that order. */
-static int permuted(const struct remap_push *push, int n)
+/* A place in the output, in the order [c][y][x], as indices of the permuted axes, and the
+ * input element, in the same order, that it reads. */
+struct place {
+    int index[6], from;
+};
+
+static struct place place_of(const struct remap_push *push, int n)
 {
-    int from = 0;
+    struct place place = {.from = 0};
     for (int i = 5; i >= 0; i--) {
-        from += n % push->dims[i] * push->strides[i];
+        place.index[i] = n % push->dims[i];
+        place.from += place.index[i] * push->strides[i];
         n /= push->dims[i];
     }
-    return from;
+    return place;
+}
+
+static void next_place(const struct remap_push *push, struct place *place)
+{
+    for (int i = 5; i >= 0; i--) {
+        place->from += push->strides[i];
+        if (++place->index[i] < push->dims[i])
+            return;
+        place->from -= push->dims[i] * push->strides[i];
+        place->index[i] = 0;
+    }
 }
 
 /* The input has nothing pending, so that it need not be read in rows. */
 static void permute_row(struct remap *r, int y, float *to)
 {
     const struct remap_push *push = r->push;
-    for (int x = 0; x < push->out_w; x++, to += r->out_pixel)
-        for (int c = 0; c < push->out_channels; c++) {
-            int from = permuted(push, (c * push->out_h + y) * push->out_w + x);
-            int sx = from % push->in_w, row = from / push->in_w;
-            int sy = row % push->in_h, sc = row / push->in_h;
-            to[c] = r->input.map[(size_t)sy * r->input.row + (size_t)sx * r->in_pixel +
-                                 (size_t)sc];
+    for (int c = 0; c < push->out_channels; c++) {
+        struct place place = place_of(push, (c * push->out_h + y) * push->out_w);
+        for (int x = 0; x < push->out_w; x++) {
+            int row = place.from / push->in_w, sc = row / push->in_h;
+            int sx = place.from - row * push->in_w, sy = row - sc * push->in_h;
+            to[(size_t)x * r->out_pixel + (size_t)c] =
+                r->input.map[(size_t)sy * r->input.row + (size_t)sx * r->in_pixel +
+                             (size_t)sc];
+            next_place(push, &place);
         }
+    }
 }
 
 static void remap_row(struct remap *r, int y, float *to)

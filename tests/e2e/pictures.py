@@ -260,8 +260,23 @@ class Pictures(Networks, harness.Case):
         self.daub(*words, env=dict(os.environ, DAUB_MODELS=self.nets))
 
 
-class Live(Networks, control.Session):
+class Recording(control.Session):
     graph = "smptebars=size=128x96:rate=25"
+
+    def check_last(self, *arguments):
+        """The last frame of the recording is that which daub paints with these arguments."""
+        run(["ffmpeg", "-v", "error", "-sseof", "-0.3", "-i", self.path("out.mkv"), "-frames:v", "1",
+             self.path("last.png")])
+        run([harness.DAUB, "lavfi:" + self.graph, "--frames", "1", *arguments, "-o",
+             self.path("alone.mkv"), "-c:v", "ffv1"])
+        run(["ffmpeg", "-v", "error", "-i", self.path("alone.mkv"), "-frames:v", "1",
+             self.path("alone.png")])
+        last, alone = (np.asarray(Image.open(self.path(name)).convert("RGB"))
+                       for name in ("last.png", "alone.png"))
+        self.assertEqual(psnr(last, alone), 99)
+
+
+class Live(Networks, Recording):
 
     def test_changes(self):
         """Pictures by the control socket; the last frames are those painted with the last
@@ -285,16 +300,7 @@ class Live(Networks, control.Session):
         time.sleep(2)
         self.ctl({"quit": True})
         self.ends(0)
-        run(["ffmpeg", "-v", "error", "-sseof", "-0.3", "-i", self.path("out.mkv"), "-frames:v", "1",
-             self.path("last.png")])
-        run([harness.DAUB, "lavfi:" + self.graph, "--frames", "1", "-m", self.net("dial.onnx"), "-s",
-             self.path("second.png"), "--boldness", "0.8", "-o", self.path("alone.mkv"), "-c:v",
-             "ffv1"])
-        run(["ffmpeg", "-v", "error", "-i", self.path("alone.mkv"), "-frames:v", "1",
-             self.path("alone.png")])
-        last, alone = (np.asarray(Image.open(self.path(name)).convert("RGB"))
-                       for name in ("last.png", "alone.png"))
-        self.assertEqual(psnr(last, alone), 99)
+        self.check_last("-m", self.net("dial.onnx"), "-s", self.path("second.png"), "--boldness", "0.8")
 
 
 if __name__ == "__main__":
