@@ -496,6 +496,21 @@ def check_start(seconds):
     return check
 
 
+def chapters(folder):
+    path = os.path.join(folder, "chapters.txt")
+    with open(path, "w") as f:
+        f.write(";FFMETADATA1\n" + "".join("[CHAPTER]\nTIMEBASE=1/1000\nSTART=%d\nEND=%d\ntitle=Part %d\n" %
+                                           (i * 500, i * 500 + 500, i) for i in range(2)))
+    return made("in.mkv", "-map_metadata", 1, "-map_chapters", 1, *H264, inputs=(*VIDEO, "-i", path))(folder)
+
+
+def check_chapters(result, source, target):
+    told = [[(round(float(c["start_time"]), 2), c["tags"]["title"]) for c in
+             harness.probe(path, "-show_chapters")["chapters"]] for path in (source, target)]
+    result.need(told[0] == told[1] and len(told[0]) == 2, "chapters: %s" % told)
+    compare(result, source, target)
+
+
 def motion_photo(name):
     return made(name, "-map", 0, "-map", 1, "-c:v", "mpeg4",
                 inputs=("-f", "lavfi", "-i", "testsrc2=s=192x128:r=25:d=0.04", *VIDEO))
@@ -631,6 +646,9 @@ def pictures():
         row("title, date and language to %s" % ending, made("in.mp4", *H264, "-c:a", "aac", "-metadata", "title=A title", "-metadata",
             "artist=Somebody", "-metadata", "creation_time=2024-05-01T10:00:00Z", "-metadata:s:a:0", "language=fra"),
             out="out." + ending, tags=["title", "artist", "creation_time", "language"])
+    for ending in "mkv", "mp4", "mov", "webm":
+        row("chapters to %s" % ending, chapters, out="out." + ending, check=check_chapters)
+    row("chapters to ts", chapters, out="out.ts", says=["2 chapters"], frames=25)
     for ending in "mkv", "mp4":
         row("pixel shape in the container only, %s" % ending, made("in." + ending, "-c:v", "mjpeg", "-vf", "setsar=4/3"),
             shown=(128, 64))
