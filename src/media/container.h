@@ -29,7 +29,7 @@ struct media_container {
     bool edit_lists;   /* packets before the start are stored but not presented */
     bool turns;        /* it stores a display matrix */
     bool quicktime;    /* tags of any name, where the muxer is told so */
-    bool late_packets; /* its demuxer does not deliver the last packets */
+    bool late_packets; /* its demuxer may not deliver the last packets */
     bool summed;       /* its demuxer adds rounded durations, and their errors */
 };
 

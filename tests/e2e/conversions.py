@@ -741,7 +741,9 @@ def check_written(result, source, target):
     """Frames, and sound wherever the container has any."""
     a, b = Film(source), Film(target)
     result.frames = "%d of %d" % (len(b.frames), len(a.frames))
-    result.need(len(b.frames) == len(a.frames), "frames: " + result.frames)
+    missing = len(a.frames) - len(b.frames)
+    # FFmpeg's DASH demuxer does not deliver the last packets
+    result.need(0 <= missing <= (3 if target.endswith(".mpd") else 0), "frames: " + result.frames)
     sound = b.kinds("audio")
     said = "audio stream 1" in result.said
     silent = os.path.splitext(target)[1] in (".ivf", ".gif", ".apng", ".y4m", ".m4v", ".h264", ".mjpeg", ".m1v", ".m2v", ".drc",
