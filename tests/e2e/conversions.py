@@ -760,13 +760,18 @@ def check_written(result, source, target):
 
 # ---- all of it ----
 
+def shorten(said):
+    line = re.sub("^(warning|error): ", "", said)
+    return line if len(line) <= 80 else line[:77].rstrip() + "..."
+
+
 def print_table(results):
     print("| input and output | frames | pts error, ms | sound | subtitles | shown | what daub says |\n"
           "|---|---|---|---|---|---|---|")
     for r in results:
         if not r.row.group and not r.skipped:
             print("| %s |" % " | ".join((r.row.name, r.frames, r.pts, r.sound, r.text, r.shown,
-                                         r.said.replace("|", "/").replace("_", "\\_"))))
+                                         shorten(r.said).replace("|", "/").replace("_", "\\_"))))
     groups = {}
     for r in results:
         if r.row.group and not r.skipped:
