@@ -25,10 +25,11 @@ struct media_container {
     bool in_order;     /* it cannot tell when a reordered frame is shown: no B frames */
     bool timeless;     /* not even a rate that can be read back */
     bool pictures;     /* it never has sound, which nobody expects of it */
+    bool chapters;     /* it stores them */
     bool edit_lists;   /* packets before the start are stored but not presented */
     bool turns;        /* it stores a display matrix */
     bool quicktime;    /* tags of any name, where the muxer is told so */
-    bool late_packets; /* its demuxer does not deliver the last packets */
+    bool late_packets; /* its demuxer may not deliver the last packets */
     bool summed;       /* its demuxer adds rounded durations, and their errors */
 };
 

@@ -4,6 +4,7 @@
 #include <libavutil/avstring.h>
 
 #include "media/compat.h"
+#include "media/loss.h"
 #include "media/mux.h"
 #include "util/error.h"
 
@@ -122,6 +123,12 @@ bool mux_describe(struct media_mux *mux, const AVFrame *frame_template,
         }
         for (unsigned i = 0; ok && i < input->nb_chapters; i++)
             ok = copy_chapter(mux, input->chapters[i]);
+        if (mux->format->nb_chapters > 0 && !mux->container->chapters)
+            media_loss(
+                mux->container->pictures ? DAUB_LOG_VERBOSE : DAUB_LOG_WARNING,
+                "%u chapters cannot be stored in %s and are left out; write .mkv to "
+                "keep them",
+                mux->format->nb_chapters, mux->format->oformat->name);
     }
     ok = ok && side_data_of_frame(mux->video, frame_template);
     return ok ? true : daub_no_memory(error, "metadata");

@@ -166,6 +166,17 @@ static int discard_open(AVFormatContext *format, AVIOContext **io, const char *u
     return *io ? 0 : AVERROR(ENOMEM);
 }
 
+/* Playlists hold what their segments hold. Their own muxers need a whole film: FFmpeg's
+ * for HLS leaks without a trailer, that for DASH divides by 0 with one. */
+static const AVOutputFormat *segment_format(const AVOutputFormat *format)
+{
+    const char *name = strcmp(format->name, "hls") == 0    ? "mpegts"
+                       : strcmp(format->name, "dash") == 0 ? "mp4"
+                                                           : NULL;
+    const AVOutputFormat *found = name ? av_guess_format(name, NULL, NULL) : NULL;
+    return found ? found : format;
+}
+
 /* Whether the muxer accepts the streams added so far and one more: the only test that
  * works for every container is to write a header, which is discarded. */
 static bool muxer_accepts(const struct media_mux *mux, const AVStream *more,
@@ -173,8 +184,8 @@ static bool muxer_accepts(const struct media_mux *mux, const AVStream *more,
 {
     AVFormatContext *trial = NULL;
     AVIOContext *io = open_discarding();
-    bool ok = io && avformat_alloc_output_context2(&trial, mux->format->oformat, NULL,
-                                                   NULL) >= 0;
+    bool ok = io && avformat_alloc_output_context2(
+                        &trial, segment_format(mux->format->oformat), NULL, NULL) >= 0;
     if (ok) {
         trial->pb = io;
         trial->io_open = discard_open;

@@ -150,8 +150,8 @@ static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, i
     if (!name && !reads)
         return AVERROR(EINVAL);
     /* what it reads and did not write is the user's, such as a key */
-    char *path = name ? av_asprintf("file:%s/%s", files->folder, name)
-                      : av_asprintf("%s", url);
+    char *path =
+        name ? av_asprintf("file:%s/%s", files->folder, name) : av_asprintf("%s", url);
     int code = path ? avio_open2(io, path, flags, &format->interrupt_callback, options)
                     : AVERROR(ENOMEM);
     av_free(path);

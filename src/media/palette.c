@@ -3,7 +3,7 @@
 #include "util/error.h"
 
 enum {
-    /* One palette for each frame gave GIFs of 1.46 times the size of one for the whole
+    /* One palette for each frame gave GIFs of 1.45 times the size of one for the whole
      * film, because nothing stays equal from frame to frame (docs/measured.md). */
     RUN_MAX = 100,
     RUN_BYTES = 64 << 20, /* of frames in memory */

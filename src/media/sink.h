@@ -24,7 +24,8 @@ struct media_report {
     bool offset_known;                 /* it has audio to compare with */
     int64_t offset_error_us, offset_tick_us; /* of audio against video */
     uint64_t bytes;                          /* 0 where unknown */
-    char kept[2048]; /* of an unfinished output: how much is kept and where; "": nothing */
+    char
+        kept[2048]; /* of an unfinished output: how much is kept and where; "": nothing */
 };
 
 struct media_sink;

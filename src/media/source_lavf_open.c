@@ -196,6 +196,7 @@ static bool open_streams(struct lavf *l, const char *path,
 {
     for (int patient = 0; patient <= 1; patient++) {
         avformat_close_input(&l->format);
+        l->opens = 0;
         bool opened = open_format(l, path, params, patient, error);
         daub_input_add_open_files();
         if (!opened)

@@ -174,9 +174,9 @@ static bool fit_shape(struct lavf *l, AVFrame *frame, struct daub_error *error)
         if (!p->told_shape)
             daub_log(
                 DAUB_LOG_WARNING,
-                "the shape of the picture changes from %dx%d to %dx%d at %.2f s; it is "
+                "the shape of the picture changes from %.2f:1 to %.2f:1 at %.2f s; it is "
                 "shown whole between black borders",
-                p->width, p->height, frame->width, frame->height,
+                p->shape, shape_of(frame),
                 (double)frame->best_effort_timestamp * av_q2d(l->video->time_base));
         p->told_shape = true;
     }

@@ -496,6 +496,21 @@ def check_start(seconds):
     return check
 
 
+def chapters(folder):
+    path = os.path.join(folder, "chapters.txt")
+    with open(path, "w") as f:
+        f.write(";FFMETADATA1\n" + "".join("[CHAPTER]\nTIMEBASE=1/1000\nSTART=%d\nEND=%d\ntitle=Part %d\n" %
+                                           (i * 500, i * 500 + 500, i) for i in range(2)))
+    return made("in.mkv", "-map_metadata", 1, "-map_chapters", 1, *H264, inputs=(*VIDEO, "-i", path))(folder)
+
+
+def check_chapters(result, source, target):
+    told = [[(round(float(c["start_time"]), 2), c["tags"]["title"]) for c in
+             harness.probe(path, "-show_chapters")["chapters"]] for path in (source, target)]
+    result.need(told[0] == told[1] and len(told[0]) == 2, "chapters: %s" % told)
+    compare(result, source, target)
+
+
 def motion_photo(name):
     return made(name, "-map", 0, "-map", 1, "-c:v", "mpeg4",
                 inputs=("-f", "lavfi", "-i", "testsrc2=s=192x128:r=25:d=0.04", *VIDEO))
@@ -631,6 +646,9 @@ def pictures():
         row("title, date and language to %s" % ending, made("in.mp4", *H264, "-c:a", "aac", "-metadata", "title=A title", "-metadata",
             "artist=Somebody", "-metadata", "creation_time=2024-05-01T10:00:00Z", "-metadata:s:a:0", "language=fra"),
             out="out." + ending, tags=["title", "artist", "creation_time", "language"])
+    for ending in "mkv", "mp4", "mov", "webm":
+        row("chapters to %s" % ending, chapters, out="out." + ending, check=check_chapters)
+    row("chapters to ts", chapters, out="out.ts", says=["2 chapters"], frames=25)
     for ending in "mkv", "mp4":
         row("pixel shape in the container only, %s" % ending, made("in." + ending, "-c:v", "mjpeg", "-vf", "setsar=4/3"),
             shown=(128, 64))
@@ -723,7 +741,9 @@ def check_written(result, source, target):
     """Frames, and sound wherever the container has any."""
     a, b = Film(source), Film(target)
     result.frames = "%d of %d" % (len(b.frames), len(a.frames))
-    result.need(len(b.frames) == len(a.frames), "frames: " + result.frames)
+    missing = len(a.frames) - len(b.frames)
+    # FFmpeg's DASH demuxer does not deliver the last packets
+    result.need(0 <= missing <= (3 if target.endswith(".mpd") else 0), "frames: " + result.frames)
     sound = b.kinds("audio")
     said = "audio stream 1" in result.said
     silent = os.path.splitext(target)[1] in (".ivf", ".gif", ".apng", ".y4m", ".m4v", ".h264", ".mjpeg", ".m1v", ".m2v", ".drc",
@@ -740,13 +760,18 @@ def check_written(result, source, target):
 
 # ---- all of it ----
 
+def shorten(said):
+    line = re.sub("^(warning|error): ", "", said)
+    return line if len(line) <= 80 else line[:77].rstrip() + "..."
+
+
 def print_table(results):
     print("| input and output | frames | pts error, ms | sound | subtitles | shown | what daub says |\n"
           "|---|---|---|---|---|---|---|")
     for r in results:
         if not r.row.group and not r.skipped:
             print("| %s |" % " | ".join((r.row.name, r.frames, r.pts, r.sound, r.text, r.shown,
-                                         r.said.replace("|", "/").replace("_", "\\_"))))
+                                         shorten(r.said).replace("|", "/").replace("_", "\\_"))))
     groups = {}
     for r in results:
         if r.row.group and not r.skipped:
