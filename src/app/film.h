@@ -31,7 +31,7 @@ struct film {
     uint64_t input_hash; /* film_hash_input */
     char **options; /* of the command line that decide the painting and the encoding */
     size_t option_count;
-    size_t given_count; /* of them the user gave; the plan added the others */
+    size_t given_count;        /* of them the user gave; the plan added the others */
     char *container, *encoder; /* FFmpeg's names */
     int encoder_threads;
     struct film_mark marks[FILM_MARKS_MAX]; /* of the device, the model and so on */

@@ -331,7 +331,8 @@ static const char *without_dashes(const char *name)
     return name;
 }
 
-/* length: of the argument up to its value. Two options may differ in their dashes only. */
+/* length: of the argument up to its value. Two options may differ in their dashes only.
+ */
 static const struct option *find(const char *argument, size_t length)
 {
     const char *bare = without_dashes(argument);
@@ -446,7 +447,8 @@ static bool parse_flag(const char *text, bool *value)
     return false;
 }
 
-/* Takes back the option with which this one does not go, where a weaker source gave it. */
+/* Takes back the option with which this one does not go, where a weaker source gave it.
+ */
 static void take_back(struct options *options, const struct option *option,
                       enum option_source source)
 {
@@ -525,9 +527,8 @@ static bool store(struct options *options, const struct option *option, const ch
 static bool operand(struct options *options, unsigned verb, const char *text,
                     struct daub_error *error)
 {
-    if (!(verb &
-          (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL | VERB_STYLE |
-           VERB_PLAN | VERB_SEGMENT | VERB_JOIN | VERB_FARM)))
+    if (!(verb & (VERB_PAINT | VERB_MODELS | VERB_METRICS | VERB_CTL | VERB_MODEL |
+                  VERB_STYLE | VERB_PLAN | VERB_SEGMENT | VERB_JOIN | VERB_FARM)))
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "unexpected argument %s; this command has only options", text);
     if (options->input && (verb & (VERB_METRICS | VERB_CTL | VERB_MODELS | VERB_MODEL |
@@ -621,9 +622,10 @@ static bool check(const struct options *options, struct daub_error *error)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "--no-window leaves no output; give one with -o");
     if ((options->segments || options->resume) && options->bitrate)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "-b:v does not go with segments: each would be given the rate by "
-                         "itself; choose a quality with -crf");
+        return daub_fail(
+            error, DAUB_ERROR_ARGUMENT,
+            "-b:v does not go with segments: each would be given the rate by "
+            "itself; choose a quality with -crf");
     if ((options->segments || options->resume) && options->outputs.count != 1)
         return daub_fail(error, DAUB_ERROR_ARGUMENT,
                          "a film in segments needs one output: -o FILE");

@@ -1,5 +1,5 @@
-/* The graphics card that a batch system gives to a process, without cards: descriptions of
- * devices and the variables of the environment. */
+/* The graphics card that a batch system gives to a process, without cards: descriptions
+ * of devices and the variables of the environment. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
