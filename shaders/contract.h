@@ -313,13 +313,14 @@
 #define FLOW_MAPS_SLOTS(X)     X(FLOW_MAPS_LUMA, 0) X(FLOW_MAPS_QUADS, 6) X(FLOW_MAPS_SLOPES, 7)
 #define FLOW_MAPS_PUSH(X)      X(int, w) X(int, h)
 
-#define FLOW_SEARCH_CONSTANTS(X) X(14, int, ITERATIONS, 8) X(15, int, COARSEST, 0)
+#define FLOW_SEARCH_CONSTANTS(X) X(14, int, ITERATIONS, 8)
 /* COARSE: field of the coarser level; PREVIOUS: this level's field of the previous frame. */
 #define FLOW_SEARCH_SLOTS(X) \
     X(FLOW_SEARCH_SLOPES, 0) X(FLOW_SEARCH_QUADS, 1) X(FLOW_SEARCH_COARSE, 2) \
     X(FLOW_SEARCH_PREVIOUS, 3) X(FLOW_SEARCH_PATCHES, 6)
 #define FLOW_SEARCH_PUSH(X) \
-    X(int, w) X(int, h) X(int, coarse_w) X(int, coarse_h) \
+    X(int, w) X(int, h) \
+    X(int, coarse_w) X(int, coarse_h)    /* 0: there is no coarser level */ \
     X(int, parity)                       /* of the current frame */
 
 #define FLOW_DENSE_CONSTANTS(X) NO_CONSTANTS(X)

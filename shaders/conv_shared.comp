@@ -29,7 +29,7 @@ const int HALO_W = (TILE_W - 1) * SX + (KW - 1) * DX + 1;
 const int PER_SET = LANES / OGROUPS;               // invocations of a set
 const int PIX = (TILE_H * TILE_W) / PER_SET;       // pixels an invocation makes
 const int TILE_VECS = HALO_H * HALO_W * CHUNK;
-const int SUM_VECS = LANES; // the memory is used again for the reduction of the statistics
+const int SUM_VECS = LANES * Q4; // the memory is used again for the reduction of the statistics
 shared vec4 tile[TILE_VECS > SUM_VECS ? TILE_VECS : SUM_VECS];
 
 vec4 acc[PIX * Q4];
@@ -75,18 +75,23 @@ void multiply(int first, int pixel, int o_first, int phase)
     }
 }
 
-// Sum of v over the invocations of a set; every invocation of the work-group calls it.
-vec4 set_sum(vec4 v, int set, int pixel)
+// Sums of v over the invocations of a set; every invocation of the work-group calls it.
+void set_sum(inout vec4 v[Q4], int set, int pixel)
 {
+    const int at = int(gl_LocalInvocationID.x);
     barrier();
-    tile[set * PER_SET + pixel] = v;
+    [[unroll]] for (int q = 0; q < Q4; q++)
+        tile[q * LANES + at] = v[q];
     barrier();
-    for (int half_n = PER_SET / 2; half_n > 0; half_n >>= 1) {
-        if (pixel < half_n)
-            tile[set * PER_SET + pixel] += tile[set * PER_SET + pixel + half_n];
+    [[dont_unroll]] for (int half_n = PER_SET / 2; half_n > 0; half_n >>= 1) {
+        [[unroll]] for (int q = 0; q < Q4; q++) {
+            if (pixel < half_n)
+                tile[q * LANES + at] += tile[q * LANES + at + half_n];
+        }
         barrier();
     }
-    return tile[set * PER_SET];
+    [[unroll]] for (int q = 0; q < Q4; q++)
+        v[q] = tile[q * LANES + set * PER_SET];
 }
 
 void main()
@@ -113,10 +118,12 @@ void main()
     const float n = float(min(TILE_W, push.out_w - tile_x) * min(TILE_H, push.out_h - tile_y));
     const int tile_index = (phase * int(gl_NumWorkGroups.y) + int(gl_WorkGroupID.y)) *
                                int(gl_NumWorkGroups.x) + int(gl_WorkGroupID.x);
+    vec4 sums[Q4], mean[Q4];
     [[unroll]] for (int q = 0; q < Q4; q++) {
         const int o = o_first + q;
         const bool o_ok = o < push.o4;
-        vec4 b = vec4(0.0), slope = vec4(0.0), total = vec4(0.0), m2 = vec4(0.0);
+        vec4 b = vec4(0.0), slope = vec4(0.0);
+        sums[q] = mean[q] = vec4(0.0);
         if (o_ok)
             b = LOAD_FLOAT(bias, o);
         if (ACT == ACT_PRELU && o_ok)
@@ -130,22 +137,32 @@ void main()
             acc[p * Q4 + q] = s;
             if (o_ok && y < push.out_h && x < push.out_w) {
                 STORE(y0, ((y * scale + py) * push.out_w * scale + x * scale + px) * push.o4 + o, s);
-                total += s;
+                sums[q] += s;
             }
         }
-        if (STATS != 0) {
-            const vec4 mean = set_sum(total, set, pixel) / n;
+    }
+    if (STATS == 0)
+        return;
+    // The means, then the sums of squared differences from them: a loop, since each barrier takes
+    // compilers for processors long.
+    [[dont_unroll]] for (int round = 0; round < 2; round++) {
+        [[unroll]] for (int q = 0; q < Q4; q++) {
+            if (round == 1)
+                sums[q] = vec4(0.0);
             [[unroll]] for (int p = 0; p < PIX; p++) {
                 const int at = pixel + p * PER_SET;
-                const vec4 d = acc[p * Q4 + q] - mean;
-                if (tile_y + at / TILE_W < push.out_h && tile_x + at % TILE_W < push.out_w)
-                    m2 += d * d;
-            }
-            m2 = set_sum(m2, set, pixel);
-            if (pixel == 0 && o_ok) {
-                [[unroll]] for (int i = 0; i < 4; i++)
-                    STORE_FLOAT(stats, (tile_index * push.o4 + o) * 4 + i, vec4(mean[i], m2[i], n, 0.0));
+                const vec4 d = acc[p * Q4 + q] - mean[q];
+                if (round == 1 && tile_y + at / TILE_W < push.out_h && tile_x + at % TILE_W < push.out_w)
+                    sums[q] += d * d;
             }
         }
+        set_sum(sums, set, pixel);
+        [[unroll]] for (int q = 0; q < Q4; q++)
+            mean[q] = round == 0 ? sums[q] / n : mean[q];
+    }
+    [[unroll]] for (int q = 0; q < Q4; q++) {
+        if (pixel < 4 && o_first + q < push.o4)
+            STORE_FLOAT(stats, (tile_index * push.o4 + o_first + q) * 4 + pixel,
+                        vec4(mean[q][pixel], sums[q][pixel], n, 0.0));
     }
 }

@@ -92,9 +92,10 @@ void main()
     const ivec2 origin = ivec2(patch_origin(column, push.w), patch_origin(row, push.h));
     const ivec2 center = min(origin + PATCH / 2, ivec2(push.w, push.h) - 1);
 
+    const int candidates = push.coarse_w == 0 ? 2 : 7;
     vec2 best = vec2(0.0);
     float e, rest = 0.0, least = 0.0;
-    [[dont_unroll]] for (int k = 0; k < (COARSEST == 0 ? 7 : 2); k++) {
+    [[dont_unroll]] for (int k = 0; k < candidates; k++) {
         const vec2 start = candidate(k, direction, center);
         e = error(from, to, origin, start);
         if (k == 0)
@@ -122,8 +123,9 @@ void main()
     xy -= slope.x * slope.y / PIXELS;
     const float scale = 1.0 / (xx * yy - xy * xy);
 
+    // The last round only finds the error: another copy of the loop takes compilers long.
     vec2 u = best;
-    [[dont_unroll]] for (int k = 0; k < ITERATIONS; k++) {
+    [[dont_unroll]] for (int k = 0; k <= ITERATIONS; k++) {
         const Place p = place(origin, u);
         float sum = 0.0, squares = 0.0;
         vec2 b = vec2(0.0);
@@ -147,11 +149,6 @@ void main()
         const vec2 distance_px = abs(u - best);
         if (!(max(distance_px.x, distance_px.y) <= SEARCH_MAX))
             u = best;
-    }
-    e = error(from, to, origin, u);
-    if (e < least) {
-        least = e;
-        best = u;
     }
     // A motion whose error is hardly smaller than that of zero motion is replaced by zero, since it
     // probably follows noise. Interpolation between pixels reduces noise and so the error; the

@@ -51,7 +51,9 @@ vec4 history_at(vec2 p, ivec2 size, float sharpen, float sharpen_min)
     resampling_weights(f.y, sharpen, sharpen_min, wy);
     vec4 sum = vec4(0.0);
     float weights = 0.0;
-    [[unroll]] for (int j = 0; j < TAPS; j++) {
+    // Rows are a loop, in which the next row's weight moves to wy[0]: compilers take long where they
+    // unroll it, and indexing by a variable is slow.
+    [[dont_unroll]] for (int j = 0; j < TAPS; j++) {
         const int row = clamp(a.y + j - 2, 0, most.y) * size.x;
         const int skipped = max(abs(j - 2), abs(j - 3)) - 1; // corner pixels have weights near 0
         vec4 of_row = vec4(0.0);
@@ -62,8 +64,10 @@ vec4 history_at(vec2 p, ivec2 size, float sharpen, float sharpen_min)
             of_row += wx[i] * LOAD(history, row + clamp(a.x + i - 2, 0, most.x));
             weights_of_row += wx[i];
         }
-        sum += wy[j] * of_row;
-        weights += wy[j] * weights_of_row;
+        sum += wy[0] * of_row;
+        weights += wy[0] * weights_of_row;
+        [[unroll]] for (int i = 0; i + 1 < TAPS; i++)
+            wy[i] = wy[i + 1];
     }
     return sum / weights;
 }

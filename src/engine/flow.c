@@ -215,12 +215,11 @@ static bool add_search(struct builder *b, int index)
         [FLOW_SEARCH_PREVIOUS] = field(flow, level, 1 - b->parity),
         [FLOW_SEARCH_PATCHES] = patches};
     struct kernel_constants constants = kernel_default_constants();
-    constants.own.flow_search =
-        (struct flow_search_constants){.ITERATIONS = ITERATIONS, .COARSEST = coarsest};
+    constants.own.flow_search = (struct flow_search_constants){.ITERATIONS = ITERATIONS};
     union kernel_push push = {.flow_search = {.w = level->w,
                                               .h = level->h,
-                                              .coarse_w = coarser->w,
-                                              .coarse_h = coarser->h,
+                                              .coarse_w = coarsest ? 0 : coarser->w,
+                                              .coarse_h = coarsest ? 0 : coarser->h,
                                               .parity = b->parity}};
     /* Operations of a pixel: 18 in an iteration (a bilinear sample and five sums), 12 in
      * each of the four comparisons of starting points. */

@@ -344,7 +344,6 @@ static void search_group(struct group *group, const struct starts *starts,
     memcpy(results, m, sizeof(m));
 }
 
-/* One row of patches. */
 /* A row of patches of one direction: numbered direction by direction. */
 static void search_row(const struct host_call *call, int unit)
 {
@@ -363,7 +362,7 @@ static void search_row(const struct host_call *call, int unit)
     const size_t coarse_size = flow_size(push->coarse_w, push->coarse_h);
     const struct starts starts = {
         (const vec4 *)call->slot[FLOW_SEARCH_PREVIOUS] + size * (size_t)direction,
-        k->COARSEST ? NULL : coarse + coarse_size * (size_t)direction,
+        push->coarse_w == 0 ? NULL : coarse + coarse_size * (size_t)direction,
         w,
         h,
         push->coarse_w,
