@@ -17,6 +17,7 @@ struct compile {
     struct dispatch_list *list;
     size_t *missing; /* dispatches with different pipelines that the device lacks */
     size_t count;
+    size_t before; /* pipelines that the device had; counted, too, in what is reported */
     pthread_mutex_t lock;
     pthread_cond_t changed;  /* with lock: done or running */
     size_t next, done;       /* lock: of missing */
@@ -83,6 +84,7 @@ static void watch(struct compile *compile)
 {
     struct daub_device *device = compile->list->device;
     int64_t start_us = daub_clock_us();
+    int total = (int)(compile->before + compile->count);
     bool reported = false;
     pthread_mutex_lock(&compile->lock);
     while (compile->running > 0) {
@@ -95,15 +97,15 @@ static void watch(struct compile *compile)
         size_t done = compile->done;
         pthread_mutex_unlock(&compile->lock);
         if (device->compiling && daub_clock_us() - start_us > SILENT_US) {
-            device->compiling((int)done, (int)compile->count, device->compiling_user);
+            device->compiling((int)(compile->before + done), total,
+                              device->compiling_user);
             reported = true;
         }
         pthread_mutex_lock(&compile->lock);
     }
     pthread_mutex_unlock(&compile->lock);
     if (reported)
-        device->compiling((int)compile->count, (int)compile->count,
-                          device->compiling_user);
+        device->compiling(total, total, device->compiling_user);
 }
 
 static void compile_missing(struct compile *compile)
@@ -156,6 +158,9 @@ bool compile_list(struct dispatch_list *list, struct daub_error *error)
         if (!dispatch_is_compiled(list, item) && !is_listed(&compile, item))
             compile.missing[compile.count++] = i;
     }
+    pthread_mutex_lock(&list->device->lock);
+    compile.before = list->device->pipeline_count;
+    pthread_mutex_unlock(&list->device->lock);
     if (compile.count > 0)
         compile_missing(&compile);
     free(compile.missing);
