@@ -55,8 +55,9 @@ static void compile_next(struct compile *compile)
     struct daub_error error = {0};
     int64_t start_us = daub_clock_us();
     pthread_mutex_unlock(&compile->lock);
+    bool put_off = compile->list->device->info.kind == DAUB_DEVICE_SOFTWARE;
     bool ok = dispatch_compile(compile->list, item, &error) &&
-              run_empty(compile->list, item, &error);
+              (!put_off || run_empty(compile->list, item, &error));
     daub_log(DAUB_LOG_DEBUG, "compiled %s for '%s' in %.0f ms",
              kernel_info(item->kernel)->name, item->name,
              (double)(daub_clock_us() - start_us) * 1e-3);
