@@ -61,15 +61,15 @@ for step in "$@"; do
     case $step in
     empty*)
         rm -rf "$cache"
-        steps="frame flow temporal stylizer encoder"
+        names="frame flow temporal stylizer encoder"
         ;;
-    validation*) export DAUB_TEST_VALIDATION=1 && steps="frame flow stylizer" ;;
-    host-*) export DAUB_TEST_KERNELS="$step" && steps="frame temporal stylizer" ;;
-    *) steps="frame stylizer" ;; # with what the cache has
+    validation*) export DAUB_TEST_VALIDATION=1 && names="frame flow stylizer" ;;
+    host-*) export DAUB_TEST_KERNELS="$step" && names="frame temporal" ;;
+    *) names="frame stylizer" ;; # with what the cache has
     esac
     mkdir -p "$cache"
     case $step in own* | foreign*) ;; *) check test_ops reduced ;; esac
-    for name in $steps; do
+    for name in $names; do
         check "test_$name"
     done
     unset DAUB_TEST_VALIDATION

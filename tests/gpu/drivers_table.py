@@ -25,8 +25,8 @@ def read(path):
     return steps, noise
 
 
-def decibels(values):
-    return " / ".join(f"{v:.1f}" for v in values if v < 1e9) or "-"
+def decibels(values, both):
+    return " / ".join(f"{v:.1f}" if v < 1e9 else "exact" for v in values[:1 + both])
 
 
 def table(head, rows):
@@ -47,7 +47,8 @@ def main():
     columns = [(d, s) for d, (_, noise) in logs.items() for s in dict.fromkeys(k[0] for k in noise)]
     operators = dict.fromkeys(k[1] for _, noise in logs.values() for k in noise)
     table(["operators"] + [s or d for d, s in columns],
-          [[o] + [decibels(logs[d][1].get((s, o), [1e9])) for d, s in columns] for o in operators])
+          [[o] + [decibels(logs[d][1][s, o], not s) if (s, o) in logs[d][1] else "-" for d, s in columns]
+           for o in operators])
 
 
 if __name__ == "__main__":
