@@ -3,7 +3,6 @@
 import json
 import os
 import pty
-import re
 import select
 import signal
 import subprocess
@@ -185,15 +184,6 @@ class Signals(harness.Case):
             if line.startswith(b"{") and json.loads(line)["frame"] > 5:
                 return
 
-    def wait_for_handler(self, program):
-        """Until it catches SIGTERM."""
-        caught = 0
-        while not caught >> (signal.SIGTERM - 1) & 1:
-            self.assertIsNone(program.poll())
-            with open("/proc/%d/status" % program.pid) as status:
-                caught = int(re.search(r"SigCgt:\s*(\w+)", status.read())[1], 16)
-            time.sleep(0.01)
-
     def end(self, program, code):
         _, text = program.communicate(timeout=60)
         self.assertEqual(program.returncode, code, text.decode())
@@ -245,7 +235,7 @@ class Signals(harness.Case):
         read, write = os.pipe()
         program = self.start("-", "-o", self.path("out.mp4"), stdin=read)
         os.close(read)
-        self.wait_for_handler(program)
+        harness.wait_for_handler(program)
         time.sleep(0.5)
         program.send_signal(signal.SIGTERM)
         self.end(program, 130)

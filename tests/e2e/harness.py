@@ -8,6 +8,7 @@ tests/fake.
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -167,6 +168,15 @@ def wait_for(daub, what):
         if daub.poll() is not None or time.monotonic() > end:
             raise AssertionError("daub ended" if daub.poll() is not None else "waited in vain")
         time.sleep(0.05)
+
+
+def wait_for_handler(daub):
+    """Until it catches SIGTERM."""
+    def caught():
+        with open("/proc/%d/status" % daub.pid) as status:
+            mask = next(line for line in status if line.startswith("SigCgt:")).split()[1]
+        return int(mask, 16) >> (signal.SIGTERM - 1) & 1
+    wait_for(daub, caught)
 
 
 def window_with_keys(daub, control):
