@@ -49,22 +49,6 @@ vec4 slope_at(int base, ivec2 origin, int i, int j)
     return LOAD_FLOAT(slopes, base + y * push.w + x);
 }
 
-// Mean squared difference of the patches less their means. Rows are a loop here and below: where
-// compilers unroll them, Mesa 25.0 takes 20 s for this kernel.
-float error(int from, int to, ivec2 origin, vec2 u)
-{
-    const Place p = place(origin, u);
-    float sum = 0.0, squares = 0.0;
-    [[dont_unroll]] for (int j = 0; j < PATCH; j++) {
-        for (int i = 0; i < PATCH; i++) {
-            const float r = sample_at(to, p, i, j) - slope_at(from, origin, i, j).x;
-            sum += r;
-            squares += r * r;
-        }
-    }
-    return (squares - sum * sum / PIXELS) / PIXELS;
-}
-
 // Vector k that the search may start from: zero motion, the previous frame's field, the coarser
 // field here and a patch away on each side (a patch at a boundary may belong to either of two
 // motions).
@@ -92,20 +76,7 @@ void main()
     const ivec2 origin = ivec2(patch_origin(column, push.w), patch_origin(row, push.h));
     const ivec2 center = min(origin + PATCH / 2, ivec2(push.w, push.h) - 1);
 
-    const int candidates = push.coarse_w == 0 ? 2 : 7;
-    vec2 best = vec2(0.0);
-    float e, rest = 0.0, least = 0.0;
-    [[dont_unroll]] for (int k = 0; k < candidates; k++) {
-        const vec2 start = candidate(k, direction, center);
-        e = error(from, to, origin, start);
-        if (k == 0)
-            rest = least = e;
-        if (e < least) {
-            least = e;
-            best = start;
-        }
-    }
-
+    // Rows are a loop here and below: where compilers unroll them, Mesa 25.0 takes 20 s for this kernel.
     vec2 slope = vec2(0.0);
     float xx = 0.0, xy = 0.0, yy = 0.0;
     [[dont_unroll]] for (int j = 0; j < PATCH; j++) {
@@ -123,9 +94,16 @@ void main()
     xy -= slope.x * slope.y / PIXELS;
     const float scale = 1.0 / (xx * yy - xy * xy);
 
-    // The last round only finds the error: another copy of the loop takes compilers long.
-    vec2 u = best;
-    [[dont_unroll]] for (int k = 0; k <= ITERATIONS; k++) {
+    // The starting vectors, then iterations from the best of them, the last of which only finds its
+    // error. One loop, because compilers take long over each copy of what is in it.
+    const int candidates = push.coarse_w == 0 ? 2 : 7;
+    vec2 u = vec2(0.0), best = u;
+    float rest = 0.0, least = 0.0;
+    [[dont_unroll]] for (int k = 0; k <= candidates + ITERATIONS; k++) {
+        if (k < candidates)
+            u = candidate(k, direction, center);
+        else if (k == candidates)
+            u = best;
         const Place p = place(origin, u);
         float sum = 0.0, squares = 0.0;
         vec2 b = vec2(0.0);
@@ -138,7 +116,10 @@ void main()
                 b += r * s.yz;
             }
         }
-        e = (squares - sum * sum / PIXELS) / PIXELS;
+        // Mean squared difference of the patches less their means.
+        const float e = (squares - sum * sum / PIXELS) / PIXELS;
+        if (k == 0)
+            rest = least = e;
         if (e < least) {
             least = e;
             best = u;
