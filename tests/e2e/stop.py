@@ -51,6 +51,8 @@ class Stops(unittest.TestCase):
         daub = subprocess.Popen([harness.DAUB, *map(str, words)], cwd=self.folder, **more)
         self.addCleanup(daub.wait)
         self.addCleanup(daub.kill)
+        if words[0] != "ctl":
+            harness.wait_for_handler(daub)
         return daub
 
     def open(self, *words, **more):
@@ -319,7 +321,6 @@ class Cold(Stops):
                 cache = tempfile.mkdtemp(dir=self.shared)
                 daub = self.start("lavfi:testsrc2=s=1280x720:r=30", "-o", "out.mkv", "-y",
                                   env=dict(os.environ, XDG_CACHE_HOME=cache))
-                harness.wait_for_handler(daub)
                 time.sleep(wait)
                 return daub
             self.each("empty cache, %.1f s after the start" % wait, begin, code=130)
