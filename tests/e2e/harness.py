@@ -27,7 +27,7 @@ PATIENCE = float(os.environ.get("DAUB_PATIENCE", 1))
 def run(command, check=True, **more):
     if "input" not in more:
         more.setdefault("stdin", subprocess.DEVNULL)
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120 * PATIENCE,
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=600 * PATIENCE,
                           **more)
     if check and done.returncode != 0:
         raise AssertionError("%s\nexit %d\n%s" % (

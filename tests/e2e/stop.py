@@ -51,6 +51,8 @@ class Stops(unittest.TestCase):
         daub = subprocess.Popen([harness.DAUB, *map(str, words)], cwd=self.folder, **more)
         self.addCleanup(daub.wait)
         self.addCleanup(daub.kill)
+        if words[0] != "ctl":
+            harness.wait_for_handler(daub)
         return daub
 
     def open(self, *words, **more):

@@ -26,7 +26,8 @@ def read(path):
 
 
 def decibels(values, both):
-    return " / ".join(f"{v:.1f}" if v < 1e9 else "exact" for v in values[:1 + both])
+    floats, halves = (f"{v:.1f}" if v < 1e9 else "" for v in values)
+    return (floats or "exact") + (f" / {halves or '-'}" if both else "")
 
 
 def table(head, rows):
