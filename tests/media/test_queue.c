@@ -163,6 +163,44 @@ static void test_kinds(void **state)
     daub_queue_destroy(&queue);
 }
 
+/* The bytes of all items are limited; one item alone may have more, and items of no bytes
+ * always fit. */
+static void test_bytes(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t bytes;
+        enum daub_queue_result result;
+    } pushes[] = {{60, DAUB_QUEUE_OK}, {60, DAUB_QUEUE_FULL}, {0, DAUB_QUEUE_OK},
+                  {40, DAUB_QUEUE_OK}, {1, DAUB_QUEUE_FULL},  {SIZE_MAX, DAUB_QUEUE_FULL},
+                  {0, DAUB_QUEUE_OK}};
+    const size_t limits[DAUB_QUEUE_KINDS] = {8, 8};
+    struct daub_queue queue;
+    void *item;
+    assert_true(daub_queue_init_kinds(&queue, limits, 100, DAUB_QUEUE_BLOCK, discard));
+    assert_int_equal(daub_queue_push_until(&queue, item_of(0), 1, 1000, 0),
+                     DAUB_QUEUE_OK); /* more than all may have, but alone */
+    assert_int_equal(daub_queue_pop(&queue, &item), DAUB_QUEUE_OK);
+    free(item);
+    for (size_t i = 0; i < sizeof(pushes) / sizeof(pushes[0]); i++) {
+        void *next = item_of((long)i);
+        assert_int_equal(daub_queue_push_until(&queue, next, 1, pushes[i].bytes, 0),
+                         pushes[i].result);
+        if (pushes[i].result != DAUB_QUEUE_OK)
+            free(next);
+    }
+    daub_queue_destroy(&queue);
+
+    atomic_store(&discarded, 0);
+    assert_true(
+        daub_queue_init_kinds(&queue, limits, 100, DAUB_QUEUE_DROP_OLDEST, discard));
+    for (long i = 0; i < 5; i++)
+        assert_int_equal(daub_queue_push_until(&queue, item_of(i), 1, 40, 0),
+                         DAUB_QUEUE_OK);
+    assert_int_equal(daub_queue_dropped(&queue), 3);
+    daub_queue_destroy(&queue);
+}
+
 /* A push returns at its deadline, and at one that is set while it waits. */
 static void test_deadline(void **state)
 {
@@ -307,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_deadline_wakes_push),
+        cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_close_wakes_push),
         cmocka_unit_test(test_finish_wakes_pop),
