@@ -3,25 +3,27 @@
 # "daub farm slurm" does the same; this script is for changing it. Everything must be in a folder
 # that all nodes see.
 #   sh slurm.sh INPUT OUTPUT [option of daub plan]...
+#   sh slurm.sh film.mkv painted.mkv -f matroska -s starry-night
 set -eu
+[ $# -ge 2 ] || { echo "usage: $0 INPUT OUTPUT [option of daub plan]..." >&2; exit 2; }
 input=$1 output=$2
 shift 2
-plan=$output.plan
-most_tasks=1000 # Slurm's MaxArraySize is 1001 by default
+export PLAN=$output.plan OUTPUT=$output # sbatch passes the environment to the jobs
 
-daub plan "$input" -o "$plan" -f "${output##*.}" "$@"
-segments=$(grep -c '"warm_up"' "$plan")
-tasks=$((segments < most_tasks ? segments : most_tasks))
+daub plan "$input" -o "$PLAN" "$@"
+segments=$(grep -c '"warm_up"' "$PLAN")
+most=1000 # Slurm's MaxArraySize is 1001 by default
+export TASKS=$((segments < most ? segments : most))
 
-paint=$(sbatch --parsable --job-name=daub-paint --array="0-$((tasks - 1))" --requeue \
-    --output="$plan.%a.log" --open-mode=append <<END
+paint=$(sbatch --parsable --job-name=daub-paint --array="0-$((TASKS - 1))" --requeue \
+    --output="$PLAN.%a.log" --open-mode=append <<'END'
 #!/bin/sh
 #SBATCH --cpus-per-task=4
-exec daub segment '$plan' --tasks $tasks --progress none
+exec daub segment "$PLAN" --tasks "$TASKS" --progress none
 END
 )
 sbatch --job-name=daub-join --dependency="afterok:$paint" --kill-on-invalid-dep=yes \
-    --output="$plan.join.log" <<END
+    --output="$PLAN.join.log" <<'END'
 #!/bin/sh
-exec daub join '$plan' -o '$output' --progress none
+exec daub join "$PLAN" -o "$OUTPUT" --progress none
 END

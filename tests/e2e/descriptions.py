@@ -57,9 +57,10 @@ class Descriptions(harness.Case):
         for command in COMMANDS:
             for option in options(command):
                 self.assertIn("\\fB%s\\fR" % option, text)
-        if shutil.which("groff"):
-            done = run(["groff", "-man", "-Tutf8", "-ww", "-z", os.path.join(ROOT, FILES["man"])])
-            self.assertEqual(done.stderr, b"")
+        if not shutil.which("groff"):
+            self.skipTest("groff is not installed")
+        done = run(["groff", "-man", "-Tutf8", "-ww", "-z", os.path.join(ROOT, FILES["man"])])
+        self.assertEqual(done.stderr, b"")
 
     def test_bash(self):
         script = os.path.join(ROOT, FILES["bash"])

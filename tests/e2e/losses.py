@@ -405,10 +405,11 @@ class Faults(Case):
         self.assertGreater(calls, 0, kind)
         self.assertEqual(self.count(target), 100, text)
         os.remove(target)
-        kept = 0
+        kept = failures = 0
         step = 1 if os.environ.get("DAUB_EVERY") else max(1, calls // 20)
         for n in [*range(1, calls + 1, step), calls]:
             got, text, _ = self.convert(target, "%s:%d:%d%s" % (kind, n, code, later), *more)
+            failures += got != DONE
             with self.subTest(kind=kind, name=name, n=n, calls=calls):
                 self.assertIn(got, (DONE, OUTPUT), text)
                 self.assertEqual(text.count("error: "), got != DONE, text)
@@ -426,6 +427,7 @@ class Faults(Case):
                     self.assertEqual(kept, 0, text)
             for left in os.listdir(folder):
                 os.remove(os.path.join(folder, left))
+        self.assertGreater(failures, 0, "no failed %s did anything" % kind)
         ROWS.append(("%s %d of %d fails%s" % (kind, n, calls, ", and all later" if later else ""), name, 100, kept,
                      os.path.basename(partial)))
         os.rmdir(folder)
@@ -470,6 +472,7 @@ class Faults(Case):
             for path in target, partial:
                 if os.path.exists(path):
                     os.remove(path)
+        self.assertGreater(last, 0, "no run kept frames")
         ROWS.append(("allocation %d of %d fails (%s)" % (n, calls, kind), "out.mkv", 100, last, "out.partial.mkv"))
 
     def test_memory(self):

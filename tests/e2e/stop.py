@@ -321,7 +321,6 @@ class Cold(Stops):
                 cache = tempfile.mkdtemp(dir=self.shared)
                 daub = self.start("lavfi:testsrc2=s=1280x720:r=30", "-o", "out.mkv", "-y",
                                   env=dict(os.environ, XDG_CACHE_HOME=cache))
-                harness.wait_for_handler(daub)
                 time.sleep(wait)
                 return daub
             self.each("empty cache, %.1f s after the start" % wait, begin, code=130)

@@ -26,9 +26,13 @@ def options(folder):
         (3, 'picture.jpg -o row.json'),
         (4, 'file.onnx --dump plan --size 64x64'),
         (5, 'a.mkv b.mkv c.mkv --flow flow_%04d.flo --plot p.svg'),
-        (6, 'sock {"status":true}'),
-        (7, '--validation'),
-        (8, '-m x.onnx --check-steps'),
+        (6, 'in.mkv -o film.plan --segment-frames 20 --split 100 --warm-up 4 -crf 20'),
+        (7, 'film.plan 3 --tasks 7 --any-device'),
+        (8, 'film.plan -o out.mkv'),
+        (9, 'slurm film.plan -o out.mkv -- --partition=p'),
+        (10, 'sock {"status":true}'),
+        (11, '--validation'),
+        (12, '-m x.onnx --check-steps'),
     ]
     for i, (command, text) in enumerate(lines):
         write(folder, f'{i}', bytes([command]) + b'\0'.join(text.encode().split(b' ')) + b'\0')

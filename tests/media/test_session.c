@@ -19,6 +19,7 @@
 #include "app/recorder.h"
 #include "app/session.h"
 #include "media/avlog.h"
+#include "media/container.h"
 #include "media/mux.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -445,7 +446,9 @@ static void check_verify(const char *path)
     enum { FRAMES = 60 };
     struct media_time times[FRAMES + 1];
     struct media_report report = {.frames_in = FRAMES};
-    struct media_mux mux = {.output.readable = (char *)path};
+    struct media_mux mux = {
+        .output.readable = (char *)path,
+        .container = media_container_of(av_guess_format("matroska", NULL, NULL))};
     AVRational base = {1, 1000};
     for (int i = 0; i <= FRAMES; i++)
         times[i] = (struct media_time){.pts = 10 * i, .duration = 10};

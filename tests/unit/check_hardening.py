@@ -14,7 +14,8 @@ FUNCTIONS_MIN = 300  # that each of the files has
 
 def missing(processor, path):
     def read(option):
-        return subprocess.run(['readelf', '-W', option, path], capture_output=True, text=True, check=True).stdout
+        return subprocess.run(['readelf', '-W', option, path], capture_output=True, text=True, check=True,
+                              env=dict(os.environ, LC_ALL='C')).stdout
 
     header, segments, dynamic, symbols = read('-h'), read('-l'), read('-d'), read('--dyn-syms')
     stack = re.search(r'GNU_STACK .*', segments)
