@@ -73,7 +73,7 @@ _daub() {
             metrics) words=" --frames --flow --plot -y -g --gpu --threads -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             plan) words=" -ss -to -t --frames -framerate --deinterlace --gaps -copyts --allow-filters -o --output -f --format --strict --no-verify -y -an -sn -m --model --model-range --style-model -s --style --strength --boldness --keep-colors --colors-only --temporal --stability --scene-threshold --size --out-size -g --gpu --precision --kernels --threads -c:v --encoder -crf -preset -pix_fmt -e --encoder-option --segment-frames --split --warm-up --status --progress -v --verbose -q --quiet --log-level --preset --no-config --dump-config -V --version -h --help" ;;
             segment) words=" -g --gpu --threads --any-device --tasks --progress -v --verbose -q --quiet --log-level -V --version -h --help" ;;
-            join) words=" -o --output -y --any-device --progress -v --verbose -q --quiet --log-level -V --version -h --help" ;;
+            join) words=" -o --output -y --progress -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             farm) words=" -o --output --tasks -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             ctl) words=" -v --verbose -q --quiet --log-level -V --version -h --help" ;;
             devices) words=" -v --verbose -q --quiet --log-level -V --version -h --help" ;;

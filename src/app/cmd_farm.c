@@ -72,6 +72,18 @@ static void join_command(const struct farm *farm, char *line, size_t size)
     append_quoted(line, size, farm->output);
 }
 
+/* The plan's name as Slurm's patterns of log files have it. */
+static void log_name(const struct farm *farm, const char *end, char *text, size_t size)
+{
+    size_t n = (size_t)snprintf(text, size, "--output=");
+    for (const char *c = farm->film.path; *c && n + 3 < size; c++) {
+        if (*c == '%')
+            text[n++] = '%';
+        text[n++] = *c;
+    }
+    snprintf(text + n, size - n, "%s", end);
+}
+
 static size_t task_count(const struct farm *farm)
 {
     size_t most = farm->options->tasks ? (size_t)farm->options->tasks : TASKS_MAX;
@@ -139,10 +151,10 @@ static bool submit(const struct farm *farm, char **own, size_t own_count, char *
 
 static bool farm_slurm(const struct farm *farm, struct daub_error *error)
 {
-    char command[TEXT_MAX], array[64], logs[PATH_MAX + 32], job[64], last[64], after[96];
+    char command[TEXT_MAX], array[64], logs[2 * PATH_MAX], job[64], last[64], after[96];
     size_t tasks = task_count(farm);
     snprintf(array, sizeof(array), "--array=0-%zu", tasks - 1);
-    snprintf(logs, sizeof(logs), "--output=%s.%%a.log", farm->film.path);
+    log_name(farm, ".%a.log", logs, sizeof(logs));
     segment_command(farm, command, sizeof(command));
     if (tasks < farm->film.segment_count) {
         char more[48];
@@ -155,7 +167,7 @@ static bool farm_slurm(const struct farm *farm, struct daub_error *error)
                 error))
         return false;
     snprintf(after, sizeof(after), "--dependency=afterok:%s", job);
-    snprintf(logs, sizeof(logs), "--output=%s.join.log", farm->film.path);
+    log_name(farm, ".join.log", logs, sizeof(logs));
     join_command(farm, command, sizeof(command));
     char *join[] = {(char *)"--job-name=daub-join", after,
                     (char *)"--kill-on-invalid-dep=yes", logs};

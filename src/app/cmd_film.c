@@ -266,7 +266,7 @@ static bool same_plan(const struct film *film, const struct options *options,
     same = same && count == film->given_count;
     return same || daub_fail(error, DAUB_ERROR_ARGUMENT,
                              "%s was made with other options or another input; give the "
-                             "same as then, or -y to begin anew",
+                             "same as then, or --segments -y to begin anew",
                              film->path);
 }
 

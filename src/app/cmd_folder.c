@@ -69,7 +69,9 @@ static bool list_entry(struct listing *listing, const char *name, int depth,
 {
     char path[PATH_MAX];
     struct stat info;
-    if (!join(path, sizeof(path), listing->root, name) || stat(path, &info) != 0) {
+    bool ok = join(path, sizeof(path), listing->root, name);
+    bool linked = ok && lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+    if (!ok || stat(path, &info) != 0) {
         daub_log(DAUB_LOG_WARNING, "skipped: %s cannot be read", name);
         return true;
     }
@@ -77,7 +79,9 @@ static bool list_entry(struct listing *listing, const char *name, int depth,
         info.st_dev == listing->output_device && info.st_ino == listing->output_inode;
     if (S_ISREG(info.st_mode))
         return add_name(listing, name, error);
-    if (!S_ISDIR(info.st_mode) || !listing->recursive || output || depth == DEPTH_MAX)
+    /* linked folders could lead back to this one */
+    if (!S_ISDIR(info.st_mode) || !listing->recursive || output || linked ||
+        depth == DEPTH_MAX)
         return true;
     return list(listing, name, depth + 1, error);
 }
@@ -201,22 +205,42 @@ static int paint_entry(const struct options *options, const struct listing *list
     return code;
 }
 
-static bool open_output(const struct options *options, struct listing *listing,
+/* Refuses the input's own folder as output, and remembers the output's where it is there.
+ */
+static bool check_output(const struct options *options, struct listing *listing,
+                         struct daub_error *error)
+{
+    struct stat in, out;
+    if (stat(options->outputs.values[0], &out) != 0)
+        return true;
+    listing->output_device = out.st_dev;
+    listing->output_inode = out.st_ino;
+    return stat(options->input, &in) != 0 || in.st_dev != out.st_dev ||
+           in.st_ino != out.st_ino ||
+           daub_fail(error, DAUB_ERROR_ARGUMENT,
+                     "%s is the input's folder itself; give another one",
+                     options->outputs.values[0]);
+}
+
+static bool make_output(const struct options *options, const struct listing *listing,
                         struct daub_error *error)
 {
     const char *output = options->outputs.values[0];
-    struct stat in, out;
-    if (!daub_folder_make(output, 0777) || stat(output, &out) != 0 ||
-        !S_ISDIR(out.st_mode))
+    struct stat out;
+    if (listing->count == 0)
+        return daub_fail(error, DAUB_ERROR_NOT_FOUND,
+                         "%s is a folder without files%s; give a folder with images or "
+                         "videos",
+                         options->input,
+                         listing->recursive ? ""
+                                            : " (--recursive reads "
+                                              "those in it, too)");
+    if (!daub_folder_make(output, 0777))
         return daub_fail(error, DAUB_ERROR_FAILED, "cannot make the folder %s: %s",
-                         output, errno ? strerror(errno) : "it is a file");
-    if (stat(options->input, &in) == 0 && in.st_dev == out.st_dev &&
-        in.st_ino == out.st_ino)
-        return daub_fail(error, DAUB_ERROR_ARGUMENT,
-                         "%s is the input's folder itself; give another one", output);
-    listing->output_device = out.st_dev;
-    listing->output_inode = out.st_ino;
-    return true;
+                         output, strerror(errno));
+    return (stat(output, &out) == 0 && S_ISDIR(out.st_mode)) ||
+           daub_fail(error, DAUB_ERROR_FAILED, "cannot make the folder %s: it is a file",
+                     output);
 }
 
 static int paint_all(const struct options *options, const struct listing *listing)
@@ -255,7 +279,8 @@ int command_folder(const struct options *options)
                                  "with a folder");
         return EXIT_CODE_USAGE;
     }
-    bool ok = open_output(options, &listing, &error) && list(&listing, "", 0, &error);
+    bool ok = check_output(options, &listing, &error) && list(&listing, "", 0, &error) &&
+              make_output(options, &listing, &error);
     int code;
     if (ok) {
         qsort(listing.names, listing.count, sizeof(*listing.names), by_name);

@@ -13,6 +13,7 @@
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/log.h"
+#include "util/text.h"
 
 /* dB; a painting that is less like the expected one is another one. */
 #define CHECK_LEAST 40.0
@@ -67,9 +68,10 @@ static void print_inputs(const struct daub_model_info *info)
                "picture\n",
                info->signal_count);
     else if (info->style_count > 0)
-        printf("style         %d styles: %s to %s%s\n", info->style_count,
-               info->styles[0].name, info->styles[info->style_count - 1].name,
-               info->encoder ? ", and any picture" : "");
+        daub_text_print(stdout, "style         %d styles: %s to %s%s\n",
+                        info->style_count, info->styles[0].name,
+                        info->styles[info->style_count - 1].name,
+                        info->encoder ? ", and any picture" : "");
     else
         printf("style         one, which is fixed\n");
     printf("values        %s, %s\n",
@@ -115,12 +117,12 @@ static void print_largest(const struct options *options, struct daub_device *dev
         largest = heights[i];
     }
     if (largest == 0)
-        printf("largest size  below 640x360: %s\n", error.message);
+        daub_text_print(stdout, "largest size  below 640x360: %s\n", error.message);
     else if (error.status == DAUB_OK)
         printf("largest size  above %dx%d\n", largest * 16 / 9, largest);
     else
-        printf("largest size  %dx%d on %s; then: %s\n", largest * 16 / 9, largest,
-               daub_device_get_info(device)->name, error.message);
+        daub_text_print(stdout, "largest size  %dx%d on %s; then: %s\n", largest * 16 / 9,
+                        largest, daub_device_get_info(device)->name, error.message);
 }
 
 static int describe(const struct options *options, struct daub_device *device,
@@ -274,10 +276,11 @@ int command_model(const struct options *options)
         return command_fail(exit_code_of(error.status), &error);
     if (!options->dump && !options->check) {
         const struct daub_model_info *info = daub_model_get_info(model);
-        printf("%s%s%s\nfile          opset %d, %.2f million parameters%s%s\n",
-               info->name, info->title ? ": " : "", info->title ? info->title : "",
-               info->opset, (double)info->parameters / 1e6,
-               info->licence ? ", licence " : "", info->licence ? info->licence : "");
+        daub_text_print(
+            stdout, "%s%s%s\nfile          opset %d, %.2f million parameters%s%s\n",
+            info->name, info->title ? ": " : "", info->title ? info->title : "",
+            info->opset, (double)info->parameters / 1e6,
+            info->licence ? ", licence " : "", info->licence ? info->licence : "");
         print_inputs(info);
     }
     if (options->dump == DUMP_GRAPH) {

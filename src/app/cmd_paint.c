@@ -223,6 +223,7 @@ static enum exit_code open_controls(struct work *work)
 static enum exit_code run(struct work *work)
 {
     struct progress progress;
+    int losses = media_loss_count();
     enum exit_code code = files_open_source(work->options, keeps_matrix(work->options),
                                             work->stop, &work->source);
     if (code == EXIT_CODE_DONE)
@@ -244,7 +245,8 @@ static enum exit_code run(struct work *work)
             code = open_controls(work);
         if (daub_stop_requested(work->stop))
             code = EXIT_CODE_INTERRUPTED;
-        else if (code == EXIT_CODE_DONE && work->options->strict && media_loss_count())
+        else if (code == EXIT_CODE_DONE && work->options->strict &&
+                 media_loss_count() > losses)
             code = EXIT_CODE_OUTPUT; /* each loss was told */
     }
     if (code != EXIT_CODE_DONE)
@@ -299,7 +301,8 @@ int paint_file(const struct options *options, struct work_kept *kept)
     signals_install(&stop);
     int code = run(&work);
     code = command_validated(work.device, code);
-    if (daub_stop_requested(&stop))
+    /* a failure requests the stop, too, and then other files may follow */
+    if (daub_stop_requested(&stop) && (!kept || signals_came()))
         signals_exit_soon(code);
     work_uninit(&work);
     signals_uninstall();

@@ -110,7 +110,7 @@ static char *read_text(const char *path, struct daub_error *error)
     struct stat info;
     FILE *file = fopen(path, "rbe");
     char *text = NULL;
-    if (!file && (errno == ENOENT || errno == ENOTDIR))
+    if (!file && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return NULL;
     if (!file || fstat(fileno(file), &info) != 0) {
         daub_fail(error, DAUB_ERROR_ARGUMENT,
@@ -191,12 +191,17 @@ bool options_load(struct options *options, unsigned verb, int count, char **argu
 
 void options_dump(FILE *out, const struct options *options)
 {
+    enum option_source source = FROM_COMMAND_LINE;
     for (size_t i = 0; i < options->given_count; i++) {
         const struct option_given *given = &options->given[i];
-        if (options_may_be_configured(given->name))
-            fprintf(out, "%s = %s%s\n", options_long_name(given->name), given->value,
-                    given->source == FROM_CONFIG   ? "  # configuration"
-                    : given->source == FROM_PRESET ? "  # preset"
-                                                   : "");
+        if (!options_may_be_configured(given->name))
+            continue;
+        if (given->source != source)
+            fprintf(out, "# %s\n",
+                    given->source == FROM_CONFIG   ? "of the configuration"
+                    : given->source == FROM_PRESET ? "of the preset"
+                                                   : "of the command line");
+        source = given->source;
+        fprintf(out, "%s = %s\n", options_long_name(given->name), given->value);
     }
 }

@@ -22,7 +22,6 @@
 enum {
     PLAN_VERSION = 1,
     OPTIONS_MAX = 1000,
-    FRAMES_MAX = 20000000, /* four days at 60 frames a second */
     WHOLE_HASH = 64 << 20, /* bytes; larger inputs are hashed in blocks */
     HASH_BLOCK = 64 << 10, /* bytes */
     HASH_BLOCKS = 1024,
@@ -262,7 +261,7 @@ static bool read_times(struct film *film, const cJSON *pts, const cJSON *duratio
 {
     int count = cJSON_GetArraySize(pts);
     if (!cJSON_IsArray(pts) || !cJSON_IsArray(durations) || count < 1 ||
-        count > FRAMES_MAX || cJSON_GetArraySize(durations) != count ||
+        count > FILM_FRAMES_MAX || cJSON_GetArraySize(durations) != count ||
         !daub_grow(&film->times, &film->time_capacity, (size_t)count,
                    sizeof(*film->times)))
         return false;

@@ -20,7 +20,7 @@ struct film_segment {
 struct film_mark {
     char *name, *value;
 };
-enum { FILM_MARKS_MAX = 8 };
+enum { FILM_MARKS_MAX = 8, FILM_FRAMES_MAX = 20000000 /* four days at 60 a second */ };
 
 struct film {
     char *path;   /* of the plan, absolute */

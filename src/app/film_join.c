@@ -12,7 +12,9 @@
 #include "app/files.h"
 #include "app/film.h"
 #include "app/session.h"
+#include "app/signals.h"
 #include "media/avlog.h"
+#include "media/compat.h"
 #include "util/alloc.h"
 #include "util/container_of.h"
 #include "util/error.h"
@@ -184,7 +186,8 @@ static AVPacket *next_packet(struct parts *parts, int stream, struct daub_error 
     }
     const struct film_segment *s =
         parts->segment < film->segment_count ? &film->segments[parts->segment] : NULL;
-    if (code < 0 || !parts->format || !s || parts->next >= s->first + s->count) {
+    if (code < 0 || !parts->format || !s || parts->next < s->first ||
+        parts->next >= s->first + s->count) {
         daub_fail(error, DAUB_ERROR_FAILED,
                   "the parts in %s changed while they were read", film->parts);
         av_packet_free(&packet);
@@ -255,8 +258,10 @@ static enum media_read join_read(struct media_source *source, struct media_item 
         self->other_ended = answer == MEDIA_READ_END;
         self->other = read.packet;
     }
-    if (!self->painted && !self->other)
+    if (!self->painted && !self->other) {
+        source->broken = self->inner->broken;
         return MEDIA_READ_END;
+    }
     bool first = self->painted && (!self->other || painted_us(self) <= other_us(self));
     AVPacket **packet = first ? &self->painted : &self->other;
     item->packet = *packet;
@@ -309,6 +314,19 @@ static enum exit_code open_source(struct work *work, const struct film *film,
 
 /* ---- */
 
+/* Whether the input is to be shown turned. */
+static bool has_matrix(const struct media_source_info *info)
+{
+    int count;
+    const AVPacketSideData *data =
+        media_stream_side_data(info->container->streams[info->video_stream], &count);
+    for (int i = 0; i < count; i++) {
+        if (data[i].type == AV_PKT_DATA_DISPLAYMATRIX)
+            return true;
+    }
+    return av_frame_get_side_data(info->sample, AV_FRAME_DATA_DISPLAYMATRIX) != NULL;
+}
+
 static enum exit_code join(struct work *work, const struct film *film, const char *output,
                            bool replace)
 {
@@ -319,6 +337,17 @@ static enum exit_code join(struct work *work, const struct film *film, const cha
         code = work_plan_output(work);
     if (code != EXIT_CODE_DONE)
         return code;
+    const struct media_source_info *info = &source->source.info;
+    bool turned = !film_keeps_matrix(film, work->options) || info->upright;
+    if (!turned && !media_sink_keeps_matrix(output, work->options->format) &&
+        has_matrix(info)) {
+        daub_log(
+            DAUB_LOG_ERROR,
+            "%s cannot keep that the film is to be shown turned; join to .mp4 or .mov, "
+            "or plan it with -f of this kind of file",
+            output);
+        return EXIT_CODE_USAGE;
+    }
     struct media_joined joined = {
         .times = film->times, .count = film->frame_count, .codec = source->parts.codec};
     work->joined = &joined;
@@ -350,10 +379,11 @@ enum exit_code film_join(const struct film *film, const struct options *given,
     struct work work = {
         .options = &options, .stop = stop, .encoder_threads = film->encoder_threads};
     bool replace = false;
+    signals_keep_output();
     if (!film_options(film, given, &options, &error) || !work_sizes(&work, &error)) {
         code = files_fail(&error, EXIT_CODE_INPUT);
     } else {
-        options.format = NULL; /* the name decides; it may be another than the plan's */
+        options.format = given->format; /* else the name decides */
         files_add_inputs(&options);
         options.outputs = (struct option_list){.values = &output, .count = 1};
         code = files_check_output(&options, output, stop, &replace);

@@ -14,6 +14,7 @@
 #include "app/files.h"
 #include "app/film.h"
 #include "app/session.h"
+#include "app/signals.h"
 #include "media/compat.h"
 #include "util/alloc.h"
 #include "util/container_of.h"
@@ -162,7 +163,7 @@ static void own_name(size_t segment, char *name, size_t size)
     const char *node = getenv("SLURMD_NODENAME");
     gethostname(host, sizeof(host));
     host[sizeof(host) - 1] = '\0';
-    snprintf(name, size, "%05zu.%.40s.%.40s.%ld", segment, host, node ? node : "-",
+    snprintf(name, size, "%05zu.%.40s.%.40s.%ld.", segment, host, node ? node : "-",
              (long)getpid());
     for (char *c = name; *c; c++)
         *c = *c == '/' ? '-' : *c;
@@ -192,7 +193,7 @@ static bool make_folder(const struct film *film, struct daub_error *error)
 /* ---- a device and its thread ---- */
 
 /* What the devices share. */
-struct crew {
+struct shared {
     const struct film *film;
     const size_t *segments;
     size_t count;
@@ -203,7 +204,7 @@ struct crew {
 };
 
 struct painter_thread {
-    struct crew *crew;
+    struct shared *shared;
     struct options options;
     struct work work;
     const char *output; /* the value of options.outputs */
@@ -211,18 +212,18 @@ struct painter_thread {
     int number;
 };
 
-static void fail_crew(struct crew *crew, enum exit_code code)
+static void fail_all(struct shared *shared, enum exit_code code)
 {
     int none = EXIT_CODE_DONE, interrupted = EXIT_CODE_INTERRUPTED;
-    if (!atomic_compare_exchange_strong(&crew->code, &none, (int)code))
-        atomic_compare_exchange_strong(&crew->code, &interrupted, (int)code);
+    if (!atomic_compare_exchange_strong(&shared->code, &none, (int)code))
+        atomic_compare_exchange_strong(&shared->code, &interrupted, (int)code);
 }
 
 /* Opens device, model and painter, once, for a source like all others. */
 static enum exit_code prepare(struct painter_thread *self)
 {
     struct work *work = &self->work;
-    const struct film *film = self->crew->film;
+    const struct film *film = self->shared->film;
     struct daub_error error = {0};
     struct film here = {.encoder = film->encoder};
     if (work->painter_made) {
@@ -246,16 +247,16 @@ static enum exit_code run_session(struct painter_thread *self, size_t segment,
                                   const char *path)
 {
     struct work *work = &self->work;
-    const struct film_segment *s = &self->crew->film->segments[segment];
+    const struct film_segment *s = &self->shared->film->segments[segment];
     struct progress none = {.kind = PROGRESS_NONE};
     struct session_params params = {
         .source = work->source,
         .painter = &work->painter,
-        .progress = self->number == 0 ? &self->crew->progress : &none,
+        .progress = self->number == 0 ? &self->shared->progress : &none,
         .stop = work->stop,
         .silent = true,
         .pace = &work->pace,
-        .state = &self->crew->state,
+        .state = &self->shared->state,
     };
     struct media_sink_params how = work_sink_params(work, path, true);
     struct media_sink *sink = NULL;
@@ -272,7 +273,7 @@ static enum exit_code run_session(struct painter_thread *self, size_t segment,
     if (code == EXIT_CODE_DONE && source->next != source->end) {
         daub_log(DAUB_LOG_ERROR,
                  "%s ends before frame %" PRId64 ", which the plan has; make it again",
-                 self->crew->film->input, s->first + s->count);
+                 self->shared->film->input, s->first + s->count);
         code = EXIT_CODE_INPUT;
     }
     return code;
@@ -280,12 +281,12 @@ static enum exit_code run_session(struct painter_thread *self, size_t segment,
 
 static enum exit_code paint_segment(struct painter_thread *self, size_t segment)
 {
-    const struct film *film = self->crew->film;
+    const struct film *film = self->shared->film;
     struct work *work = &self->work;
     char own[256], path[PATH_MAX], part[PATH_MAX];
     own_name(segment, own, sizeof(own));
     film_part(film, segment, part, sizeof(part));
-    if ((size_t)snprintf(path, sizeof(path), "%s/%s.nut", film->parts, own) >=
+    if ((size_t)snprintf(path, sizeof(path), "%s/%snut", film->parts, own) >=
         sizeof(path)) {
         daub_log(DAUB_LOG_ERROR, "the name of %s is too long", film->path);
         return EXIT_CODE_OUTPUT;
@@ -311,53 +312,51 @@ static enum exit_code paint_segment(struct painter_thread *self, size_t segment)
 static void *paint_segments(void *opaque)
 {
     struct painter_thread *self = opaque;
-    struct crew *crew = self->crew;
-    while (atomic_load(&crew->code) == EXIT_CODE_DONE) {
-        size_t i = atomic_fetch_add(&crew->next, 1);
-        if (i >= crew->count)
+    struct shared *shared = self->shared;
+    while (atomic_load(&shared->code) == EXIT_CODE_DONE) {
+        size_t i = atomic_fetch_add(&shared->next, 1);
+        if (i >= shared->count)
             break;
         enum exit_code code = daub_stop_requested(self->work.stop)
                                   ? EXIT_CODE_INTERRUPTED
-                                  : paint_segment(self, crew->segments[i]);
+                                  : paint_segment(self, shared->segments[i]);
         code = (enum exit_code)command_validated(self->work.device, (int)code);
         if (code != EXIT_CODE_DONE)
-            fail_crew(crew, code);
+            fail_all(shared, code);
     }
     return NULL;
 }
 
 /* ---- */
 
-/* Splits the list of --gpu; *count devices. NULL where memory ran out. */
-static char **split_devices(const char *list, size_t *count)
+/* Splits the list of --gpu; *count devices, *copy is their memory. NULL where memory ran
+ * out. */
+static char **split_devices(const char *list, size_t *count, char **copy)
 {
     size_t commas = 0;
     for (const char *c = list ? list : ""; *c; c++)
         commas += *c == ',';
-    char **devices = daub_alloc(commas + 1, sizeof(*devices));
-    char *copy = list ? daub_strdup(list) : NULL, *rest = NULL;
-    *count = commas + 1;
-    if (!devices || (list && !copy)) {
+    char **devices = daub_alloc(commas + 1, sizeof(*devices)), *rest = NULL;
+    *copy = daub_strdup(list ? list : "");
+    if (!devices || !*copy) {
         free(devices);
-        free(copy);
         return NULL;
     }
-    size_t i = 0;
-    for (char *name = copy ? strtok_r(copy, ",", &rest) : NULL; name;
+    *count = 0;
+    for (char *name = strtok_r(*copy, ",", &rest); name;
          name = strtok_r(NULL, ",", &rest))
-        devices[i++] = name;
-    *count = i ? i : 1;
-    if (i == 0)
-        free(copy);
+        devices[(*count)++] = name;
+    *count = *count ? *count : 1; /* NULL: the default */
     return devices;
 }
 
-static bool start_painter(struct painter_thread *self, struct crew *crew, int number,
+static bool start_painter(struct painter_thread *self, struct shared *shared, int number,
                           char *device, const struct options *given,
                           struct daub_stop *stop, struct daub_error *error)
 {
-    const struct film *film = crew->film;
-    *self = (struct painter_thread){.crew = crew, .number = number, .output = film->path};
+    const struct film *film = shared->film;
+    *self =
+        (struct painter_thread){.shared = shared, .number = number, .output = film->path};
     if (!film_options(film, given, &self->options, error))
         return false;
     self->options.frames = 0; /* the plan has the number */
@@ -402,29 +401,30 @@ enum exit_code film_paint(const struct film *film, const struct options *given,
 {
     struct daub_error error = {0};
     struct media_source_info info = {0};
-    struct crew crew = {.film = film};
+    struct shared shared = {.film = film};
+    signals_keep_output();
     size_t device_count = 0;
     size_t *list = daub_alloc(count + 1, sizeof(*list));
-    char **devices = split_devices(given->gpu, &device_count);
+    char *names = NULL, **devices = split_devices(given->gpu, &device_count, &names);
     struct painter_thread *painters =
         devices ? daub_alloc(device_count, sizeof(*painters)) : NULL;
     bool ok = list && painters ? make_folder(film, &error)
                                : daub_no_memory(&error, "the segments");
-    crew.count = ok ? missing(film, segments, count, list, &info.frames) : 0;
-    crew.segments = list;
-    progress_init(&crew.progress, (enum progress_kind)given->progress, &info);
-    for (size_t i = 0; ok && crew.count > 0 && i < device_count; i++)
-        ok = start_painter(&painters[i], &crew, (int)i, devices[i], given, stop, &error);
+    shared.count = ok ? missing(film, segments, count, list, &info.frames) : 0;
+    shared.segments = list;
+    progress_init(&shared.progress, (enum progress_kind)given->progress, &info);
+    for (size_t i = 0; ok && shared.count > 0 && i < device_count; i++)
+        ok =
+            start_painter(&painters[i], &shared, (int)i, devices[i], given, stop, &error);
     if (!ok) {
-        fail_crew(&crew, exit_code_of(error.status));
+        fail_all(&shared, exit_code_of(error.status));
         daub_log(DAUB_LOG_ERROR, "%s", error.message);
     }
     for (size_t i = 0; painters && i < device_count; i++)
         end_painter(&painters[i]);
-    if (devices)
-        free(devices[0]);
+    free(names);
     free(devices);
     free(painters);
     free(list);
-    return (enum exit_code)atomic_load(&crew.code);
+    return (enum exit_code)atomic_load(&shared.code);
 }

@@ -15,6 +15,7 @@
 #include "media/camera.h"
 #include "media/compat.h"
 #include "media/encoder.h"
+#include "media/loss.h"
 #include "media/mux.h"
 #include "util/alloc.h"
 #include "util/clock.h"
@@ -31,9 +32,29 @@ enum {
 
 /* ---- options ---- */
 
+/* Whether the option names files of statistics, as encoders in two passes have them. A
+ * plan may come from somebody else. */
+static bool writes_files(const char *option)
+{
+    static const char *const words[] = {"stats", "pass",  "qpfile", "zonefile",
+                                        "dump",  "recon", "csv",    "analysis-"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (strncmp(option, "-e=", 3) == 0 && strcasestr(option, words[i]))
+            return true;
+    }
+    return false;
+}
+
 bool film_options(const struct film *film, const struct options *given,
                   struct options *options, struct daub_error *error)
 {
+    for (size_t i = 0; i < film->option_count; i++) {
+        if (writes_files(film->options[i]))
+            return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                             "%s in %s would let the encoder write other files; encoding "
+                             "in two passes does not go with segments",
+                             film->options[i], film->path);
+    }
     if (!options_parse(options, VERB_FILM, (int)film->option_count, film->options, error))
         return false;
     options->input = film->input;
@@ -196,6 +217,11 @@ static bool add_frame(struct planner *p, const AVFrame *input, bool cut,
     int64_t number = (int64_t)film->frame_count;
     int64_t least = options->segment_frames ? options->segment_frames : SEGMENT_FRAMES;
     int64_t warm_up = options->warm_up ? options->warm_up : WARM_UP_FRAMES;
+    if (number == FILM_FRAMES_MAX)
+        return daub_fail(error, DAUB_ERROR_ARGUMENT,
+                         "a plan has at most %d frames; plan parts of the film with -ss "
+                         "and -t",
+                         FILM_FRAMES_MAX);
     struct film_segment *last =
         film->segment_count ? &film->segments[film->segment_count - 1] : NULL;
     bool scene = !last || (cut && last->count >= least);
@@ -266,6 +292,11 @@ static enum exit_code read_frames(struct planner *p, struct work *work)
         daub_log_status(NULL);
     if (answer == MEDIA_READ_ERROR)
         return (enum exit_code)command_fail(EXIT_CODE_INPUT, &error);
+    if (source->broken) {
+        daub_log(DAUB_LOG_ERROR, "%s could not be read to its end, so there is no plan",
+                 source->info.name);
+        return EXIT_CODE_INPUT;
+    }
     return daub_stop_requested(work->stop) ? EXIT_CODE_INTERRUPTED : EXIT_CODE_DONE;
 }
 
@@ -345,6 +376,25 @@ static void report(const struct film *film)
              film->frame_count, film->segment_count, least, most);
 }
 
+/* Opens the film's encoder and container once and discards them, so that wrong options
+ * and losses are told before painting. */
+static enum exit_code try_output(const struct film *film, const struct options *options,
+                                 struct work *work, const char *output)
+{
+    char path[PATH_MAX];
+    struct media_sink *sink = NULL;
+    int losses = media_loss_count();
+    snprintf(path, sizeof(path), "%s%s", output ? output : film->path,
+             output ? "" : ".trial");
+    struct media_sink_params how = work_sink_params(work, path, true);
+    how.format = film->container;
+    enum exit_code code = files_open_sink(&how, work->stop, &sink);
+    media_sink_destroy(sink);
+    if (code == EXIT_CODE_DONE && options->strict && media_loss_count() > losses)
+        code = EXIT_CODE_OUTPUT; /* each loss was told */
+    return code;
+}
+
 enum exit_code film_make(struct film *film, const struct options *options,
                          const char *output, struct daub_stop *stop)
 {
@@ -354,6 +404,7 @@ enum exit_code film_make(struct film *film, const struct options *options,
     struct work work = {
         .options = &local, .stop = stop, .keep_input = true, .only_cuts = true};
     struct planner planner = {.film = film, .options = options};
+    media_loss_set_strict(options->strict);
     if (!plan_names(film, options, &error) ||
         !plan_encoding(film, options, output, &error) || !work_sizes(&work, &error))
         return files_fail(&error, EXIT_CODE_INPUT);
@@ -373,6 +424,8 @@ enum exit_code film_make(struct film *film, const struct options *options,
     }
     if (code == EXIT_CODE_DONE)
         code = work_plan_output(&work);
+    if (code == EXIT_CODE_DONE)
+        code = try_output(film, options, &work, output);
     if (code == EXIT_CODE_DONE)
         code = work_make_look(&work);
     if (code == EXIT_CODE_DONE)

@@ -319,7 +319,9 @@ enum exit_code session_run(const struct session_params *params)
     if (start(&session, &source, &engine, &stopper, &error)) {
         watch(&session);
         progress_end(params->progress);
-        bool abandoned = atomic_load(&stopper.abandoned);
+        /* one of several devices that paint a film may need longer for its frame */
+        bool abandoned =
+            atomic_load(&stopper.abandoned) && (!params->silent || signals_came());
         if (!abandoned)
             daub_thread_join(&engine.thread);
         code = conclude(&session, &stopper, &engine.delays);

@@ -91,4 +91,5 @@ void signals_exit_soon(int code)
 void signals_uninstall(void)
 {
     atomic_store(&target, NULL);
+    atomic_store(&keeps_output, false);
 }

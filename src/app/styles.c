@@ -88,7 +88,7 @@ static bool encode(struct styles *styles, const char *path, struct daub_signal *
 static bool read_signal(const char *path, struct daub_signal *signal,
                         struct daub_error *error)
 {
-    enum { BYTES_MAX = 1 << 16 };
+    enum { BYTES_MAX = 1 << 17 };
     struct daub_error cause = {0};
     FILE *file = daub_file_read(path);
     daub_input_add(path);

@@ -127,6 +127,11 @@ enum exit_code work_plan_output(struct work *work)
     return EXIT_CODE_DONE;
 }
 
+static struct compiling_view *view_of(struct work *work)
+{
+    return work->kept ? &work->kept->compiling : &work->compiling;
+}
+
 enum exit_code work_make_look(struct work *work)
 {
     const struct options *options = work->options;
@@ -137,7 +142,7 @@ enum exit_code work_make_look(struct work *work)
         work->device = work->kept->device;
         work->model = work->kept->model;
     } else {
-        code = command_open(options, &work->compiling, &work->device, &work->model);
+        code = command_open(options, view_of(work), &work->device, &work->model);
     }
     if (code != EXIT_CODE_DONE)
         return code;
@@ -175,7 +180,7 @@ enum exit_code work_make_painter(struct work *work)
         .only_cuts = work->only_cuts,
         .reserve = options->kernels ? NULL : &work->reserve,
     };
-    work->reserve = command_device_params(options, &work->compiling);
+    work->reserve = command_device_params(options, view_of(work));
     work->reserve.select = "processor";
     work->painter_made = true;
     if (!painter_init(&work->painter, &params, work->source->info.sample, &error))
@@ -195,7 +200,8 @@ void work_uninit(struct work *work)
     look_uninit(&work->look);
     styles_uninit(&work->styles);
     if (work->kept && work->device && work->model) {
-        *work->kept = (struct work_kept){work->device, work->model};
+        work->kept->device = work->device;
+        work->kept->model = work->model;
     } else {
         daub_model_free(work->model);
         daub_device_close(work->device);

@@ -23,6 +23,7 @@ struct window;
 struct work_kept {
     struct daub_device *device;
     struct daub_model *model;
+    struct compiling_view compiling; /* which the device refers to */
 };
 
 /* In the order of creation; uninit frees it in reverse order. The functions below log

@@ -77,7 +77,7 @@ static void golden_uninit(struct golden *golden)
 /* Builds the graph for the largest picture, at most of GOLDEN_SIDE, with which the
  * reference ends within its limits. */
 static bool choose_size(struct golden *golden, const struct daub_model *model,
-                        int alignment, struct daub_error *error)
+                        int alignment, bool keep, struct daub_error *error)
 {
     struct net_ref_need need = {0};
     int tried = 0;
@@ -97,7 +97,7 @@ static bool choose_size(struct golden *golden, const struct daub_model *model,
                 return daub_fail(error, cause.status, "%s", cause.message);
         }
         golden->side = tried = side;
-        need = net_ref_need(golden->graph);
+        need = net_ref_need(golden->graph, keep);
         if (need.work <= GOLDEN_WORK_MAX && need.bytes <= GOLDEN_BYTES_MAX)
             return true;
     }
@@ -117,7 +117,7 @@ static bool golden_init(struct golden *golden, const struct daub_device *device,
     *golden = (struct golden){.range = model_range(model)};
     net_graph_init(&golden->built);
     int alignment = model_alignment(model, device, error);
-    if (alignment == 0 || !choose_size(golden, model, alignment, error))
+    if (alignment == 0 || !choose_size(golden, model, alignment, keep, error))
         return false;
     int side = golden->side;
     size_t pixels = (size_t)side * (size_t)side;

@@ -13,6 +13,7 @@
 #include "engine/model.h"
 #include "engine/probe.h"
 #include "net/passes.h"
+#include "net/ref.h"
 #include "util/alloc.h"
 #include "util/error.h"
 #include "util/hash.h"
@@ -20,6 +21,10 @@
 /* Pixels of the short side of a picture that is read at its own size: larger ones are
  * scaled down to it. */
 enum { OWN_SIDE_MAX = 512, CROP_SIDE_MAX = 1024 };
+
+/* Limits of a run, far above those of published networks at that size. */
+#define ENCODER_WORK_MAX  1e12
+#define ENCODER_BYTES_MAX 2e9
 
 struct daub_encoder {
     char *name;
@@ -47,13 +52,25 @@ static bool build(struct daub_encoder *encoder, int height, int width,
         net_graph_free(graph);
         return false;
     }
+    struct net_ref_need need = net_ref_need(graph, false);
     int64_t count = net_shape_count(&graph->values[graph->output].shape);
-    if (count > DAUB_SIGNAL_MAX || (encoder->count && count != encoder->count))
+    bool large = need.work > ENCODER_WORK_MAX || need.bytes > ENCODER_BYTES_MAX;
+    bool other = count > DAUB_SIGNAL_MAX || (encoder->count && count != encoder->count);
+    if (large || other)
+        net_graph_free(graph);
+    if (large)
+        return daub_fail(
+            error, DAUB_ERROR_MODEL,
+            "%s: a style picture of %dx%d takes %.0f billion multiplications "
+            "and %.0f MB; use a smaller picture or model",
+            encoder->name, width, height, need.work / 1e9, need.bytes / 1e6);
+    if (other)
         return daub_fail(error, DAUB_ERROR_MODEL,
                          "%s: its signals have %lld elements and at most %d can be used",
                          encoder->name, (long long)count,
                          encoder->count ? encoder->count : DAUB_SIGNAL_MAX);
-    encoder->count = (int)count;
+    if (!encoder->count) /* while it is loaded; constant afterwards */
+        encoder->count = (int)count;
     return true;
 }
 
@@ -230,10 +247,15 @@ static bool add_signal(struct daub_encoder *encoder, struct probe *probe,
     if (build(encoder, crops->height, crops->width, error))
         z = probe_run(probe, &encoder->graph, crop, NULL, &count, error);
     pthread_mutex_unlock(&encoder->lock);
-    for (int i = 0; z && i < encoder->count; i++)
+    bool ok = z && (count == encoder->count ||
+                    daub_fail(error, DAUB_ERROR_MODEL,
+                              "%s made %lld numbers of a picture instead of %d; its file "
+                              "is damaged",
+                              encoder->name, (long long)count, encoder->count));
+    for (int i = 0; ok && i < encoder->count; i++)
         signal->z[i] += z[i];
     free(z);
-    return z != NULL;
+    return ok;
 }
 
 enum daub_status daub_encode(struct daub_device *device,

@@ -78,7 +78,7 @@ static bool read_basis(struct daub_model *model, const char *text,
                        struct daub_error *error)
 {
     struct model_rows *rows = &model->rows;
-    cJSON *json = cJSON_Parse(text);
+    cJSON *json = strlen(text) <= MODEL_TEXT_MAX ? cJSON_Parse(text) : NULL;
     const char *encoder =
         cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "encoder"));
     bool soft = cJSON_GetObjectItemCaseSensitive(json, "soft") != NULL;
@@ -112,6 +112,7 @@ void model_take_signals(struct daub_model *model, const char *encoder)
     info->default_style = 0;
     info->identity_style = -1;
     info->boldness = BOLDNESS_DEFAULT;
+    info->has_boldness = 0;
 }
 
 bool model_read_rows(struct daub_model *model, int styles, struct daub_error *error)

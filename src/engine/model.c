@@ -316,6 +316,10 @@ static bool read_styles(struct daub_model *model, const char *side,
         return true;
     }
     const char *text = model_property(model->onnx, "daub.styles");
+    if (strlen(text ? text : side ? side : "") > MODEL_TEXT_MAX)
+        return daub_fail(error, DAUB_ERROR_MODEL,
+                         "the description of the styles of %s has over %d MB; shorten it",
+                         model->name, MODEL_TEXT_MAX >> 20);
     cJSON *json = text ? cJSON_Parse(text) : side ? cJSON_Parse(side) : NULL;
     if (!text && side && !cJSON_IsArray(json)) {
         cJSON_Delete(json);
@@ -482,9 +486,11 @@ static enum daub_status load(const void *data, size_t size, const char *name,
     }
     model->info.hash = daub_hash(data, size);
     model->onnx = net_onnx_parse(data, size, name, error);
-    if (!model->onnx || !fill_info(model, range, side, error))
+    if (!model->onnx)
         goto fail;
     model->info.hash ^= net_onnx_get_info(model->onnx)->external_hash;
+    if (!fill_info(model, range, side, error))
+        goto fail;
     *out = model;
     return DAUB_OK;
 fail:

@@ -67,6 +67,8 @@ bool model_is_identifier(const char *text);
 void *model_read_file(const char *path, size_t *size, struct daub_error *error);
 /* The folder of the built-in models, and the name of the encoder in it. */
 const char *model_folder(void);
+/* Bytes of a JSON text of metadata; cJSON takes 32 times as much. */
+enum { MODEL_TEXT_MAX = 1 << 20 };
 #define MODEL_ENCODER_FILE "encoder.onnx"
 
 #endif

@@ -216,7 +216,7 @@ enum daub_status daub_stylizer_create(struct daub_device *device,
     bool fp16 = wants_fp16(device, params->precision);
     if (kernels == GPU_KERNELS_HOST && params->precision == DAUB_PRECISION_FP16)
         daub_log(DAUB_LOG_WARNING, "the processor paints with 32 bits; it has no fp16");
-    if (!params->skip_check && !params->only_cuts &&
+    if (!params->skip_check &&
         !check_precision(device, model, kernels, params->precision == DAUB_PRECISION_AUTO,
                          &fp16, error))
         goto fail;
@@ -546,6 +546,12 @@ enum daub_status daub_model_estimate(struct daub_device *device,
         exec_caps(device, device->kernels, wants_fp16(device, precision));
     struct plan_range range = model_range(model);
     caps.fold_blocks = true;
+    if (width < 1 || height < 1 || width > 16384 || height > 16384) {
+        daub_fail(error, DAUB_ERROR_ARGUMENT,
+                  "a picture of %d x %d cannot be painted; sides are 1 to 16384", width,
+                  height);
+        return error->status;
+    }
     *cost = (struct daub_model_cost){.alignment = model_alignment(model, device, error)};
     int a = cost->alignment;
     bool ok = a > 0 &&

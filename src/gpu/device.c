@@ -666,6 +666,7 @@ void daub_device_fingerprint(const struct daub_device *device, char *line, size_
                  strcmp(device->isa->name, "generic") == 0 ? "separate" : "fused",
                  gpu_source_hash);
     else
-        snprintf(line, size, "%s, %s, driver %s, %s, daub %.12s", info->name, info->uuid,
-                 info->driver, info->fp16_storage ? "fp16" : "fp32", gpu_source_hash);
+        snprintf(line, size, "%s (%04x:%04x), driver %s, %s, daub %.12s", info->name,
+                 info->vendor_id, info->device_id, info->driver,
+                 info->fp16_storage ? "fp16" : "fp32", gpu_source_hash);
 }

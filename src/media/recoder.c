@@ -357,6 +357,10 @@ static bool encode_text(struct media_recoder *r, const AVPacket *packet,
 {
     int64_t pts = packet->pts == AV_NOPTS_VALUE ? packet->dts : packet->pts;
     AVRational ms = {1, 1000}, base = r->encoder->time_base;
+    if (pts == AV_NOPTS_VALUE) {
+        r->damaged++;
+        return true;
+    }
     int64_t start = av_rescale_q(pts, r->from_base, base) +
                     av_rescale_q(subtitle->start_display_time, ms, base);
     int64_t length =
@@ -382,7 +386,7 @@ static bool encode_text(struct media_recoder *r, const AVPacket *packet,
     made->duration = length;
     made->flags |= AV_PKT_FLAG_KEY;
     bool ok = add_blank(r, start);
-    r->shown_end = start + length;
+    r->shown_end = length > 0 ? start + length : AV_NOPTS_VALUE;
     return ok;
 }
 

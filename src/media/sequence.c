@@ -111,7 +111,9 @@ bool media_sequence_open(struct media_sequence *s, const char *pattern,
 
 int media_sequence_missing(const struct media_sequence *s)
 {
-    return s->numbers[s->count - 1] - s->numbers[0] + 1 - (int)s->count;
+    int64_t range = (int64_t)s->numbers[s->count - 1] - s->numbers[0] + 1;
+    int64_t missing = range - (int64_t)s->count;
+    return missing > INT_MAX ? INT_MAX : (int)missing;
 }
 
 static int read_all(int fd, AVPacket *packet)

@@ -62,6 +62,15 @@ int net_graph_add_constant(struct net_graph *graph, const char *name,
                   name ? name : "", text);
         return -1;
     }
+    /* passes copy constants; a file may share one among many nodes */
+    graph->constant_count += count;
+    if (graph->constant_count > NET_MAX_CONSTANTS) {
+        daub_fail(error, DAUB_ERROR_MODEL,
+                  "the network has over %lld million constant numbers once they are "
+                  "copied; use a smaller model",
+                  (long long)(NET_MAX_CONSTANTS / 1000000));
+        return -1;
+    }
     float *copy = daub_alloc((size_t)count, sizeof(float));
     if (!copy) {
         daub_no_memory(error, "building the network");

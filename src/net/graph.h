@@ -20,7 +20,9 @@
 /* Limits on sizes, checked before any arithmetic with them, since files are untrusted. */
 #define NET_MAX_DIM    (1 << 24)
 #define NET_MAX_VALUES 100000
-#define NET_MAX_NODES  4096 /* some passes take time in proportion to its square */
+#define NET_MAX_CONSTANTS                                                                \
+    ((int64_t)1 << 27)     /* numbers, with the copies that passes make */
+#define NET_MAX_NODES 4096 /* some passes take time in proportion to its square */
 
 /* Numbers start at 1. Which operators and functions there are is listed in net/ops.h. */
 enum net_op { NET_OPS(NET_ENUMERATOR) };
@@ -155,7 +157,8 @@ struct net_graph {
     size_t node_count, node_capacity;
     struct net_value *values;
     size_t value_count, value_capacity;
-    int image;  /* value fed with the picture */
+    int64_t constant_count; /* elements of all constants ever added */
+    int image;              /* value fed with the picture */
     int style;  /* value fed with the style weights, -1 where the network has none */
     int output; /* the painting */
     int height, width; /* picture size it was built for */

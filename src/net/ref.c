@@ -152,7 +152,7 @@ static double node_work(const struct net_graph *graph, const struct net_node *no
     }
 }
 
-struct net_ref_need net_ref_need(const struct net_graph *graph)
+struct net_ref_need net_ref_need(const struct net_graph *graph, bool keep)
 {
     struct net_ref_need need = {0};
     double alive = 0;
@@ -166,7 +166,7 @@ struct net_ref_need net_ref_need(const struct net_graph *graph)
         need.work += node_work(graph, node);
         alive += elements(graph, node->output) * sizeof(float);
         need.bytes = alive > need.bytes ? alive : need.bytes;
-        for (int k = 0; readers && k < node->input_count; k++) {
+        for (int k = 0; readers && !keep && k < node->input_count; k++) {
             int v = node->input[k];
             if (v >= 0 && !graph->values[v].data && --readers[v] == 0)
                 alive -= elements(graph, v) * sizeof(float);

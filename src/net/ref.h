@@ -28,11 +28,11 @@ bool net_ref_run(struct net_ref *ref, const struct net_graph *graph, const float
 void net_ref_free(struct net_ref *ref);
 
 /* What a run of all nodes takes: about how many multiplications or moves, and the bytes
- * of the values that are alive together (keep = false). */
+ * of the values that are alive together. keep: as net_ref_run. */
 struct net_ref_need {
     double work, bytes;
 };
-struct net_ref_need net_ref_need(const struct net_graph *graph);
+struct net_ref_need net_ref_need(const struct net_graph *graph, bool keep);
 
 /* Computes one node. in[i]: elements of input i, NULL where absent; out: room for the
  * output's elements. False with *error set where the operator cannot be run. */

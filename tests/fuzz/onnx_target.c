@@ -21,7 +21,7 @@ static void run(struct net_graph *graph)
 {
     static const float zeros[7 * 64 * 64]; /* also of the longest style input, 4096 */
     struct daub_error error = {0};
-    for (int turn = 0; turn < 2 && net_ref_need(graph).work < 3e6; turn++) {
+    for (int turn = 0; turn < 2 && net_ref_need(graph, true).work < 3e6; turn++) {
         struct net_ref ref;
         bool ok = net_ref_run(&ref, graph, zeros, zeros, NET_REF_ALL, false, &error);
         need(ok == (error.status == DAUB_OK), "result and status differ", &error);
