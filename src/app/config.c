@@ -10,6 +10,7 @@
 #include "app/options.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/folder.h"
 #include "util/text.h"
 
@@ -108,7 +109,7 @@ static bool read_lines(struct config *config, const char *text, bool section,
 static char *read_text(const char *path, struct daub_error *error)
 {
     struct stat info;
-    FILE *file = fopen(path, "rbe");
+    FILE *file = daub_file_read(path);
     char *text = NULL;
     if (!file && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
         return NULL;

@@ -127,7 +127,7 @@ bool film_hash_input(const char *path, int64_t *bytes, uint64_t *hash,
                      struct daub_error *error)
 {
     struct stat info;
-    FILE *file = fopen(path, "rbe");
+    FILE *file = daub_file_read(path);
     unsigned char *block = daub_alloc(HASH_BLOCK, 1);
     bool ok = file && block && fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode);
     int64_t size = ok ? info.st_size : 0, count = (size + HASH_BLOCK - 1) / HASH_BLOCK;
@@ -340,7 +340,7 @@ static char *read_file(const struct film *film, size_t *size, struct daub_error 
 {
     struct stat info;
     char *text = NULL;
-    FILE *file = fopen(film->path, "rbe");
+    FILE *file = daub_file_read(film->path);
     if (!file || fstat(fileno(file), &info) != 0) {
         daub_fail(error, DAUB_ERROR_NOT_FOUND, "cannot read %s: %s", film->path,
                   strerror(errno));

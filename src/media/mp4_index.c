@@ -187,6 +187,12 @@ void mp4_index_add(struct mp4_index *index, const AVPacket *packet, AVRational b
     av_packet_free(&copy);
 }
 
+void mp4_index_flush(struct mp4_index *index)
+{
+    if (!index->failed)
+        index->failed = av_interleaved_write_frame(index->format, NULL) < 0;
+}
+
 /* ---- finish ---- */
 
 /* Position of the box moov in the trailer, plus 1; 0: there is none that ends the

@@ -20,6 +20,8 @@ struct mp4_index;
 struct mp4_index *mp4_index_open(AVFormatContext *fragments, AVDictionary **options);
 /* A packet that the fragments receive as well; times in base. */
 void mp4_index_add(struct mp4_index *index, const AVPacket *packet, AVRational base);
+/* Writes the packets that wait for later ones of other streams. */
+void mp4_index_flush(struct mp4_index *index);
 /* Completes the index and adds it to the closed file of the fragments. false: the file is
  * unchanged and plays as fragments. */
 bool mp4_index_finish(struct mp4_index *index, int fd);

@@ -230,6 +230,8 @@ static int write_packet(struct media_mux *mux, AVPacket *packet)
     int code = av_interleaved_write_frame(mux->format, packet);
     if (code >= 0 && mux->waiting_bytes > WAITING_BYTES_MAX) {
         code = av_interleaved_write_frame(mux->format, NULL);
+        if (mux->index)
+            mp4_index_flush(mux->index);
         mux->waiting_bytes = 0;
     }
     if (mux->format->pb) {

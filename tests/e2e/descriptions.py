@@ -102,7 +102,14 @@ zpty -w z 'LISTMAX=100000; setopt no_always_last_prompt; compadd() { local -a al
     print -rl -- $all >>offered; builtin compadd "$@" }'
 zpty -w z 'print ready-$((40 + 2))'
 until_word ready-42 >/dev/null
+sleep 0.3
 zpty -n -w z "$1"$'\\t'
+# what is typed during a completion ends it
+integer size=-1 rounds=0
+until [[ -s offered && $(wc -c <offered) -eq size ]] || (( ++rounds > 100 )); do
+    size=$(wc -c <offered 2>/dev/null || print -- -1)
+    sleep 0.3
+done
 zpty -n -w z $'\\x15'
 zpty -w z 'print done-$((40 + 2))'
 until_word done-42 >/dev/null

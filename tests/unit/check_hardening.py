@@ -2,6 +2,7 @@
 linker can do against the use of memory faults: position independence, no writable code, relocations that
 are bound at the start and read-only afterwards, stack protection, checked calls of the C library, and on
 x86 the marks of control flow."""
+import os
 import re
 import shutil
 import subprocess
