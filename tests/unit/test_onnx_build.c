@@ -512,8 +512,8 @@ static void test_allocation_failures(void **state)
         "Shape a > s; Cast s > f to=1; f z 4 1,3,8,16; Div z,f > k; Upsample a,k > b; f "
         "c "
         "1,3,8,16 =2; Add b,c > y",
-        "opset 13; in x 1,3,h,w; in z 1,3,k,l; out y; GlobalAveragePool z > m; Relu m > "
-        "r; Mul x,m > a; Add a,r > y",
+        ("opset 13; in x 1,3,h,w; in z 1,3,k,l; out y; GlobalAveragePool z > m; "
+         "Relu m > r; Mul x,m > a; Add a,r > y"),
     };
     for (int i = 0; i < 3; i++) {
         size_t size;
