@@ -44,7 +44,7 @@ struct daub_model_info {
     int channels_last;        /* the file takes [1,H,W,C] */
     int width, height;        /* for which the file was made; 0: for any */
     int style_picture;        /* the file takes the style as a second picture */
-    int opset;                /* version of the ONNX operators */
+    int opset;                /* version of the ONNX operator set that the file uses */
     int64_t parameters;       /* number of weights */
     double macs_per_pixel;    /* multiply-accumulate operations of the convolutions */
     int style_count;    /* entries of styles; 0: one fixed style, or (encoder) pictures

@@ -15,6 +15,7 @@
 #include "app/film.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/log.h"
 
 enum {
@@ -209,7 +210,6 @@ static void print_parallel(const struct farm *farm)
 int command_farm(const struct options *options)
 {
     struct daub_error error = {0};
-    struct film output = {0};
     struct farm farm = {.options = options};
     const char *engine = options->input;
     if (!engine || options->others.count == 0 || options->outputs.count != 1) {
@@ -220,9 +220,9 @@ int command_farm(const struct options *options)
     ssize_t length = readlink("/proc/self/exe", farm.program, sizeof(farm.program) - 1);
     if (length <= 0)
         snprintf(farm.program, sizeof(farm.program), "daub");
+    farm.output = daub_file_absolute(options->outputs.values[0]);
     bool ok = film_read(&farm.film, options->others.values[0], &error) &&
-              film_init(&output, options->outputs.values[0], &error);
-    farm.output = output.path;
+              (farm.output || daub_no_memory(&error, "the output's name"));
     if (ok && strcmp(engine, "slurm") == 0)
         ok = farm_slurm(&farm, &error);
     else if (ok && strcmp(engine, "parallel") == 0)
@@ -232,7 +232,7 @@ int command_farm(const struct options *options)
     else if (ok)
         ok = daub_fail(&error, DAUB_ERROR_ARGUMENT,
                        "no engine %s; there are slurm, parallel and print", engine);
-    film_free(&output);
+    free(farm.output);
     film_free(&farm.film);
     return ok ? EXIT_CODE_DONE : files_fail(&error, EXIT_CODE_FAILED);
 }

@@ -15,6 +15,7 @@
 #include "app/signals.h"
 #include "util/alloc.h"
 #include "util/error.h"
+#include "util/file.h"
 #include "util/log.h"
 #include "util/text.h"
 
@@ -123,7 +124,7 @@ static bool task_number(int64_t *number, struct daub_error *error)
         "Slurm, PBS, LSF, Grid Engine, AWS Batch, Kubernetes or GNU parallel");
 }
 
-/* Segments that are chosen by the bits of a list. */
+/* Marks the segments of that number, or of the task of that number. */
 static bool choose_one(const struct film *film, const struct options *options,
                        int64_t number, bool *chosen, struct daub_error *error)
 {
@@ -178,23 +179,6 @@ static bool open_plan(struct film *film, const char *path, struct daub_error *er
     return film_same_input(film, error);
 }
 
-static enum exit_code paint_chosen(const struct film *film, const struct options *options,
-                                   const bool *chosen, struct daub_stop *stop)
-{
-    size_t *list = daub_alloc(film->segment_count, sizeof(*list)), count = 0;
-    enum exit_code code = EXIT_CODE_FAILED;
-    for (size_t i = 0; list && i < film->segment_count; i++) {
-        if (chosen[i])
-            list[count++] = i;
-    }
-    if (list)
-        code = film_paint(film, options, list, count, stop);
-    else
-        daub_log(DAUB_LOG_ERROR, "out of memory");
-    free(list);
-    return code;
-}
-
 static enum exit_code segment(const struct options *options, struct daub_stop *stop)
 {
     struct daub_error error = {0};
@@ -207,7 +191,7 @@ static enum exit_code segment(const struct options *options, struct daub_stop *s
         ok = (chosen || daub_no_memory(&error, "the segments")) &&
              choose(&film, options, chosen, &error);
     }
-    code = ok ? paint_chosen(&film, options, chosen, stop)
+    code = ok ? film_paint(&film, options, chosen, stop)
               : files_fail(&error, EXIT_CODE_INPUT);
     free(chosen);
     film_free(&film);
@@ -226,13 +210,14 @@ int command_segment(const struct options *options)
 static enum exit_code join(const struct options *options, struct daub_stop *stop)
 {
     struct daub_error error = {0};
-    struct film film, output = {0};
-    /* the absolute name, since the folder changes */
-    bool ok = film_init(&output, options->outputs.values[0], &error);
-    ok = open_plan(&film, options->input, ok ? &error : &(struct daub_error){0}) && ok;
-    enum exit_code code = ok ? film_join(&film, options, output.path, stop)
+    struct film film;
+    /* since open_plan changes the folder */
+    char *output = daub_file_absolute(options->outputs.values[0]);
+    bool ok = open_plan(&film, options->input, &error) &&
+              (output || daub_no_memory(&error, "the output's name"));
+    enum exit_code code = ok ? film_join(&film, options, output, stop)
                              : files_fail(&error, EXIT_CODE_INPUT);
-    film_free(&output);
+    free(output);
     film_free(&film);
     return code;
 }
@@ -246,30 +231,6 @@ int command_join(const struct options *options)
 
 /* ---- painting with --segments ---- */
 
-/* false with *error: the plan that is left is for something else. */
-static bool same_plan(const struct film *film, const struct options *options,
-                      struct daub_error *error)
-{
-    bool same = strcmp(film->input, options->input) == 0;
-    size_t count = 0;
-    for (size_t i = 0; same && i < options->given_count; i++) {
-        const struct option_given *given = &options->given[i];
-        size_t length = strlen(given->name);
-        if (!(given->verbs & VERB_FILM))
-            continue;
-        same = count < film->given_count &&
-               strncmp(film->options[count], given->name, length) == 0 &&
-               film->options[count][length] == '=' &&
-               strcmp(film->options[count] + length + 1, given->value) == 0;
-        count++;
-    }
-    same = same && count == film->given_count;
-    return same || daub_fail(error, DAUB_ERROR_ARGUMENT,
-                             "%s was made with other options or another input; give the "
-                             "same as then, or --segments -y to begin anew",
-                             film->path);
-}
-
 /* Reads the plan that is left, where --resume is given, or makes a new one. */
 static enum exit_code plan_film(struct film *film, const struct options *options,
                                 const char *output, struct daub_stop *stop)
@@ -280,7 +241,8 @@ static enum exit_code plan_film(struct film *film, const struct options *options
     enum exit_code code = EXIT_CODE_OUTPUT;
     if (options->resume && left && path) {
         film_free(film);
-        bool ok = film_read(film, path, &error) && same_plan(film, options, &error) &&
+        bool ok = film_read(film, path, &error) &&
+                  film_same_options(film, options, &error) &&
                   film_same_input(film, &error);
         if (ok)
             daub_log(DAUB_LOG_INFO, "going on: %zu of %zu segments are painted",
@@ -316,13 +278,8 @@ static enum exit_code paint_film(const struct options *options, struct daub_stop
     bool planned = code == EXIT_CODE_DONE;
     if (planned) {
         struct options given = *options;
-        bool *all = daub_alloc(film.segment_count, sizeof(*all));
         given.overwrite = replace;
-        signals_keep_output();
-        if (all)
-            memset(all, true, film.segment_count * sizeof(*all));
-        code = all ? paint_chosen(&film, &given, all, stop) : EXIT_CODE_FAILED;
-        free(all);
+        code = film_paint(&film, &given, NULL, stop);
         if (code == EXIT_CODE_DONE)
             code = film_join(&film, &given, output, stop);
     }

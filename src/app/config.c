@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "app/options.h"
 #include "util/alloc.h"
@@ -15,7 +14,7 @@
 #include "util/text.h"
 
 enum {
-    SIZE_MAX_BYTES = 1 << 20,
+    BYTES_MAX = 1 << 20,
     PRESETS_MAX = 256, /* whose names are suggested */
 };
 
@@ -82,58 +81,22 @@ static bool read_line(struct config *config, char *text, int line, bool section,
     return fail_line(config, line, cause.message, error);
 }
 
-/* The lines before all sections, or those of the preset. */
-static bool read_lines(struct config *config, const char *text, bool section,
-                       struct daub_error *error)
+/* The lines before all sections, then those of the preset. text is changed, and options
+ * refer to it. */
+static bool read_lines(struct config *config, char *text, struct daub_error *error)
 {
-    bool wanted = !section, ok = true;
-    char *copy = config->options->config_text, *rest = copy;
-    memcpy(copy, text, strlen(text) + 1);
-    config->name_count = 0;
+    bool wanted = true, section = false, ok = true;
+    char *rest = text;
     for (int line = 1; ok && rest; line++) {
-        char *start = strsep(&rest, "\n");
-        char *words = trim(start);
-        if (!*words || *words == '#')
-            continue;
-        if (*words == '[')
+        char *words = trim(strsep(&rest, "\n"));
+        if (*words == '[') {
+            section = true;
             ok = read_heading(config, words, line, &wanted, error);
-        else if (wanted)
+        } else if (wanted && *words && *words != '#') {
             ok = read_line(config, words, line, section, error);
-        if (ok && *words == '[' && !section)
-            break;
+        }
     }
     return ok;
-}
-
-/* The file's text; NULL where there is none, or with *error. */
-static char *read_text(const char *path, struct daub_error *error)
-{
-    struct stat info;
-    FILE *file = daub_file_read(path);
-    char *text = NULL;
-    if (!file && (errno == ENOENT || errno == ENOTDIR || errno == EACCES))
-        return NULL;
-    if (!file || fstat(fileno(file), &info) != 0) {
-        daub_fail(error, DAUB_ERROR_ARGUMENT,
-                  "cannot read %s: %s; --no-config leaves it "
-                  "out",
-                  path, strerror(errno));
-    } else if (!S_ISREG(info.st_mode) || info.st_size > SIZE_MAX_BYTES) {
-        daub_fail(
-            error, DAUB_ERROR_ARGUMENT,
-            "%s is not a configuration: not a file, or larger than 1 MB; --no-config "
-            "leaves it out",
-            path);
-    } else {
-        text = daub_alloc((size_t)info.st_size + 1, 1);
-        if (!text)
-            daub_no_memory(error, path);
-        else
-            text[fread(text, 1, (size_t)info.st_size, file)] = '\0';
-    }
-    if (file)
-        fclose(file);
-    return text;
 }
 
 static bool fail_preset(const struct config *config, struct daub_error *error)
@@ -153,25 +116,19 @@ static bool read_config(struct options *options, unsigned verb, const char *pres
     char path[4300], *folder = daub_folder_config();
     struct config config = {
         .path = path, .options = options, .verb = verb, .preset = preset};
+    size_t size;
     snprintf(path, sizeof(path), "%s/config", folder ? folder : "");
     free(folder);
-    char *text = read_text(path, error);
-    if (!text)
-        return error->status == DAUB_OK && (!preset || fail_preset(&config, error));
-    /* the values of both readings stay in memory */
-    size_t size = strlen(text) + 1;
-    options->config_text = daub_alloc(2, size);
-    char *both = options->config_text;
-    bool ok = both || daub_no_memory(error, path);
-    ok = ok && read_lines(&config, text, false, error);
-    if (ok && preset) {
-        options->config_text = both + size;
-        ok = read_lines(&config, text, true, error) &&
-             (config.found || fail_preset(&config, error));
-    }
-    options->config_text = both;
-    free(text);
-    return ok;
+    options->config_text = daub_file_load(path, BYTES_MAX, &size);
+    bool none = errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+    if (!options->config_text && !none)
+        return daub_fail(
+            error, DAUB_ERROR_ARGUMENT,
+            "cannot read the configuration %s: %s; --no-config leaves it out", path,
+            strerror(errno));
+    if (options->config_text && !read_lines(&config, options->config_text, error))
+        return false;
+    return !preset || config.found || fail_preset(&config, error);
 }
 
 bool options_load(struct options *options, unsigned verb, int count, char **arguments,

@@ -14,6 +14,13 @@ static const char *name_of(const struct command *command)
     return command->name ? command->name : "paint";
 }
 
+/* The names of all commands but painting, which has none. */
+static void print_commands(const char *between)
+{
+    for (size_t i = 1; i < command_count; i++)
+        printf("%s%s", i > 1 ? between : "", commands[i].name);
+}
+
 /* Calls visit for every option of the command. */
 static void each_option(const struct command *command,
                         void (*visit)(const struct option_info *option,
@@ -211,8 +218,7 @@ static void print_bash(void)
           "    if [ \"$COMP_CWORD\" -gt 1 ]; then\n"
           "        case ${COMP_WORDS[1]} in\n        ",
           stdout);
-    for (size_t i = 1; i < command_count; i++)
-        printf("%s%s", i > 1 ? "|" : "", commands[i].name);
+    print_commands("|");
     fputs(") command=${COMP_WORDS[1]} ;;\n        esac\n    fi\n    case $prev in\n",
           stdout);
     for (size_t i = 0; options_describe(i, &option); i++)
@@ -227,8 +233,7 @@ static void print_bash(void)
     fputs("            esac ;;\n        *)\n            files=1\n"
           "            [ \"$COMP_CWORD\" = 1 ] && words=\"",
           stdout);
-    for (size_t i = 1; i < command_count; i++)
-        printf("%s%s", i > 1 ? " " : "", commands[i].name);
+    print_commands(" ");
     fputs("\" ;;\n        esac ;;\n    esac\n"
           "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
           "    [ -z \"$files\" ] || COMPREPLY+=($(compgen -f -- \"$cur\"))\n"
@@ -302,8 +307,7 @@ static void print_zsh_file(void)
           "local command=paint\nlocal -a specs\n"
           "if (( CURRENT > 2 )); then\n    case $words[2] in\n    ",
           stdout);
-    for (size_t i = 1; i < command_count; i++)
-        printf("%s%s", i > 1 ? "|" : "", commands[i].name);
+    print_commands("|");
     fputs(") command=$words[2] ;;\n    esac\nfi\ncase $command in\n", stdout);
     for (size_t i = 0; i < command_count; i++) {
         printf("%s) specs=(\n", name_of(&commands[i]));
@@ -312,8 +316,8 @@ static void print_zsh_file(void)
     }
     fputs("esac\nif (( CURRENT == 2 )) && [[ $words[2] != -* ]]; then\n    compadd",
           stdout);
-    for (size_t i = 1; i < command_count; i++)
-        printf(" %s", commands[i].name);
+    putchar(' ');
+    print_commands(" ");
     fputs("\nfi\n_arguments -S $specs '*:file:_files'\n", stdout);
 }
 
@@ -371,8 +375,8 @@ static void print_fish(void)
           "    set -l words (commandline -opc)\n"
           "    set -l commands",
           stdout);
-    for (size_t i = 1; i < command_count; i++)
-        printf(" %s", commands[i].name);
+    putchar(' ');
+    print_commands(" ");
     fputs("\n    if set -q words[2]; and contains -- $words[2] $commands\n"
           "        test $words[2] = $argv[1]\n    else\n        test paint = $argv[1]\n"
           "    end\nend\n",

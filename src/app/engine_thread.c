@@ -121,7 +121,8 @@ static bool fit_painter(struct engine_thread *self, const AVFrame *frame,
 }
 
 /* Leaves out a frame that cannot be painted, such as a damaged one of a huge size. false:
- * the session fails, because the device is at fault or too many came in a row. */
+ * the session fails, because the device is at fault, too many came in a row, or a part of
+ * a film needs every frame. */
 static bool skip(struct engine_thread *self, const AVFrame *frame,
                  const struct daub_error *error)
 {
@@ -130,7 +131,7 @@ static bool skip(struct engine_thread *self, const AVFrame *frame,
     bool device = error->status == DAUB_ERROR_DEVICE_LOST ||
                   error->status == DAUB_ERROR_NO_DEVICE ||
                   error->status == DAUB_ERROR_WRONG_RESULTS;
-    if (device || self->skipped_in_row == IN_ROW_MAX) {
+    if (device || self->session->params.part || self->skipped_in_row == IN_ROW_MAX) {
         session_fail(self->session, exit_code_of(error->status), error);
         return false;
     }

@@ -28,29 +28,15 @@ enum {
     THREADS_MAX = 256,
 };
 /* Bytes; 20 million frames need less. */
-#define PLAN_MAX ((int64_t)1 << 30)
+#define PLAN_MAX ((size_t)1 << 30)
 /* cJSON stores numbers as doubles. */
 #define WHOLE_MAX ((int64_t)1 << 53)
 
 /* ---- names ---- */
 
-static char *absolute(const char *path)
-{
-    char folder[PATH_MAX], *joined;
-    if (path[0] == '/')
-        return daub_strdup(path);
-    if (!getcwd(folder, sizeof(folder)))
-        return NULL;
-    size_t size = strlen(folder) + strlen(path) + 2;
-    joined = daub_alloc(size, 1);
-    if (joined)
-        snprintf(joined, size, "%s/%s", folder, path);
-    return joined;
-}
-
 bool film_init(struct film *film, const char *path, struct daub_error *error)
 {
-    *film = (struct film){.path = absolute(path)};
+    *film = (struct film){.path = daub_file_absolute(path)};
     size_t size = film->path ? strlen(film->path) + sizeof(".parts") : 0;
     film->parts = size ? daub_alloc(size, 1) : NULL;
     if (!film->parts)
@@ -63,9 +49,9 @@ void film_free(struct film *film)
 {
     for (size_t i = 0; i < film->option_count; i++)
         free(film->options[i]);
-    for (int i = 0; i < film->mark_count; i++) {
-        free(film->marks[i].name);
-        free(film->marks[i].value);
+    for (int i = 0; i < film->fact_count; i++) {
+        free(film->facts[i].name);
+        free(film->facts[i].value);
     }
     free(film->path);
     free(film->parts);
@@ -240,18 +226,18 @@ static bool read_options(struct film *film, const cJSON *list)
     return film->options != NULL;
 }
 
-static bool read_marks(struct film *film, const cJSON *object)
+static bool read_fingerprint(struct film *film, const cJSON *object)
 {
     const cJSON *item;
-    if (!cJSON_IsObject(object) || cJSON_GetArraySize(object) > FILM_MARKS_MAX)
+    if (!cJSON_IsObject(object) || cJSON_GetArraySize(object) > FILM_FACTS_MAX)
         return false;
     cJSON_ArrayForEach(item, object)
     {
         const char *value = cJSON_GetStringValue(item);
-        struct film_mark *mark = &film->marks[film->mark_count++];
-        mark->name = daub_strdup(item->string);
-        mark->value = value ? daub_strdup(value) : NULL;
-        if (!mark->name || !mark->value)
+        struct film_fact *fact = &film->facts[film->fact_count++];
+        fact->name = daub_strdup(item->string);
+        fact->value = value ? daub_strdup(value) : NULL;
+        if (!fact->name || !fact->value)
             return false;
     }
     return true;
@@ -316,7 +302,7 @@ static bool read_object(struct film *film, const cJSON *plan, struct daub_error 
         !read_text(plan, "container", &film->container) ||
         !read_text(plan, "encoder", &film->encoder) ||
         !read_options(film, cJSON_GetObjectItem(plan, "options")) ||
-        !read_marks(film, cJSON_GetObjectItem(plan, "fingerprint")) ||
+        !read_fingerprint(film, cJSON_GetObjectItem(plan, "fingerprint")) ||
         !read_whole(cJSON_GetObjectItem(plan, "encoder_threads"), 1, THREADS_MAX,
                     &threads))
         return fail_plan(film, "its options are wrong", error);
@@ -335,41 +321,17 @@ static bool read_object(struct film *film, const cJSON *plan, struct daub_error 
            fail_plan(film, "its segments are wrong", error);
 }
 
-/* The text of a regular file; NULL with *error. */
-static char *read_file(const struct film *film, size_t *size, struct daub_error *error)
-{
-    struct stat info;
-    char *text = NULL;
-    FILE *file = daub_file_read(film->path);
-    if (!file || fstat(fileno(file), &info) != 0) {
-        daub_fail(error, DAUB_ERROR_NOT_FOUND, "cannot read %s: %s", film->path,
-                  strerror(errno));
-    } else if (!S_ISREG(info.st_mode) || info.st_size > PLAN_MAX) {
-        fail_plan(film, "it is not a file of that size", error);
-    } else {
-        *size = (size_t)info.st_size;
-        text = daub_alloc(*size + 1, 1);
-        if (!text) {
-            daub_no_memory(error, film->path);
-        } else if (fread(text, 1, *size, file) != *size) {
-            daub_fail(error, DAUB_ERROR_FAILED, "cannot read %s to its end", film->path);
-            free(text);
-            text = NULL;
-        }
-    }
-    if (file)
-        fclose(file);
-    return text;
-}
-
 bool film_read(struct film *film, const char *path, struct daub_error *error)
 {
     size_t size = 0;
     if (!film_init(film, path, error))
         return false;
-    char *text = read_file(film, &size, error);
+    char *text = daub_file_load(film->path, PLAN_MAX, &size);
+    if (!text && (errno == EFBIG || errno == EINVAL))
+        return fail_plan(film, "it is not a file of that size", error);
     if (!text)
-        return false;
+        return daub_fail(error, DAUB_ERROR_NOT_FOUND, "cannot read %s: %s", film->path,
+                         strerror(errno));
     cJSON *plan = cJSON_ParseWithLength(text, size);
     free(text);
     bool ok = plan ? read_object(film, plan, error)
@@ -407,9 +369,9 @@ static cJSON *print_object(const struct film *film)
     cJSON_AddStringToObject(plan, "container", film->container);
     cJSON_AddStringToObject(plan, "encoder", film->encoder);
     cJSON_AddNumberToObject(plan, "encoder_threads", film->encoder_threads);
-    cJSON *marks = cJSON_AddObjectToObject(plan, "fingerprint");
-    for (int i = 0; i < film->mark_count; i++)
-        cJSON_AddStringToObject(marks, film->marks[i].name, film->marks[i].value);
+    cJSON *facts = cJSON_AddObjectToObject(plan, "fingerprint");
+    for (int i = 0; i < film->fact_count; i++)
+        cJSON_AddStringToObject(facts, film->facts[i].name, film->facts[i].value);
     cJSON *segments = cJSON_AddArrayToObject(plan, "segments");
     for (size_t i = 0; i < film->segment_count; i++) {
         cJSON *item = cJSON_CreateObject();

@@ -16,11 +16,12 @@ struct film_segment {
     uint64_t hash;        /* of the picture of its first frame, warm-up included */
 };
 
-/* Something that decides what a painting or a file is. */
-struct film_mark {
+/* One fact of a fingerprint, which is all that decides the bits of a painted film beside
+ * the plan's options: the device, the model and so on. */
+struct film_fact {
     char *name, *value;
 };
-enum { FILM_MARKS_MAX = 8, FILM_FRAMES_MAX = 20000000 /* four days at 60 a second */ };
+enum { FILM_FACTS_MAX = 8, FILM_FRAMES_MAX = 20000000 /* four days at 60 a second */ };
 
 struct film {
     char *path;   /* of the plan, absolute */
@@ -34,8 +35,8 @@ struct film {
     size_t given_count;        /* of them the user gave; the plan added the others */
     char *container, *encoder; /* FFmpeg's names */
     int encoder_threads;
-    struct film_mark marks[FILM_MARKS_MAX]; /* of the device, the model and so on */
-    int mark_count;
+    struct film_fact facts[FILM_FACTS_MAX]; /* the fingerprint */
+    int fact_count;
     AVRational time_base;
     struct media_time *times; /* of the input's frames */
     size_t frame_count, time_capacity;
@@ -77,15 +78,19 @@ void film_remove(const struct film *film);
  * what belongs to the machine from those given. */
 bool film_options(const struct film *film, const struct options *given,
                   struct options *options, struct daub_error *error);
+/* false with *error: the plan was made with other options or for another input. */
+bool film_same_options(const struct film *film, const struct options *options,
+                       struct daub_error *error);
 /* Whether the film's container keeps the input's display matrix, so that frames are not
  * turned. */
 bool film_keeps_matrix(const struct film *film, const struct options *options);
 /* Adds what work's device, model and look are. */
-bool film_add_marks(struct film *film, const struct work *work, struct daub_error *error);
+bool film_add_fingerprint(struct film *film, const struct work *work,
+                          struct daub_error *error);
 /* Compares the marks with those of this machine; false with *error that names the first
  * that differs. any_device: a difference is a warning. */
-bool film_same_marks(const struct film *film, const struct film *here, bool any_device,
-                     struct daub_error *error);
+bool film_same_fingerprint(const struct film *film, const struct film *here,
+                           bool any_device, struct daub_error *error);
 /* Reads the whole input, finds its scenes and plans the segments. output: NULL, or the
  * film's path, which decides container and encoder. */
 enum exit_code film_make(struct film *film, const struct options *options,
@@ -93,10 +98,10 @@ enum exit_code film_make(struct film *film, const struct options *options,
 
 /* ---- film_paint.c ---- */
 
-/* Paints the segments of the list that have no part yet, on every device of --gpu side by
- * side. */
+/* Paints the chosen segments that have no part yet, on every device of --gpu side by
+ * side. chosen: one element for each segment; NULL: all. */
 enum exit_code film_paint(const struct film *film, const struct options *given,
-                          const size_t *segments, size_t count, struct daub_stop *stop);
+                          const bool *chosen, struct daub_stop *stop);
 
 /* ---- film_join.c ---- */
 

@@ -155,8 +155,9 @@ static enum exit_code open_segment(struct work *work, const struct film *film,
 
 /* ---- parts ---- */
 
-/* The beginning of the names that this process gives to a segment's unfinished files: two
- * machines may paint the same segment, where one was taken for dead. */
+/* The beginning of the names that this process gives to a segment's unfinished files,
+ * with a dot at its end: two machines may paint the same segment, where one was taken for
+ * dead. */
 static void own_name(size_t segment, char *name, size_t size)
 {
     char host[64] = "host";
@@ -235,8 +236,8 @@ static enum exit_code prepare(struct painter_thread *self)
         code = work_make_look(work);
     if (code != EXIT_CODE_DONE)
         return code;
-    bool ok = film_add_marks(&here, work, &error) &&
-              film_same_marks(film, &here, self->options.any_device, &error);
+    bool ok = film_add_fingerprint(&here, work, &error) &&
+              film_same_fingerprint(film, &here, self->options.any_device, &error);
     here.encoder = NULL;
     film_free(&here);
     return ok ? work_make_painter(work)
@@ -254,7 +255,7 @@ static enum exit_code run_session(struct painter_thread *self, size_t segment,
         .painter = &work->painter,
         .progress = self->number == 0 ? &self->shared->progress : &none,
         .stop = work->stop,
-        .silent = true,
+        .part = true,
         .pace = &work->pace,
         .state = &self->shared->state,
     };
@@ -379,38 +380,42 @@ static void end_painter(struct painter_thread *self)
     options_free(&self->options);
 }
 
-/* The segments of the list that have no part; *frames: what there is to paint. */
-static size_t missing(const struct film *film, const size_t *segments, size_t count,
-                      size_t *list, int64_t *frames)
+/* The chosen segments that have no part; *frames: what there is to paint. */
+static size_t missing(const struct film *film, const bool *chosen, size_t *list,
+                      int64_t *frames)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (film_part_exists(film, segments[i]))
+    size_t count = 0, painted = 0;
+    for (size_t i = 0; i < film->segment_count; i++) {
+        if (chosen && !chosen[i])
             continue;
-        *frames += film->segments[segments[i]].count;
-        list[n++] = segments[i];
+        if (film_part_exists(film, i)) {
+            painted++;
+            continue;
+        }
+        *frames += film->segments[i].count;
+        list[count++] = i;
     }
-    if (n < count)
-        daub_log(DAUB_LOG_INFO, "%zu of %zu segments are painted already", count - n,
-                 count);
-    return n;
+    if (painted > 0)
+        daub_log(DAUB_LOG_INFO, "%zu of %zu segments are painted already", painted,
+                 painted + count);
+    return count;
 }
 
 enum exit_code film_paint(const struct film *film, const struct options *given,
-                          const size_t *segments, size_t count, struct daub_stop *stop)
+                          const bool *chosen, struct daub_stop *stop)
 {
     struct daub_error error = {0};
     struct media_source_info info = {0};
     struct shared shared = {.film = film};
     signals_keep_output();
     size_t device_count = 0;
-    size_t *list = daub_alloc(count + 1, sizeof(*list));
+    size_t *list = daub_alloc(film->segment_count, sizeof(*list));
     char *names = NULL, **devices = split_devices(given->gpu, &device_count, &names);
     struct painter_thread *painters =
         devices ? daub_alloc(device_count, sizeof(*painters)) : NULL;
     bool ok = list && painters ? make_folder(film, &error)
                                : daub_no_memory(&error, "the segments");
-    shared.count = ok ? missing(film, segments, count, list, &info.frames) : 0;
+    shared.count = ok ? missing(film, chosen, list, &info.frames) : 0;
     shared.segments = list;
     progress_init(&shared.progress, (enum progress_kind)given->progress, &info);
     for (size_t i = 0; ok && shared.count > 0 && i < device_count; i++)

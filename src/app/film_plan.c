@@ -32,8 +32,8 @@ enum {
 
 /* ---- options ---- */
 
-/* Whether the option names files of statistics, as encoders in two passes have them. A
- * plan may come from somebody else. */
+/* Whether it is an encoder's option with which it writes or reads other files, such as
+ * statistics of a first pass. A plan may come from somebody else. */
 static bool writes_files(const char *option)
 {
     static const char *const words[] = {"stats", "pass",  "qpfile", "zonefile",
@@ -103,6 +103,21 @@ static bool keep_options(struct film *film, const struct options *options)
     return true;
 }
 
+bool film_same_options(const struct film *film, const struct options *options,
+                       struct daub_error *error)
+{
+    struct film wanted = {0};
+    bool same = strcmp(film->input, options->input) == 0 &&
+                keep_options(&wanted, options) && wanted.given_count == film->given_count;
+    for (size_t i = 0; same && i < wanted.given_count; i++)
+        same = strcmp(film->options[i], wanted.options[i]) == 0;
+    film_free(&wanted);
+    return same || daub_fail(error, DAUB_ERROR_ARGUMENT,
+                             "%s was made with other options or another input; give the "
+                             "same as then, or --segments -y to begin anew",
+                             film->path);
+}
+
 static bool has_option(const struct film *film, const char *start)
 {
     for (size_t i = 0; i < film->option_count; i++) {
@@ -132,15 +147,16 @@ static bool add_options(struct film *film, const struct work *work)
 
 /* ---- the fingerprint ---- */
 
-static bool add_mark(struct film *film, const char *name, const char *value)
+static bool add_fact(struct film *film, const char *name, const char *value)
 {
-    struct film_mark *mark = &film->marks[film->mark_count++];
-    mark->name = daub_strdup(name);
-    mark->value = daub_strdup(value);
-    return mark->name && mark->value;
+    struct film_fact *fact = &film->facts[film->fact_count++];
+    fact->name = daub_strdup(name);
+    fact->value = daub_strdup(value);
+    return fact->name && fact->value;
 }
 
-bool film_add_marks(struct film *film, const struct work *work, struct daub_error *error)
+bool film_add_fingerprint(struct film *film, const struct work *work,
+                          struct daub_error *error)
 {
     const struct daub_model_info *model = daub_model_get_info(work->model);
     char device[512], weights[64], network[256], libraries[128];
@@ -152,26 +168,26 @@ bool film_add_marks(struct film *film, const struct work *work, struct daub_erro
     snprintf(libraries, sizeof(libraries), "libavcodec %u.%u.%u, %.60s",
              avcodec_version() >> 16, avcodec_version() >> 8 & 0xff,
              avcodec_version() & 0xff, film->encoder);
-    return (add_mark(film, "device", device) && add_mark(film, "model", network) &&
-            add_mark(film, "style", weights) && add_mark(film, "encoder", libraries)) ||
+    return (add_fact(film, "device", device) && add_fact(film, "model", network) &&
+            add_fact(film, "style", weights) && add_fact(film, "encoder", libraries)) ||
            daub_no_memory(error, "the plan");
 }
 
-static const char *mark_of(const struct film *film, const char *name)
+static const char *fact_of(const struct film *film, const char *name)
 {
-    for (int i = 0; i < film->mark_count; i++) {
-        if (strcmp(film->marks[i].name, name) == 0)
-            return film->marks[i].value;
+    for (int i = 0; i < film->fact_count; i++) {
+        if (strcmp(film->facts[i].name, name) == 0)
+            return film->facts[i].value;
     }
     return "unknown";
 }
 
-bool film_same_marks(const struct film *film, const struct film *here, bool any_device,
-                     struct daub_error *error)
+bool film_same_fingerprint(const struct film *film, const struct film *here,
+                           bool any_device, struct daub_error *error)
 {
-    for (int i = 0; i < here->mark_count; i++) {
-        const char *name = here->marks[i].name, *mine = here->marks[i].value;
-        const char *planned = mark_of(film, name);
+    for (int i = 0; i < here->fact_count; i++) {
+        const char *name = here->facts[i].name, *mine = here->facts[i].value;
+        const char *planned = fact_of(film, name);
         if (strcmp(planned, mine) == 0)
             continue;
         if (!any_device)
@@ -235,16 +251,17 @@ static bool add_frame(struct planner *p, const AVFrame *input, bool cut,
         p->hashes[number] = film_hash_frame(input);
     film->times[film->frame_count++] =
         (struct media_time){.pts = input->pts, .duration = media_frame_duration(input)};
-    if ((scene || seam) && !begin_segment(p, number,
-                                          !seam              ? 0
-                                          : warm_up < number ? warm_up
-                                                             : number,
-                                          error))
+    if (!seam)
+        warm_up = 0;
+    if (warm_up > number)
+        warm_up = number;
+    if ((scene || seam) && !begin_segment(p, number, warm_up, error))
         return false;
     film->segments[film->segment_count - 1].count++;
     return true;
 }
 
+/* Consumes the frame. */
 static bool look_at(struct planner *p, struct painter *painter, AVFrame *frame,
                     struct daub_error *error)
 {
@@ -430,9 +447,9 @@ enum exit_code film_make(struct film *film, const struct options *options,
         code = work_make_look(&work);
     if (code == EXIT_CODE_DONE)
         code = work_make_painter(&work);
-    if (code == EXIT_CODE_DONE && !add_options(film, &work))
-        code = EXIT_CODE_FAILED;
-    if (code == EXIT_CODE_DONE && !film_add_marks(film, &work, &error))
+    if (code == EXIT_CODE_DONE &&
+        !((add_options(film, &work) || daub_no_memory(&error, "the plan")) &&
+          film_add_fingerprint(film, &work, &error)))
         code = (enum exit_code)command_fail(EXIT_CODE_FAILED, &error);
     if (code == EXIT_CODE_DONE) {
         film->time_base = work.source->info.time_base;

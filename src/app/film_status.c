@@ -25,7 +25,7 @@ struct part {
     int64_t time_s; /* of its last change */
 };
 
-/* Takes the best of what the file names of a segment say. */
+/* A segment may have several files: what the most advanced one says counts. */
 static void note(struct part *part, const char *name, const struct stat *info)
 {
     const char *rest = strchr(name, '.');

@@ -194,14 +194,14 @@ static void report_sink(struct session *session, const struct media_sink *sink,
     struct daub_error error = {0};
     if (report->frames_in == 0 && sink->ops->watched)
         return; /* nobody watched */
-    if (report->frames_in == 0 && session->params.silent)
+    if (report->frames_in == 0 && session->params.part)
         return;
     if (report->frames_in == 0) {
         daub_log(DAUB_LOG_WARNING, "%s: no frame was painted; nothing was written",
                  sink->name);
         return;
     }
-    if (!session->params.silent)
+    if (!session->params.part)
         progress_done(session->params.progress, sink->name, report, interrupted);
     if (!media_report_holds(report, &error)) {
         daub_log(DAUB_LOG_ERROR, "%s: %s", sink->name, error.message);
@@ -249,7 +249,7 @@ static enum exit_code conclude(struct session *session, struct stop_thread *stop
     bool failed = session_failed(session), interrupted = is_interrupted(params);
     if (session->error.status != DAUB_OK)
         daub_log(DAUB_LOG_ERROR, "%s", session->error.message);
-    if (interrupted && !failed && !params->silent)
+    if (interrupted && !failed && !params->part)
         daub_log(DAUB_LOG_INFO, "stopped after %lld frames; what was painted is kept",
                  (long long)atomic_load(&params->state->painted));
     log_delays(params, delays);
@@ -321,7 +321,7 @@ enum exit_code session_run(const struct session_params *params)
         progress_end(params->progress);
         /* one of several devices that paint a film may need longer for its frame */
         bool abandoned =
-            atomic_load(&stopper.abandoned) && (!params->silent || signals_came());
+            atomic_load(&stopper.abandoned) && (!params->part || signals_came());
         if (!abandoned)
             daub_thread_join(&engine.thread);
         code = conclude(&session, &stopper, &engine.delays);

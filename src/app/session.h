@@ -27,7 +27,9 @@ struct session_params {
     /* Frames are read at their own pace, and those that the painter has no time for are
      * dropped, the oldest first. Otherwise all are painted, as fast as possible. */
     bool realtime;
-    bool silent;                       /* only failures are reported, no results */
+    /* It paints a part of a film: a frame that cannot be painted is a failure, and
+     * results are not reported. */
+    bool part;
     struct pace *pace;                 /* with realtime */
     double target_fps, max_latency_ms; /* with realtime, see governor.h; 0: no limit */
     struct window *window; /* NULL, or shown while the session runs; also one of sinks */

@@ -1,5 +1,6 @@
 #include "app/styles.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,18 +91,15 @@ static bool read_signal(const char *path, struct daub_signal *signal,
 {
     enum { BYTES_MAX = 1 << 17 };
     struct daub_error cause = {0};
-    FILE *file = daub_file_read(path);
+    size_t size;
+    char *text = daub_file_load(path, BYTES_MAX, &size);
     daub_input_add(path);
-    char *text = daub_alloc(BYTES_MAX, 1);
-    size_t size = file && text ? fread(text, 1, BYTES_MAX, file) : 0;
-    bool ok = file && text && !ferror(file);
+    bool ok = text != NULL;
     if (!ok)
-        daub_fail(error, text ? DAUB_ERROR_FAILED : DAUB_ERROR_MEMORY,
-                  "cannot read the style %s", path);
+        daub_fail(error, errno == ENOMEM ? DAUB_ERROR_MEMORY : DAUB_ERROR_FAILED,
+                  "cannot read the style %s: %s", path, strerror(errno));
     else if (daub_signal_parse(text, size, signal, &cause) != DAUB_OK)
         ok = daub_fail(error, cause.status, "%s: %s", path, cause.message);
-    if (file)
-        fclose(file);
     free(text);
     if (ok && !signal->title[0])
         set_title(path, signal);

@@ -178,7 +178,10 @@ enum exit_code work_make_painter(struct work *work)
         .output = work->output,
         .keep_input = work->keep_input,
         .only_cuts = work->only_cuts,
-        .reserve = options->kernels ? NULL : &work->reserve,
+        /* another device in the middle of a segment would paint other bits */
+        .reserve = options->kernels || (work->part_of && !options->any_device)
+                       ? NULL
+                       : &work->reserve,
     };
     work->reserve = command_device_params(options, view_of(work));
     work->reserve.select = "processor";

@@ -32,9 +32,10 @@ struct daub_encoder {
     int count; /* elements of the signal */
     struct net_onnx *onnx;
     struct plan_range range; /* of the picture's values */
-    int side;                /* of the square crops it reads; 0: the whole picture */
-    struct net_graph graph;  /* for pictures of the size of the last one */
-    pthread_mutex_t lock;    /* graph */
+    int side; /* pixels, of the square parts that it reads; 0: it reads the whole picture
+               */
+    struct net_graph graph; /* for pictures of the size of the last one */
+    pthread_mutex_t lock;   /* graph */
 };
 
 /* ---- loading ---- */

@@ -657,34 +657,20 @@ static bool find_model(const char *wanted, char *path, size_t size,
 
 void *model_read_file(const char *path, size_t *size, struct daub_error *error)
 {
-    struct stat status;
-    FILE *file = daub_file_read(path);
-    if (!file && errno == EINVAL) {
-        daub_fail(error, DAUB_ERROR_MODEL, "%s is no file", path);
-        goto fail;
-    }
-    if (!file || fstat(fileno(file), &status) != 0) {
+    void *data = daub_file_load(path, MAX_MODEL_BYTES, size);
+    if (data)
+        return data;
+    if (errno == ENOMEM)
+        daub_no_memory(error, path);
+    else if (errno == EINVAL)
+        daub_fail(error, DAUB_ERROR_MODEL, "%s is no file; give an .onnx file", path);
+    else if (errno == EFBIG)
+        daub_fail(error, DAUB_ERROR_MODEL,
+                  "%s has over %zu MB, more than daub reads; give a smaller model", path,
+                  MAX_MODEL_BYTES >> 20);
+    else
         daub_fail(error, DAUB_ERROR_NOT_FOUND, "cannot read model %s: %s", path,
                   strerror(errno));
-        goto fail;
-    }
-    if ((uint64_t)status.st_size > MAX_MODEL_BYTES) {
-        daub_fail(error, DAUB_ERROR_MODEL,
-                  "%s has %lld MB, and daub reads models of at most %zu MB", path,
-                  (long long)status.st_size >> 20, MAX_MODEL_BYTES >> 20);
-        goto fail;
-    }
-    void *data = daub_alloc((size_t)status.st_size, 1);
-    if (!data) {
-        daub_no_memory(error, path);
-        goto fail;
-    }
-    *size = fread(data, 1, (size_t)status.st_size, file);
-    fclose(file);
-    return data;
-fail:
-    if (file)
-        fclose(file);
     return NULL;
 }
 
@@ -697,12 +683,7 @@ static char *read_side_file(const char *path)
     if (!is_model_file(path) || length >= sizeof(side))
         return NULL;
     snprintf(side, sizeof(side), "%.*s.styles.json", (int)length - 5, path);
-    char *data = model_is_readable(side) ? model_read_file(side, &size, NULL) : NULL;
-    char *text = data ? daub_alloc(size + 1, 1) : NULL;
-    if (text)
-        memcpy(text, data, size);
-    free(data);
-    return text;
+    return daub_file_load(side, MAX_MODEL_BYTES, &size);
 }
 
 enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range range,

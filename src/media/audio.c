@@ -8,10 +8,9 @@
 #include <libavcodec/avcodec.h>
 #include <libavformat/avformat.h>
 #include <libavutil/channel_layout.h>
-#include <libavutil/opt.h>
-#include <libswresample/swresample.h>
 
 #include "media/avlog.h"
+#include "media/resampler.h"
 #include "util/alloc.h"
 #include "util/error.h"
 
@@ -24,7 +23,6 @@ struct media_audio {
     AVCodecContext *decoder;
     AVPacket *packet;
     AVFrame *frame;
-    SwrContext *swr;
     int rate;        /* samples per second that read returns */
     int64_t zero_us; /* container time that counts as 0 */
     double speed;    /* seconds of the file in a second of returned samples */
@@ -34,21 +32,18 @@ struct media_audio {
     double time_us;   /* of the first of them */
     bool ended;
     atomic_bool *stop;
-    /* swr was created for these */
-    int from_rate, from_format;
-    AVChannelLayout from_layout;
+    struct media_resampler resampler;
 };
 
 void media_audio_close(struct media_audio *s)
 {
     if (!s)
         return;
-    swr_free(&s->swr);
+    media_resampler_uninit(&s->resampler);
     av_frame_free(&s->frame);
     av_packet_free(&s->packet);
     avcodec_free_context(&s->decoder);
     avformat_close_input(&s->format);
-    av_channel_layout_uninit(&s->from_layout);
     free(s->buffer);
     free(s);
 }
@@ -117,7 +112,7 @@ bool media_audio_seek(struct media_audio *s, int64_t time_us)
     s->first = s->count = 0;
     s->ended = false;
     avcodec_flush_buffers(s->decoder);
-    swr_free(&s->swr);
+    media_resampler_uninit(&s->resampler);
     return avformat_seek_file(s->format, -1, INT64_MIN, to, to, 0) >= 0 ||
            avformat_seek_file(s->format, -1, INT64_MIN, to, INT64_MAX, 0) >= 0;
 }
@@ -127,44 +122,33 @@ void media_audio_stretch(struct media_audio *s, double part)
     s->speed = 1 + part;
 }
 
-/* Creates the resampler, again where the stream's format has changed. */
+/* Makes the resampler ready for the decoded frame. */
 static bool prepare(struct media_audio *s)
 {
-    AVFrame *frame = s->frame;
-    if (s->swr && s->from_rate == frame->sample_rate && s->from_format == frame->format &&
-        av_channel_layout_compare(&s->from_layout, &frame->ch_layout) == 0)
-        return true;
-    AVChannelLayout stereo = AV_CHANNEL_LAYOUT_STEREO;
-    swr_free(&s->swr);
-    s->from_rate = frame->sample_rate;
-    s->from_format = frame->format;
-    if (frame->sample_rate < 1 ||
-        av_channel_layout_copy(&s->from_layout, &frame->ch_layout) < 0 ||
-        swr_alloc_set_opts2(&s->swr, &stereo, AV_SAMPLE_FMT_S16, s->rate,
-                            &frame->ch_layout, frame->format, frame->sample_rate, 0,
-                            NULL) < 0)
-        return false;
-    /* without this flag, the speed cannot change where both rates are equal */
-    av_opt_set_int(s->swr, "flags", SWR_FLAG_RESAMPLE, 0);
-    return swr_init(s->swr) >= 0;
+    const struct media_sound_format stereo = {.layout = AV_CHANNEL_LAYOUT_STEREO,
+                                              .format = AV_SAMPLE_FMT_S16,
+                                              .rate = s->rate,
+                                              .variable = true};
+    return media_resampler_fit(&s->resampler, s->frame, &stereo);
 }
 
 /* Converts the decoded frame into the buffer. */
 static void convert(struct media_audio *s)
 {
     const AVFrame *frame = s->frame;
-    int max_count = prepare(s) ? swr_get_out_samples(s->swr, frame->nb_samples) : 0;
+    int max_count =
+        prepare(s) ? swr_get_out_samples(s->resampler.swr, frame->nb_samples) : 0;
     if (max_count < 1 || max_count > INT_MAX / MEDIA_AUDIO_CHANNELS - STRETCH_OVER ||
         !daub_grow(&s->buffer, &s->capacity,
                    (size_t)(max_count + STRETCH_OVER) * MEDIA_AUDIO_CHANNELS,
                    sizeof(*s->buffer)))
         return;
     uint8_t *out = (uint8_t *)s->buffer;
-    double held_us = (double)swr_get_delay(s->swr, 1000000);
+    double held_us = (double)swr_get_delay(s->resampler.swr, 1000000);
     int more = (int)lrint(-(s->speed - 1) * STRETCH_OVER);
-    if (swr_set_compensation(s->swr, more, more ? STRETCH_OVER : 0) < 0)
+    if (swr_set_compensation(s->resampler.swr, more, more ? STRETCH_OVER : 0) < 0)
         s->speed = 1;
-    int count = swr_convert(s->swr, &out, max_count + STRETCH_OVER,
+    int count = swr_convert(s->resampler.swr, &out, max_count + STRETCH_OVER,
                             (const uint8_t **)frame->extended_data, frame->nb_samples);
     if (count <= 0)
         return;

@@ -9,9 +9,10 @@
 enum { CONTAINER_CODECS_MAX = 16 };
 
 struct media_container {
-    const char *names; /* of muxers, separated by commas */
-    /* Sound that it cannot copy is encoded by the first of these that is possible;
-     * AV_CODEC_ID_NONE ends the list. An empty list: by any codec that it takes. */
+    const char *names; /* of FFmpeg's muxers that write it, separated by commas */
+    /* Sound of a kind that it cannot hold is encoded by the first of these codecs that
+     * this FFmpeg has; AV_CODEC_ID_NONE ends the list. An empty list: by any codec that
+     * it takes. */
     enum AVCodecID sound[4];
     /* Text subtitles of other kinds become this; AV_CODEC_ID_NONE: any kind that it
      * takes. */

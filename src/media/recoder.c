@@ -6,18 +6,19 @@
 #include <libavutil/audio_fifo.h>
 #include <libavutil/channel_layout.h>
 #include <libavutil/opt.h>
-#include <libswresample/swresample.h>
 
 #include "media/avlog.h"
 #include "media/compat.h"
+#include "media/resampler.h"
 #include "util/alloc.h"
 #include "util/error.h"
 
 enum {
-    GAP_US = AV_TIME_BASE / 10,     /* a shorter one is the rounding of time stamps */
+    GAP_US = AV_TIME_BASE /
+             10, /* shorter gaps come from rounded time stamps and are not filled */
     SILENCE_US = 60 * AV_TIME_BASE, /* a longer gap stays one in the time stamps */
-    BITRATE = 96000,                /* of each channel, where the codec loses anything */
-    SLOW_RATE = 32000,              /* below it, MPEG sound has no such bit rates */
+    BITRATE = 96000,   /* bits a second for each channel, of codecs with losses */
+    SLOW_RATE = 32000, /* below it, MPEG sound has no such bit rates */
     TEXT_BYTES = 1 << 20,
     FRAME_SAMPLES = 1024, /* of encoders that take any number */
 };
@@ -29,10 +30,7 @@ struct media_recoder {
     int64_t damaged;
     bool ended;
     /* sound */
-    struct SwrContext *swr;
-    AVChannelLayout from_layout;
-    enum AVSampleFormat from_format;
-    int from_rate;
+    struct media_resampler resampler;
     AVAudioFifo *samples; /* in the encoder's format */
     int64_t next_pts; /* of the first sample in it, 1/rate; AV_NOPTS_VALUE: none yet */
     /* text */
@@ -206,8 +204,7 @@ void media_recoder_free(struct media_recoder *r)
     av_frame_free(&r->frame);
     av_packet_free(&r->text);
     av_packet_free(&r->blank);
-    swr_free(&r->swr);
-    av_channel_layout_uninit(&r->from_layout);
+    media_resampler_uninit(&r->resampler);
     av_audio_fifo_free(r->samples);
     free(r);
 }
@@ -217,33 +214,23 @@ void media_recoder_free(struct media_recoder *r)
 /* Makes the resampler ready for the decoded frame. */
 static bool fit_resampler(struct media_recoder *r)
 {
-    AVFrame *frame = r->frame;
-    if (r->swr && r->from_rate == frame->sample_rate && r->from_format == frame->format &&
-        av_channel_layout_compare(&r->from_layout, &frame->ch_layout) == 0)
-        return true;
-    swr_free(&r->swr);
-    r->from_rate = frame->sample_rate;
-    r->from_format = frame->format;
-    if (frame->ch_layout.order == AV_CHANNEL_ORDER_UNSPEC)
-        av_channel_layout_default(&frame->ch_layout, frame->ch_layout.nb_channels);
-    return av_channel_layout_copy(&r->from_layout, &frame->ch_layout) >= 0 &&
-           swr_alloc_set_opts2(&r->swr, &r->encoder->ch_layout, r->encoder->sample_fmt,
-                               r->encoder->sample_rate, &frame->ch_layout, frame->format,
-                               frame->sample_rate, 0, NULL) >= 0 &&
-           swr_init(r->swr) >= 0;
+    const struct media_sound_format to = {.layout = r->encoder->ch_layout,
+                                          .format = r->encoder->sample_fmt,
+                                          .rate = r->encoder->sample_rate};
+    return media_resampler_fit(&r->resampler, r->frame, &to);
 }
 
 /* Moves what the resampler makes of count input samples, or holds, to the fifo. */
 static bool resample(struct media_recoder *r, const uint8_t **data, int count)
 {
-    int room = swr_get_out_samples(r->swr, count);
+    int room = swr_get_out_samples(r->resampler.swr, count);
     if (room <= 0)
         return room == 0;
     uint8_t **out = NULL;
     int made = av_samples_alloc_array_and_samples(
         &out, NULL, r->encoder->ch_layout.nb_channels, room, r->encoder->sample_fmt, 0);
     if (made >= 0)
-        made = swr_convert(r->swr, out, room, data, count);
+        made = swr_convert(r->resampler.swr, out, room, data, count);
     bool ok = made >= 0 && av_audio_fifo_write(r->samples, (void **)out, made) >= made;
     if (out)
         av_freep(&out[0]);
@@ -266,19 +253,20 @@ static bool close_gap(struct media_recoder *r)
         return true;
     }
     int64_t end = r->next_pts + av_audio_fifo_size(r->samples) +
-                  swr_get_delay(r->swr, r->encoder->sample_rate);
+                  swr_get_delay(r->resampler.swr, r->encoder->sample_rate);
     int64_t gap_us = av_rescale_q(start - end, rate, AV_TIME_BASE_Q);
     if (gap_us > SILENCE_US)
         r->next_pts += start - end;
     else if (gap_us > GAP_US)
         return swr_inject_silence(
-                   r->swr, (int)av_rescale(gap_us, r->from_rate, AV_TIME_BASE)) >= 0;
+                   r->resampler.swr,
+                   (int)av_rescale(gap_us, r->resampler.rate, AV_TIME_BASE)) >= 0;
     return true;
 }
 
 static bool add_samples(struct media_recoder *r)
 {
-    if (r->swr && r->from_rate != r->frame->sample_rate)
+    if (r->resampler.swr && r->resampler.rate != r->frame->sample_rate)
         resample(r, NULL, 0);
     return fit_resampler(r) && close_gap(r) &&
            resample(r, (const uint8_t **)r->frame->extended_data, r->frame->nb_samples);
@@ -326,7 +314,7 @@ static bool send_sound(struct media_recoder *r, const AVPacket *packet)
     }
     if (!packet) {
         r->ended = true;
-        if (r->swr && !resample(r, NULL, 0))
+        if (r->resampler.swr && !resample(r, NULL, 0))
             return false;
     }
     return true;

@@ -18,7 +18,8 @@ struct lavf_clock {
     bool hidden;     /* packets before the start are hidden, and are no priming */
 };
 
-/* Decoded frames on their way: source_lavf_picture.c. */
+/* What turns decoded frames into those that the source delivers: source_lavf_picture.c.
+ */
 struct lavf_picture {
     struct media_filter fields; /* deinterlaces; closed until an interlaced frame comes */
     AVFrame *next;              /* waits until those before it left fields; NULL: none */

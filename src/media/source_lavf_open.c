@@ -109,7 +109,7 @@ static int io_open(AVFormatContext *format, AVIOContext **io, const char *url, i
     return l->io_open(format, io, url, flags, options);
 }
 
-/* patient: streams that begin late are looked for. */
+/* patient: much of the file is read to find streams that begin late. */
 static bool open_format(struct lavf *l, const char *path,
                         const struct media_open_params *params, bool patient,
                         struct daub_error *error)

@@ -50,6 +50,19 @@ int net_graph_add_value(struct net_graph *graph, const char *name,
     return (int)graph->value_count++;
 }
 
+struct net_node net_swap_channels(struct net_shape *shape, int axis)
+{
+    struct net_node node = {.op = NET_PERMUTE};
+    for (int i = 0; i < NET_MAX_RANK; i++) {
+        node.u.permute.dim[i] = i < 2 ? 1 : shape->dim[i - 2];
+        node.u.permute.perm[i] = i == 3 ? 2 + axis : i == 2 + axis ? 3 : i;
+    }
+    int64_t channels = shape->dim[1];
+    shape->dim[1] = shape->dim[axis];
+    shape->dim[axis] = channels;
+    return node;
+}
+
 int net_graph_add_constant(struct net_graph *graph, const char *name,
                            const struct net_shape *shape, const float *data,
                            struct daub_error *error)

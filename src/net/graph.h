@@ -188,6 +188,9 @@ struct net_node net_conv_1x1(void);
 /* ---- shapes ---- */
 /* Number of elements; -1 where it does not fit or a dimension is out of bounds. */
 int64_t net_shape_count(const struct net_shape *shape);
+/* The node that exchanges the channels of a map [1,C,H,W] with another axis (2 or 3); its
+ * result has *shape afterwards. */
+struct net_node net_swap_channels(struct net_shape *shape, int axis);
 /* Writes "[1,3,H,W]" with the numbers. */
 #define NET_SHAPE_TEXT 160
 void net_shape_text(const struct net_shape *shape, char text[static NET_SHAPE_TEXT]);

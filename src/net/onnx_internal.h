@@ -39,7 +39,8 @@ struct net_onnx_node {
     const struct net_onnx_op *op;
     int *input, *output; /* symbols, -1 where left out */
     int input_count, output_count;
-    int guard;         /* of onnx->guards, under which it runs; -1: always */
+    int guard; /* index into onnx->guards, the condition under which it runs; -1: always
+                */
     bool from_picture; /* depends on the picture to paint */
     bool from_style;   /* depends on the style's picture */
 };

@@ -306,15 +306,8 @@ static int swap_channels(struct net_onnx_builder *b, const struct net_onnx_node 
 {
     if (x < 0)
         return -1;
-    struct net_node draft = {.op = NET_PERMUTE};
     struct net_shape shape = b->graph->values[x].shape;
-    for (int i = 0; i < NET_MAX_RANK; i++) {
-        draft.u.permute.dim[i] = i < 2 ? 1 : shape.dim[i - 2];
-        draft.u.permute.perm[i] = i == 3 ? 2 + axis : i == 2 + axis ? 3 : i;
-    }
-    int64_t channels = shape.dim[1];
-    shape.dim[1] = shape.dim[axis];
-    shape.dim[axis] = channels;
+    struct net_node draft = net_swap_channels(&shape, axis);
     return net_onnx_emit(b, node, &draft, &x, 1, &shape);
 }
 

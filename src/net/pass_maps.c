@@ -94,15 +94,8 @@ static bool reshape(struct job *job, int *value, const struct net_shape *shape)
 /* Exchanges the map's axes 1 and `axis`. */
 static bool swap_channels(struct job *job, int *value, int axis)
 {
-    struct net_node draft = {.op = NET_PERMUTE};
     struct net_shape shape = *net_pass_shape(job->graph, *value);
-    for (int i = 0; i < NET_MAX_RANK; i++) {
-        draft.u.permute.dim[i] = i < 2 ? 1 : shape.dim[i - 2];
-        draft.u.permute.perm[i] = i == 3 ? 2 + axis : i == 2 + axis ? 3 : i;
-    }
-    int64_t channels = shape.dim[1];
-    shape.dim[1] = shape.dim[axis];
-    shape.dim[axis] = channels;
+    struct net_node draft = net_swap_channels(&shape, axis);
     return insert(job, &draft, value, 1, &shape, value);
 }
 

@@ -447,6 +447,32 @@ FILE *daub_file_read(const char *path)
     return file;
 }
 
+char *daub_file_load(const char *path, size_t most, size_t *size)
+{
+    struct stat info;
+    FILE *file = daub_file_read(path);
+    char *data = NULL;
+    int cause = 0;
+    if (!file || fstat(fileno(file), &info) != 0)
+        cause = errno;
+    else if ((uint64_t)info.st_size > most)
+        cause = EFBIG;
+    else if (!(data = daub_alloc((size_t)info.st_size + 1, 1)))
+        cause = ENOMEM;
+    if (data) {
+        *size = fread(data, 1, (size_t)info.st_size, file);
+        cause = ferror(file) ? EIO : 0;
+    }
+    if (file)
+        fclose(file);
+    if (cause) {
+        free(data);
+        data = NULL;
+    }
+    errno = cause;
+    return data;
+}
+
 static bool same_info(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;

@@ -55,6 +55,12 @@ bool daub_file_rename(int from_folder, const char *from, int to_folder, const ch
 /* Opens a regular file for reading; NULL: errno says why, EINVAL that it is none. A named
  * pipe, whose opening would wait for a writer, is none. */
 FILE *daub_file_read(const char *path);
+/* The contents of a regular file of at most `most` bytes, with a zero byte behind them;
+ * the caller frees them. NULL: errno says why, EFBIG that it is larger. */
+char *daub_file_load(const char *path, size_t most, size_t *size);
+/* Path from the root folder; the file need not exist. The caller frees it; NULL: errno
+ * says why. */
+char *daub_file_absolute(const char *path);
 
 /* Path with all symbolic links followed. The file need not exist. The caller frees it;
  * NULL with *error. */

@@ -67,6 +67,20 @@ char *file_temp_name(const char *path, bool hidden, int number)
     return temp;
 }
 
+char *daub_file_absolute(const char *path)
+{
+    char folder[PATH_MAX];
+    if (path[0] == '/')
+        return daub_strdup(path);
+    if (!getcwd(folder, sizeof(folder)))
+        return NULL;
+    size_t size = strlen(folder) + strlen(path) + 2;
+    char *joined = daub_alloc(size, 1);
+    if (joined)
+        snprintf(joined, size, "%s/%s", folder, path);
+    return joined;
+}
+
 char *daub_file_resolve(const char *path, struct daub_error *error)
 {
     char here[PATH_MAX], to[PATH_MAX], next[PATH_MAX];

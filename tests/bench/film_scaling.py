@@ -18,7 +18,7 @@ import time
 RATE, HOURS = 24, 2
 LEAST = 240       # frames of a segment, the default of --segment-frames
 SPREAD = 0.9      # standard deviation of the logarithm of a take's length
-DISPATCH = 0.5    # seconds until a free machine gets its next segment (Slurm: 0.3 to 0.9)
+DISPATCH = 0.5    # seconds from the end of a segment to the start of the next on the same machine (Slurm takes 0.3 to 0.9)
 MACHINES = 1, 8, 64, 512
 
 

@@ -83,6 +83,19 @@ class Failures(Case):
     def test_open(self):
         self.falls_back("card,open", ["vkCreateDevice", "the processor is used instead"], self.clip())
 
+    def test_segment(self):
+        """A segment has the bits of one device: it fails, and is painted by another one where the user
+        allows that."""
+        plan, parts = self.path("film.plan"), self.path("film.plan.parts")
+        self.daub("plan", self.clip(), "-o", plan, "-m", "lite", "-f", "matroska", env=self.env("card"))
+        text, _ = self.daub("segment", plan, "0", code=1, env=self.env("card,lost=4"))
+        self.assertIn("the device was lost", text)
+        self.assertNotIn(PROCESSOR, text)
+        self.assertEqual(os.listdir(parts), [])
+        text, _ = self.daub("segment", plan, "0", "--any-device", env=self.env("card,lost=4"))
+        self.assertIn(PROCESSOR, text)
+        self.assertEqual(os.listdir(parts), ["00000.nut"])
+
     def test_kernels_asked_for(self):
         """Then nothing else paints."""
         self.fails(1, ["the device was lost", "driver"], self.clip(), "-m", "lite", "--kernels", "shaders",
@@ -215,8 +228,8 @@ class Compiling(Case):
         self.assertRegex(text, r"compiling \d+ kernels")
 
     def test_terminal(self):
-        source, (terminal, other) = self.image(), pty.openpty()
-        process = subprocess.Popen([harness.DAUB, source, "-m", "lite", "-o", self.path("out.png")],
+        source, (terminal, other) = self.clip(), pty.openpty()
+        process = subprocess.Popen([harness.DAUB, source, "-m", "lite", "-o", self.path("out.mkv")],
                                    env=self.env("card,slow=400"), stderr=other, stdin=subprocess.DEVNULL)
         os.close(other)
         text = b""

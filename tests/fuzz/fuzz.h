@@ -15,7 +15,7 @@ int fuzz_target(const uint8_t *data, size_t size);
 
 /* Aborts with the texts where it does not hold. */
 void fuzz_need(bool holds, const char *what, const char *more);
-/* Aborts where the text is no valid UTF-8 or has control characters other than those of
+/* Aborts where the text is not valid UTF-8 or has a control character that is not in
  * allowed. */
 void fuzz_need_clean(const char *text, const char *allowed);
 /* Checks each line that the program logs, and prints none. */
