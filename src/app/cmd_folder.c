@@ -21,7 +21,7 @@
 
 enum { DEPTH_MAX = 64 }; /* of folders in folders */
 
-/* Files below the folder, by their names relative to it. */
+/* Files below the folder, by their names relative to it; sorted once all are known. */
 struct listing {
     char **names;
     size_t count, capacity;
@@ -112,27 +112,21 @@ static bool list(struct listing *listing, const char *below, int depth,
     return ok;
 }
 
-/* Whether FFmpeg knows the name's ending as that of pictures; *writes: it writes such
- * files. */
-static bool is_picture_name(const char *name, bool *writes)
+/* Endings of files that FFmpeg reads and either does not write at all or, as with WebP,
+ * not in every build. */
+#define READ_ONLY_IMAGES "heic,heif,avif,webp,jxl,jp2,exr,hdr"
+#define READ_ONLY_VIDEOS "wmv,mpg,m2ts,mts,vob,rm,ogm,dav,insv"
+
+/* Whether the name's ending is one of images and videos; *added: the ending that the
+ * output's name has in addition, "" where FFmpeg writes such files. */
+static bool is_picture_name(const char *name, const char **added)
 {
     const AVOutputFormat *format = av_guess_format(NULL, name, NULL);
-    *writes = format && format->video_codec != AV_CODEC_ID_NONE &&
-              !(format->mime_type && strncmp(format->mime_type, "audio/", 6) == 0);
-    static const char *const read_only =
-        "heic,heif,avif,webp,jxl,jp2,exr,hdr,wmv,mpg,m2ts,"
-        "mts,vob,rm,ogm,dav,insv";
-    return *writes || av_match_ext(name, read_only);
-}
-
-/* The output's name: the input's, with another ending where FFmpeg does not write it. */
-static bool output_name(const struct options *options, const char *name, bool writes,
-                        char *path, size_t size)
-{
-    bool image = av_match_ext(name, "heic,heif,avif,webp,jxl,jp2,exr,hdr");
-    return join(path, size, options->outputs.values[0], name) &&
-           (writes || strlen(path) + 5 < size) &&
-           (writes || strcat(path, image ? ".png" : ".mkv"));
+    bool image = av_match_ext(name, READ_ONLY_IMAGES);
+    bool writes = format && format->video_codec != AV_CODEC_ID_NONE &&
+                  !(format->mime_type && strncmp(format->mime_type, "audio/", 6) == 0);
+    *added = writes ? "" : image ? ".png" : ".mkv";
+    return writes || image || av_match_ext(name, READ_ONLY_VIDEOS);
 }
 
 static bool make_folder_of(const char *path)
@@ -174,18 +168,28 @@ static void report_file(const struct options *options, size_t number, size_t cou
 static int paint_entry(const struct options *options, const struct listing *listing,
                        size_t i, struct work_kept *kept, struct results *results)
 {
-    const char *name = listing->names[i], *output;
-    char input[PATH_MAX], target[PATH_MAX];
+    const char *name = listing->names[i], *added, *output;
+    char input[PATH_MAX], painted[PATH_MAX], target[PATH_MAX];
+    const char *sought = painted;
     struct options local = *options;
-    bool writes;
-    if (!is_picture_name(name, &writes)) {
+    if (!is_picture_name(name, &added)) {
         daub_log(DAUB_LOG_INFO, "skipped: %s is neither an image nor a video", name);
         results->skipped++;
         return EXIT_CODE_DONE;
     }
-    if (!join(input, sizeof(input), listing->root, name) ||
-        !output_name(options, name, writes, target, sizeof(target))) {
+    if ((size_t)snprintf(painted, sizeof(painted), "%s%s", name, added) >=
+            sizeof(painted) ||
+        !join(input, sizeof(input), listing->root, name) ||
+        !join(target, sizeof(target), options->outputs.values[0], painted)) {
         daub_log(DAUB_LOG_ERROR, "the name %s is too long", name);
+        results->failed++;
+        return EXIT_CODE_DONE;
+    }
+    if (*added && bsearch(&sought, listing->names, listing->count,
+                          sizeof(*listing->names), by_name)) {
+        daub_log(DAUB_LOG_ERROR,
+                 "%s and %s would have the same painting; rename one of them", name,
+                 painted);
         results->failed++;
         return EXIT_CODE_DONE;
     }

@@ -187,17 +187,24 @@ static struct daub_encoder *read_encoder(const struct daub_model *model, const c
     bool plain = model->encoder_path != NULL;
     struct daub_encoder *encoder = NULL;
     if (data && plain) {
+        struct net_onnx *onnx = net_onnx_parse_encoder(data, size, path, error);
         model_identifier(data, size, identifier);
-        encoder = create(net_onnx_parse_encoder(data, size, path, error), path,
-                         identifier, model_range(model), error);
+        if (onnx)
+            encoder =
+                create(onnx, path, identifier, model_encoder_range(onnx, model), error);
     } else if (data) {
         daub_encoder_load_memory(data, size, path, &encoder, error);
     }
     free(data);
-    if (!encoder || (strcmp(encoder->identifier, model->info.encoder) == 0 &&
-                     encoder->count == model->info.signal_count))
+    bool same = encoder && strcmp(encoder->identifier, model->info.encoder) == 0;
+    if (!encoder || (same && encoder->count == model->info.signal_count))
         return encoder;
-    if (plain)
+    if (plain && !same)
+        daub_fail(error, DAUB_ERROR_MODEL,
+                  "%s is not the network that model %s was loaded with, or it has "
+                  "changed since; load the model again",
+                  path, model->name);
+    else if (plain)
         daub_fail(error, DAUB_ERROR_MODEL,
                   "%s makes vectors of %d numbers and model %s takes %d; give the "
                   "network that belongs to it with --style-model",

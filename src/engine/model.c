@@ -231,9 +231,9 @@ int model_alignment(const struct daub_model *model, const struct daub_device *de
     return alignment;
 }
 
-struct plan_range model_range(const struct daub_model *model)
+static struct plan_range to_plan_range(enum daub_model_range range)
 {
-    switch (model->info.range) {
+    switch (range) {
     case DAUB_MODEL_RANGE_255:
         return (struct plan_range){255, 0};
     case DAUB_MODEL_RANGE_SIGNED:
@@ -242,6 +242,18 @@ struct plan_range model_range(const struct daub_model *model)
         break;
     }
     return (struct plan_range){1, 0};
+}
+
+struct plan_range model_range(const struct daub_model *model)
+{
+    return to_plan_range(model->info.range);
+}
+
+struct plan_range model_encoder_range(const struct net_onnx *encoder,
+                                      const struct daub_model *model)
+{
+    enum daub_model_range own = range_in_file(encoder);
+    return to_plan_range(own ? own : model->info.range);
 }
 
 /* ---- styles ---- */
@@ -702,11 +714,11 @@ enum daub_status daub_model_load(const char *name_or_path, enum daub_model_range
     char *side = read_side_file(path);
     enum daub_status status = load(data, size, path, range, side, model, error);
     free(data);
-    free(side);
-    if (status == DAUB_OK && !find_pair(*model, error)) {
+    if (status == DAUB_OK && !side && !find_pair(*model, error)) {
         daub_model_free(*model);
         *model = NULL;
-        return error->status;
+        status = error->status;
     }
+    free(side);
     return status;
 }

@@ -46,6 +46,9 @@ int model_alignment(const struct daub_model *model, const struct daub_device *de
 /* Multiplications of the convolutions, as the kernels do them. */
 double model_macs(const struct net_graph *graph);
 struct plan_range model_range(const struct daub_model *model);
+/* That of the picture that an encoder reads: as its file says, else the model's. */
+struct plan_range model_encoder_range(const struct net_onnx *encoder,
+                                      const struct daub_model *model);
 /* Writes the weights of the default style, as many as the style input has. */
 void model_default_style(const struct daub_model *model, float *style);
 

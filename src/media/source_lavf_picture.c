@@ -40,11 +40,11 @@ static bool start_deinterlacing(struct lavf *l, AVFrame *frame, struct daub_erro
 }
 
 /* The filter refuses pictures of a few lines, which stay as they are. */
-static bool can_deinterlace(struct lavf *l, const AVFrame *frame)
+static bool needs_deinterlacing(const AVFrame *frame)
 {
     enum { SMALLEST = 16 }; /* its chroma has 4 lines, also with 4:1:0 */
-    l->keep_fields = frame->width < SMALLEST || frame->height < SMALLEST;
-    return !l->keep_fields;
+    return media_frame_interlaced(frame) && frame->width >= SMALLEST &&
+           frame->height >= SMALLEST;
 }
 
 /* The next frame that leaves the deinterlacer. */
@@ -54,12 +54,12 @@ static int deinterlaced(struct lavf *l, AVFrame *frame, struct daub_error *error
     int code = media_filter_receive(&p->fields, frame);
     if (code != AVERROR_EOF || !p->next)
         return code;
-    AVFrame *next = p->next;
-    p->next = NULL;
     media_filter_close(&p->fields);
-    bool ok = start_deinterlacing(l, next, error);
-    av_frame_free(&next);
-    return ok ? AVERROR(EAGAIN) : AVERROR(EINVAL);
+    av_frame_move_ref(frame, p->next);
+    av_frame_free(&p->next);
+    if (!needs_deinterlacing(frame))
+        return 0;
+    return start_deinterlacing(l, frame, error) ? AVERROR(EAGAIN) : AVERROR(EINVAL);
 }
 
 /* The next decoded frame, in memory. Codes are those of avcodec_receive_frame. */
@@ -80,9 +80,7 @@ static int decoded(struct lavf *l, AVFrame **frame, struct daub_error *error)
             return code;
         if (!lavf_hw_download(l, frame))
             return AVERROR_INVALIDDATA;
-        if (l->keep_fields || !(p->fields.graph || media_frame_interlaced(*frame)))
-            return 0;
-        if (!can_deinterlace(l, *frame))
+        if (l->keep_fields || !(p->fields.graph || needs_deinterlacing(*frame)))
             return 0;
         if (!start_deinterlacing(l, *frame, error))
             return AVERROR(EINVAL);

@@ -50,6 +50,20 @@ static int emit_channels(struct net_onnx_builder *b, const struct net_onnx_node 
     return net_onnx_emit(b, node, &draft, &x, 1, &shape);
 }
 
+/* The picture's preprocessing of Core ML. */
+static int emit_scale_and_bias(struct net_onnx_builder *b,
+                               const struct net_onnx_node *node, int x)
+{
+    const struct net_onnx *onnx = b->onnx;
+    const struct net_shape number = {0};
+    struct net_shape channels = {.rank = 4, .dim = {1, 1, 1, 1}};
+    channels.dim[onnx->info.nhwc ? 3 : 1] = 3;
+    int scaled = net_onnx_emit_binary(
+        b, node, NET_BINARY_MUL, x, net_onnx_add_floats(b, node, &number, &onnx->scale));
+    return net_onnx_emit_binary(b, node, NET_BINARY_ADD, scaled,
+                                net_onnx_add_floats(b, node, &channels, onnx->bias));
+}
+
 /* The symbol that is fed with the picture of the part that is built. */
 static int picture_symbol(const struct net_onnx_builder *b)
 {
@@ -68,11 +82,8 @@ static bool convert_picture(struct net_onnx_builder *b)
     struct net_onnx_entry *entry = &b->entries[picture_symbol(b)];
     if (!first)
         return true;
-    if (onnx->info.bytes && !onnx->info.nhwc && onnx->info.image_channels == 3) {
-        const float k = onnx->scale, scale[9] = {k, 0, 0, 0, k, 0, 0, 0, k};
-        entry->value =
-            net_onnx_emit_conv_1x1(b, first, entry->value, 3, 3, scale, onnx->bias);
-    }
+    if (onnx->info.bytes && onnx->info.image_channels == 3)
+        entry->value = emit_scale_and_bias(b, first, entry->value);
     if (entry->value >= 0 && onnx->bgr)
         entry->value = emit_channels(b, first, entry->value, true);
     if (entry->value >= 0 && onnx->info.file_channels == 1)

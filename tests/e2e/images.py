@@ -3,6 +3,7 @@
 import itertools
 import json
 import os
+import shutil
 import subprocess
 
 import harness
@@ -212,6 +213,17 @@ class Folders(harness.Case):
         begun = [line["input"] for line in lines if line["event"] == "file"]
         self.assertEqual(begun, names)
         self.assertEqual(len([line for line in lines if line["event"] == "done"]), 5)
+
+    def test_same_painting(self):
+        """Endings that FFmpeg does not write get another one, which must not meet an input's name."""
+        os.mkdir(self.path("two"))
+        shutil.copy(self.path("in/a.png"), self.path("two/a.heic"))
+        self.daub(self.path("two"), "-o", self.path("out"))
+        self.assertEqual(self.found("out"), ["a.heic.png"])
+        shutil.copy(self.path("in/b.jpg"), self.path("two/a.heic.png"))
+        text, _ = self.daub(self.path("two"), "-o", self.path("again"), code=1)
+        self.assertIn("a.heic and a.heic.png would have the same painting; rename one", text)
+        self.assertIn("1 painted, 0 skipped, 1 failed", text)
 
     def test_mistakes(self):
         self.fails(2, "with -o", self.path("in"))

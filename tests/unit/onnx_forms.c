@@ -21,9 +21,10 @@ const struct onnx_form onnx_forms[] = {
      "%6 [1,3,8,8] = binary mul %0 %3\n"
      "%7 [1,3,8,8] = binary add %6 %5\n"},
     {"opset 28; meta image_scale 0.5; meta red_bias -1; Relu x > y",
-     "%4\n"
-     "%3 [1,3,8,8] = conv kernel 1x1 %0 const[3,3,1,1] const[3]\n"
-     "%4 [1,3,8,8] = act relu %3\n"},
+     "%5\n"
+     "%2 [1,3,8,8] = binary mul %0 const[]\n"
+     "%4 [1,3,8,8] = binary add %2 const[1,3,1,1]\n"
+     "%5 [1,3,8,8] = act relu %4\n"},
     {"opset 13; meta is_bgr true; Relu x > y",
      "%3\n"
      "%1 [1,3,8,8] = slice start 0,2,0,0 step 1,-1,1,1 %0\n"

@@ -343,14 +343,18 @@ static void test_channels_last(void **state)
     static const struct {
         const char *text;
         bool nhwc;
+        float scale, red_bias;
     } files[] = {
         {"in x 1,h,w,3; out y; Transpose x > a perm=0,3,1,2; Neg a > b; Transpose b > y "
          "perm=0,2,3,1",
-         true},
-        {"in x 1,h,w,3; out y; Transpose x > a perm=0,3,1,2; Neg a > y", true},
-        {"in x n,3,h,w; out y; Transpose x > a perm=0,2,3,1; Neg a > y", false},
+         true, 1, 0},
+        {"in x 1,h,w,3; out y; Transpose x > a perm=0,3,1,2; Neg a > y", true, 1, 0},
+        {"in x n,3,h,w; out y; Transpose x > a perm=0,2,3,1; Neg a > y", false, 1, 0},
+        {"in x 1,h,w,3; out y; Transpose x > a perm=0,3,1,2; Neg a > y; "
+         "meta image_scale 0.5; meta red_bias -4",
+         true, 0.5f, -4},
     };
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         struct net_graph graph;
         struct net_ref ref;
         struct daub_error error = {0};
@@ -365,7 +369,9 @@ static void test_channels_last(void **state)
         expect_shape(&graph, graph.output, files[i].nhwc ? "[1,6,5,3]" : "[1,3,6,5]");
         assert_true(net_ref_run(&ref, &graph, image, NULL, NET_REF_ALL, true, &error));
         for (int k = 0; k < 90; k++)
-            assert_true(ref.result[graph.output][k] == -(float)k);
+            assert_true(ref.result[graph.output][k] ==
+                        -((float)k * files[i].scale +
+                          (files[i].nhwc && k % 3 == 0 ? files[i].red_bias : 0)));
         net_ref_free(&ref);
         net_graph_free(&graph);
         net_onnx_free(onnx);
